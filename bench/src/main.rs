@@ -1,0 +1,3 @@
+//! Load generators and the report behind `make bench`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Who serves what at what price, and in which order to ask.

@@ -1,0 +1,1 @@
+//! One call, start to end: plan, attempt, stream, record.

@@ -1,0 +1,1 @@
+//! Doors and desks: HTTP, configuration, command line.

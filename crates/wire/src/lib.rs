@@ -1,0 +1,1 @@
+//! Every dialect, to and from the vocabulary of `chat`.
