@@ -1,1 +1,31 @@
-//! Money: prices, costs, and the record of what a call was and cost.
+//! Money: prices, costs, amounts, and the record of what a call was and cost.
+//!
+//! # Units and rounding, on one page
+//!
+//! | Type | Is | Unit | Lives in |
+//! |---|---|---|---|
+//! | [`Price`] | a rate | pico-USD (10⁻¹² USD) per unit, `u64` | catalog, price snapshots |
+//! | [`Cost`] | an exact product | pico-USD, `i128` | memory only, never stored |
+//! | [`Amount`] | money | nano-USD (10⁻⁹ USD), `i64` | SQL, JSON, Rust APIs |
+//!
+//! [`cost`](cost::cost) is the only place where units meet prices. Nothing is divided until the
+//! last step, and there is one rounding, up, to the nano-dollar, once per generation. No float
+//! touches money; the lints below hold that.
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::float_arithmetic,
+    clippy::as_conversions
+)]
+
+pub mod amount;
+pub mod books;
+pub mod cost;
+pub mod decimal;
+pub mod generation;
+pub mod price;
+
+pub use amount::Amount;
+pub use books::{Books, BooksUnavailable};
+pub use cost::{Bill, Charge, Cost, Unpriced, cost};
+pub use generation::{Attempt, Generation, GenerationId, Outcome, UsageSource};
+pub use price::{Condition, Price, PriceOverride, PriceSheet};

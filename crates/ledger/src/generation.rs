@@ -1,0 +1,208 @@
+//! `Generation`: the durable record of a finished call, its way and its bill.
+
+use std::fmt;
+
+use chat::{Dialect, FinishReason, Kind, Usage};
+
+use crate::{Charge, PriceSheet};
+
+/// `gen-` and a sortable, unguessable suffix. The idempotency key of all that follows from a call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GenerationId(String);
+
+impl GenerationId {
+    /// Makes an id from the time (Unix milliseconds) and 80 bits of injected randomness: 12 hex
+    /// digits of time, then 20 of randomness.
+    #[must_use]
+    pub fn new(unix_ms: i64, random: [u8; 10]) -> Self {
+        use fmt::Write as _;
+        let mut id = format!("gen-{:012x}", unix_ms.max(0));
+        for byte in random {
+            // Writing to a String cannot fail.
+            let _ = write!(id, "{byte:02x}");
+        }
+        Self(id)
+    }
+
+    /// Takes an id as it came from a caller or from the database; any text is allowed, for looking up.
+    #[must_use]
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GenerationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the counted units come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UsageSource {
+    /// The provider counted.
+    Provider,
+    /// The provider did not say; estimated from what was sent and received.
+    Estimated,
+    /// Nothing was produced, so there is nothing to count.
+    Nothing,
+}
+
+impl UsageSource {
+    /// The word in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Estimated => "estimated",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Provider, Self::Estimated, Self::Nothing]
+            .into_iter()
+            .find(|s| s.name() == name)
+    }
+}
+
+/// How a call or an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A whole answer was delivered.
+    Completed,
+    /// The caller left first.
+    Cancelled,
+    /// It failed; what happened and the text that the caller saw (for an attempt: would have seen).
+    Failed {
+        /// What happened.
+        kind: Kind,
+        /// In words.
+        message: String,
+    },
+}
+
+/// One try of a call at one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The endpoint's tag: provider slug and optional suffix.
+    pub endpoint: String,
+    /// Provider slug.
+    pub provider: String,
+    /// Provider's display name.
+    pub provider_name: String,
+    /// Canonical slug of the model.
+    pub model: String,
+    /// When the attempt began, in milliseconds after the call.
+    pub started_ms: u64,
+    /// How long it took until it failed or its answer began, milliseconds.
+    pub latency_ms: u64,
+    /// The provider's HTTP status, when it answered at all.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the provider may have begun to work, and so may bill for a failed attempt.
+    pub may_be_billed: bool,
+}
+
+/// Who made a call, and in whose name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallerNote {
+    /// The workspace that pays.
+    pub workspace_id: String,
+    /// Hash of the key.
+    pub key_hash: String,
+    /// App URL (`HTTP-Referer`).
+    pub http_referer: Option<String>,
+    /// App name (`X-Title`, `X-OpenRouter-Title`).
+    pub app_title: Option<String>,
+    /// `User-Agent`.
+    pub user_agent: Option<String>,
+    /// Session (`session_id`, `x-session-id`), at most 256 characters.
+    pub session_id: Option<String>,
+    /// The caller's own user (`user`).
+    pub external_user: Option<String>,
+}
+
+/// The record of one finished call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generation {
+    /// Our id.
+    pub id: GenerationId,
+    /// When the request had arrived, Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Who called.
+    pub caller: CallerNote,
+    /// The dialect the caller spoke.
+    pub dialect: Dialect,
+    /// The model as asked for.
+    pub requested_model: String,
+    /// Canonical slug of the model that served; empty when none did.
+    pub model: String,
+    /// Tag of the endpoint that served, if one did.
+    pub endpoint: Option<String>,
+    /// Slug of the provider that served, if one did.
+    pub provider: Option<String>,
+    /// Display name of that provider.
+    pub provider_name: Option<String>,
+    /// The provider's own id of the answer.
+    pub upstream_id: Option<String>,
+    /// Every try, in order.
+    pub attempts: Vec<Attempt>,
+    /// Whether the caller asked for a stream.
+    pub streamed: bool,
+    /// The status line the caller got.
+    pub status: u16,
+    /// How the call ended.
+    pub outcome: Outcome,
+    /// Why the answer ended; absent when there was none.
+    pub finish: Option<FinishReason>,
+    /// What was counted, in disjoint buckets.
+    pub usage: Usage,
+    /// Who counted.
+    pub usage_source: UsageSource,
+    /// The prices that applied, as they were at that moment.
+    pub price_sheet: Option<PriceSheet>,
+    /// What it cost, or why that is not known.
+    pub charge: Charge,
+    /// From arrival to the first token sent on, milliseconds (TTFT); absent when none was.
+    pub first_token_ms: Option<u64>,
+    /// From arrival to the end, milliseconds.
+    pub total_ms: u64,
+    /// Our own time before the first attempt was sent, microseconds.
+    pub overhead_us: u64,
+    /// What was dropped or changed on the way, by field name.
+    pub dropped: Vec<String>,
+}
+
+impl Generation {
+    /// Whether the caller left before the end.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.outcome == Outcome::Cancelled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_and_carry_all_of_the_randomness() {
+        let early = GenerationId::new(1, [0xff; 10]);
+        let late = GenerationId::new(2, [0; 10]);
+        assert!(early < late);
+        assert_eq!(
+            early.as_str(),
+            format!("gen-000000000001{}", "ff".repeat(10))
+        );
+    }
+}
