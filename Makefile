@@ -1,0 +1,44 @@
+# Everything a person types here. `make` alone lists it.
+# Pass more to a command with ARGS, e.g. `make run ARGS="--listen 0.0.0.0:8080"`.
+
+SHELL := /bin/bash
+# Rust is often installed for one shell only; look where rustup puts it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test test-engine bench lint fmt
+
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+run: ## Build Waybill and start it here (SQLite in ./data)
+	@scripts/need cargo cc
+	cargo build --release --locked -p server --bin waybill
+	@exec cargo run --quiet --release --locked -p server --bin waybill -- serve $(ARGS)
+
+demo: ## The same with simulated providers: every feature, no provider's key
+	@scripts/need cargo cc
+	cargo build --release --locked -p server --bin waybill --features demo
+	@exec cargo run --quiet --release --locked -p server --bin waybill --features demo -- demo $(ARGS)
+
+test: ## Set up and run every test (PostgreSQL, Valkey and real clients included)
+	@scripts/test.sh
+
+test-engine: ## A real inference engine behind Waybill (installs about 350 MB)
+	@scripts/need cargo cc python
+	@tests/engine/run $(ARGS)
+
+bench: ## Run the benchmarks and write a report
+	@scripts/need cargo cc
+	@exec cargo run --release --locked -p bench -- $(ARGS)
+
+lint: ## Formatting, clippy with warnings denied, dependency rules
+	@scripts/need cargo cc python rustfmt clippy
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	scripts/check-dependencies
+
+fmt: ## Format the Rust code
+	@scripts/need cargo rustfmt
+	cargo fmt --all

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Sets up everything and runs every test; `make test` and `.ci/run` end here.
+#
+# Rust's tests first, with real PostgreSQL and Valkey servers behind them, then the real clients of
+# the field against `waybill demo`. All of it runs even when a part fails; the exit status tells.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PATH:$HOME/.cargo/bin"
+
+scripts/need cargo cc python node || exit 1
+
+rust_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        scripts/with-services cargo nextest run --workspace --all-features --locked --no-fail-fast
+    else
+        scripts/with-services cargo test --workspace --all-features --locked --no-fail-fast
+    fi
+}
+
+status=0
+rust_tests || { status=1; echo "waybill: Rust tests failed" >&2; }
+scripts/test-clients || { status=1; echo "waybill: client tests failed" >&2; }
+exit $status
