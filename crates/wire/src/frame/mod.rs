@@ -1,0 +1,3 @@
+//! Bytes to frames and back, without meaning.
+
+pub mod sse;
