@@ -1,1 +1,92 @@
-//! What must survive a restart: keys, workspaces, generations.
+//! What must survive a restart: keys, workspaces, generations, settings.
+//!
+//! The only crate with SQL in it. Read in this order:
+//!
+//! 1. [`Store`]: the open database; its rooms are [`Keys`], [`Workspaces`], [`Generations`],
+//!    [`Settings`] and the feed of [`Change`]s.
+//! 2. [`Recorder`]: `ledger::Books` over a store. Takes the record of a finished call at once,
+//!    writes it in batches, and answers for it from the first moment.
+//! 3. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
+//!    rows.
+//!
+//! Times are Unix milliseconds and always come from the caller: there is no clock here.
+
+mod changes;
+mod database;
+mod error;
+mod generations;
+mod keys;
+mod migrate;
+mod recorder;
+mod rows;
+mod settings;
+mod spending;
+mod workspaces;
+
+use std::fmt;
+use std::sync::Arc;
+
+use database::{Database, Statement};
+
+pub use changes::{Change, Noun};
+pub use error::StoreError;
+pub use generations::Generations;
+pub use keys::{KeyFilter, KeyHash, KeyPatch, Keys, LimitReset, NewKey, StoredKey};
+pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits};
+pub use settings::{Setting, Settings};
+pub use spending::{Credits, Spending, Spent};
+pub use workspaces::{DEFAULT_WORKSPACE_ID, NewWorkspace, Workspace, Workspaces};
+
+/// An open database. Cheap to clone; all clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    database: Arc<Database>,
+}
+
+impl Store {
+    /// Opens `sqlite:<file>`, `sqlite::memory:` or `postgres://…` and brings its schema up to date.
+    /// Any number of processes may do so at once.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUrl`], [`StoreError::Unavailable`], and the two errors of a schema that is
+    /// not ours: [`StoreError::NewerSchema`] and [`StoreError::ChangedMigration`].
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::open(url).await?);
+        migrate::migrate(&database).await?;
+        Ok(Self { database })
+    }
+
+    /// Asks the database for a sign of life, for readiness.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it gives none.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        Statement::new("SELECT revision FROM revisions WHERE id = 1")
+            .read(&self.database)
+            .await
+            .map(drop)
+    }
+
+    /// The name of the engine, for logs: `sqlite` or `postgres`.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        match self.database.engine {
+            database::Engine::Sqlite => "sqlite",
+            database::Engine::Postgres => "postgres",
+        }
+    }
+
+    /// Closes every connection, after what runs has ended. Later calls answer `Unavailable`.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+impl fmt::Debug for Store {
+    // The pools would print the URL, and with it the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("engine", &self.engine())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,280 @@
+//! Parts of a generation as JSON text and back, exactly: integers stay integers, absent stays absent.
+//!
+//! Written by hand, since `ledger` and `chat` know no serialisation. What these texts look like is
+//! nobody's business but ours; the names in them are the vocabulary's own.
+
+use chat::{Kind, Unit, Usage};
+use ledger::cost::Line;
+use ledger::price::{Condition, PriceOverride};
+use ledger::{Attempt, Outcome, Price, PriceSheet, Unpriced};
+use serde_json::{Map, Value, json};
+
+use crate::StoreError;
+
+type Read<T> = Result<T, StoreError>;
+
+// === Usage ===
+
+/// The buckets that were mentioned: `{"input": 10, "output": 0}`.
+pub(crate) fn write_counts(usage: &Usage) -> String {
+    let counts: Map<String, Value> = usage
+        .iter()
+        .map(|(unit, count)| (unit.name().to_owned(), count.into()))
+        .collect();
+    Value::Object(counts).to_string()
+}
+
+pub(crate) fn read_counts(text: &str) -> Read<Usage> {
+    let mut usage = Usage::default();
+    for (name, count) in object(&parse(text)?)? {
+        usage.set(read_unit(name)?, whole(count)?);
+    }
+    Ok(usage)
+}
+
+// === Prices ===
+
+/// `{"prices": [["input", 2500000]], "overrides": [{"min_prompt_tokens": 200000, "prices": […]}]}`,
+/// prices in pico-USD.
+pub(crate) fn write_sheet(sheet: &PriceSheet) -> String {
+    let overrides: Vec<Value> = sheet
+        .overrides
+        .iter()
+        .map(|over| {
+            let mut fields = Map::new();
+            if let Some(min) = over.condition.min_prompt_tokens {
+                fields.insert("min_prompt_tokens".to_owned(), min.into());
+            }
+            if let Some((start, end)) = over.condition.utc_minutes {
+                fields.insert("utc_minutes".to_owned(), json!([start, end]));
+            }
+            fields.insert(
+                "prices".to_owned(),
+                write_prices(over.prices.iter().copied()),
+            );
+            Value::Object(fields)
+        })
+        .collect();
+    json!({ "prices": write_prices(sheet.iter()), "overrides": overrides }).to_string()
+}
+
+pub(crate) fn read_sheet(text: &str) -> Read<PriceSheet> {
+    let value = parse(text)?;
+    let mut sheet = PriceSheet::default();
+    for (unit, price) in read_prices(field(&value, "prices")?)? {
+        sheet.set(unit, price);
+    }
+    for over in array(field(&value, "overrides")?)? {
+        let minutes = over.get("utc_minutes").map(|pair| -> Read<(u16, u16)> {
+            Ok((small(item(pair, 0)?)?, small(item(pair, 1)?)?))
+        });
+        let condition = Condition {
+            min_prompt_tokens: over.get("min_prompt_tokens").map(whole).transpose()?,
+            utc_minutes: minutes.transpose()?,
+        };
+        let prices = read_prices(field(over, "prices")?)?;
+        sheet.overrides.push(PriceOverride { condition, prices });
+    }
+    Ok(sheet)
+}
+
+fn write_prices(prices: impl Iterator<Item = (Unit, Price)>) -> Value {
+    prices
+        .map(|(unit, price)| json!([unit.name(), price.picos()]))
+        .collect()
+}
+
+fn read_prices(value: &Value) -> Read<Vec<(Unit, Price)>> {
+    let pair = |pair: &Value| -> Read<(Unit, Price)> {
+        Ok((
+            read_unit(text_of(item(pair, 0)?)?)?,
+            Price::from_picos(whole(item(pair, 1)?)?),
+        ))
+    };
+    array(value)?.iter().map(pair).collect()
+}
+
+// === Charges ===
+
+/// `[["input", 10, 2500000], …]`: unit, count, price in pico-USD.
+pub(crate) fn write_lines(lines: &[Line]) -> String {
+    let lines: Value = lines
+        .iter()
+        .map(|line| json!([line.unit.name(), line.count, line.price.picos()]))
+        .collect();
+    lines.to_string()
+}
+
+pub(crate) fn read_lines(text: &str) -> Read<Vec<Line>> {
+    let line = |line: &Value| -> Read<Line> {
+        Ok(Line {
+            unit: read_unit(text_of(item(line, 0)?)?)?,
+            count: whole(item(line, 1)?)?,
+            price: Price::from_picos(whole(item(line, 2)?)?),
+        })
+    };
+    array(&parse(text)?)?.iter().map(line).collect()
+}
+
+/// `no_price:<unit>`, `too_large` or `no_usage`.
+pub(crate) fn write_unpriced(reason: Unpriced) -> String {
+    match reason {
+        Unpriced::NoPrice(unit) => format!("no_price:{}", unit.name()),
+        Unpriced::TooLarge => "too_large".to_owned(),
+        Unpriced::NoUsage => "no_usage".to_owned(),
+    }
+}
+
+pub(crate) fn read_unpriced(text: &str) -> Read<Unpriced> {
+    match text.split_once(':') {
+        Some(("no_price", unit)) => Ok(Unpriced::NoPrice(read_unit(unit)?)),
+        None if text == "too_large" => Ok(Unpriced::TooLarge),
+        None if text == "no_usage" => Ok(Unpriced::NoUsage),
+        _ => Err(unreadable("unpriced", text)),
+    }
+}
+
+// === Outcomes and attempts ===
+
+/// An outcome in three columns: the word, and for a failure its kind and message.
+pub(crate) fn write_outcome(
+    outcome: &Outcome,
+) -> (&'static str, Option<&'static str>, Option<&str>) {
+    match outcome {
+        Outcome::Completed => ("completed", None, None),
+        Outcome::Cancelled => ("cancelled", None, None),
+        Outcome::Failed { kind, message } => ("failed", Some(kind.name()), Some(message)),
+    }
+}
+
+pub(crate) fn read_outcome(
+    word: &str,
+    kind: Option<&str>,
+    message: Option<String>,
+) -> Read<Outcome> {
+    match (word, kind, message) {
+        ("completed", _, _) => Ok(Outcome::Completed),
+        ("cancelled", _, _) => Ok(Outcome::Cancelled),
+        ("failed", Some(kind), Some(message)) => {
+            let kind = Kind::from_name(kind).ok_or_else(|| unreadable("error kind", kind))?;
+            Ok(Outcome::Failed { kind, message })
+        }
+        _ => Err(unreadable("outcome", word)),
+    }
+}
+
+pub(crate) fn write_attempts(attempts: &[Attempt]) -> String {
+    let attempts: Value = attempts
+        .iter()
+        .map(|attempt| {
+            let (outcome, kind, message) = write_outcome(&attempt.outcome);
+            json!({
+                "endpoint": attempt.endpoint,
+                "provider": attempt.provider,
+                "provider_name": attempt.provider_name,
+                "model": attempt.model,
+                "started_ms": attempt.started_ms,
+                "latency_ms": attempt.latency_ms,
+                "status": attempt.status,
+                "outcome": outcome,
+                "error_kind": kind,
+                "error_message": message,
+                "may_be_billed": attempt.may_be_billed,
+            })
+        })
+        .collect();
+    attempts.to_string()
+}
+
+pub(crate) fn read_attempts(text: &str) -> Read<Vec<Attempt>> {
+    array(&parse(text)?)?.iter().map(read_attempt).collect()
+}
+
+fn read_attempt(value: &Value) -> Read<Attempt> {
+    let text = |name: &str| -> Read<String> { Ok(text_of(field(value, name)?)?.to_owned()) };
+    let may_be_billed = field(value, "may_be_billed")?;
+    let status = value.get("status").filter(|status| !status.is_null());
+    let optional = |name: &str| value.get(name).and_then(Value::as_str);
+    Ok(Attempt {
+        endpoint: text("endpoint")?,
+        provider: text("provider")?,
+        provider_name: text("provider_name")?,
+        model: text("model")?,
+        started_ms: whole(field(value, "started_ms")?)?,
+        latency_ms: whole(field(value, "latency_ms")?)?,
+        status: status.map(small).transpose()?,
+        outcome: read_outcome(
+            &text("outcome")?,
+            optional("error_kind"),
+            optional("error_message").map(str::to_owned),
+        )?,
+        may_be_billed: may_be_billed
+            .as_bool()
+            .ok_or_else(|| wrong("true or false", may_be_billed))?,
+    })
+}
+
+// === Lists of names ===
+
+pub(crate) fn write_names(names: &[String]) -> String {
+    Value::from(names.to_vec()).to_string()
+}
+
+pub(crate) fn read_names(text: &str) -> Read<Vec<String>> {
+    array(&parse(text)?)?
+        .iter()
+        .map(|name| Ok(text_of(name)?.to_owned()))
+        .collect()
+}
+
+// === Reading values ===
+
+fn parse(text: &str) -> Read<Value> {
+    serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+fn read_unit(name: &str) -> Read<Unit> {
+    Unit::from_name(name).ok_or_else(|| unreadable("unit", name))
+}
+
+fn field<'a>(value: &'a Value, name: &str) -> Read<&'a Value> {
+    value
+        .get(name)
+        .ok_or_else(|| unreadable("field that is not there", name))
+}
+
+fn item(value: &Value, index: usize) -> Read<&Value> {
+    value
+        .get(index)
+        .ok_or_else(|| wrong("a longer list", value))
+}
+
+fn object(value: &Value) -> Read<&Map<String, Value>> {
+    value.as_object().ok_or_else(|| wrong("an object", value))
+}
+
+fn array(value: &Value) -> Read<&Vec<Value>> {
+    value.as_array().ok_or_else(|| wrong("a list", value))
+}
+
+fn text_of(value: &Value) -> Read<&str> {
+    value.as_str().ok_or_else(|| wrong("text", value))
+}
+
+fn whole(value: &Value) -> Read<u64> {
+    value.as_u64().ok_or_else(|| wrong("a whole number", value))
+}
+
+fn small(value: &Value) -> Read<u16> {
+    whole(value)?
+        .try_into()
+        .map_err(|_| wrong("a small whole number", value))
+}
+
+fn unreadable(what: &str, text: &str) -> StoreError {
+    StoreError::Unreadable(format!("{what} \"{text}\""))
+}
+
+fn wrong(expected: &str, found: &Value) -> StoreError {
+    StoreError::Unreadable(format!("expected {expected}, found {found}"))
+}

@@ -1,0 +1,90 @@
+//! Settings that are made at run time and shared by all replicas, as names and texts.
+
+use crate::changes::{self, Noun};
+use crate::database::Statement;
+use crate::{Store, StoreError};
+
+/// A stored setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its text (JSON, usually); what it means is its owner's business.
+    pub value: String,
+    /// The revision of the feed at which it was last written.
+    pub revision: i64,
+    /// When it was last written, Unix milliseconds.
+    pub updated_at_ms: i64,
+}
+
+/// The settings of a store.
+#[derive(Debug)]
+pub struct Settings<'a>(&'a Store);
+
+impl Store {
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> Settings<'_> {
+        Settings(self)
+    }
+}
+
+impl Settings<'_> {
+    /// The setting of that name.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn get(&self, name: &str) -> Result<Option<Setting>, StoreError> {
+        let rows =
+            Statement::new("SELECT value, revision, updated_at_ms FROM settings WHERE name = $1")
+                .text(name)
+                .read(&self.0.database)
+                .await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        Ok(Some(Setting {
+            value: row.text("value")?,
+            revision: row.int("revision")?,
+            updated_at_ms: row.int("updated_at_ms")?,
+        }))
+    }
+
+    /// Writes a setting, whether it was there or not; its revision.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn set(&self, name: &str, value: &str, now_ms: i64) -> Result<i64, StoreError> {
+        let mut transaction = self.0.database.begin().await?;
+        let revision = changes::record(&mut transaction, Noun::Setting, name, now_ms).await?;
+        Statement::new(
+            "INSERT INTO settings (name, value, revision, updated_at_ms) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value, \
+             revision = excluded.revision, updated_at_ms = excluded.updated_at_ms",
+        )
+        .text(name)
+        .text(value)
+        .int(revision)
+        .int(now_ms)
+        .run(&mut transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(revision)
+    }
+
+    /// Removes a setting; whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn remove(&self, name: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let mut transaction = self.0.database.begin().await?;
+        changes::record(&mut transaction, Noun::Setting, name, now_ms).await?;
+        let removed = Statement::new("DELETE FROM settings WHERE name = $1")
+            .text(name)
+            .run(&mut transaction)
+            .await?;
+        if removed == 0 {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
