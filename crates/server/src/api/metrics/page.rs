@@ -1,0 +1,249 @@
+//! `GET /metrics`: the counters as Prometheus text (exposition format 0.0.4).
+
+use std::fmt::{Display, Write as _};
+
+use chat::{Kind, Unit};
+use ledger::decimal;
+
+use super::histogram::{Histogram, Reading};
+use super::recorder::{Metrics, OUTCOMES, OfProvider, STATUS_CLASSES};
+
+/// The media type of the page.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What is read at the moment of the page rather than counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Models in the catalog.
+    pub models: usize,
+    /// Endpoints in the catalog.
+    pub endpoints: usize,
+    /// Providers that can be used: switched on, with a credential where one is needed.
+    pub usable_providers: usize,
+    /// Memory at rest in RAM, bytes; absent where the system does not tell.
+    pub resident_bytes: Option<u64>,
+}
+
+/// The page.
+#[must_use]
+pub fn page(metrics: &Metrics, now: &Now) -> String {
+    let mut page = Page::default();
+    process(&mut page, metrics, now);
+    let providers = metrics.providers();
+    let providers: Vec<(&str, &OfProvider)> =
+        providers.iter().map(|(slug, of)| (&**slug, &**of)).collect();
+    calls(&mut page, metrics, &providers);
+    money(&mut page, &providers);
+    times(&mut page, metrics, &providers);
+    page.text
+}
+
+/// Memory in RAM in bytes, from Linux's `/proc/self/status`; `None` elsewhere.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+fn process(page: &mut Page, metrics: &Metrics, now: &Now) {
+    page.family("waybill_build_info", "gauge", "The running build; always 1.");
+    let version = env!("CARGO_PKG_VERSION");
+    page.sample("waybill_build_info", &[("version", version)], 1);
+    page.family(
+        "process_start_time_seconds",
+        "gauge",
+        "When the process started, Unix time.",
+    );
+    let started = decimal::format(i128::from(metrics.started_at_ms), 3);
+    page.sample("process_start_time_seconds", &[], started);
+    if let Some(bytes) = now.resident_bytes {
+        let name = "process_resident_memory_bytes";
+        page.family(name, "gauge", "Memory in RAM.");
+        page.sample(name, &[], bytes);
+    }
+    for (name, help, value) in [
+        ("waybill_catalog_models", "Models in the catalog.", now.models),
+        (
+            "waybill_catalog_endpoints",
+            "Endpoints in the catalog.",
+            now.endpoints,
+        ),
+        (
+            "waybill_usable_providers",
+            "Providers that are switched on and have what they need.",
+            now.usable_providers,
+        ),
+    ] {
+        page.family(name, "gauge", help);
+        page.sample(name, &[], value);
+    }
+    for (name, help, gauge) in [
+        (
+            "waybill_calls_in_flight",
+            "Calls that have arrived and not ended.",
+            &metrics.in_flight,
+        ),
+        (
+            "waybill_unsaved_records",
+            "Records taken and not yet in the database.",
+            &metrics.unsaved_records,
+        ),
+    ] {
+        page.family(name, "gauge", help);
+        page.sample(name, &[], gauge.get());
+    }
+}
+
+fn calls(page: &mut Page, metrics: &Metrics, providers: &[(&str, &OfProvider)]) {
+    let name = "waybill_calls_total";
+    page.family(name, "counter", "Finished calls by how they ended.");
+    for (provider, of) in providers {
+        for (outcome, by_class) in OUTCOMES.iter().zip(&of.calls) {
+            for (class, counter) in STATUS_CLASSES.iter().zip(by_class) {
+                let labels = [
+                    (PROVIDER, *provider),
+                    ("outcome", outcome),
+                    ("status_class", class),
+                ];
+                page.nonzero(name, &labels, counter.get());
+            }
+        }
+    }
+    let name = "waybill_attempts_total";
+    page.family(name, "counter", "Tries at an endpoint by how they ended.");
+    for (provider, of) in providers {
+        for (outcome, counter) in OUTCOMES.iter().zip(&of.attempts) {
+            page.nonzero(name, &[(PROVIDER, provider), ("outcome", outcome)], counter.get());
+        }
+    }
+    let name = "waybill_fallbacks_total";
+    page.family(name, "counter", "Calls served here after another endpoint had failed.");
+    for (provider, of) in providers {
+        page.nonzero(name, &[(PROVIDER, provider)], of.fallbacks.get());
+    }
+    let name = "waybill_failures_total";
+    page.family(name, "counter", "Failed calls by what happened.");
+    for (kind, counter) in Kind::ALL.iter().zip(&metrics.failures) {
+        let labels = [("kind", kind.name()), ("error_type", kind.error_type())];
+        page.nonzero(name, &labels, counter.get());
+    }
+}
+
+fn money(page: &mut Page, providers: &[(&str, &OfProvider)]) {
+    let name = "waybill_units_total";
+    page.family(name, "counter", "Counted units, in disjoint buckets.");
+    for (provider, of) in providers {
+        for (unit, counter) in Unit::ALL.iter().zip(&of.units) {
+            page.nonzero(name, &[(PROVIDER, provider), ("unit", unit.name())], counter.get());
+        }
+    }
+    let name = "waybill_cost_nanodollars_total";
+    page.family(name, "counter", "What calls cost, in nano-USD.");
+    for (provider, of) in providers {
+        page.nonzero(name, &[(PROVIDER, provider)], of.cost_nanos.get());
+    }
+    let name = "waybill_unpriced_calls_total";
+    page.family(name, "counter", "Calls whose price is unknown; in no sum of cost.");
+    for (provider, of) in providers {
+        page.nonzero(name, &[(PROVIDER, provider)], of.unpriced.get());
+    }
+}
+
+fn times(page: &mut Page, metrics: &Metrics, providers: &[(&str, &OfProvider)]) {
+    let operation = ("gen_ai_operation_name", "chat");
+    type Pick = fn(&OfProvider) -> &Histogram;
+    for (name, help, pick) in [
+        (
+            "gen_ai_client_operation_duration_seconds",
+            "From a call's arrival to its end.",
+            (|of| &of.duration) as Pick,
+        ),
+        (
+            "gen_ai_client_operation_time_to_first_chunk_seconds",
+            "From a call's arrival to its first token.",
+            |of| &of.first_token,
+        ),
+    ] {
+        page.family(name, "histogram", help);
+        for (provider, of) in providers {
+            page.histogram(name, &[operation, (PROVIDER, provider)], &pick(of).read());
+        }
+    }
+    let name = "gen_ai_client_token_usage";
+    page.family(name, "histogram", "Tokens per call.");
+    for (provider, of) in providers {
+        for (side, histogram) in [("input", &of.prompt_tokens), ("output", &of.completion_tokens)] {
+            let labels = [
+                operation,
+                (PROVIDER, *provider),
+                ("gen_ai_token_type", side),
+            ];
+            page.histogram(name, &labels, &histogram.read());
+        }
+    }
+    let name = "waybill_overhead_seconds";
+    page.family(name, "histogram", "Our own time before a call's first attempt.");
+    page.histogram(name, &[], &metrics.overhead.read());
+}
+
+const PROVIDER: &str = "gen_ai_provider_name";
+
+type Labels<'a> = [(&'a str, &'a str)];
+
+/// Prometheus text in the making. Writing to a `String` cannot fail, hence the ignored results.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &Labels<'_>, value: impl Display) {
+        self.text.push_str(name);
+        if !labels.is_empty() {
+            self.text.push('{');
+            for (index, (label, text)) in labels.iter().enumerate() {
+                let comma = if index == 0 { "" } else { "," };
+                let _ = write!(self.text, "{comma}{label}=\"{}\"", escape(text));
+            }
+            self.text.push('}');
+        }
+        let _ = writeln!(self.text, " {value}");
+    }
+
+    /// A sample that appears with its first event: most combinations of labels never happen.
+    fn nonzero(&mut self, name: &str, labels: &Labels<'_>, value: u64) {
+        if value > 0 {
+            self.sample(name, labels, value);
+        }
+    }
+
+    fn histogram(&mut self, name: &str, labels: &Labels<'_>, reading: &Reading) {
+        let bucket = format!("{name}_bucket");
+        let digits = reading.scale.digits;
+        let bounds = reading.scale.bounds.iter();
+        let bounds = bounds.map(|bound| decimal::format(i128::from(*bound), digits));
+        let bounds = bounds.chain(["+Inf".to_owned()]);
+        for (bound, count) in bounds.zip(&reading.cumulative) {
+            let mut labels = labels.to_vec();
+            labels.push(("le", &bound));
+            self.sample(&bucket, &labels, count);
+        }
+        let sum = decimal::format(i128::from(reading.sum), digits);
+        self.sample(&format!("{name}_sum"), labels, sum);
+        let count = reading.cumulative.last().copied().unwrap_or(0);
+        self.sample(&format!("{name}_count"), labels, count);
+    }
+}
+
+/// Label values may hold any text; these three characters are written as escapes.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
