@@ -1,0 +1,124 @@
+//! `openai-chat`: `POST /v1/chat/completions`, as OpenAI has it, with the reasoning field other hosts added.
+
+mod request;
+mod stream;
+mod whole;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Ask, Dialect, Event, Events, Problem, Rendering};
+use crate::answer::{Answer, Finish};
+use crate::ledger::Usage;
+
+/// The dialect `openai-chat`.
+pub(super) struct OpenaiChat;
+
+/// Every answer says that it was made at this second (14 November 2023): answers are deterministic.
+const CREATED: u64 = 1_700_000_000;
+/// What every answer gives as its fingerprint.
+const FINGERPRINT: &str = "fp_simulated";
+
+impl Dialect for OpenaiChat {
+    fn read(&self, body: &Value) -> Result<Ask, Problem> {
+        request::read(body)
+    }
+
+    fn whole(&self, rendering: &Rendering) -> Vec<u8> {
+        whole::write(rendering).to_string().into_bytes()
+    }
+
+    fn stream(&self, rendering: Arc<Rendering>) -> Events {
+        Box::new(stream::events(&rendering))
+    }
+
+    fn error(&self, problem: &Problem) -> Value {
+        let (kind, code) = error_words(problem.status);
+        json!({"error": {
+            "message": problem.message,
+            "type": kind,
+            "param": problem.param,
+            "code": problem.code.as_deref().or(code),
+        }})
+    }
+
+    fn error_event(&self, problem: &Problem) -> Event {
+        Event::bare(format!("data: {}\n\n", self.error(problem)))
+    }
+
+    fn malformed_event(&self) -> Event {
+        Event::bare("data: {\"id\":\"chatcmpl-sim\",\"choices\":[{\"delta\":{\"conte\n\n")
+    }
+}
+
+/// The type and the code that OpenAI gives with a status.
+fn error_words(status: u16) -> (&'static str, Option<&'static str>) {
+    match status {
+        401 => ("invalid_request_error", Some("invalid_api_key")),
+        402 => ("insufficient_quota", Some("insufficient_quota")),
+        404 => ("invalid_request_error", Some("model_not_found")),
+        429 => ("requests", Some("rate_limit_exceeded")),
+        500.. => ("server_error", None),
+        _ => ("invalid_request_error", None),
+    }
+}
+
+/// The id of an answer.
+fn answer_id(answer: &Answer) -> String {
+    format!("chatcmpl-sim-{:08}", answer.seq)
+}
+
+fn finish_word(finish: &Finish) -> Option<&str> {
+    match finish {
+        Finish::Stop | Finish::StopText(_) => Some("stop"),
+        Finish::Length => Some("length"),
+        Finish::Tools => Some("tool_calls"),
+        Finish::Missing => None,
+        Finish::Exactly(word) => Some(word),
+    }
+}
+
+fn usage_value(usage: Usage) -> Value {
+    json!({
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.prompt + usage.completion,
+        "prompt_tokens_details": {"cached_tokens": usage.cached, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    })
+}
+
+/// Log-probabilities of a piece of text, one entry per token of the simulator's own counting.
+fn logprobs_value(text: &str) -> Value {
+    let mut rest = text;
+    let mut entries = Vec::new();
+    while let Some(first) = rest.chars().next() {
+        let size = crate::tokens::first_tokens(rest, 1)
+            .len()
+            .max(first.len_utf8());
+        let (token, after) = rest.split_at(size);
+        rest = after;
+        entries.push(json!({
+            "token": token,
+            "logprob": -0.25,
+            "bytes": token.as_bytes(),
+            "top_logprobs": [],
+        }));
+    }
+    json!({"content": entries, "refusal": null})
+}
+
+/// The field reasoning is shown in, or `None` when it is only counted.
+fn reasoning_field(rendering: &Rendering) -> Option<&str> {
+    match rendering.script.content.reasoning_field.as_deref() {
+        None => Some("reasoning_content"),
+        Some("none") => None,
+        Some(field) => Some(field),
+    }
+}
