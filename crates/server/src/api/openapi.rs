@@ -4,7 +4,11 @@
 //! document and every path of the document is a route, every reference resolves, and the answers
 //! of the integration tests are checked against the schemas here.
 
+use chat::{Error, Kind};
+use http::StatusCode;
 use serde_json::{Map, Value};
+
+use crate::reply::{self, Answer};
 
 /// What is neither a path nor the schema of a noun.
 const FRAME: &str = include_str!("../../openapi/document.json");
@@ -17,6 +21,14 @@ const NOUNS: [&str; 5] = [
     include_str!("../../openapi/records.json"),
     include_str!("../../openapi/server.json"),
 ];
+
+/// Answers `GET /openapi.json`. Made anew each time: a millisecond, seldom.
+pub async fn get() -> Answer {
+    let document = document().map_err(|error| {
+        Error::gateway(Kind::Server, "the document could not be read").with_detail(error.to_string())
+    })?;
+    reply::json(StatusCode::OK, &document)
+}
 
 /// The whole document.
 ///

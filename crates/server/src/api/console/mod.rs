@@ -5,4 +5,4 @@
 
 pub mod page;
 
-pub use page::{CONTENT_SECURITY_POLICY, page};
+pub use page::index;

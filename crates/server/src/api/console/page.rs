@@ -1,10 +1,44 @@
 //! The page itself: a template and the three facts that are filled in.
 
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+
+use crate::api::models::listing::{Scope, listing};
+use crate::api::models::query::Query;
+use crate::app::App;
+
+/// What the examples ask for when nothing can be asked for yet.
+const EXAMPLE_MODEL: &str = "openai/gpt-4o-mini";
+
 /// No scripts, no frames, no requests; the styles that stand in the page and nothing else.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const TEMPLATE: &str = include_str!("page.html");
+
+/// Answers `GET /`.
+pub async fn index(State(app): State<Arc<App>>) -> Response {
+    let catalog = app.catalog.load();
+    let usable = listing(&catalog, Scope::Usable, &Query::default(), 0);
+    let is_example = |model: &&&Arc<catalog::Model>| model.slug.as_str() == EXAMPLE_MODEL;
+    let model = usable.iter().find(is_example).or(usable.first());
+    let model = model.map_or(EXAMPLE_MODEL, |model| model.slug.as_str());
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, page(&app.public_url, model)).into_response()
+}
 
 /// The page for a server at `public_url`, with `model` as the one that the examples ask for.
 #[must_use]

@@ -12,6 +12,7 @@ pub mod histogram;
 pub mod page;
 pub mod recorder;
 
+pub use page::get;
 pub use recorder::{Gauge, Metrics};
 
 #[cfg(test)]

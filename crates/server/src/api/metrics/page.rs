@@ -1,12 +1,17 @@
 //! `GET /metrics`: the counters as Prometheus text (exposition format 0.0.4).
 
 use std::fmt::{Display, Write as _};
+use std::sync::Arc;
 
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use chat::{Kind, Unit};
+use http::header;
 use ledger::decimal;
 
 use super::histogram::{Histogram, Reading};
 use super::recorder::{Metrics, OUTCOMES, OfProvider, STATUS_CLASSES};
+use crate::app::App;
 
 /// The media type of the page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -22,6 +27,19 @@ pub struct Now {
     pub usable_providers: usize,
     /// Memory at rest in RAM, bytes; absent where the system does not tell.
     pub resident_bytes: Option<u64>,
+}
+
+/// Answers `GET /metrics`.
+pub async fn get(State(app): State<Arc<App>>) -> Response {
+    let catalog = app.catalog.load();
+    let now = Now {
+        models: catalog.models().len(),
+        endpoints: catalog.endpoint_count(),
+        usable_providers: catalog.providers().filter(|one| one.is_enabled()).count(),
+        resident_bytes: resident_bytes(),
+    };
+    let page = page(&app.metrics, &now);
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response()
 }
 
 /// The page.

@@ -77,16 +77,14 @@ pub struct Filter {
     pub authors: Vec<String>,
     /// Providers by slug or display name, lowercase.
     pub providers: Vec<String>,
-    /// Whether the author allows training on answers.
-    pub is_distillable: Option<bool>,
     /// Only with an endpoint that keeps nothing.
     pub is_zdr: bool,
     /// Only with an endpoint in this region, lowercase.
     pub region: Option<String>,
     /// Days since release.
     pub age_days: Range<u64>,
-    /// Whether a benchmark or a statistic is asked for that nobody has measured here: then no
-    /// model qualifies, because missing data fulfils no bound.
+    /// Whether something is asked for that is known of no model here (benchmarks, statistics, what
+    /// authors allow): then none qualifies, because what is missing fulfils nothing.
     pub is_unmeasured: bool,
 }
 
@@ -104,7 +102,6 @@ impl Default for Filter {
             tokenizer: None,
             authors: Vec::new(),
             providers: Vec::new(),
-            is_distillable: None,
             is_zdr: false,
             region: None,
             age_days: Range::default(),
@@ -223,7 +220,10 @@ fn read_filter(filter: &mut Filter, field: Field<'_>) -> Result<(), Error> {
         "arch" => filter.tokenizer = Some(field.value.to_lowercase()),
         "model_authors" => filter.authors = field.list(),
         "providers" => filter.providers = field.list(),
-        "distillable" => filter.is_distillable = Some(field.is_true()?),
+        "distillable" => {
+            field.is_true()?;
+            filter.is_unmeasured = true; // the catalog does not know what authors allow
+        }
         "zdr" => filter.is_zdr = field.is_true()?,
         "region" => filter.region = Some(field.one_of(&[("eu", "eu"), ("us", "us")])?.to_owned()),
         "min_age_days" => filter.age_days.min = Some(field.number()?),

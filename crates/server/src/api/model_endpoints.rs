@@ -1,0 +1,37 @@
+//! `GET /models/{author}/{slug}/endpoints`: who serves a model, at what price; and
+//! `GET /endpoints/zdr`: all endpoints that keep nothing of what they are sent.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::model::find;
+use super::models::{json, listing};
+use crate::app::App;
+use crate::reply::{self, Answer};
+
+/// Answers `GET /models/{author}/{slug}/endpoints`.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Path((author, slug)): Path<(String, String)>,
+) -> Answer {
+    let catalog = app.catalog.load();
+    let model = find(&catalog, &author, &slug)?;
+    reply::json(StatusCode::OK, &json!({"data": json::model_endpoints(model)}))
+}
+
+/// Answers `GET /endpoints/zdr`.
+pub async fn zdr(State(app): State<Arc<App>>) -> Answer {
+    let catalog = app.catalog.load();
+    let endpoints: Vec<Value> = catalog
+        .models()
+        .flat_map(|model| {
+            let endpoints = listing::endpoints(model).into_iter();
+            let kept = endpoints.filter(|endpoint| listing::is_zdr(endpoint));
+            kept.map(|endpoint| json::endpoint(model, endpoint))
+        })
+        .collect();
+    reply::json(StatusCode::OK, &json!({"data": endpoints}))
+}
