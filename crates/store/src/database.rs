@@ -30,6 +30,10 @@ const STATEMENT_MAX: Duration = Duration::from_secs(10);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_MS: u32 = 4000;
 
+/// How long a session of PostgreSQL may idle, and live.
+const SESSION_IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+const SESSION_MAX: Duration = Duration::from_secs(30 * 60);
+
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_WRITERS: u32 = 4;
 const POSTGRES_READERS: u32 = 8;
@@ -85,7 +89,7 @@ impl Database {
             "PRAGMA synchronous = FULL".to_owned(),
             "PRAGMA foreign_keys = ON".to_owned(),
         ];
-        let writer = pool(1, options.clone(), writing.to_vec()).await?;
+        let writer = pool(files(1), options.clone(), writing.to_vec()).await?;
         if in_memory {
             // Such a database lives and dies with its one connection.
             return Ok(Self {
@@ -98,7 +102,7 @@ impl Database {
             format!("PRAGMA busy_timeout = {BUSY_MS}"),
             "PRAGMA query_only = ON".to_owned(),
         ];
-        let reader = pool(SQLITE_READERS, options, reading).await?;
+        let reader = pool(files(SQLITE_READERS), options, reading).await?;
         Ok(Self {
             engine: Engine::Sqlite,
             writer,
@@ -113,8 +117,8 @@ impl Database {
             "SET statement_timeout = {}",
             STATEMENT_MAX.as_millis()
         )];
-        let writer = pool(POSTGRES_WRITERS, options.clone(), limit.clone()).await?;
-        let reader = pool(POSTGRES_READERS, options, limit).await?;
+        let writer = pool(sessions(POSTGRES_WRITERS), options.clone(), limit.clone()).await?;
+        let reader = pool(sessions(POSTGRES_READERS), options, limit).await?;
         Ok(Self {
             engine: Engine::Postgres,
             writer,
@@ -269,18 +273,33 @@ fn connect_options(url: &str) -> Result<AnyConnectOptions, StoreError> {
     AnyConnectOptions::from_str(url).map_err(|error| StoreError::BadUrl(error.to_string()))
 }
 
+/// So many connections to a SQLite file. They are kept for ever: nothing wears them out, and a
+/// database in memory would go with its last one.
+fn files(count: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(count)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+/// So many sessions of PostgreSQL, renewed now and then, so that they follow a failover and let go
+/// of memory on the server.
+fn sessions(count: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(count)
+        .idle_timeout(SESSION_IDLE_MAX)
+        .max_lifetime(SESSION_MAX)
+}
+
 /// A pool whose every new connection runs `first`; one connection is made now, to fail early.
 async fn pool(
-    connections_max: u32,
+    size: AnyPoolOptions,
     options: AnyConnectOptions,
     first: Vec<String>,
 ) -> Result<AnyPool, StoreError> {
     let first = std::sync::Arc::new(first);
-    let pool = AnyPoolOptions::new()
-        .max_connections(connections_max)
+    let pool = size
         .acquire_timeout(ACQUIRE_MAX)
-        .idle_timeout(None)
-        .max_lifetime(None)
         .after_connect(move |connection, _| {
             let first = first.clone();
             Box::pin(async move {
@@ -352,12 +371,12 @@ fn from_sqlx(error: &sqlx::Error) -> StoreError {
     }
 }
 
-/// PostgreSQL's classes 22 (bad value) and 23 (constraint); SQLite's TOOBIG (18), CONSTRAINT (19)
+/// PostgreSQL's classes 22 (bad value), 23 (constraint) and 54 (over a limit of its); SQLite's TOOBIG (18), CONSTRAINT (19)
 /// and MISMATCH (20), of which extended codes keep the low byte.
 /// Sources: postgresql.org/docs/current/errcodes-appendix.html, sqlite.org/rescode.html.
 fn blames_the_row(code: &str) -> bool {
     if code.len() == 5 {
-        return code.starts_with("22") || code.starts_with("23");
+        return ["22", "23", "54"].contains(&code.get(..2).unwrap_or_default());
     }
     code.parse::<i64>()
         .is_ok_and(|code| matches!(code & 0xff, 18..=20))
@@ -372,6 +391,7 @@ mod tests {
         for (code, is_final) in [
             ("22021", true),  // a character the encoding cannot hold
             ("23514", true),  // check constraint
+            ("54000", true),  // too large for an index
             ("40P01", false), // deadlock
             ("57P01", false), // shut down by an administrator
             ("53100", false), // disk full

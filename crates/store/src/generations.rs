@@ -9,7 +9,8 @@ use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 use crate::database::{Row, Statement, Transaction, placeholders};
 use crate::{Store, StoreError, rows, spending};
 
-/// The columns of a row, in the order in which [`bind`] binds them.
+/// The columns of a row, in the order in which [`bind`] binds them. Named one by one when read, too:
+/// `*` would change its meaning under a running replica when a newer one migrates.
 const COLUMNS: [&str; 39] = [
     "id",
     "created_at_ms",
@@ -104,10 +105,13 @@ impl Generations<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn by_id(&self, id: &GenerationId) -> Result<Option<Generation>, StoreError> {
-        let rows = Statement::new("SELECT * FROM generations WHERE id = $1")
-            .text(id.as_str())
-            .read(&self.0.database)
-            .await?;
+        let rows = Statement::assembled(format!(
+            "SELECT {} FROM generations WHERE id = $1",
+            COLUMNS.join(", ")
+        ))
+        .text(id.as_str())
+        .read(&self.0.database)
+        .await?;
         rows.first().map(from_row).transpose()
     }
 

@@ -6,11 +6,15 @@ use ledger::Amount;
 use sha2::{Digest as _, Sha256};
 
 use crate::changes::{self, Noun};
-use crate::database::{Row, Statement, Transaction};
+use crate::database::{Row, Statement, Transaction, placeholders};
 use crate::{Store, StoreError};
 
 /// The most keys one page of a list holds. Source: OpenRouter's `GET /keys`.
 const PAGE_MAX: u32 = 100;
+
+/// Named one by one: `*` would change its meaning under a running replica when a newer one migrates.
+const COLUMNS: &str = "hash, label, name, workspace_id, is_management, disabled, limit_nanos, \
+    limit_reset, include_byok_in_limit, creator_user_id, created_at_ms, updated_at_ms, expires_at_ms";
 
 /// Lowercase hex SHA-256 of a whole key: its public name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -256,7 +260,7 @@ impl Keys<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn by_hash(&self, hash: &KeyHash) -> Result<Option<StoredKey>, StoreError> {
-        let rows = Statement::new("SELECT * FROM keys WHERE hash = $1")
+        let rows = select("WHERE hash = $1")
             .text(hash.as_str())
             .read(&self.0.database)
             .await?;
@@ -269,9 +273,8 @@ impl Keys<'_> {
     /// [`StoreError::Unavailable`].
     pub async fn list(&self, filter: &KeyFilter) -> Result<Vec<StoredKey>, StoreError> {
         let limit = filter.limit.unwrap_or(PAGE_MAX).min(PAGE_MAX);
-        let rows = Statement::new(
-            "SELECT * FROM keys \
-             WHERE (workspace_id = $1 OR $2 = 1) AND (disabled = 0 OR $3 = 1) \
+        let rows = select(
+            "WHERE (workspace_id = $1 OR $2 = 1) AND (disabled = 0 OR $3 = 1) \
              ORDER BY created_at_ms DESC, hash LIMIT $4 OFFSET $5",
         )
         .text(filter.workspace_id.as_deref().unwrap_or_default())
@@ -289,7 +292,7 @@ impl Keys<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn all(&self) -> Result<Vec<StoredKey>, StoreError> {
-        let rows = Statement::new("SELECT * FROM keys ORDER BY created_at_ms, hash")
+        let rows = select("ORDER BY created_at_ms, hash")
             .read(&self.0.database)
             .await?;
         rows.iter().map(from_row).collect()
@@ -308,7 +311,7 @@ impl Keys<'_> {
         let mut transaction = self.0.database.begin().await?;
         // Taking the revision first locks out other changes: nobody's patch is overwritten.
         changes::record(&mut transaction, Noun::Key, hash.as_str(), now_ms).await?;
-        let rows = Statement::new("SELECT * FROM keys WHERE hash = $1")
+        let rows = select("WHERE hash = $1")
             .text(hash.as_str())
             .rows(&mut transaction)
             .await?;
@@ -358,11 +361,10 @@ impl Keys<'_> {
 pub(crate) async fn insert(transaction: &mut Transaction, key: &NewKey) -> Result<(), StoreError> {
     let key = &key.0;
     changes::record(transaction, Noun::Key, key.hash.as_str(), key.created_at_ms).await?;
-    let inserted = Statement::new(
-        "INSERT INTO keys (hash, label, name, workspace_id, is_management, disabled, limit_nanos, \
-         limit_reset, include_byok_in_limit, creator_user_id, created_at_ms, updated_at_ms, \
-         expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-    )
+    let inserted = Statement::assembled(format!(
+        "INSERT INTO keys ({COLUMNS}) VALUES ({})",
+        placeholders(1, 13)
+    ))
     .text(key.hash.as_str())
     .text(&key.label)
     .text(&key.name)
@@ -383,6 +385,11 @@ pub(crate) async fn insert(transaction: &mut Transaction, key: &NewKey) -> Resul
         StoreError::Missing(_) => StoreError::Missing("workspace"),
         other => other,
     })
+}
+
+/// A query of whole keys.
+fn select(rest: &'static str) -> Statement {
+    Statement::assembled(format!("SELECT {COLUMNS} FROM keys {rest}"))
 }
 
 fn from_row(row: &Row) -> Result<StoredKey, StoreError> {

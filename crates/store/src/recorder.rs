@@ -7,8 +7,8 @@
 //! records is bounded by number and by bytes; when it is full, settling waits a stated time for room
 //! and then says that the books are unavailable.
 //!
-//! What lies in memory is lost when the process is killed. The journal (issue 3) goes between
-//! `room` and `Waiting::push`: a record is appended to it before it counts as settled.
+//! What lies in memory is lost when the process is killed. A journal belongs between `room` and
+//! `Waiting::push`: a record would be appended to it before it counts as settled.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;

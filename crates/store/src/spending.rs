@@ -3,12 +3,11 @@
 //!
 //! A call belongs to the day on which its request arrived.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::{Amount, Generation};
 
-use crate::database::{Statement, Transaction, placeholders};
+use crate::database::{Row, Statement, Transaction, placeholders};
 use crate::{KeyHash, Keys, Store, StoreError};
 
 const MS_PER_DAY: i64 = 86_400_000;
@@ -88,23 +87,11 @@ impl Keys<'_> {
                 statement = statement.text(hash.as_str());
             }
             for row in statement.read(&self.store().database).await? {
-                let window = |name: &str| -> Result<Spent, StoreError> {
-                    let sum = |column: &str| -> Result<i128, StoreError> {
-                        let whole = row.int(&format!("{name}_{column}_whole"))?;
-                        let rest = row.int(&format!("{name}_{column}_rest"))?;
-                        Ok(i128::from(whole) * i128::from(SPLIT) + i128::from(rest))
-                    };
-                    Ok(Spent {
-                        usage: amount(sum("usage_nanos")?),
-                        byok_usage: amount(sum("byok_usage_nanos")?),
-                        requests: u64::try_from(sum("requests")?).unwrap_or(0),
-                    })
-                };
                 let spending = Spending {
-                    total: window("total")?,
-                    daily: window("daily")?,
-                    weekly: window("weekly")?,
-                    monthly: window("monthly")?,
+                    total: spent(&row, "total")?,
+                    daily: spent(&row, "daily")?,
+                    weekly: spent(&row, "weekly")?,
+                    monthly: spent(&row, "monthly")?,
                 };
                 found.insert(KeyHash::from_text(row.text("key_hash")?), spending);
             }
@@ -206,6 +193,20 @@ fn spending_sql(keys: usize) -> String {
         columns.join(", "),
         placeholders(4, keys)
     )
+}
+
+/// Reads what [`sums`] wrote for one window.
+fn spent(row: &Row, window: &str) -> Result<Spent, StoreError> {
+    let sum = |column: &str| -> Result<i128, StoreError> {
+        let whole = row.int(&format!("{window}_{column}_whole"))?;
+        let rest = row.int(&format!("{window}_{column}_rest"))?;
+        Ok(i128::from(whole) * i128::from(SPLIT) + i128::from(rest))
+    };
+    Ok(Spent {
+        usage: amount(sum("usage_nanos")?),
+        byok_usage: amount(sum("byok_usage_nanos")?),
+        requests: u64::try_from(sum("requests")?).unwrap_or(0),
+    })
 }
 
 /// The two parts of one sum, over the days since bind number `since`.

@@ -99,15 +99,16 @@ impl Workspaces<'_> {
         })
     }
 
-    /// The workspace of that id or slug.
+    /// The workspace of that id, or else of that slug.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn by_id_or_slug(&self, text: &str) -> Result<Option<Workspace>, StoreError> {
-        let rows = Statement::new("SELECT * FROM workspaces WHERE id = $1 OR slug = $1")
-            .text(text)
-            .read(&self.0.database)
-            .await?;
+        let rows =
+            select("WHERE id = $1 OR slug = $1 ORDER BY CASE WHEN id = $1 THEN 0 ELSE 1 END")
+                .text(text)
+                .read(&self.0.database)
+                .await?;
         rows.first().map(from_row).transpose()
     }
 
@@ -116,7 +117,7 @@ impl Workspaces<'_> {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn all(&self) -> Result<Vec<Workspace>, StoreError> {
-        let rows = Statement::new("SELECT * FROM workspaces ORDER BY created_at_ms, id")
+        let rows = select("ORDER BY created_at_ms, id")
             .read(&self.0.database)
             .await?;
         rows.iter().map(from_row).collect()
@@ -150,6 +151,13 @@ async fn insert(
     )
     .await?;
     Ok(true)
+}
+
+/// A query of whole workspaces.
+fn select(rest: &'static str) -> Statement {
+    Statement::assembled(format!(
+        "SELECT id, slug, name, description, created_at_ms, updated_at_ms FROM workspaces {rest}"
+    ))
 }
 
 fn from_row(row: &Row) -> Result<Workspace, StoreError> {

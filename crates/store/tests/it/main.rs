@@ -1,0 +1,14 @@
+//! The store against real engines: each test runs on SQLite and, where there is one, on PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
+
+mod away;
+mod changes;
+mod generations;
+mod keys;
+mod migrations;
+mod recorder;
+mod sample;
+mod suite;
