@@ -165,6 +165,9 @@ impl Turn<'_> {
                 return outlet.problem(self.speaks, &Problem::new(400, text));
             }
         };
+        if let Some(problem) = refused(body, &outlet.script) {
+            return outlet.problem(self.speaks, &problem);
+        }
         let ask = match self.speaks.read(body) {
             Ok(ask) => ask,
             Err(problem) => return outlet.problem(self.speaks, &problem),
@@ -196,6 +199,24 @@ impl Turn<'_> {
         let status = outlet.script.trouble.status.unwrap_or(200);
         outlet.whole(status, event)
     }
+}
+
+/// The error for a field or a role that the script refuses, as hosts with fewer abilities give it.
+fn refused(body: &Value, script: &Script) -> Option<Problem> {
+    let has_role = |role: &str| {
+        let messages = body.get("messages").and_then(Value::as_array);
+        messages
+            .into_iter()
+            .flatten()
+            .any(|message| message["role"] == role)
+    };
+    let is_there = |name: &&String| match name.strip_prefix("role:") {
+        Some(role) => has_role(role),
+        None => body.get(name.as_str()).is_some(),
+    };
+    let name = script.trouble.refuses.iter().find(is_there)?;
+    let text = format!("Unsupported parameter: '{name}' is not supported with this model.");
+    Some(Problem::new(400, text).with_code("unsupported_parameter"))
 }
 
 /// The error a script asks for.

@@ -164,6 +164,11 @@ pub const GRAMMAR: &[GrammarRow] = &[
         "one more response header; may be repeated",
     ),
     row(
+        "refuse",
+        "refuse=max_tokens+role:developer",
+        "400 when the request has one of these fields or roles",
+    ),
+    row(
         "error",
         "error=3",
         "an error event after so many content events, then the end",
@@ -340,6 +345,9 @@ fn failure_item(trouble: &mut Trouble, item: &Item<'_>) -> Result<bool, ScriptEr
             }
             trouble.headers.push((name.to_owned(), value.to_owned()));
         }
+        "refuse" => trouble
+            .refuses
+            .extend(item.words()?.split('+').map(str::to_owned)),
         "error" => trouble.error_at = Some(item.count_or(ERROR_AFTER)?),
         "error-200" => {
             trouble.error_200 = Some(match item.value {

@@ -138,6 +138,8 @@ pub struct Trouble {
     pub message: Option<String>,
     /// More response headers.
     pub headers: Vec<(String, String)>,
+    /// Request fields that are refused with 400, and roles as `role:developer`.
+    pub refuses: Vec<String>,
     /// An error event instead of this content event of a stream (0: the first); the stream ends there.
     pub error_at: Option<u64>,
     /// Status 200 and an error inside.

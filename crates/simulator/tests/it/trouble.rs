@@ -40,6 +40,22 @@ async fn a_status_comes_with_openais_error_body() {
 }
 
 #[tokio::test]
+async fn fields_and_roles_can_be_refused() {
+    let simulator = start().await;
+    let model = "m!refuse=max_tokens+role:developer";
+    assert_eq!(chat(&simulator, &question(model)).await.status, 200);
+    let mut limited = question(model);
+    limited["max_tokens"] = json!(5);
+    let mut developer = question(model);
+    developer["messages"][0]["role"] = json!("developer");
+    for body in [limited, developer] {
+        let reply = chat(&simulator, &body).await;
+        assert_eq!(reply.status, 400);
+        assert_eq!(reply.json()["error"]["code"], "unsupported_parameter");
+    }
+}
+
+#[tokio::test]
 async fn a_200_can_carry_an_error() {
     let simulator = start().await;
     let whole = chat(&simulator, &question("m!error-200,message=No")).await;
