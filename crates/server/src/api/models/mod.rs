@@ -23,3 +23,6 @@ pub mod rss;
 
 pub use paths::{count, embeddings, list, of_user};
 pub use rendered::Rendered;
+
+#[cfg(test)]
+mod tests;
