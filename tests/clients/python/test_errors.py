@@ -107,12 +107,13 @@ def test_the_next_provider_answers_when_the_first_fails(client, mark, trouble):
     raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=mark.messages())
     answer = raw.parse()
     assert answer.choices[0].finish_reason == "stop"
-    first, second = mark.served()
-    assert first["persona"] != second["persona"]
+    served = mark.served()  # more than two when the second provider happens to be a flaky one
+    assert len(served) > 1
+    assert len({entry["persona"] for entry in served}) == len(served), "no provider is asked twice"
     attempts = generation(raw.headers["x-generation-id"])["provider_responses"]
-    assert len(attempts) == 2
-    assert attempts[1]["status"] == 200
-    assert attempts[1]["provider_name"] == answer.provider
+    assert len(attempts) == len(served)
+    assert attempts[-1]["status"] == 200
+    assert attempts[-1]["provider_name"] == answer.provider
 
 
 # === After the first token ===

@@ -85,7 +85,7 @@ def test_an_unknown_record_is_not_found():
 def test_the_caller_sends_what_it_wrote_and_the_provider_gets_that(client, mark):
     """Fields that nobody here knows travel on; our own preferences and the caller's key do not."""
     client.chat.completions.create(
-        model=MODEL, messages=mark.messages(), seed=7, extra_body={
+        model=MODEL, messages=mark.messages(), seed=7, extra_headers=script("tokens=5"), extra_body={
             "field_of_tomorrow": {"nested": [1, 2.50, "ü"]}, "provider": {"allow_fallbacks": True},
         },
     )
