@@ -1,19 +1,238 @@
-//! Named habits of providers, as edits of a request.
+//! Named habits of providers, as edits of a request: the only place that knows what a name does.
+//!
+//! A provider row lists names; both the catalog and operators' own rows use them. Most habits are
+//! edits of top-level fields and cost nothing to speak of. Those of [`Habit::Messages`] walk every
+//! message once more (one scan of the conversation, no tree); the table marks them.
+//!
+//! To add one: a row in [`TABLE`], and a before/after case in `tests/it/quirks.rs` (a test fails
+//! without it).
+
+mod messages;
+mod reasoning;
+
+use crate::draft::Draft;
+use crate::splice::Edits;
+
+pub(crate) use reasoning::Form;
 
 /// One habit, named in provider rows.
 #[derive(Debug)]
 pub struct Quirk {
     /// The name in provider rows, such as `max-completion-tokens`.
     pub name: &'static str,
+    /// What it does, for people.
+    pub summary: &'static str,
+    habit: Habit,
 }
 
+/// What a habit does to a request.
+#[derive(Debug)]
+enum Habit {
+    /// A field has another name here.
+    Rename(&'static str, &'static str),
+    /// These fields are refused here.
+    Drop(&'static [&'static str]),
+    /// A number may not be larger.
+    Cap(&'static str, f64, &'static str),
+    /// `stream_options` is refused here.
+    NoStreamOptions,
+    /// How reasoning is asked for.
+    Reasoning(Form),
+    /// Every message needs an edit; costs one more scan of the conversation.
+    Messages(messages::MessageEdit),
+}
+
+const fn quirk(name: &'static str, summary: &'static str, habit: Habit) -> Quirk {
+    Quirk {
+        name,
+        summary,
+        habit,
+    }
+}
+
+/// The table.
+const TABLE: &[Quirk] = &[
+    quirk(
+        "max-completion-tokens",
+        "the output limit is called max_completion_tokens (OpenAI's reasoning models, Groq)",
+        Habit::Rename("max_tokens", "max_completion_tokens"),
+    ),
+    quirk(
+        "max-tokens",
+        "the output limit is called max_tokens",
+        Habit::Rename("max_completion_tokens", "max_tokens"),
+    ),
+    quirk(
+        "seed-as-random-seed",
+        "the seed is called random_seed (Mistral)",
+        Habit::Rename("seed", "random_seed"),
+    ),
+    quirk(
+        "no-stream-options",
+        "refuses stream_options",
+        Habit::NoStreamOptions,
+    ),
+    quirk(
+        "no-logprobs",
+        "refuses logprobs and top_logprobs",
+        Habit::Drop(&["logprobs", "top_logprobs"]),
+    ),
+    quirk(
+        "no-logit-bias",
+        "refuses logit_bias",
+        Habit::Drop(&["logit_bias"]),
+    ),
+    quirk(
+        "no-parallel-tool-calls",
+        "refuses parallel_tool_calls",
+        Habit::Drop(&["parallel_tool_calls"]),
+    ),
+    quirk("no-seed", "refuses seed", Habit::Drop(&["seed"])),
+    quirk("no-stop", "refuses stop", Habit::Drop(&["stop"])),
+    quirk(
+        "no-n",
+        "gives one choice and refuses n",
+        Habit::Drop(&["n"]),
+    ),
+    quirk(
+        "no-penalties",
+        "refuses frequency_penalty and presence_penalty",
+        Habit::Drop(&["frequency_penalty", "presence_penalty"]),
+    ),
+    quirk(
+        "no-extra-sampling",
+        "refuses sampling parameters that OpenAI does not have",
+        Habit::Drop(&["top_k", "min_p", "top_a", "repetition_penalty"]),
+    ),
+    quirk("no-user", "refuses user", Habit::Drop(&["user"])),
+    quirk(
+        "no-metadata",
+        "refuses metadata",
+        Habit::Drop(&["metadata"]),
+    ),
+    quirk("no-store", "refuses store", Habit::Drop(&["store"])),
+    quirk(
+        "no-service-tier",
+        "refuses service_tier",
+        Habit::Drop(&["service_tier"]),
+    ),
+    quirk(
+        "no-verbosity",
+        "refuses verbosity",
+        Habit::Drop(&["verbosity"]),
+    ),
+    quirk(
+        "no-prediction",
+        "refuses prediction",
+        Habit::Drop(&["prediction"]),
+    ),
+    quirk(
+        "no-prompt-cache-key",
+        "refuses prompt_cache_key and prompt_cache_options",
+        Habit::Drop(&["prompt_cache_key", "prompt_cache_options"]),
+    ),
+    quirk(
+        "no-cache-control",
+        "refuses cache_control",
+        Habit::Drop(&["cache_control"]),
+    ),
+    quirk(
+        "temperature-max-1",
+        "temperature goes up to 1 only (Moonshot)",
+        Habit::Cap("temperature", 1.0, "1"),
+    ),
+    quirk(
+        "reasoning-effort",
+        "reasoning is asked for with reasoning_effort (OpenAI)",
+        Habit::Reasoning(Form::Effort),
+    ),
+    quirk(
+        "reasoning-effort-basic",
+        "as reasoning-effort, but knows low, medium and high only",
+        Habit::Reasoning(Form::BasicEffort),
+    ),
+    quirk(
+        "openrouter-reasoning",
+        "takes OpenRouter's own reasoning object",
+        Habit::Reasoning(Form::Keep),
+    ),
+    quirk(
+        "thinking-type",
+        "reasoning is switched with thinking: {type} (Z.ai, Moonshot, DeepSeek, Volcengine)",
+        Habit::Reasoning(Form::ThinkingType),
+    ),
+    quirk(
+        "enable-thinking",
+        "reasoning is switched with enable_thinking and thinking_budget (Alibaba, SiliconFlow)",
+        Habit::Reasoning(Form::EnableThinking),
+    ),
+    quirk(
+        "developer-as-system",
+        "does not know the role developer; scans the messages",
+        Habit::Messages(messages::developer_as_system),
+    ),
+    quirk(
+        "system-as-developer",
+        "wants developer where others have system; scans the messages",
+        Habit::Messages(messages::system_as_developer),
+    ),
+    quirk(
+        "no-message-names",
+        "refuses name in messages (Groq); scans the messages",
+        Habit::Messages(messages::without_names),
+    ),
+    quirk(
+        "no-message-reasoning",
+        "refuses earlier reasoning in messages (Mistral, Cerebras); scans the messages",
+        Habit::Messages(messages::without_reasoning),
+    ),
+    quirk(
+        "message-reasoning-content",
+        "wants earlier reasoning back as reasoning_content (DeepSeek); scans the messages",
+        Habit::Messages(messages::reasoning_as_content),
+    ),
+    quirk(
+        "text-parts-as-string",
+        "takes content as one string only; scans the messages",
+        Habit::Messages(messages::text_parts_as_string),
+    ),
+];
+
 impl Quirk {
-    /// Every quirk, in the order in which they are applied.
-    pub const ALL: &'static [Self] = &[];
+    /// Every quirk, in the order of the table.
+    pub const ALL: &'static [Self] = TABLE;
 
     /// Finds a quirk by the name that provider rows use.
     #[must_use]
     pub fn from_name(name: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|quirk| quirk.name == name)
     }
+}
+
+/// Applies the habits of a provider to a request.
+pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, quirks: &[&Quirk]) {
+    reasoning::apply(draft, quirks);
+    for quirk in quirks {
+        match quirk.habit {
+            Habit::Rename(from, to) => draft.rename(from, to),
+            Habit::Drop(fields) => fields.iter().for_each(|field| draft.drop_field(field)),
+            Habit::Cap(field, max, json) => draft.cap(field, max, json),
+            Habit::NoStreamOptions | Habit::Reasoning(_) | Habit::Messages(_) => {}
+        }
+    }
+    let mut message_edits = quirks.iter().filter_map(|quirk| match quirk.habit {
+        Habit::Messages(edit) => Some(edit),
+        _ => None,
+    });
+    if let Some(first) = message_edits.next() {
+        let all: Vec<_> = std::iter::once(first).chain(message_edits).collect();
+        messages::apply(draft, edits, &all);
+    }
+}
+
+/// Whether a provider takes `stream_options`.
+pub(crate) fn takes_stream_options(quirks: &[&Quirk]) -> bool {
+    !quirks
+        .iter()
+        .any(|quirk| matches!(quirk.habit, Habit::NoStreamOptions))
 }

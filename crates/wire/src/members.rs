@@ -1,0 +1,145 @@
+//! The members of one object: names and spans, in order; what readers look up and editors edit.
+
+use crate::scan::{Malformed, Scanner, Span, Text, ValueKind};
+
+/// The most members one object may have before it is called malformed. Far above any real one; it
+/// bounds the table that is kept per object.
+pub const MEMBERS_MAX: usize = 1_024;
+
+/// One member of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// Its name.
+    pub name: Text<'a>,
+    /// Where its value stands.
+    pub value: Span,
+    /// What its value is.
+    pub kind: ValueKind,
+}
+
+/// An object taken apart one level deep.
+#[derive(Debug, Clone)]
+pub struct Members<'a> {
+    /// The text that the spans refer to.
+    pub text: &'a str,
+    /// Where the object stands, braces included.
+    pub span: Span,
+    /// Its members, in order.
+    pub list: Vec<Member<'a>>,
+}
+
+impl<'a> Members<'a> {
+    /// Takes the object at the scanner apart; all of it is checked.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is not an object, not JSON, or has more than [`MEMBERS_MAX`] members.
+    pub fn read(text: &'a str, scanner: &mut Scanner<'a>) -> Result<Self, Malformed> {
+        let mut list = Vec::with_capacity(8);
+        let span = scanner.object(|scanner, name| {
+            if list.len() == MEMBERS_MAX {
+                return Err(scanner.expected("no more than 1024 members in one object"));
+            }
+            let kind = scanner.peek()?;
+            list.push(Member {
+                name,
+                value: scanner.skip()?,
+                kind,
+            });
+            Ok(())
+        })?;
+        Ok(Self { text, span, list })
+    }
+
+    /// Takes a whole text apart, which must be one object.
+    ///
+    /// # Errors
+    /// As for [`Members::read`].
+    pub fn of_text(text: &'a str) -> Result<Self, Malformed> {
+        let mut scanner = Scanner::new(text);
+        let members = Self::read(text, &mut scanner)?;
+        scanner.finish()?;
+        Ok(members)
+    }
+
+    /// Takes the object at a span apart.
+    ///
+    /// # Errors
+    /// As for [`Members::read`].
+    pub fn of_span(text: &'a str, span: Span) -> Result<Self, Malformed> {
+        Self::read(text, &mut Scanner::within(text, span))
+    }
+
+    /// The position of a member; of several with the same name, the last one's.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.list.iter().rposition(|member| member.name.is(name))
+    }
+
+    /// A member by name; the last of several.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Member<'a>> {
+        self.position(name).and_then(|at| self.list.get(at))
+    }
+
+    /// A member by name, unless it is null.
+    #[must_use]
+    pub fn present(&self, name: &str) -> Option<&Member<'a>> {
+        self.get(name)
+            .filter(|member| member.kind != ValueKind::Null)
+    }
+
+    /// The value of a string member.
+    #[must_use]
+    pub fn string(&self, name: &str) -> Option<Text<'a>> {
+        let member = self
+            .get(name)
+            .filter(|member| member.kind == ValueKind::String)?;
+        Scanner::within(self.text, member.value).string().ok()
+    }
+
+    /// The value of a string member that says something.
+    #[must_use]
+    pub fn filled(&self, name: &str) -> Option<Text<'a>> {
+        self.string(name).filter(|said| !said.raw.is_empty())
+    }
+
+    /// The value of a number member, as text.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<&'a str> {
+        let member = self
+            .get(name)
+            .filter(|member| member.kind == ValueKind::Number)?;
+        Some(member.value.of(self.text))
+    }
+
+    /// The value of a number member as a count: fractions are cut, negatives are zero.
+    #[must_use]
+    pub fn count(&self, name: &str) -> Option<u64> {
+        self.number(name).map(count)
+    }
+
+    /// The members of an object member.
+    #[must_use]
+    pub fn object(&self, name: &str) -> Option<Members<'a>> {
+        let member = self
+            .get(name)
+            .filter(|member| member.kind == ValueKind::Object)?;
+        Self::of_span(self.text, member.value).ok()
+    }
+}
+
+/// A JSON number as a count: fractions are cut, negatives are zero, too large ones are the largest.
+#[must_use]
+pub fn count(number: &str) -> u64 {
+    if let Ok(exact) = number.parse() {
+        return exact;
+    }
+    let rough: f64 = number.parse().unwrap_or(0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, which is the rule stated above"
+    )]
+    let whole = rough as u64;
+    whole
+}

@@ -1,0 +1,262 @@
+//! Reads one `delta` or `message`: what it says, and what must be edited in it.
+
+use std::borrow::Cow;
+
+use chat::Error;
+
+use super::events::{Form, Walk, elements, read as members_at, requoted, say};
+use super::track::Voice;
+use crate::members::Members;
+use crate::scan::{Span, Text, ValueKind};
+use crate::splice::{ObjectEdits, quoted};
+
+/// The names under which providers send reasoning; the caller's name first. `reasoning_content` is
+/// DeepSeek's, Alibaba's and xAI's, `thinking` that of some local servers.
+const REASONING: [&str; 3] = ["reasoning", "reasoning_content", "thinking"];
+
+/// Members that are null at some providers and may not be in OpenRouter's schemas.
+const NEVER_NULL: [&str; 4] = ["tool_calls", "audio", "images", "reasoning_details"];
+
+/// Reads a `delta` or a `message`.
+pub(super) fn read<'a>(
+    walk: &mut Walk<'_, 'a>,
+    index: u32,
+    body: &Members<'a>,
+) -> Result<(), Error> {
+    let mut edited = ObjectEdits::new(body);
+    walk.tracker.choice(index)?;
+    for name in NEVER_NULL {
+        if body
+            .get(name)
+            .is_some_and(|member| member.kind == ValueKind::Null)
+        {
+            edited.remove(name);
+        }
+    }
+    let is_assistant = body.string("role").is_some_and(|role| role.is("assistant"));
+    match walk.form {
+        Form::Whole if !is_assistant => edited.set("role", "\"assistant\""),
+        Form::Chunk if body.filled("role").is_none() => drop(edited.remove("role")),
+        Form::Chunk if !is_assistant => edited.set("role", "\"assistant\""),
+        Form::Chunk | Form::Whole => {}
+    }
+    let thought = content(walk, index, body, &mut edited)?;
+    reasoning(walk, index, body, &mut edited, thought.as_deref())?;
+    if let Some(refusal) = body.filled("refusal") {
+        say(walk, index, Voice::Refusal, refusal.decode())?;
+    }
+    if let Some(audio) = body.object("audio") {
+        let transcript = audio.filled("transcript").map(|said| said.decode());
+        say(
+            walk,
+            index,
+            Voice::Audio,
+            transcript.unwrap_or(Cow::Borrowed(" ")),
+        )?;
+    }
+    if let Some(images) = body
+        .get("images")
+        .filter(|member| member.kind == ValueKind::Array)
+    {
+        for _ in elements(walk.text, images.value) {
+            walk.tracker.choice(index)?.show_image(walk.listen);
+        }
+    }
+    tool_calls(walk, index, body)?;
+    edited.commit(&mut walk.edits);
+    Ok(())
+}
+
+/// Reads `content`. Parts (Mistral's reasoning models) become one string, as callers expect; the
+/// reasoning among them is given back.
+fn content<'a>(
+    walk: &mut Walk<'_, 'a>,
+    index: u32,
+    body: &Members<'a>,
+    edited: &mut ObjectEdits<'_, 'a>,
+) -> Result<Option<String>, Error> {
+    let Some(member) = body.present("content") else {
+        return Ok(None);
+    };
+    if member.kind == ValueKind::String {
+        if let Some(said) = body.filled("content") {
+            say(walk, index, Voice::Text, said.decode())?;
+        }
+        return Ok(None);
+    }
+    if member.kind != ValueKind::Array {
+        return Ok(None);
+    }
+    let (mut text, mut thought) = (String::new(), String::new());
+    for span in elements(walk.text, member.value) {
+        let part = members_at(walk.text, span)?;
+        if part.string("type").is_some_and(|kind| kind.is("thinking")) {
+            match part.get("thinking").map(|inner| (inner.kind, inner.value)) {
+                Some((ValueKind::Array, value)) => {
+                    for span in elements(walk.text, value) {
+                        let said = members_at(walk.text, span)?.string("text");
+                        thought.push_str(said.map_or("", |said| said.raw));
+                    }
+                }
+                _ => thought.push_str(part.string("thinking").map_or("", |said| said.raw)),
+            }
+        } else {
+            text.push_str(part.string("text").map_or("", |said| said.raw));
+        }
+    }
+    edited.set("content", requoted(&text));
+    let said = Text {
+        span: Span::default(),
+        raw: &text,
+        has_escapes: true,
+    }
+    .decode()
+    .into_owned();
+    say(walk, index, Voice::Text, Cow::Owned(said))?;
+    Ok(Some(thought).filter(|thought| !thought.is_empty()))
+}
+
+/// Reads reasoning under any of its names, and repeats it where OpenRouter's clients look for it.
+fn reasoning<'a>(
+    walk: &mut Walk<'_, 'a>,
+    index: u32,
+    body: &Members<'a>,
+    edited: &mut ObjectEdits<'_, 'a>,
+    thought: Option<&str>,
+) -> Result<(), Error> {
+    let found = REASONING
+        .iter()
+        .find_map(|name| body.filled(name).map(|said| (*name, said)));
+    let (name, raw) = match (&found, thought) {
+        (Some((name, said)), _) => (*name, said.raw),
+        (None, Some(thought)) => ("content", thought),
+        (None, None) => return Ok(()),
+    };
+    let said = Text {
+        span: Span::default(),
+        raw,
+        has_escapes: raw.contains('\\'),
+    };
+    say(
+        walk,
+        index,
+        Voice::Reasoning,
+        Cow::Owned(said.decode().into_owned()),
+    )?;
+    if name != "reasoning" {
+        edited.set("reasoning", requoted(raw));
+    }
+    if body.present("reasoning_details").is_none() {
+        let detail = format!(
+            "[{{\"type\":\"reasoning.text\",\"text\":\"{raw}\",\"format\":\"unknown\",\"index\":0}}]"
+        );
+        edited.set("reasoning_details", detail);
+    }
+    Ok(())
+}
+
+fn tool_calls<'a>(walk: &mut Walk<'_, 'a>, index: u32, body: &Members<'a>) -> Result<(), Error> {
+    if let Some(calls) = body
+        .get("tool_calls")
+        .filter(|member| member.kind == ValueKind::Array)
+    {
+        for (position, span) in elements(walk.text, calls.value).into_iter().enumerate() {
+            tool_call(walk, index, span, position)?;
+        }
+    }
+    // OpenAI's own older form of a single call.
+    if let Some(function) = body.object("function_call") {
+        let name = function
+            .string("name")
+            .map(|name| name.decode())
+            .unwrap_or_default();
+        let choice = walk.tracker.choice(index)?;
+        let call = choice.call(Some(u64::MAX), "", &name, walk.listen)?;
+        if let Some(arguments) = function.filled("arguments") {
+            choice.add_arguments(call, arguments.decode(), walk.listen);
+        }
+    }
+    Ok(())
+}
+
+fn tool_call<'a>(
+    walk: &mut Walk<'_, 'a>,
+    index: u32,
+    span: Span,
+    position: usize,
+) -> Result<(), Error> {
+    let entry = members_at(walk.text, span)?;
+    let mut edited = ObjectEdits::new(&entry);
+    let function = entry.object("function");
+    let id = entry.filled("id").map(|id| id.decode()).unwrap_or_default();
+    let name = function
+        .as_ref()
+        .and_then(|function| function.filled("name"));
+    let name = name.map(|name| name.decode()).unwrap_or_default();
+    let native_index = match walk.form {
+        Form::Chunk => entry.count("index"),
+        // In a whole answer every entry is a call of its own.
+        Form::Whole => Some(u64::try_from(position).unwrap_or(u64::MAX)),
+    };
+    let choice = walk.tracker.choice(index)?;
+    let call = choice.call(native_index, &id, &name, walk.listen)?;
+    match walk.form {
+        Form::Chunk => {
+            if native_index != u64::try_from(call).ok() {
+                edited.set("index", call.to_string());
+            }
+            for member in ["id", "type"] {
+                if entry.present(member).is_none() {
+                    edited.remove(member);
+                }
+            }
+        }
+        Form::Whole => {
+            if entry.string("id").is_none() {
+                edited.set("id", quoted(&format!("call_{index}_{call}")));
+            }
+            if entry.filled("type").is_none() {
+                edited.set("type", "\"function\"");
+            }
+        }
+    }
+    if let Some(function) = &function {
+        arguments(walk, index, call, function)?;
+    }
+    edited.commit(&mut walk.edits);
+    Ok(())
+}
+
+/// Arguments are text that holds JSON; some local servers send the JSON itself.
+fn arguments<'a>(
+    walk: &mut Walk<'_, 'a>,
+    index: u32,
+    call: usize,
+    function: &Members<'a>,
+) -> Result<(), Error> {
+    let mut edited = ObjectEdits::new(function);
+    let choice = walk.tracker.choice(index)?;
+    match function
+        .get("arguments")
+        .map(|member| (member.kind, member.value))
+    {
+        Some((ValueKind::String, _)) => {
+            if let Some(fragment) = function.filled("arguments") {
+                choice.add_arguments(call, fragment.decode(), walk.listen);
+            }
+        }
+        Some((ValueKind::Object | ValueKind::Array, span)) => {
+            let json = span.of(walk.text);
+            choice.add_arguments(call, Cow::Borrowed(json), walk.listen);
+            edited.set("arguments", quoted(json));
+        }
+        Some(_) | None if walk.form == Form::Whole => edited.set("arguments", "\"\""),
+        Some(_) => drop(edited.remove("arguments")),
+        None => {}
+    }
+    if walk.form == Form::Chunk && function.present("name").is_none() {
+        edited.remove("name");
+    }
+    edited.commit(&mut walk.edits);
+    Ok(())
+}

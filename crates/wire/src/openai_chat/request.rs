@@ -1,0 +1,283 @@
+//! Reads a caller's request: one pass that checks it and keeps spans; the bytes stay as they are.
+
+use chat::{Dialect, Error, Modalities, Modality, Needs, Parameter};
+
+use super::fields::FIELDS;
+use super::messages::{self, Prompt};
+use crate::members::{MEMBERS_MAX, Members, count};
+use crate::scan::{Scanner, Span, ValueKind, text};
+use crate::shape::{Fault, check};
+
+/// A caller's request: validated, the spans of its top-level fields known; the bytes stay as they are.
+#[derive(Debug, Clone, Default)]
+pub struct Incoming {
+    /// The model asked for first.
+    pub model: Option<String>,
+    /// Further models, in the caller's order (without `model`).
+    pub models: Vec<String>,
+    /// All that routing may know.
+    pub needs: Needs,
+    /// The `provider` object, parsed; its content is the catalog's to judge.
+    pub provider: Option<serde_json::Value>,
+    /// The deprecated `route`: `fallback` or `sort`.
+    pub route: Option<String>,
+    /// Groups calls; at most 256 characters.
+    pub session_id: Option<String>,
+    /// The caller's own name for its end user.
+    pub user: Option<String>,
+    /// The caller's hint for cache affinity.
+    pub prompt_cache_key: Option<String>,
+    /// The service tier asked for.
+    pub service_tier: Option<String>,
+    /// The preset asked for.
+    pub preset: Option<String>,
+    /// Where the top-level fields stand in the body this was read from.
+    pub(super) fields: Vec<FieldSpan>,
+    /// Where the object itself stands.
+    pub(super) object: Span,
+}
+
+/// Where one top-level field stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FieldSpan {
+    pub(super) name: Span,
+    pub(super) value: Span,
+    pub(super) kind: ValueKind,
+}
+
+/// Reads and checks a caller's request in one pass.
+///
+/// Nothing that is unknown is refused, `null` stands for absent, and of a repeated field the last
+/// one counts.
+///
+/// # Errors
+/// `InvalidRequest` (or `StringTooLong`) with the field at fault in
+/// `metadata.field`, or with the byte where the JSON breaks.
+pub fn read_request(body: &[u8]) -> Result<Incoming, Error> {
+    read(body).map_err(Fault::into_error)
+}
+
+fn read(body: &[u8]) -> Result<Incoming, Fault> {
+    let text = text(body)?;
+    let mut scanner = Scanner::new(text);
+    let kind = scanner.peek()?;
+    if kind != ValueKind::Object {
+        let problem = format!(
+            "the request body must be a JSON object, not {}",
+            kind.name()
+        );
+        return Err(Fault::wrong(problem));
+    }
+    let mut prompt: Option<Prompt> = None;
+    let mut fields = Vec::with_capacity(16);
+    let object = scanner.object(|scanner, name| {
+        if fields.len() == MEMBERS_MAX {
+            return Err(Fault::wrong(format!(
+                "more than {MEMBERS_MAX} fields in one request"
+            )));
+        }
+        let mut value = scanner.clone();
+        let kind = value.peek()?;
+        let start = value.position();
+        if name.is("messages") && kind != ValueKind::Null {
+            let read = messages::read(scanner, text).map_err(|fault| fault.inside("messages"))?;
+            prompt = Some(read);
+        } else if let Some(field) = FIELDS.iter().find(|field| name.is(field.name)) {
+            check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))?;
+        } else {
+            scanner.skip()?;
+        }
+        let value = Span {
+            start,
+            end: scanner.position(),
+        };
+        fields.push(FieldSpan {
+            name: name.span,
+            value,
+            kind,
+        });
+        Ok(())
+    })?;
+    scanner.finish()?;
+    let mut incoming = Incoming {
+        fields,
+        object,
+        ..Incoming::default()
+    };
+    let members = incoming.members(text);
+    if prompt.is_none() {
+        return Err(without_messages(&members));
+    }
+    refuse_contradictions(&members)?;
+    incoming.needs = needs(&members, prompt.unwrap_or_default());
+    read_small_fields(&mut incoming, text)?;
+    Ok(incoming)
+}
+
+impl Incoming {
+    /// The top-level fields in the body they were read from; without those that do not fit it.
+    pub(super) fn members<'a>(&self, text: &'a str) -> Members<'a> {
+        let list = self
+            .fields
+            .iter()
+            .filter_map(|field| {
+                let name = Scanner::within(text, field.name).string().ok()?;
+                text.get(field.value.start..field.value.end)?;
+                Some(crate::members::Member {
+                    name,
+                    value: field.value,
+                    kind: field.kind,
+                })
+            })
+            .collect();
+        Members {
+            text,
+            span: self.object,
+            list,
+        }
+    }
+}
+
+fn without_messages(members: &Members<'_>) -> Fault {
+    let problem = if members.present("prompt").is_some() {
+        "required: `prompt` alone is not supported here; send it as \
+         `messages: [{\"role\": \"user\", \"content\": …}]`"
+    } else {
+        "required: expected an array of at least one message"
+    };
+    Fault::wrong(problem).inside("messages")
+}
+
+/// Fields that are fine alone but not together.
+fn refuse_contradictions(members: &Members<'_>) -> Result<(), Fault> {
+    let reasoning = members.object("reasoning");
+    let effort = reasoning
+        .as_ref()
+        .and_then(|reasoning| reasoning.string("effort"));
+    if let Some(reasoning) = &reasoning
+        && let (Some(effort), Some(_)) = (effort, reasoning.present("max_tokens"))
+        && !effort.is("none")
+    {
+        return Err(
+            Fault::wrong("use either `effort` or `max_tokens`, not both").inside("reasoning"),
+        );
+    }
+    if let (Some(effort), Some(shorthand)) = (effort, members.string("reasoning_effort"))
+        && effort.decode() != shorthand.decode()
+    {
+        return Err(
+            Fault::wrong("differs from `reasoning.effort`; send one of them")
+                .inside("reasoning_effort"),
+        );
+    }
+    if let Some(metadata) = members.object("metadata")
+        && let Some(member) = metadata
+            .list
+            .iter()
+            .find(|member| member.name.raw.contains(['[', ']']))
+    {
+        return Err(Fault::wrong("square brackets are not allowed in a name")
+            .inside(member.name.raw)
+            .inside("metadata"));
+    }
+    Ok(())
+}
+
+fn needs(members: &Members<'_>, prompt: Prompt) -> Needs {
+    let mut needs = Needs {
+        dialect: Dialect::OpenaiChat,
+        stream: members
+            .get("stream")
+            .is_some_and(|stream| stream.value.of(members.text) == "true"),
+        prompt_tokens: prompt.tokens,
+        input: prompt.input,
+        choices: members
+            .count("n")
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(1),
+        ..Needs::default()
+    };
+    let limits =
+        ["max_completion_tokens", "max_tokens"].map(|name| members.number(name).map(count));
+    needs.max_output_tokens = limits.into_iter().flatten().min();
+    for member in members
+        .list
+        .iter()
+        .filter(|member| member.kind != ValueKind::Null)
+    {
+        let is_empty_list = member.kind == ValueKind::Array
+            && member
+                .value
+                .of(members.text)
+                .bytes()
+                .all(|byte| !matches!(byte, b'{' | b'"'));
+        if let Some(parameter) = Parameter::from_name(&member.name.decode())
+            && !(parameter == Parameter::Tools && is_empty_list)
+        {
+            needs.parameters.insert(parameter);
+        }
+    }
+    for name in ["tools", "response_format"] {
+        if let Some(member) = members.present(name) {
+            needs.prompt_tokens += messages::estimate_span(members.text, member.value);
+        }
+    }
+    if members
+        .object("response_format")
+        .and_then(|format| format.string("type"))
+        .is_some_and(|kind| kind.is("json_schema"))
+    {
+        needs.parameters.insert(Parameter::StructuredOutputs);
+    }
+    if let Some(output) = output(members) {
+        needs.output = output;
+    }
+    needs
+}
+
+fn output(members: &Members<'_>) -> Option<Modalities> {
+    let member = members
+        .get("modalities")
+        .filter(|member| member.kind == ValueKind::Array)?;
+    let mut output = Modalities::default();
+    Scanner::within(members.text, member.value)
+        .array(|scanner, _| {
+            if scanner.peek()? == ValueKind::String
+                && let Some(modality) = Modality::from_name(&scanner.string()?.decode())
+            {
+                output.insert(modality);
+            }
+            Ok::<(), Fault>(())
+        })
+        .ok()?;
+    Some(output)
+}
+
+fn read_small_fields(incoming: &mut Incoming, text: &str) -> Result<(), Fault> {
+    let members = incoming.members(text);
+    let said = |name: &str| members.string(name).map(|said| said.decode().into_owned());
+    incoming.model = said("model");
+    incoming.route = said("route");
+    incoming.session_id = said("session_id").filter(|id| !id.is_empty());
+    incoming.user = said("user");
+    incoming.prompt_cache_key = said("prompt_cache_key");
+    incoming.service_tier = said("service_tier");
+    incoming.preset = said("preset");
+    if let Some(member) = members.present("provider") {
+        let provider = serde_json::from_str(member.value.of(text));
+        incoming.provider =
+            Some(provider.map_err(|error| Fault::wrong(error.to_string()).inside("provider"))?);
+    }
+    if let Some(member) = members.present("models") {
+        let mut models = Vec::new();
+        // Checked before: an array of strings; so nothing can go wrong here.
+        let _ = Scanner::within(text, member.value).array(|scanner, _| {
+            if scanner.peek()? == ValueKind::String {
+                models.push(scanner.string()?.decode().into_owned());
+            }
+            Ok::<(), Fault>(())
+        });
+        incoming.models = models;
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! One attempt's stream: listens to each frame, stamps it, and knows whether the answer is whole.
+
+use bytes::Bytes;
+use chat::{Error, Event, Usage};
+
+use super::envelope::stream_error;
+use super::events::{Form, Seen, Walk, created};
+use super::stamp::{CostText, Stamp};
+use super::track::{Tracker, broken};
+use super::usage;
+use crate::members::Members;
+use crate::scan;
+use crate::splice::{Edits, quoted};
+
+/// What becomes of one frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Passed {
+    /// Send this whole SSE frame.
+    Forward(Bytes),
+    /// Send nothing: the frame was for us.
+    Swallow,
+    /// The provider said `[DONE]`.
+    Done,
+}
+
+/// Listens to one attempt's stream and stamps its frames.
+#[derive(Debug)]
+pub struct StreamTap {
+    stamp: Stamp,
+    tracker: Tracker,
+    created: Option<i64>,
+}
+
+impl StreamTap {
+    /// A tap for one attempt's stream.
+    #[must_use]
+    pub fn new(stamp: Stamp) -> Self {
+        Self {
+            stamp,
+            tracker: Tracker::default(),
+            created: None,
+        }
+    }
+
+    /// Takes one SSE data payload, tells every event, returns what to forward.
+    ///
+    /// Until the first `BlockStart` or `Finish` was told, nothing worth keeping has been said.
+    ///
+    /// # Errors
+    /// A failure that the provider put into the stream, a frame that is not JSON, or a finish
+    /// reason while a tool call is open. Nothing more should be read then.
+    pub fn frame(
+        &mut self,
+        data: &[u8],
+        listen: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Passed, Error> {
+        let data = data.trim_ascii();
+        if data == b"[DONE]" {
+            return Ok(Passed::Done);
+        }
+        if data.is_empty() {
+            return Ok(Passed::Swallow);
+        }
+        let malformed = |error: scan::Malformed| {
+            broken("the provider sent malformed JSON in its stream").with_detail(error.to_string())
+        };
+        let text = scan::text(data).map_err(malformed)?;
+        let top = Members::of_text(text).map_err(malformed)?;
+        self.created = created(&top).or(self.created);
+        let mut walk = Walk {
+            text,
+            form: Form::Chunk,
+            tracker: &mut self.tracker,
+            listen,
+            edits: Edits::default(),
+        };
+        if walk.walk(&top, &self.stamp)? == Seen::Housekeeping {
+            return Ok(Passed::Swallow);
+        }
+        let mut edits = walk.edits;
+        if memchr::memchr2(b'\n', b'\r', data).is_some() {
+            unfold(text, &mut edits);
+        }
+        Ok(Passed::Forward(edits.apply(text, "data: ", "\n\n")))
+    }
+
+    /// The upstream body ended: fine only if every choice has its finish reason and no tool call is
+    /// open (but where the answer was cut at the output limit, which the caller is told).
+    ///
+    /// # Errors
+    /// [`chat::Kind::ProviderUnavailable`] when the answer is not whole.
+    pub fn end(&self) -> Result<(), Error> {
+        self.tracker.check_whole()
+    }
+
+    /// The last data frame, with usage and cost; the whole `data: {…}` with its blank line.
+    #[must_use]
+    pub fn usage_frame(&self, usage: &Usage, cost: &CostText) -> Bytes {
+        let head = self.head();
+        format!(
+            "data: {{{head},\"choices\":[],\"usage\":{}}}\n\n",
+            usage::write(usage, cost)
+        )
+        .into()
+    }
+
+    /// The frame that tells the caller that the answer broke off; nothing follows it.
+    #[must_use]
+    pub fn error_frame(&self, error: &Error) -> Bytes {
+        let head = self.head();
+        let error = stream_error(error);
+        format!(
+            "data: {{{head},\"error\":{error},\"choices\":[{{\"index\":0,\"delta\":\
+             {{\"content\":\"\"}},\"finish_reason\":\"error\",\"native_finish_reason\":null}}]}}\n\n"
+        )
+        .into()
+    }
+
+    fn head(&self) -> String {
+        format!(
+            "\"id\":{},\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},\"provider\":{}",
+            quoted(&self.stamp.id),
+            self.created.unwrap_or(self.stamp.created),
+            quoted(&self.stamp.model),
+            quoted(&self.stamp.provider),
+        )
+    }
+}
+
+/// A frame that came in several `data:` lines goes out in one: a line end in JSON text is a blank.
+fn unfold(text: &str, edits: &mut Edits<'_>) {
+    for at in memchr::memchr2_iter(b'\n', b'\r', text.as_bytes()) {
+        edits.replace(
+            scan::Span {
+                start: at,
+                end: at + 1,
+            },
+            " ",
+        );
+    }
+}

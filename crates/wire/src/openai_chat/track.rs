@@ -1,0 +1,295 @@
+//! What an answer has said so far: its choices, their blocks, and whether its tool calls are whole.
+
+use std::borrow::Cow;
+
+use chat::event::BlockIndex;
+use chat::{Block, Error, Event, FinishReason, Kind, Reason};
+
+/// Who hears the events.
+pub(super) type Listen<'l> = dyn FnMut(Event<'_>) + 'l;
+
+/// No answer has more choices than a request can ask for.
+const CHOICES_MAX: usize = 128;
+/// Far above what any model calls at once; it bounds what a stream can make us remember.
+const CALLS_MAX: usize = 1_024;
+
+/// A failure of the provider in the middle of its answer.
+pub(super) fn broken(message: &str) -> Error {
+    Error::provider(Kind::ProviderUnavailable, message)
+}
+
+/// Everything remembered of one answer.
+#[derive(Debug, Default)]
+pub(super) struct Tracker {
+    pub(super) choices: Vec<Choice>,
+    pub(super) is_started: bool,
+}
+
+/// One choice of an answer.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    index: u32,
+    blocks: u32,
+    open: [Option<u32>; Voice::COUNT],
+    calls: Vec<Call>,
+    finish: Option<Reason>,
+}
+
+/// What speaks in a choice; each voice has one block.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Voice {
+    Text,
+    Refusal,
+    Reasoning,
+    Audio,
+}
+
+impl Voice {
+    const COUNT: usize = 4;
+
+    const fn block(self) -> Block<'static> {
+        match self {
+            Self::Text | Self::Refusal => Block::Text,
+            Self::Reasoning => Block::Reasoning,
+            Self::Audio => Block::Audio,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Call {
+    native_index: u64,
+    id: String,
+    block: u32,
+    arguments: Arguments,
+}
+
+impl Tracker {
+    /// The choice with an index, new if need be.
+    pub(super) fn choice(&mut self, index: u32) -> Result<&mut Choice, Error> {
+        let position = self.choices.iter().position(|choice| choice.index == index);
+        let position = match position {
+            Some(position) => position,
+            None if self.choices.len() == CHOICES_MAX => {
+                return Err(broken(
+                    "the provider sent more choices than can be asked for",
+                ));
+            }
+            None => {
+                self.choices.push(Choice {
+                    index,
+                    ..Choice::default()
+                });
+                self.choices.len() - 1
+            }
+        };
+        self.choices
+            .get_mut(position)
+            .ok_or_else(|| broken("the provider sent no choice"))
+    }
+
+    /// Whether the answer is whole: every choice ended, and no tool call is open. An answer that was
+    /// cut at the output limit may end inside a tool call, since the caller is told that it was cut.
+    pub(super) fn check_whole(&self) -> Result<(), Error> {
+        if self.choices.is_empty() {
+            return Err(broken(
+                "the provider ended its answer without saying anything",
+            ));
+        }
+        for choice in &self.choices {
+            choice.check_calls()?;
+            if choice.finish.is_none() {
+                return Err(broken("the provider's stream ended before its answer did"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Choice {
+    /// A voice says something.
+    pub(super) fn say(&mut self, voice: Voice, said: Cow<'_, str>, listen: &mut Listen<'_>) {
+        if said.is_empty() {
+            return;
+        }
+        let block = match self.open.get(voice as usize).copied().flatten() {
+            Some(block) => block,
+            None => {
+                let block = self.start(voice.block(), listen);
+                if let Some(open) = self.open.get_mut(voice as usize) {
+                    *open = Some(block);
+                }
+                block
+            }
+        };
+        listen(Event::BlockDelta(self.at(block), said));
+    }
+
+    /// An image is there; its bytes are nobody's business here.
+    pub(super) fn show_image(&mut self, listen: &mut Listen<'_>) {
+        let block = self.start(Block::Image, listen);
+        listen(Event::BlockEnd(self.at(block)));
+    }
+
+    /// Finds the tool call that a fragment belongs to, or starts it; gives its index for the caller.
+    ///
+    /// Providers that forget the index are understood by the id, and those that give every call the
+    /// index 0 by a new id once the arguments before it are complete.
+    pub(super) fn call(
+        &mut self,
+        native_index: Option<u64>,
+        id: &str,
+        name: &str,
+        listen: &mut Listen<'_>,
+    ) -> Result<usize, Error> {
+        let known = self.calls.iter().rposition(|call| match native_index {
+            Some(index) => {
+                let is_another = !id.is_empty() && !call.id.is_empty() && call.id != id;
+                call.native_index == index && !(is_another && call.arguments.is_whole())
+            }
+            None => id.is_empty() || call.id == id,
+        });
+        if let Some(position) = known {
+            return Ok(position);
+        }
+        if self.calls.len() == CALLS_MAX {
+            return Err(broken(
+                "the provider sent more tool calls than can be kept apart",
+            ));
+        }
+        let kind = Block::ToolCall {
+            id: Cow::Borrowed(id),
+            name: Cow::Borrowed(name),
+        };
+        let block = self.start(kind, listen);
+        let position = self.calls.len();
+        let native_index = native_index.unwrap_or(u64::try_from(position).unwrap_or(u64::MAX));
+        let arguments = Arguments::default();
+        self.calls.push(Call {
+            native_index,
+            id: id.to_owned(),
+            block,
+            arguments,
+        });
+        Ok(position)
+    }
+
+    /// A fragment of a tool call's arguments.
+    pub(super) fn add_arguments(
+        &mut self,
+        call: usize,
+        fragment: Cow<'_, str>,
+        listen: &mut Listen<'_>,
+    ) {
+        let Some(call) = self.calls.get_mut(call) else {
+            return;
+        };
+        if !fragment.is_empty() {
+            call.arguments.feed(&fragment);
+            let block = call.block;
+            listen(Event::BlockDelta(self.at(block), fragment));
+        }
+    }
+
+    /// The choice ends; told once, however often the provider says it. The reason is what the
+    /// content shows where the provider's word contradicts it: a choice that calls tools did not
+    /// merely stop.
+    ///
+    /// # Errors
+    /// When a tool call is still open: it must never be shown as finished.
+    pub(super) fn finish(
+        &mut self,
+        reason: Reason,
+        native: Option<String>,
+        listen: &mut Listen<'_>,
+    ) -> Result<Reason, Error> {
+        let reason = if reason == Reason::Stop && self.has_calls() {
+            Reason::ToolCalls
+        } else {
+            reason
+        };
+        if let Some(told) = self.finish {
+            return Ok(told);
+        }
+        self.finish = Some(reason);
+        self.check_calls()?;
+        for block in self
+            .open
+            .into_iter()
+            .flatten()
+            .chain(self.calls.iter().map(|call| call.block))
+        {
+            listen(Event::BlockEnd(self.at(block)));
+        }
+        listen(Event::Finish(self.index, FinishReason { reason, native }));
+        Ok(reason)
+    }
+
+    /// Whether any tool was called.
+    pub(super) fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// Whether anything was said.
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks == 0
+    }
+
+    fn check_calls(&self) -> Result<(), Error> {
+        let was_cut = self.finish == Some(Reason::Length);
+        if !was_cut && self.calls.iter().any(|call| !call.arguments.is_whole()) {
+            return Err(broken("the provider's answer ended inside a tool call"));
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, kind: Block<'_>, listen: &mut Listen<'_>) -> u32 {
+        let block = self.blocks;
+        self.blocks = self.blocks.saturating_add(1);
+        listen(Event::BlockStart(self.at(block), kind));
+        block
+    }
+
+    const fn at(&self, block: u32) -> BlockIndex {
+        BlockIndex {
+            choice: self.index,
+            block,
+        }
+    }
+}
+
+/// Whether JSON that comes in fragments is closed; looks at brackets and strings only.
+#[derive(Debug, Default)]
+struct Arguments {
+    depth: u32,
+    in_string: bool,
+    is_escaped: bool,
+}
+
+impl Arguments {
+    fn feed(&mut self, fragment: &str) {
+        for byte in fragment.bytes() {
+            if self.is_escaped {
+                self.is_escaped = false;
+            } else if self.in_string {
+                match byte {
+                    b'\\' => self.is_escaped = true,
+                    b'"' => self.in_string = false,
+                    _ => {}
+                }
+            } else {
+                match byte {
+                    b'"' => self.in_string = true,
+                    b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                    b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Nothing is open. No arguments at all are whole: tools without parameters are called so.
+    const fn is_whole(&self) -> bool {
+        self.depth == 0 && !self.in_string
+    }
+}

@@ -1,0 +1,232 @@
+//! A provider's usage object to disjoint buckets, and our buckets to OpenRouter's usage object.
+//!
+//! # The rule
+//! 1. `prompt_tokens` includes cached, cache-written and audio tokens (OpenAI; DeepSeek spells the
+//!    cached ones `prompt_cache_hit_tokens`, Moonshot and Together a bare `cached_tokens`). Each
+//!    gets its own bucket and is taken out of `Input`. Where they are together more than
+//!    `prompt_tokens` they cannot be part of it (xAI's models on Azure), and nothing is taken out.
+//! 2. `completion_tokens` includes reasoning and audio tokens (OpenAI, DeepSeek, Groq). Where the
+//!    total is prompt + completion + reasoning, it does not (xAI), and nothing is taken out.
+//!    A part that is larger than the whole cannot be part of it either.
+//! 3. Where the total is larger than prompt + completion and no reasoning is reported, the rest was
+//!    spent on reasoning that is not shown (Gemini's compatible endpoint).
+//! 4. A count that is not mentioned stays absent. Nothing is ever negative.
+//! 5. A cost is taken from `cost` (OpenRouter, a number), `cost.total_cost` (Perplexity, USD) or
+//!    `cost_in_usd_ticks` (xAI, 10⁻¹⁰ USD), exactly, rounded up to the nano-dollar.
+
+use chat::{Unit, Usage};
+
+use super::stamp::CostText;
+use crate::decimal;
+use crate::members::Members;
+use crate::scan::{Scanner, ValueKind};
+use crate::splice::push_member;
+
+/// Reads a provider's usage object.
+pub(super) fn read(usage: &Members<'_>) -> Usage {
+    let mut read = Usage::default();
+    let prompt = usage
+        .count("prompt_tokens")
+        .or_else(|| usage.count("input_tokens"));
+    let completion = usage
+        .count("completion_tokens")
+        .or_else(|| usage.count("output_tokens"));
+    let said = prompt.unwrap_or(0).saturating_add(completion.unwrap_or(0));
+    let hidden = usage
+        .count("total_tokens")
+        .unwrap_or(0)
+        .saturating_sub(said);
+    let reasoning = read_completion(usage, completion, hidden, &mut read);
+    // What reasoning explains cannot also be a cache counted beside the prompt.
+    let hidden = if reasoning { 0 } else { hidden };
+    read_prompt(usage, prompt, hidden, &mut read);
+    let is_unexplained = hidden > 0 && read.count(Unit::Reasoning) == 0;
+    if is_unexplained && completion.is_some() && hidden != cached(usage).unwrap_or(0) {
+        read.set(Unit::Reasoning, hidden);
+    }
+    if let Some(searches) = searches(usage) {
+        read.set(Unit::WebSearch, searches);
+    }
+    read.native_cost_nanos = native_cost(usage);
+    read.native = Some(usage.span.of(usage.text).into());
+    read
+}
+
+fn cached(usage: &Members<'_>) -> Option<u64> {
+    usage
+        .object("prompt_tokens_details")
+        .and_then(|details| details.count("cached_tokens"))
+        .or_else(|| usage.count("prompt_cache_hit_tokens"))
+        .or_else(|| usage.count("cached_tokens"))
+}
+
+fn read_prompt(usage: &Members<'_>, prompt: Option<u64>, hidden: u64, read: &mut Usage) {
+    let details = usage.object("prompt_tokens_details");
+    let detail = |name: &str| details.as_ref().and_then(|details| details.count(name));
+    let cached = cached(usage);
+    let written = detail("cache_write_tokens")
+        .or_else(|| detail("cache_creation_tokens"))
+        .or_else(|| usage.count("cache_creation_input_tokens"));
+    let audio = detail("audio_tokens");
+    let parts = [
+        (Unit::CacheRead, cached),
+        (Unit::CacheWrite, written),
+        (Unit::InputAudio, audio),
+    ];
+    let apart = sum(&parts);
+    for (unit, count) in parts {
+        if let Some(count) = count {
+            read.set(unit, count);
+        }
+    }
+    if let Some(prompt) = prompt {
+        let is_beside = apart > prompt || (apart > 0 && apart == hidden);
+        read.set(Unit::Input, if is_beside { prompt } else { prompt - apart });
+    }
+}
+
+/// Reads the completion side; says whether hidden tokens were the reasoning that is reported.
+fn read_completion(
+    usage: &Members<'_>,
+    completion: Option<u64>,
+    hidden: u64,
+    read: &mut Usage,
+) -> bool {
+    let details = usage.object("completion_tokens_details");
+    let detail = |name: &str| details.as_ref().and_then(|details| details.count(name));
+    let reasoning = detail("reasoning_tokens").or_else(|| usage.count("reasoning_tokens"));
+    let is_beside = reasoning.is_some_and(|count| count > 0 && count == hidden);
+    let parts = [
+        (Unit::OutputAudio, detail("audio_tokens")),
+        (Unit::OutputImage, detail("image_tokens")),
+        (Unit::Reasoning, reasoning),
+    ];
+    for (unit, count) in parts {
+        if let Some(count) = count {
+            read.set(unit, count);
+        }
+    }
+    let beside = if is_beside { reasoning.unwrap_or(0) } else { 0 };
+    let apart = sum(&parts).saturating_sub(beside);
+    if let Some(completion) = completion {
+        read.set(
+            Unit::Output,
+            if apart > completion {
+                completion
+            } else {
+                completion - apart
+            },
+        );
+    }
+    is_beside
+}
+
+fn sum(parts: &[(Unit, Option<u64>)]) -> u64 {
+    parts
+        .iter()
+        .fold(0, |sum, (_, count)| sum.saturating_add(count.unwrap_or(0)))
+}
+
+fn searches(usage: &Members<'_>) -> Option<u64> {
+    let nested = |name: &str| {
+        usage
+            .object(name)
+            .and_then(|tools| tools.count("web_search_requests"))
+    };
+    usage
+        .count("num_search_queries")
+        .or_else(|| nested("server_tool_use_details"))
+        .or_else(|| nested("server_tool_use"))
+        .filter(|count| *count > 0)
+}
+
+fn native_cost(usage: &Members<'_>) -> Option<i64> {
+    if let Some(ticks) = usage.number("cost_in_usd_ticks") {
+        return i64::try_from(crate::members::count(ticks).div_ceil(10)).ok();
+    }
+    match usage.get("cost")?.kind {
+        ValueKind::Number => decimal::nanos(usage.number("cost")?),
+        ValueKind::Object => decimal::nanos(usage.object("cost")?.number("total_cost")?),
+        ValueKind::Array | ValueKind::String | ValueKind::Bool | ValueKind::Null => None,
+    }
+}
+
+/// Writes OpenRouter's usage object. Source: section 17.1 of our digest; every member that its
+/// clients' strict schemas know is there, and what was not counted is zero.
+pub(super) fn write(usage: &Usage, cost: &CostText) -> String {
+    let (prompt, completion) = (usage.prompt_tokens(), usage.completion_tokens());
+    let count = |unit: Unit| usage.count(unit).to_string();
+    let total = prompt.saturating_add(completion);
+    let written = usage
+        .count(Unit::CacheWrite)
+        .saturating_add(usage.count(Unit::CacheWrite1h));
+    let prompt_details = object(&[
+        ("cached_tokens", count(Unit::CacheRead)),
+        ("cache_write_tokens", written.to_string()),
+        ("audio_tokens", count(Unit::InputAudio)),
+        ("video_tokens", "0".to_owned()),
+    ]);
+    let completion_details = object(&[
+        ("reasoning_tokens", count(Unit::Reasoning)),
+        ("image_tokens", count(Unit::OutputImage)),
+        ("audio_tokens", count(Unit::OutputAudio)),
+    ]);
+    let mut members = vec![
+        ("prompt_tokens", prompt.to_string()),
+        ("completion_tokens", completion.to_string()),
+        ("total_tokens", total.to_string()),
+        ("cost", money(cost.total.as_deref())),
+        ("is_byok", cost.is_byok.to_string()),
+        ("prompt_tokens_details", prompt_details),
+        ("cost_details", cost_details(cost)),
+        ("completion_tokens_details", completion_details),
+    ];
+    if let Some(searches) = usage.get(Unit::WebSearch) {
+        let details = object(&[("web_search_requests", searches.to_string())]);
+        members.push(("server_tool_use_details", details));
+    }
+    object(&members)
+}
+
+/// The parts are required numbers in the schema, so without them there are no details at all. The
+/// upstream cost is told where the caller's own credential paid it.
+fn cost_details(cost: &CostText) -> String {
+    let (Some(prompt), Some(completion)) = (number(&cost.prompt), number(&cost.completion)) else {
+        return "null".to_owned();
+    };
+    let upstream = if cost.is_byok {
+        money(cost.total.as_deref())
+    } else {
+        "null".to_owned()
+    };
+    object(&[
+        ("upstream_inference_cost", upstream),
+        ("upstream_inference_prompt_cost", prompt.to_owned()),
+        ("upstream_inference_completions_cost", completion.to_owned()),
+    ])
+}
+
+fn money(decimal: Option<&str>) -> String {
+    decimal
+        .filter(|text| is_number(text))
+        .unwrap_or("null")
+        .to_owned()
+}
+
+fn number(decimal: &Option<String>) -> Option<&str> {
+    decimal.as_deref().filter(|text| is_number(text))
+}
+
+/// Decimal text goes into JSON as it is, so it has to be a JSON number.
+fn is_number(decimal: &str) -> bool {
+    let mut scanner = Scanner::new(decimal);
+    scanner.number().is_ok() && scanner.position() == decimal.len()
+}
+
+fn object(members: &[(&str, String)]) -> String {
+    let mut inner = String::with_capacity(64 * members.len());
+    for (name, json) in members {
+        push_member(&mut inner, name, json);
+    }
+    format!("{{{inner}}}")
+}

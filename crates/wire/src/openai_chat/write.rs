@@ -1,0 +1,140 @@
+//! Writes a request for one endpoint of the same dialect: edits between untouched slices.
+
+use bytes::Bytes;
+use chat::{Parameter, Parameters};
+
+use super::request::Incoming;
+use crate::draft::Draft;
+use crate::members::Members;
+use crate::quirks::{self, Quirk};
+use crate::scan::ValueKind;
+use crate::splice::{Edits, ObjectEdits, quoted};
+
+/// What one endpoint needs to see.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The provider's own name of the model.
+    pub native_model: &'a str,
+    /// The provider's habits.
+    pub quirks: &'a [&'static Quirk],
+    /// The parameters the endpoint supports; `None` when unknown (then nothing is dropped).
+    pub supported: Option<Parameters>,
+}
+
+/// A request as one endpoint is to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The bytes to send.
+    pub body: Bytes,
+    /// Names of fields the caller set and this endpoint will not see.
+    pub dropped: Vec<String>,
+}
+
+/// Fields that speak to us, not to a provider. Source: section 3 of our digest.
+const OURS: &[&str] = &[
+    "models",
+    "route",
+    "provider",
+    "preset",
+    "plugins",
+    "session_id",
+    "trace",
+    "debug",
+    "usage",
+    "transforms",
+    "stop_server_tools_when",
+    "max_tool_calls",
+];
+
+/// Writes the request for one endpoint. `body` is the one that `request` was read from.
+#[must_use]
+pub fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) -> Written {
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Written {
+            body: Bytes::copy_from_slice(body),
+            dropped: Vec::new(),
+        };
+    };
+    let members = request.members(text);
+    let mut edits = Edits::default();
+    let mut draft = Draft::new(&members);
+    for name in OURS {
+        draft.remove(name);
+    }
+    // As a flag it is a hint for routing; as an object it is vLLM's own parameter.
+    if members
+        .get("structured_outputs")
+        .is_some_and(|field| field.kind == ValueKind::Bool)
+    {
+        draft.remove("structured_outputs");
+    }
+    if let Some(supported) = to.supported {
+        drop_unsupported(&mut draft, supported);
+    }
+    quirks::apply(&mut draft, &mut edits, to.quirks);
+    draft.set("model", quoted(to.native_model));
+    ask_for_usage(&mut draft, &mut edits, request, to.quirks);
+    let dropped = draft.commit(&mut edits);
+    Written {
+        body: edits.apply(text, "", ""),
+        dropped,
+    }
+}
+
+/// Drops what the endpoint does not take. Never the output limit: it bounds what the call may cost,
+/// under whichever of its two names. Reasoning is dropped only when no form of it is known.
+fn drop_unsupported(draft: &mut Draft<'_, '_>, supported: Parameters) {
+    let takes = |parameter| supported.contains(parameter);
+    let reasons = takes(Parameter::Reasoning) || takes(Parameter::ReasoningEffort);
+    for parameter in Parameter::ALL
+        .iter()
+        .copied()
+        .filter(|parameter| !takes(*parameter))
+    {
+        let stays = match parameter {
+            Parameter::MaxTokens | Parameter::MaxCompletionTokens => true,
+            Parameter::Reasoning | Parameter::ReasoningEffort | Parameter::IncludeReasoning => {
+                reasons
+            }
+            // Where structured output is known, so is the field that asks for it.
+            Parameter::ResponseFormat => takes(Parameter::StructuredOutputs),
+            _ => false,
+        };
+        if !stays {
+            draft.drop_field(parameter.name());
+        }
+    }
+    // These mean nothing, or are refused, without the field they belong to.
+    if !takes(Parameter::Tools) {
+        draft.drop_field("tool_choice");
+        draft.drop_field("parallel_tool_calls");
+    }
+    if !takes(Parameter::Logprobs) {
+        draft.drop_field("top_logprobs");
+    }
+}
+
+/// A stream must end with its usage; without a stream the field is refused by some.
+fn ask_for_usage(
+    draft: &mut Draft<'_, '_>,
+    edits: &mut Edits<'_>,
+    request: &Incoming,
+    quirks: &[&Quirk],
+) {
+    if !request.needs.stream || !quirks::takes_stream_options(quirks) {
+        draft.remove("stream_options");
+        return;
+    }
+    let present = draft
+        .get("stream_options")
+        .filter(|field| field.kind == ValueKind::Object);
+    let inner = present.and_then(|field| Members::of_span(draft.members.text, field.value).ok());
+    match inner {
+        Some(inner) => {
+            let mut merged = ObjectEdits::new(&inner);
+            merged.set("include_usage", "true");
+            merged.commit(edits);
+        }
+        None => draft.set("stream_options", "{\"include_usage\":true}"),
+    }
+}

@@ -1,0 +1,13 @@
+//! The tests of `wire`, one module per promise.
+
+mod answers;
+mod cases;
+mod errors;
+mod fixtures;
+mod frames;
+mod json;
+mod quirks;
+mod recorded;
+mod requests;
+mod streams;
+mod usage;
