@@ -10,7 +10,7 @@ use http::header::{
 };
 
 use crate::api::models::listing::{Scope, listing};
-use crate::api::models::query::Query;
+use crate::api::models::query::{Query, Sort};
 use crate::app::App;
 
 /// What the examples ask for when nothing can be asked for yet.
@@ -25,10 +25,12 @@ const TEMPLATE: &str = include_str!("page.html");
 /// Answers `GET /`.
 pub async fn index(State(app): State<Arc<App>>) -> Response {
     let catalog = app.catalog.load();
-    let usable = listing(&catalog, Scope::Usable, &Query::default(), 0);
-    let is_example = |model: &&&Arc<catalog::Model>| model.slug.as_str() == EXAMPLE_MODEL;
-    let model = usable.iter().find(is_example).or(usable.first());
-    let model = model.map_or(EXAMPLE_MODEL, |model| model.slug.as_str());
+    let cheapest_first = Query {
+        sort: Some(Sort::PriceUp),
+        ..Query::default()
+    };
+    let usable = listing(&catalog, Scope::Usable, &cheapest_first, 0);
+    let model = usable.first().map_or(EXAMPLE_MODEL, |model| model.slug.as_str());
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, POLICY),

@@ -14,6 +14,27 @@ use super::pricing::pricing;
 /// Reasoning efforts that OpenRouter's vocabulary has, strongest first.
 const EFFORTS: [&str; 7] = ["max", "xhigh", "high", "medium", "low", "minimal", "none"];
 
+/// What OpenRouter's vocabulary lets a model take.
+const INPUT: [Modality; 5] = [
+    Modality::Text,
+    Modality::Image,
+    Modality::File,
+    Modality::Audio,
+    Modality::Video,
+];
+
+/// What OpenRouter's vocabulary lets a model give.
+const OUTPUT: [Modality; 8] = [
+    Modality::Text,
+    Modality::Image,
+    Modality::Embeddings,
+    Modality::Audio,
+    Modality::Video,
+    Modality::Rerank,
+    Modality::Speech,
+    Modality::Transcription,
+];
+
 /// A model, as in `/models` and `/model/{author}/{slug}`.
 #[must_use]
 pub fn model(model: &Model) -> Value {
@@ -138,10 +159,11 @@ pub fn description(model: &Model) -> String {
 }
 
 fn architecture(model: &Model) -> Value {
+    let (input, output) = (names_within(model.input, &INPUT), names_within(model.output, &OUTPUT));
     json!({
-        "modality": model.modality(),
-        "input_modalities": modality_names(model.input),
-        "output_modalities": modality_names(model.output),
+        "modality": format!("{}->{}", input.join("+"), output.join("+")),
+        "input_modalities": input,
+        "output_modalities": output,
         "tokenizer": model.tokenizer(),
         "instruct_type": null,
     })
@@ -153,7 +175,10 @@ fn reasoning_object(reasoning: &Reasoning) -> Value {
         .filter(|known| reasoning.efforts.iter().any(|effort| &**effort == *known))
         .collect();
     let mut object = Map::new();
-    object.insert("mandatory".to_owned(), reasoning.is_mandatory().into());
+    // A token budget with a lower bound says how little may be asked for, not that it must be:
+    // Claude's reasoning begins at 1,024 tokens and is off unless asked for.
+    let is_mandatory = reasoning.is_mandatory() && !reasoning.budget;
+    object.insert("mandatory".to_owned(), is_mandatory.into());
     let efforts = if efforts.is_empty() { Value::Null } else { efforts.into() };
     object.insert("supported_efforts".to_owned(), efforts);
     if reasoning.budget {
@@ -183,6 +208,8 @@ fn parameter_names(parameters: Parameters) -> Vec<&'static str> {
     parameters.iter().map(Parameter::name).collect()
 }
 
-fn modality_names(modalities: Modalities) -> Vec<&'static str> {
-    modalities.iter().map(Modality::name).collect()
+/// The names of those modalities that the vocabulary of one side has; strict clients know no other.
+fn names_within(modalities: Modalities, vocabulary: &[Modality]) -> Vec<&'static str> {
+    let known = modalities.iter().filter(|one| vocabulary.contains(one));
+    known.map(Modality::name).collect()
 }
