@@ -1,0 +1,106 @@
+//! The course of a run: what is measured, in which order, on which processes.
+
+mod footprint;
+mod loads;
+mod streams;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::load::order::{Naming, Subject};
+use crate::measure::descriptors;
+use crate::measure::machine::machine;
+use crate::report::Report;
+use crate::report::figures::Footprint;
+use crate::settings::{Arguments, Settings};
+use crate::world::gateway::{self, Gateway, Setup};
+use crate::world::room::Room;
+use crate::world::upstream::Upstream;
+
+/// The subjects as the report calls them.
+pub(crate) const DIRECT: &str = "simulator alone";
+pub(crate) const WAYBILL: &str = "through Waybill";
+
+/// Everything that runs.
+struct Stage {
+    settings: Settings,
+    upstream: Upstream,
+    gateway: Option<Gateway>,
+    subjects: Vec<Subject>,
+}
+
+/// Measures everything and gives the report. `say` is told what happens.
+pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) -> Result<Report> {
+    let settings = Settings::new(arguments);
+    let machine = machine(root);
+    let room = Room::new(root)?;
+    let upstream = Upstream::start(&room).await?;
+    let direct = Subject {
+        name: DIRECT,
+        addr: upstream.addr,
+        path: "/v1/chat/completions",
+        key: None,
+        pid: None,
+        naming: Naming::Script,
+    };
+    let mut stage = Stage {
+        settings: settings.clone(),
+        upstream,
+        gateway: None,
+        subjects: vec![direct],
+    };
+    let mut footprint = None;
+    if !arguments.harness_only {
+        let binary = match &arguments.binary {
+            Some(binary) => std::path::absolute(binary)?,
+            None => gateway::build(root)?,
+        };
+        let mut models = settings.workloads().to_vec();
+        models.push(settings.slow());
+        let setup = Setup::new(binary, stage.upstream.addr, &models, &room)?;
+        footprint = Some(stage.open_gateway(&setup, &room, say).await?);
+    }
+    let slow = streams::measure(&stage, say).await?;
+    let loads = loads::measure(&stage, say).await?;
+    if let Some(gateway) = stage.gateway.take() {
+        if let Some(footprint) = &mut footprint {
+            footprint.after(gateway.child.pid())?;
+        }
+        gateway.child.stop().await?;
+    }
+    let limits = descriptors::limits()?;
+    Ok(Report::new(
+        settings,
+        machine,
+        limits.soft,
+        (footprint, slow, loads),
+    ))
+}
+
+impl Stage {
+    /// Times the starts, leaves one gateway running and puts it among the subjects.
+    async fn open_gateway(
+        &mut self,
+        setup: &Setup,
+        room: &Room,
+        say: &dyn Fn(&str),
+    ) -> Result<Footprint> {
+        let mut footprint = footprint::starts(setup, room, self.settings.starts, say).await?;
+        let gateway = setup.start(room, "main").await?;
+        footprint
+            .rest(gateway.child.pid(), self.settings.rest_ms)
+            .await?;
+        let key = setup.make_key(&gateway).await?;
+        self.subjects.push(Subject {
+            name: WAYBILL,
+            addr: gateway.addr,
+            path: "/api/v1/chat/completions",
+            key: Some(key),
+            pid: Some(gateway.child.pid()),
+            naming: Naming::Catalog,
+        });
+        self.gateway = Some(gateway);
+        Ok(footprint)
+    }
+}

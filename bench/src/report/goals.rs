@@ -1,0 +1,192 @@
+//! What the figures should be, and how far they are from it, as ratios.
+
+use serde::Serialize;
+
+use super::figures::{Footprint, Load, Streams};
+use crate::settings::Settings;
+
+/// Ready within this, with the whole built-in catalog.
+const START_US_MAX: u64 = 300_000;
+/// Resident at rest.
+const REST_KIB_MAX: u64 = 60 * 1024;
+/// Resident per slow stream.
+const STREAM_BYTES_MAX: u64 = 24 * 1024;
+
+/// Which side of the limit is the good one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Side {
+    AtMost,
+    AtLeast,
+}
+
+/// Whether a goal decides over the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Weight {
+    /// Missing it is a failure.
+    Target,
+    /// A target of later work, shown to see where we stand.
+    Aim,
+}
+
+/// One goal and what was measured.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Goal {
+    pub(crate) name: String,
+    pub(crate) unit: &'static str,
+    pub(crate) measured: f64,
+    pub(crate) limit: f64,
+    pub(crate) side: Side,
+    pub(crate) weight: Weight,
+    pub(crate) is_met: bool,
+}
+
+impl Goal {
+    fn at_most(name: impl Into<String>, (measured, limit): (f64, f64), unit: &'static str) -> Self {
+        let is_met = measured <= limit;
+        let (side, weight) = (Side::AtMost, Weight::Target);
+        Self {
+            name: name.into(),
+            unit,
+            measured,
+            limit,
+            side,
+            weight,
+            is_met,
+        }
+    }
+
+    fn at_least(
+        name: impl Into<String>,
+        (measured, limit): (f64, f64),
+        unit: &'static str,
+    ) -> Self {
+        let is_met = measured >= limit;
+        let (side, weight) = (Side::AtLeast, Weight::Target);
+        Self {
+            name: name.into(),
+            unit,
+            measured,
+            limit,
+            side,
+            weight,
+            is_met,
+        }
+    }
+
+    fn only_aimed_at(self) -> Self {
+        Self {
+            weight: Weight::Aim,
+            ..self
+        }
+    }
+
+    /// Measured over limit; absent when the limit is zero, as that of errors is.
+    pub(crate) fn ratio(&self) -> Option<f64> {
+        (self.limit != 0.0).then(|| self.measured / self.limit)
+    }
+
+    pub(crate) fn verdict(&self) -> &'static str {
+        match (self.weight, self.is_met) {
+            (Weight::Target, true) => "pass",
+            (Weight::Target, false) => "FAIL",
+            (Weight::Aim, true) => "reached",
+            (Weight::Aim, false) => "not yet",
+        }
+    }
+}
+
+/// Every goal that the run has figures for.
+pub(crate) fn goals(
+    settings: &Settings,
+    footprint: Option<&Footprint>,
+    streams: &[Streams],
+    loads: &[Load],
+) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    if let Some(footprint) = footprint {
+        let start = |us: u64| (us as f64 / 1000.0, START_US_MAX as f64 / 1000.0);
+        let rest = (
+            footprint.rest_kib as f64 / 1024.0,
+            REST_KIB_MAX as f64 / 1024.0,
+        );
+        goals.push(Goal::at_most(
+            "first start, median",
+            start(footprint.first_start_us),
+            "ms",
+        ));
+        goals.push(Goal::at_most(
+            "restart, median",
+            start(footprint.restart_us),
+            "ms",
+        ));
+        goals.push(Goal::at_most("resident at rest", rest, "MiB"));
+    }
+    for crowd in streams {
+        let name =
+            |what: &str| format!("{} slow streams, {}: {what}", crowd.streams, crowd.subject);
+        let held = (
+            crowd.held_ms as f64 / 1000.0,
+            settings.stream_hold_ms as f64 / 1000.0,
+        );
+        goals.push(Goal::at_most(
+            name("errors"),
+            (crowd.errors as f64, 0.0),
+            "",
+        ));
+        goals.push(Goal::at_least(name("all open together"), held, "s"));
+        if let Some(bytes) = crowd.bytes_per_stream {
+            let kib = (bytes as f64 / 1024.0, STREAM_BYTES_MAX as f64 / 1024.0);
+            goals.push(Goal::at_most(name("memory per stream"), kib, "KiB").only_aimed_at());
+        }
+    }
+    if !loads.is_empty() {
+        let errors: u64 = loads.iter().map(|load| load.median.errors).sum();
+        goals.push(Goal::at_most(
+            "errors in all load runs",
+            (errors as f64, 0.0),
+            "",
+        ));
+    }
+    goals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_met_when_it_is_just_reached() {
+        assert_eq!(
+            Goal::at_most("start", (300.0, 300.0), "ms").verdict(),
+            "pass"
+        );
+        assert_eq!(
+            Goal::at_most("start", (300.1, 300.0), "ms").verdict(),
+            "FAIL"
+        );
+        assert_eq!(Goal::at_least("held", (14.9, 15.0), "s").verdict(), "FAIL");
+        assert_eq!(Goal::at_most("errors", (0.0, 0.0), "").verdict(), "pass");
+        assert_eq!(Goal::at_most("errors", (1.0, 0.0), "").verdict(), "FAIL");
+    }
+
+    #[test]
+    fn ratios_are_of_the_limit_and_a_limit_of_zero_has_none() {
+        assert_eq!(
+            Goal::at_most("start", (150.0, 300.0), "ms").ratio(),
+            Some(0.5)
+        );
+        assert_eq!(Goal::at_most("errors", (1.0, 0.0), "").ratio(), None);
+    }
+
+    #[test]
+    fn an_aim_never_says_fail() {
+        assert_eq!(
+            Goal::at_most("memory", (30.0, 24.0), "KiB")
+                .only_aimed_at()
+                .verdict(),
+            "not yet"
+        );
+    }
+}

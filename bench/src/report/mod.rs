@@ -1,0 +1,121 @@
+//! The report of a run: everything measured, what it should have been, and the files it is written to.
+
+pub(crate) mod figures;
+pub(crate) mod goals;
+mod markdown;
+mod number;
+mod picture;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::course::{DIRECT, WAYBILL};
+use crate::measure::machine::Machine;
+use crate::settings::Settings;
+use figures::{Footprint, Load, Loop, Streams};
+use goals::{Goal, Weight};
+
+/// The generator and the simulator alone must manage this many times what they manage through the gateway, or they
+/// may be what limits it.
+const HEADROOM: u64 = 2;
+
+/// Everything that is said about a run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) goals: Vec<Goal>,
+    pub(crate) machine: Machine,
+    /// Descriptors a process may open.
+    pub(crate) descriptors_max: u64,
+    pub(crate) settings: Settings,
+    /// Absent when only the harness was measured.
+    pub(crate) footprint: Option<Footprint>,
+    pub(crate) streams: Vec<Streams>,
+    pub(crate) loads: Vec<Load>,
+    /// Whether the harness had room to spare, by workload.
+    pub(crate) headroom: Vec<Headroom>,
+}
+
+/// Throughput of the harness alone beside that through the gateway.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Headroom {
+    pub(crate) workload: &'static str,
+    pub(crate) direct_calls_per_second: u64,
+    pub(crate) gateway_calls_per_second: u64,
+    pub(crate) is_enough: bool,
+}
+
+impl Report {
+    pub(crate) fn new(
+        settings: Settings,
+        machine: Machine,
+        descriptors_max: u64,
+        (footprint, streams, loads): (Option<Footprint>, Vec<Streams>, Vec<Load>),
+    ) -> Self {
+        Self {
+            goals: goals::goals(&settings, footprint.as_ref(), &streams, &loads),
+            headroom: headroom(&loads),
+            machine,
+            descriptors_max,
+            settings,
+            footprint,
+            streams,
+            loads,
+        }
+    }
+
+    /// Whether every target is met; aims do not count.
+    pub(crate) fn is_good(&self) -> bool {
+        self.goals
+            .iter()
+            .all(|goal| goal.is_met || goal.weight == Weight::Aim)
+    }
+
+    pub(crate) fn markdown(&self) -> String {
+        markdown::write(self)
+    }
+
+    /// Writes report.md, report.json and the pictures that report.md shows.
+    pub(crate) fn save(&self, directory: &Path) -> Result<()> {
+        let put = |name: &str, text: &str| {
+            let path = directory.join(name);
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        };
+        let made = fs::create_dir_all(directory);
+        made.with_context(|| format!("cannot make {}", directory.display()))?;
+        put("report.md", &self.markdown())?;
+        put("report.json", &serde_json::to_string_pretty(self)?)?;
+        for picture in picture::pictures(self) {
+            put(picture.file, &picture.svg)?;
+        }
+        Ok(())
+    }
+}
+
+fn headroom(loads: &[Load]) -> Vec<Headroom> {
+    let closed = |subject: &str, workload: &str| {
+        let mut closed = loads.iter().filter(|load| load.how == Loop::Closed);
+        let load = closed.find(|load| load.subject == subject && load.workload == workload)?;
+        Some(load.median.calls_per_second)
+    };
+    let gateways = loads
+        .iter()
+        .filter(|l| l.how == Loop::Closed && l.subject == WAYBILL);
+    gateways
+        .filter_map(|load| {
+            let direct = closed(DIRECT, load.workload)?;
+            let gateway = load.median.calls_per_second;
+            Some(Headroom {
+                workload: load.workload,
+                direct_calls_per_second: direct,
+                gateway_calls_per_second: gateway,
+                is_enough: gateway > 0 && direct >= HEADROOM * gateway,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

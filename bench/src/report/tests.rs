@@ -1,0 +1,106 @@
+//! The report of a made-up run.
+
+use super::figures::{Bill, Run};
+use super::*;
+use crate::measure::histogram::Percentiles;
+use crate::settings::Arguments;
+use clap::Parser as _;
+
+fn load(how: Loop, subject: &'static str, calls_per_second: u64, p99_us: u64) -> Load {
+    let arguments = Arguments::try_parse_from(["bench", "--quick"]).unwrap();
+    let [workload, _] = Settings::new(&arguments).workloads();
+    let run = Run {
+        calls: 1000,
+        calls_per_second,
+        latency: Percentiles {
+            p50_us: 700,
+            p99_us,
+            ..Percentiles::default()
+        },
+        processor: Bill {
+            subject_ns: (subject == WAYBILL).then_some(61_000),
+            ..Bill::default()
+        },
+        ..Run::default()
+    };
+    Load::new(&workload, how, subject, vec![run])
+}
+
+fn report(footprint: Option<Footprint>) -> Report {
+    let arguments = Arguments::try_parse_from(["bench", "--quick"]).unwrap();
+    let machine = crate::measure::machine::machine(Path::new("."));
+    let open = Loop::Open { rate: 2000 };
+    let loads = vec![
+        load(Loop::Closed, DIRECT, 12_000, 5000),
+        load(Loop::Closed, WAYBILL, 4000, 9000),
+        load(open, DIRECT, 2000, 1500),
+        load(open, WAYBILL, 2000, 2750),
+    ];
+    Report::new(
+        Settings::new(&arguments),
+        machine,
+        20_000,
+        (footprint, Vec::new(), loads),
+    )
+}
+
+#[test]
+fn verdicts_latency_and_what_is_added_are_in_the_report() {
+    let footprint = Footprint {
+        rest_kib: 70 * 1024,
+        ..Footprint::default()
+    };
+    let text = report(Some(footprint)).markdown();
+    assert!(
+        text.contains("| resident at rest | 70.0 MiB | ≤ 60.0 MiB | 1.17 | FAIL |"),
+        "{text}"
+    );
+    assert!(
+        text.contains("| whole, 1 kB | 2,000/s | 0.00 | 0.00 | 1.25 |"),
+        "{text}"
+    );
+    assert!(text.contains("3.0 times; the harness has room"), "{text}");
+    assert!(!text.contains("incomplete"), "{text}");
+}
+
+#[test]
+fn a_run_is_good_when_no_target_is_missed() {
+    assert!(report(Some(Footprint::default())).is_good());
+    let heavy = Footprint {
+        rest_kib: 61 * 1024,
+        ..Footprint::default()
+    };
+    assert!(!report(Some(heavy)).is_good());
+}
+
+#[test]
+fn a_report_without_a_gateway_says_that_it_says_nothing_about_it() {
+    assert!(
+        report(None)
+            .markdown()
+            .contains("say nothing about Waybill")
+    );
+}
+
+#[test]
+fn every_file_is_written_and_every_picture_is_shown() {
+    let directory = std::env::temp_dir().join(format!("bench-report-{}", std::process::id()));
+    let report = report(Some(Footprint::default()));
+    report.save(&directory).unwrap();
+    let text = fs::read_to_string(directory.join("report.md")).unwrap();
+    for name in ["throughput.svg", "latency.svg", "processor.svg"] {
+        assert!(
+            fs::read_to_string(directory.join(name))
+                .unwrap()
+                .starts_with("<svg")
+        );
+        assert!(text.contains(name));
+    }
+    let json = fs::read_to_string(directory.join("report.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json["loads"][1]["median"]["processor"]["subject_ns"],
+        61_000
+    );
+    fs::remove_dir_all(&directory).unwrap();
+}

@@ -1,0 +1,271 @@
+//! Waybill itself: built with Cargo, started with one simulated provider, ready, and with a key to call it.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::Full;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::child::Child;
+use super::room::Room;
+use crate::load::line::{Line, excerpt};
+use crate::load::order::Workload;
+
+/// What is built: the binary of the release, with the demo that `make demo` needs as well.
+pub(crate) const BUILD: [&str; 9] = [
+    "build",
+    "--release",
+    "--locked",
+    "-p",
+    "server",
+    "--bin",
+    "waybill",
+    "--features",
+    "demo",
+];
+/// Longest start that is waited for.
+const START: Duration = Duration::from_secs(30);
+/// Longest wait for one answer of something that may not be the gateway at all.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Longest wait for a new key to work.
+const KEY: Duration = Duration::from_secs(5);
+/// Between two questions whether a new key works.
+const LOOK: Duration = Duration::from_millis(1);
+/// A credential that no provider knows; the simulator accepts every one.
+const CREDENTIAL: &str = "not-a-secret";
+
+/// A running gateway.
+pub(crate) struct Gateway {
+    pub(crate) child: Child,
+    pub(crate) addr: SocketAddr,
+    /// From the start of the process to the first 200 of `/readyz`.
+    pub(crate) start: Duration,
+}
+
+/// How it is started.
+pub(crate) struct Setup {
+    pub(crate) binary: PathBuf,
+    pub(crate) config: PathBuf,
+    pub(crate) upstream: SocketAddr,
+    /// Its first management key; not printable on purpose.
+    root_key: String,
+}
+
+/// Builds the binary and says where it is.
+pub(crate) fn build(root: &Path) -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    let status = cargo
+        .args(BUILD)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .status();
+    if !status.context("cannot start cargo")?.success() {
+        bail!(
+            "cargo {} failed; or name a binary with --binary PATH",
+            BUILD.join(" ")
+        );
+    }
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(root.join(target).join("release").join("waybill"))
+}
+
+impl Setup {
+    pub(crate) fn new(
+        binary: PathBuf,
+        upstream: SocketAddr,
+        workloads: &[Workload],
+        room: &Room,
+    ) -> Result<Self> {
+        let path = room.file("waybill.toml");
+        fs::write(&path, config(upstream, workloads)).context("cannot write the configuration")?;
+        let mut random = [0_u8; 32];
+        File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random))?;
+        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let root_key = format!("sk-wb-v1-{digits}");
+        Ok(Self {
+            binary,
+            config: path,
+            upstream,
+            root_key,
+        })
+    }
+
+    /// Starts it on this directory and waits until it is ready to serve.
+    pub(crate) async fn start(&self, room: &Room, directory: &str) -> Result<Gateway> {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&self.config)
+            .arg("--data-dir")
+            .arg(room.file(directory))
+            .current_dir(room.file(""))
+            .env_clear() // Neither settings nor credentials of whoever runs this may change the figures.
+            .env("WAYBILL_ROOT_KEY", &self.root_key);
+        for name in ["PATH", "HOME"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        let mut child = Child::start("waybill", command, &room.file(&format!("{directory}.log")))?;
+        let until = child.began + START;
+        let addr = loop {
+            if let Some(addr) = ready_one(&child.addresses(), self.upstream).await {
+                break addr;
+            }
+            child.still_runs(until).await?;
+        };
+        let start = child.began.elapsed();
+        Ok(Gateway { child, addr, start })
+    }
+
+    /// Makes a key for inference, as any program would, and waits until it works.
+    pub(crate) async fn make_key(&self, gateway: &Gateway) -> Result<String> {
+        let body = Bytes::from_static(br#"{"name":"bench"}"#);
+        let ask = request(
+            gateway.addr,
+            (Method::POST, "/api/v1/keys"),
+            Some(&self.root_key),
+            body,
+        )?;
+        let mut line = Line::open(gateway.addr).await?;
+        let (status, body) = line.fetch(ask).await?;
+        let key = read_key(&body).with_context(|| {
+            let shown = if status.is_success() {
+                String::new()
+            } else {
+                excerpt(&body)
+            };
+            format!("POST /api/v1/keys answered {status} without a key: {shown}")
+        })?;
+        let until = Instant::now() + KEY;
+        loop {
+            let ask = request(
+                gateway.addr,
+                (Method::GET, "/api/v1/key"),
+                Some(&key),
+                Bytes::new(),
+            )?;
+            let (status, body) = line.fetch(ask).await?;
+            if status == StatusCode::OK {
+                return Ok(key);
+            }
+            if Instant::now() >= until {
+                bail!(
+                    "GET /api/v1/key answers the new key with {status}: {}",
+                    excerpt(&body)
+                );
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+fn request(
+    addr: SocketAddr,
+    (method, path): (Method, &str),
+    key: Option<&str>,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>> {
+    let mut request = Request::builder().method(method).uri(path);
+    request = request
+        .header(header::HOST, addr.to_string())
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Some(key) = key {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+    }
+    Ok(request.body(Full::new(body))?)
+}
+
+/// Which of the printed addresses is a gateway that is ready; others may be of providers it knows.
+async fn ready_one(printed: &[SocketAddr], upstream: SocketAddr) -> Option<SocketAddr> {
+    for addr in printed.iter().filter(|addr| **addr != upstream) {
+        if matches!(timeout(PATIENCE, is_ready(*addr)).await, Ok(true)) {
+            return Some(*addr);
+        }
+    }
+    None
+}
+
+async fn is_ready(addr: SocketAddr) -> bool {
+    let asked = async {
+        let ask = request(addr, (Method::GET, "/readyz"), None, Bytes::new())?;
+        Line::open(addr).await?.fetch(ask).await
+    };
+    matches!(asked.await, Ok((StatusCode::OK, _)))
+}
+
+fn read_key(body: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    value.get("key")?.as_str().map(str::to_owned)
+}
+
+/// One simulated provider with one endpoint per workload, and every other setting as it comes.
+fn config(upstream: SocketAddr, workloads: &[Workload]) -> String {
+    let mut text = format!(
+        "# Written by `make bench`.\n\
+         [providers.simulated]\n\
+         name = \"Simulated\"\n\
+         dialects = [\"openai-chat\"]\n\
+         base_url = \"http://{upstream}/v1\"\n\
+         credential = \"{CREDENTIAL}\"\n"
+    );
+    for workload in workloads {
+        text.push_str(&format!(
+            "\n[[providers.simulated.endpoints]]\n\
+             model = \"{}\"\n\
+             upstream_model = \"{}\"\n\
+             context_length = 1000000\n\
+             max_completion_tokens = 200000\n\
+             price = {{ input = \"0.10\", output = \"0.30\" }}\n",
+            workload.model,
+            workload.upstream_model(),
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::order::Form;
+
+    #[test]
+    fn the_configuration_has_a_row_per_workload() {
+        let workload = |model, script: &str| {
+            let script = script.to_owned();
+            Workload {
+                name: "x",
+                model,
+                script,
+                body_bytes: 1024,
+                form: Form::Whole,
+            }
+        };
+        let workloads = [
+            workload("simulated/a", "tokens=9"),
+            workload("simulated/b", "chunks=2"),
+        ];
+        let text = config("127.0.0.1:4010".parse().unwrap(), &workloads);
+        assert!(
+            text.contains("base_url = \"http://127.0.0.1:4010/v1\""),
+            "{text}"
+        );
+        assert!(text.contains("model = \"simulated/b\"\nupstream_model = \"bench!chunks=2\""));
+        assert_eq!(text.matches("[[providers.simulated.endpoints]]").count(), 2);
+    }
+
+    #[test]
+    fn the_key_is_beside_its_record_as_in_openrouters_answer() {
+        let body = br#"{"data":{"hash":"h","name":"bench"},"key":"sk-wb-v1-00"}"#;
+        assert_eq!(read_key(body), Some("sk-wb-v1-00".to_owned()));
+        assert_eq!(read_key(br#"{"error":{"code":401}}"#), None);
+    }
+}
