@@ -16,7 +16,9 @@ use catalog::{Rows, import};
 
 fn main() -> ExitCode {
     let Some(source) = env::args_os().nth(1) else {
-        eprintln!("usage: derive <folder with models.json and providers.json | models.dev api.json>");
+        eprintln!(
+            "usage: derive <folder with models.json and providers.json | models.dev api.json>"
+        );
         return ExitCode::from(2);
     };
     match derive(Path::new(&source)) {
@@ -33,9 +35,8 @@ fn main() -> ExitCode {
 
 fn derive(source: &Path) -> Result<String, String> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |path: &Path| {
-        fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
-    };
+    let read =
+        |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
     let listed = home.join("data/providers.toml");
     let present = read(&listed)?;
     let base = base(home, &present)?;
@@ -49,7 +50,10 @@ fn derive(source: &Path) -> Result<String, String> {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         lines.join("\n")
     })?;
-    let new = rows.providers.iter().filter(|(slug, _)| !base.providers.contains_key(*slug));
+    let new = rows
+        .providers
+        .iter()
+        .filter(|(slug, _)| !base.providers.contains_key(*slug));
     let new: Vec<String> = new.map(|(_, row)| import::provider_text(row)).collect();
     write_files(home, &rows).map_err(|e| format!("cannot write: {e}"))?;
     if !new.is_empty() {
@@ -76,7 +80,8 @@ fn base(home: &Path, providers: &str) -> Result<Rows, String> {
     for file in folder.flatten() {
         let name = file.file_name().to_string_lossy().into_owned();
         let text = fs::read_to_string(file.path()).map_err(|e| format!("{name}: {e}"))?;
-        catalog::models(name.trim_end_matches(".json"), &text, &mut rows).map_err(|e| e.to_string())?;
+        catalog::models(name.trim_end_matches(".json"), &text, &mut rows)
+            .map_err(|e| e.to_string())?;
     }
     Ok(rows)
 }

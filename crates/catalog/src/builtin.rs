@@ -33,9 +33,7 @@ pub fn builtin() -> Result<Rows, LoadError> {
 ///
 /// # Errors
 /// When the text is not such a file.
-pub fn providers(
-    text: &str,
-) -> Result<std::collections::BTreeMap<String, ProviderRow>, LoadError> {
+pub fn providers(text: &str) -> Result<std::collections::BTreeMap<String, ProviderRow>, LoadError> {
     let file: ProviderFile =
         toml::from_str(text).map_err(|e| LoadError::new("providers.toml", &e.to_string()))?;
     Ok(file

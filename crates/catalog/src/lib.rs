@@ -10,13 +10,39 @@
 //! 6. [`plan`](plan()): needs × preferences × health → ordered attempts, with reasons.
 //! 7. [`import`] and [`diff`](diff()): from what others publish to rows, and what changed.
 
+mod abilities;
 mod authors;
 mod builtin;
+mod check;
+pub mod diff;
+pub mod endpoint;
 mod error;
+pub mod filter;
+pub mod health;
 pub mod import;
+pub mod load;
+mod merge;
+pub mod model;
+pub mod order;
+pub mod plan;
+pub mod preferences;
 mod price_row;
+pub mod provider;
+mod read;
 pub mod rows;
+pub mod snapshot;
+mod suggest;
 
 pub use builtin::{builtin, models, providers};
+pub use diff::{Difference, diff};
+pub use endpoint::{Billing, Endpoint, EndpointId, Status};
 pub use error::LoadError;
+pub use filter::Filter;
+pub use health::Health;
+pub use load::{Access, load};
+pub use model::{Model, ModelKind, ModelSlug, Reasoning};
+pub use plan::{Attempt, Exclusion, MissingCredential, Moment, NoPlan, Plan, Question, plan};
+pub use preferences::{PreferenceError, Preferences};
+pub use provider::{Auth, Connection, DataPolicy, Provider, ProviderKind, ProviderSlug};
 pub use rows::Rows;
+pub use snapshot::{Catalog, Resolved, Suffix};

@@ -57,7 +57,9 @@ pub(super) fn assemble(source: Source) -> Rows {
         }
     }
     for model in rows.models.values_mut() {
-        model.endpoints.sort_by(|a, b| order_key(a).cmp(&order_key(b)));
+        model
+            .endpoints
+            .sort_by(|a, b| order_key(a).cmp(&order_key(b)));
         naming::separate_tags(&mut model.endpoints);
     }
     rows.models.retain(|_, model| !model.endpoints.is_empty());
@@ -98,7 +100,8 @@ fn keep_by_hand(row: &mut EndpointRow, present: &EndpointRow) {
     row.quantization.clone_from(&present.quantization);
     row.dialects.clone_from(&present.dialects);
     row.base_url.clone_from(&present.base_url);
-    row.supported_parameters.clone_from(&present.supported_parameters);
+    row.supported_parameters
+        .clone_from(&present.supported_parameters);
     if present.billing.is_some() && present.price.is_none() {
         row.billing.clone_from(&present.billing);
         row.price = None;

@@ -130,7 +130,12 @@ pub fn curated(models: &str, providers: &str, base: &Rows) -> Result<Rows, Vec<L
     for model in models.models {
         let slug = model.id.clone();
         let row = model_row(&model);
-        source.offers.extend(model.endpoints.into_iter().filter_map(|e| offer(&slug, &row, e)));
+        source.offers.extend(
+            model
+                .endpoints
+                .into_iter()
+                .filter_map(|e| offer(&slug, &row, e)),
+        );
         source.rows.models.insert(slug, row);
     }
     Ok(assemble::assemble(source))
@@ -151,7 +156,12 @@ fn provider_row(provider: &Provider) -> Option<ProviderRow> {
     }
     let aliases = facts::published_ids(slug);
     let in_url = |name: &String| base_url.contains(&format!("${{{name}}}"));
-    let mut env: Vec<String> = provider.env.iter().filter(|name| !in_url(name)).cloned().collect();
+    let mut env: Vec<String> = provider
+        .env
+        .iter()
+        .filter(|name| !in_url(name))
+        .cloned()
+        .collect();
     env.dedup();
     let auth = match provider.auth.as_deref()?.split('|').next()? {
         "aws-sigv4" => "sigv4".to_owned(),
@@ -186,8 +196,8 @@ fn model_row(model: &Model) -> ModelRow {
     abilities.structured_outputs = model.able.structured_output;
     abilities.temperature = model.able.temperature;
     abilities.reasoning = model.able.reasoning;
-    abilities.reasoning_options = common_options(&model.endpoints)
-        .or_else(|| reasoning_row(&model.able.reasoning_options));
+    abilities.reasoning_options =
+        common_options(&model.endpoints).or_else(|| reasoning_row(&model.able.reasoning_options));
     let mut row = ModelRow {
         slug: model.id.clone(),
         name: Some(model.name.clone()),
@@ -208,7 +218,10 @@ fn model_row(model: &Model) -> ModelRow {
 /// The reasoning options that most endpoints of a model state; the first of several in text order.
 fn common_options(endpoints: &[Endpoint]) -> Option<ReasoningRow> {
     let mut counts: BTreeMap<String, (usize, ReasoningRow)> = BTreeMap::new();
-    for row in endpoints.iter().filter_map(|e| reasoning_row(&e.reasoning_options)) {
+    for row in endpoints
+        .iter()
+        .filter_map(|e| reasoning_row(&e.reasoning_options))
+    {
         counts.entry(format!("{row:?}")).or_insert((0, row)).0 += 1;
     }
     let most = counts.values().map(|(count, _)| *count).max()?;

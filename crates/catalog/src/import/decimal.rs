@@ -113,7 +113,11 @@ mod tests {
             ("9.9999999999999", "10"),
             ("123456.000001", "123456.000001"),
         ] {
-            assert_eq!(clean_text(published).as_deref(), Some(expected), "{published}");
+            assert_eq!(
+                clean_text(published).as_deref(),
+                Some(expected),
+                "{published}"
+            );
         }
     }
 

@@ -101,7 +101,11 @@ pub(super) fn is_free(provider: &str, upstream_model: &str) -> bool {
 }
 
 /// Takes out zeros that are not prices, and adds what follows from written rules.
-pub(super) fn settle_price(provider: &str, upstream_model: &str, price: PriceRow) -> Option<PriceRow> {
+pub(super) fn settle_price(
+    provider: &str,
+    upstream_model: &str,
+    price: PriceRow,
+) -> Option<PriceRow> {
     let mut price = price;
     if is_free(provider, upstream_model) {
         return Some(price);
@@ -115,7 +119,9 @@ pub(super) fn settle_price(provider: &str, upstream_model: &str, price: PriceRow
     // written down. Without it the ledger charges the input price. The output of an embedding
     // model, on the other hand, is really free.
     let is_scar = |unit: Unit| !matches!(unit, Unit::Input | Unit::Output);
-    price.prices.retain(|(unit, text)| !(is_scar(*unit) && is_zero(text)));
+    price
+        .prices
+        .retain(|(unit, text)| !(is_scar(*unit) && is_zero(text)));
     for tier in &mut price.tiers {
         tier.prices.retain(|(_, text)| !is_zero(text));
     }

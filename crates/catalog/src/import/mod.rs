@@ -17,4 +17,5 @@ mod write;
 
 pub use curated::curated;
 pub use models_dev::models_dev;
+pub(crate) use naming::QUANTIZATIONS;
 pub use write::{File, files, provider_text};

@@ -178,7 +178,9 @@ impl Import {
 
     fn offer(&mut self, provider: &str, published: &Provider, id: &str, model: Model) {
         let own = model.provider.as_ref();
-        let npm = own.and_then(|own| own.npm.as_deref()).or(published.npm.as_deref());
+        let npm = own
+            .and_then(|own| own.npm.as_deref())
+            .or(published.npm.as_deref());
         let shape = own.and_then(|own| own.shape.as_deref());
         let Some(dialect) = dialect(npm.unwrap_or_default(), shape) else {
             return;
@@ -252,7 +254,12 @@ fn provider_row(slug: &str, provider: &Provider) -> Option<ProviderRow> {
         _ => return None,
     };
     let in_url = |name: &String| base_url.contains(&format!("${{{name}}}"));
-    let env = provider.env.iter().filter(|name| !in_url(name)).cloned().collect();
+    let env = provider
+        .env
+        .iter()
+        .filter(|name| !in_url(name))
+        .cloned()
+        .collect();
     Some(ProviderRow {
         slug: slug.to_owned(),
         name: provider.name.clone(),

@@ -98,10 +98,20 @@ fn tag_word(upstream_model: &str) -> String {
     let word: String = last
         .chars()
         .map(|c| c.to_ascii_lowercase())
-        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect();
     let word = word.trim_matches('-');
-    if word.is_empty() { "other".to_owned() } else { word.to_owned() }
+    if word.is_empty() {
+        "other".to_owned()
+    } else {
+        word.to_owned()
+    }
 }
 
 /// Finds the model that a provider's own id means, in a catalog that is already there.
@@ -198,7 +208,14 @@ impl Matcher {
 /// Lower case, without the decoration that hosts put around a name.
 fn normal(id: &str) -> String {
     let mut name = id.to_ascii_lowercase().replace(' ', "-");
-    for prefix in ["accounts/fireworks/models/", "workers-ai/", "@cf/", "hf:", "tee/", "pro/"] {
+    for prefix in [
+        "accounts/fireworks/models/",
+        "workers-ai/",
+        "@cf/",
+        "hf:",
+        "tee/",
+        "pro/",
+    ] {
         if let Some(rest) = name.strip_prefix(prefix) {
             name = rest.to_owned();
         }
@@ -215,7 +232,11 @@ mod tests {
         let mut rows = Rows::default();
         for (slug, aliases, upstream) in [
             ("openai/gpt-4o", vec!["openai/gpt-4o-2024-08-06"], "gpt-4o"),
-            ("meta-llama/llama-3.3-70b-instruct", vec![], "llama-3.3-70b-versatile"),
+            (
+                "meta-llama/llama-3.3-70b-instruct",
+                vec![],
+                "llama-3.3-70b-versatile",
+            ),
         ] {
             let endpoint = EndpointRow {
                 provider: Some("groq".into()),
@@ -238,18 +259,37 @@ mod tests {
         let matcher = Matcher::new(&base());
         // provider, id → slug, marks
         for (provider, id, slug, marks) in [
-            ("groq", "llama-3.3-70b-versatile", "meta-llama/llama-3.3-70b-instruct", ""),
+            (
+                "groq",
+                "llama-3.3-70b-versatile",
+                "meta-llama/llama-3.3-70b-instruct",
+                "",
+            ),
             ("x", "openai/GPT-4o", "openai/gpt-4o", ""),
             ("x", "openai/gpt-4o-2024-08-06", "openai/gpt-4o", ""),
             ("x", "gpt-4o-20240806", "openai/gpt-4o", ""),
-            ("x", "@cf/meta/llama-3.3-70b-instruct-fp8-fast", "meta-llama/llama-3.3-70b-instruct", "fast fp8"),
-            ("x", "Llama-3.3-70B-Instruct:free", "meta-llama/llama-3.3-70b-instruct", "free"),
+            (
+                "x",
+                "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
+                "meta-llama/llama-3.3-70b-instruct",
+                "fast fp8",
+            ),
+            (
+                "x",
+                "Llama-3.3-70B-Instruct:free",
+                "meta-llama/llama-3.3-70b-instruct",
+                "free",
+            ),
             ("x", "acme/new-model", "acme/new-model", ""),
             ("x", "new-model", "x/new-model", ""),
             ("x", "acme/new-model:free", "acme/new-model", "free"),
         ] {
             let (found, found_marks) = matcher.find(provider, id);
-            assert_eq!((found.as_str(), found_marks.join(" ")), (slug, marks.to_owned()), "{id}");
+            assert_eq!(
+                (found.as_str(), found_marks.join(" ")),
+                (slug, marks.to_owned()),
+                "{id}"
+            );
         }
     }
 

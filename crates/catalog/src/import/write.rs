@@ -47,7 +47,10 @@ fn model_text(model: &ModelRow) -> Result<String, serde_json::Error> {
         .map(|row: &EndpointRow| serde_json::to_string(row))
         .collect();
     let head = head.strip_suffix('}').unwrap_or(&head);
-    Ok(format!("{head},\"endpoints\":[\n  {}\n]}}", endpoints?.join(",\n  ")))
+    Ok(format!(
+        "{head},\"endpoints\":[\n  {}\n]}}",
+        endpoints?.join(",\n  ")
+    ))
 }
 
 fn list<'a>(authors: impl Iterator<Item = &'a &'a str>) -> File {

@@ -1,0 +1,186 @@
+//! An endpoint's row, checked.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use chat::{Dialect, Modalities, Parameter, Parameters};
+use ledger::PriceSheet;
+
+use super::provider::address;
+use super::{At, Known, OneOf, Problems, dialects, modalities};
+use crate::abilities;
+use crate::endpoint::{Billing, Endpoint, EndpointId, Status};
+use crate::import::QUANTIZATIONS;
+use crate::load::{Origin, Placed};
+use crate::model::ModelSlug;
+use crate::provider::{Access, Provider};
+use crate::rows::{AbilitiesRow, EndpointRow};
+
+/// Checks one endpoint's row against its model's slug and abilities.
+pub(super) fn endpoint(
+    (slug, model): (&str, &AbilitiesRow),
+    placed: &Placed,
+    known: Known<'_>,
+    problems: &mut Problems,
+) -> Option<Endpoint> {
+    let (row, origin) = (&placed.row, &placed.origin);
+    let before = problems.len();
+    let at = |field: &'static str| At(origin, field);
+    let Some(provider) = known.providers.get(placed.provider.as_str()) else {
+        // A provider whose own row is wrong has been reported already.
+        if !problems.mentions(&format!("providers.{}", placed.provider)) {
+            let message = format!("there is no provider \"{}\"", placed.provider);
+            problems.add(at("provider").to_string(), message);
+        }
+        return None;
+    };
+    let dialects = match &row.dialects {
+        Some(names) => dialects(at("dialects"), names, problems),
+        None => provider
+            .connections
+            .iter()
+            .map(|connection| connection.dialect)
+            .collect(),
+    };
+    let able = abilities::completed(row.abilities(), model);
+    let parameters = parameters(
+        at("supported_parameters"),
+        &able,
+        (&dialects, provider),
+        problems,
+    );
+    let words = words(row, origin, problems);
+    let mut lacking = BTreeSet::new();
+    let base_url = row
+        .base_url
+        .as_deref()
+        .map(|url| address(at("base_url"), url, known.access, (&mut lacking, problems)));
+    let tag = match row.tag.as_deref().or(words.quantization.as_deref()) {
+        Some(suffix) => format!("{}/{suffix}", placed.provider),
+        None => placed.provider.clone(),
+    };
+    let model = match &row.variant {
+        Some(variant) => format!("{slug}:{variant}"),
+        None => slug.to_owned(),
+    };
+    let mut limit = |field: &'static str, limit| positive(at(field), limit, problems);
+    let endpoint = Endpoint {
+        id: EndpointId::new(&format!("{model}@{tag}")),
+        model: ModelSlug::new(&model),
+        provider: without_access(provider, &lacking),
+        tag: tag.into(),
+        upstream_model: row.upstream_model.as_deref().unwrap_or_default().into(),
+        dialects,
+        base_url,
+        context_length: limit("context_length", able.context_length),
+        max_prompt_tokens: limit("max_prompt_tokens", able.max_prompt_tokens),
+        max_completion_tokens: limit("max_completion_tokens", able.max_completion_tokens),
+        prices: Arc::new(prices(row, origin, problems)),
+        input: or_text(modalities(at("input"), able.input.as_deref(), problems)),
+        output: or_text(modalities(at("output"), able.output.as_deref(), problems)),
+        parameters,
+        billing: words.billing,
+        quantization: words.quantization,
+        status: words.status,
+        tier: row.tier.as_deref().map(Into::into),
+        region: row
+            .region
+            .as_deref()
+            .or(provider.data_policy.region.as_deref())
+            .map(Into::into),
+    };
+    (problems.len() == before).then_some(endpoint)
+}
+
+fn parameters(
+    path: impl fmt::Display + Copy,
+    able: &AbilitiesRow,
+    (dialects, provider): (&[Dialect], &Provider),
+    problems: &mut Problems,
+) -> Parameters {
+    if let Some(names) = &able.supported_parameters {
+        let known = "OpenRouter's supported_parameters";
+        let read = names
+            .iter()
+            .filter_map(|name| problems.word(path, name, Parameter::from_name(name), known));
+        return read.collect();
+    }
+    let first = dialects.first().copied().unwrap_or(Dialect::OpenaiChat);
+    let quirks = provider
+        .connection(first)
+        .map(|connection| Arc::clone(&connection.quirks));
+    abilities::parameters(able, first, quirks.as_deref().unwrap_or_default())
+}
+
+/// The fields of a row that are words of a list.
+struct Words {
+    quantization: Option<Box<str>>,
+    status: Status,
+    billing: Option<Billing>,
+}
+
+fn words(row: &EndpointRow, origin: &Origin, problems: &mut Problems) -> Words {
+    let at = |field: &'static str| At(origin, field);
+    let quantization = row.quantization.as_deref().and_then(|word| {
+        let known = QUANTIZATIONS.contains(&word).then_some(word);
+        problems.word(at("quantization"), word, known, OneOf(QUANTIZATIONS))
+    });
+    let status = row.status.as_deref().and_then(|word| {
+        problems.word(
+            at("status"),
+            word,
+            Status::read(word),
+            "alpha, beta, deprecated, stable",
+        )
+    });
+    let billing = row.billing.as_deref().and_then(|word| {
+        problems.word(at("billing"), word, Billing::read(word), "free_tier, local")
+    });
+    Words {
+        quantization: quantization.map(Into::into),
+        status: status.unwrap_or_default(),
+        billing,
+    }
+}
+
+fn prices(row: &EndpointRow, origin: &Origin, problems: &mut Problems) -> PriceSheet {
+    let Some(price) = &row.price else {
+        return PriceSheet::default();
+    };
+    let (sheet, wrong) = price.sheet();
+    for (below, message) in wrong {
+        problems.add(format!("{origin}.price.{below}"), message);
+    }
+    sheet
+}
+
+/// The provider, or, for an endpoint whose own address lacks a variable, the same one lacking it.
+fn without_access(provider: &Arc<Provider>, lacking: &BTreeSet<String>) -> Arc<Provider> {
+    if lacking.is_empty() || !provider.is_enabled() {
+        return Arc::clone(provider);
+    }
+    let lacking = lacking.iter().map(|name| name.as_str().into()).collect();
+    Arc::new(Provider {
+        access: Access::Lacking(lacking),
+        ..Provider::clone(provider)
+    })
+}
+
+fn positive(path: impl fmt::Display, limit: Option<u64>, problems: &mut Problems) -> Option<u64> {
+    if limit == Some(0) {
+        problems.add(
+            path.to_string(),
+            "0 is no limit; leave it out when it is unknown".to_owned(),
+        );
+    }
+    limit
+}
+
+fn or_text(set: Modalities) -> Modalities {
+    if set.is_empty() {
+        Modalities::TEXT
+    } else {
+        set
+    }
+}

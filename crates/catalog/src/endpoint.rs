@@ -1,0 +1,140 @@
+//! Endpoint: one model as served by one provider: price, limits, abilities.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chat::{Dialect, Modalities, Parameters, Unit};
+use ledger::{Price, PriceSheet};
+
+use crate::model::ModelSlug;
+use crate::provider::{Connection, Provider, slug};
+
+slug! {
+    /// Identifies an endpoint across reloads of the catalog: model slug, `@`, tag.
+    EndpointId
+}
+
+/// How finished an endpoint is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Status {
+    /// In order.
+    #[default]
+    Stable,
+    /// For trying out.
+    Beta,
+    /// For trying out, and likely to change.
+    Alpha,
+    /// About to go away; asked last.
+    Deprecated,
+}
+
+impl Status {
+    /// Reads the word of a row; `None` when it is not one.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        match text {
+            "stable" => Some(Self::Stable),
+            "beta" => Some(Self::Beta),
+            "alpha" => Some(Self::Alpha),
+            "deprecated" => Some(Self::Deprecated),
+            _ => None,
+        }
+    }
+}
+
+/// Why an endpoint can be used without a price per token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Billing {
+    /// A free tier with limits of its own; beyond it the price is not known.
+    FreeTier,
+    /// The operator's own machine.
+    Local,
+}
+
+impl Billing {
+    /// Reads the word of a row; `None` when it is not one.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        match text {
+            "free_tier" => Some(Self::FreeTier),
+            "local" => Some(Self::Local),
+            _ => None,
+        }
+    }
+}
+
+/// One model as served by one provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Endpoint {
+    /// Identifies it across reloads.
+    pub id: EndpointId,
+    /// The model, with its static variant.
+    pub model: ModelSlug,
+    /// Who serves it.
+    pub provider: Arc<Provider>,
+    /// Provider slug and optional suffix: `deepinfra`, `deepinfra/fp8`, `amazon-bedrock/eu`.
+    pub tag: Box<str>,
+    /// The provider's own name of the model.
+    pub upstream_model: Box<str>,
+    /// The dialects it can be asked in, the preferred one first. Never empty.
+    pub dialects: Vec<Dialect>,
+    /// Where it is, when not at its provider's base URL; filled in like the provider's.
+    pub base_url: Option<Box<str>>,
+    /// What it charges; empty when nobody knows.
+    pub prices: Arc<PriceSheet>,
+    /// Why there is no price although it can be used.
+    pub billing: Option<Billing>,
+    /// Tokens of prompt and answer together; absent means unknown.
+    pub context_length: Option<u64>,
+    /// Tokens of prompt, where that is limited apart.
+    pub max_prompt_tokens: Option<u64>,
+    /// Tokens of answer; absent means unknown.
+    pub max_completion_tokens: Option<u64>,
+    /// What it takes.
+    pub input: Modalities,
+    /// What it gives.
+    pub output: Modalities,
+    /// The request parameters it supports.
+    pub parameters: Parameters,
+    /// `fp8`, `bf16`, …; absent means unknown.
+    pub quantization: Option<Box<str>>,
+    /// Service tier (`flex`, `priority`): used only when a request names it.
+    pub tier: Option<Box<str>>,
+    /// Region the data stays in.
+    pub region: Option<Box<str>>,
+    /// How finished it is.
+    pub status: Status,
+}
+
+impl Endpoint {
+    /// How a dialect is spoken to it, if it can be asked in that dialect.
+    #[must_use]
+    pub fn connection(&self, dialect: Dialect) -> Option<Connection> {
+        if !self.dialects.contains(&dialect) {
+            return None;
+        }
+        let listed = self.provider.connection(dialect);
+        // An endpoint may speak a dialect its provider's row does not list; it is then reached in
+        // the way of the provider's first dialect.
+        let mut connection = listed
+            .or_else(|| self.provider.connections.first())?
+            .clone();
+        connection.dialect = dialect;
+        if let Some(base_url) = &self.base_url {
+            connection.base_url.clone_from(base_url);
+        }
+        Some(connection)
+    }
+
+    /// Its prices, if any are known.
+    #[must_use]
+    pub fn known_prices(&self) -> Option<&PriceSheet> {
+        (!self.prices.is_empty()).then_some(&self.prices)
+    }
+
+    /// Input and output price, for comparing endpoints where no call is at hand.
+    pub(crate) fn plain_price(&self) -> Option<(Price, Price)> {
+        let input = self.prices.get(Unit::Input)?;
+        Some((input, self.prices.get(Unit::Output).unwrap_or_default()))
+    }
+}
