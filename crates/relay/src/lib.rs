@@ -1,1 +1,33 @@
 //! One call, start to end: plan, attempt, stream, record.
+//!
+//! Floor 3. Read in this order:
+//!
+//! 1. [`call`]: what a door hands in and what it gets back.
+//! 2. `relay`: the hot path, on one page.
+//! 3. `attempt`: one try at one endpoint. `failures`: what many failed tries add up to.
+//! 4. `pump` (streams) and `whole` (whole answers): how an answer travels down.
+//! 5. `meter` and `draft`: what is counted on the way, and the record it becomes.
+//! 6. [`upstream`], [`credentials`] and `auth`: the only sockets, and how they get in.
+//!
+//! No provider name and no dialect name appears in this logic; no SQL; no arithmetic on money.
+
+mod attempt;
+mod auth;
+pub mod call;
+pub mod credentials;
+mod door;
+mod draft;
+mod failures;
+mod meter;
+mod no_plan;
+mod pump;
+mod relay;
+pub mod timers;
+pub mod upstream;
+mod whole;
+
+pub use call::{Call, Reply, ReplyHead};
+pub use credentials::{Credentials, Secret};
+pub use relay::{Parts, Relay};
+pub use timers::{Clock, Timers};
+pub use upstream::{HttpUpstream, SendError, Upstream};

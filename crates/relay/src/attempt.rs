@@ -1,0 +1,371 @@
+//! One try at one endpoint: body, credential, send, and what the answer's beginning means.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use catalog::endpoint::Endpoint;
+use catalog::provider::{Connection, ProviderKind};
+use chat::{Error, Event, Kind};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::{Method, Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use tokio::time::{Instant, timeout_at};
+use wire::Quirk;
+use wire::frame::sse;
+use wire::openai_chat::{self, Outgoing, Passed, Stamp, StreamTap};
+
+use crate::call::Call;
+use crate::meter::Meter;
+use crate::relay::Relay;
+use crate::upstream::{SendError, UpstreamBody};
+use crate::{auth, failures};
+
+/// A provider's whole answer may be this large; more is an error of the provider.
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// An error answer is read up to this many bytes.
+const ERROR_BYTES_MAX: usize = 64 * 1024;
+
+/// Frames without content that may precede the first content of a stream.
+const PRELUDE_BYTES_MAX: usize = 256 * 1024;
+
+/// An endpoint that has begun to answer.
+pub(crate) struct Attempted {
+    /// Request fields that could not be passed on.
+    pub(crate) dropped: Vec<String>,
+    /// The provider's status.
+    pub(crate) status: u16,
+    /// The answer.
+    pub(crate) answer: Answer,
+}
+
+/// What an endpoint answered with.
+pub(crate) enum Answer {
+    /// All of it.
+    Whole(Box<WholeAnswer>),
+    /// A stream that has shown its first content.
+    Stream(Box<LiveStream>),
+}
+
+/// A whole answer, read and understood.
+pub(crate) struct WholeAnswer {
+    pub(crate) body: Bytes,
+    pub(crate) meter: Meter,
+    pub(crate) stamp: Stamp,
+}
+
+/// A stream that has begun.
+pub(crate) struct LiveStream {
+    pub(crate) body: UpstreamBody,
+    pub(crate) decoder: sse::Decoder,
+    pub(crate) tap: StreamTap,
+    pub(crate) meter: Meter,
+    /// Frames read so far, ready to be forwarded.
+    pub(crate) pending: VecDeque<Bytes>,
+    /// Whether the stream has already said that it is complete.
+    pub(crate) done: bool,
+    /// When this attempt must be over.
+    pub(crate) deadline: Instant,
+}
+
+/// Sends the call to one endpoint and waits until its answer has begun.
+///
+/// # Errors
+/// Whatever went wrong, classified; nothing has been sent to the caller.
+pub(crate) async fn attempt(
+    relay: &Relay,
+    call: &Call,
+    endpoint: &Endpoint,
+) -> Result<Attempted, Error> {
+    let timers = &relay.parts.timers;
+    let stream = call.request.needs.stream;
+    let connection = endpoint
+        .connection(call.request.needs.dialect)
+        .ok_or_else(|| {
+            misconfigured(endpoint, "it does not speak the dialect it was planned for")
+        })?;
+    let quirks = quirks(endpoint, &connection)?;
+    let written = openai_chat::write_request(
+        &call.body,
+        &call.request,
+        &Outgoing {
+            native_model: &endpoint.upstream_model,
+            quirks: &quirks,
+            supported: None,
+        },
+    );
+    let request = build(relay, call, (endpoint, &connection), written.body)?;
+    let sent_at = Instant::now();
+    let deadline = sent_at + timers.total;
+    // A whole answer's head comes when the provider is done; a stream's must come soon.
+    let head_by = if stream {
+        sent_at + timers.first_token
+    } else {
+        deadline
+    };
+    let response = timeout_at(head_by, relay.parts.upstream.send(request))
+        .await
+        .map_err(|_| failures::timeout(endpoint, "did not begin to answer", head_by - sent_at))?
+        .map_err(|error| failures::send(endpoint, &error))?;
+    let status = response.status().as_u16();
+    if !response.status().is_success() {
+        return Err(refused(endpoint, response, head_by, timers.idle).await);
+    }
+    let stamp = call.stamp(Some(endpoint));
+    let answer = if stream {
+        let body = response.into_body();
+        let live = LiveStream {
+            body,
+            decoder: sse::Decoder::default(),
+            tap: StreamTap::new(stamp),
+            meter: Meter::default(),
+            pending: VecDeque::new(),
+            done: false,
+            deadline,
+        };
+        Answer::Stream(Box::new(
+            begin(endpoint, live, head_by, timers.first_token).await?,
+        ))
+    } else {
+        let body = read_all(
+            endpoint,
+            response.into_body(),
+            ANSWER_BYTES_MAX,
+            (timers.idle, deadline),
+        )
+        .await?;
+        let mut meter = Meter::default();
+        let now = Instant::now();
+        openai_chat::read_whole(&body, &mut |event| meter.hear(event, now))
+            .map_err(|error| failures::named(endpoint, error))?;
+        Answer::Whole(Box::new(WholeAnswer { body, meter, stamp }))
+    };
+    Ok(Attempted {
+        dropped: written.dropped,
+        status,
+        answer,
+    })
+}
+
+/// The rows of an endpoint's habits.
+fn quirks(endpoint: &Endpoint, connection: &Connection) -> Result<Vec<&'static Quirk>, Error> {
+    let unknown = |name: &str| misconfigured(endpoint, &format!("unknown quirk \"{name}\""));
+    let names = connection.quirks.iter();
+    names
+        .map(|name| Quirk::from_name(name).ok_or_else(|| unknown(name)))
+        .collect()
+}
+
+fn misconfigured(endpoint: &Endpoint, what: &str) -> Error {
+    let message = format!("{} is misconfigured: {what}", endpoint.provider.name);
+    failures::named(
+        endpoint,
+        Error::provider(Kind::ProviderUnavailable, message),
+    )
+}
+
+fn build(
+    relay: &Relay,
+    call: &Call,
+    (endpoint, connection): (&Endpoint, &Connection),
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, Error> {
+    let uri: Uri = format!("{}/chat/completions", connection.base_url)
+        .parse()
+        .map_err(|_| misconfigured(endpoint, "its base_url is no URL"))?;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("waybill/", env!("CARGO_PKG_VERSION"))),
+    );
+    let accept = if call.request.needs.stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    if endpoint.provider.kind == Some(ProviderKind::Simulated) {
+        headers.extend(call.simulation.clone());
+    }
+    let credentials = relay.parts.credentials.load();
+    if let Some(secret) = credentials.get(endpoint.provider.slug.as_str()) {
+        auth::apply(&connection.auth, secret, headers)?;
+    }
+    Ok(request)
+}
+
+/// Reads a stream up to its first content, so that a provider that fails early still lets the next
+/// one try, and the caller still gets an honest status.
+async fn begin(
+    endpoint: &Endpoint,
+    mut live: LiveStream,
+    by: Instant,
+    limit: Duration,
+) -> Result<LiveStream, Error> {
+    let mut held_bytes = 0;
+    while !live.meter.has_begun() && !live.done && held_bytes < PRELUDE_BYTES_MAX {
+        let chunk = timeout_at(by, next_chunk(&mut live.body))
+            .await
+            .map_err(|_| failures::timeout(endpoint, "sent no content", limit))?
+            .map_err(|broken| failures::broken(endpoint, &broken))?;
+        let Some(chunk) = chunk else {
+            live.done = true;
+            live.finish_decoding()
+                .map_err(|error| failures::named(endpoint, error))?;
+            break;
+        };
+        live.read(&chunk)
+            .map_err(|error| failures::named(endpoint, error))?;
+        held_bytes = live.pending.iter().map(Bytes::len).sum();
+    }
+    if live.done {
+        // All of it is here, and none of it has gone down: a broken answer may still be replaced.
+        live.tap
+            .end()
+            .map_err(|error| failures::named(endpoint, error))?;
+    }
+    Ok(live)
+}
+
+impl LiveStream {
+    /// Takes in a piece of the provider's stream; what is to be forwarded waits in `pending`.
+    pub(crate) fn read(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        self.decoder.push(chunk);
+        self.drain_decoder()
+    }
+
+    /// Takes in what the decoder still holds when the stream has ended without a last blank line.
+    pub(crate) fn finish_decoding(&mut self) -> Result<(), Error> {
+        self.decoder.finish();
+        self.drain_decoder()
+    }
+
+    fn drain_decoder(&mut self) -> Result<(), Error> {
+        let now = Instant::now();
+        while let Some(frame) = self.decoder.next() {
+            let frame = frame.map_err(|error| {
+                Error::provider(
+                    Kind::ProviderUnavailable,
+                    "the provider sent a malformed stream",
+                )
+                .with_detail(error.to_string())
+            })?;
+            let meter = &mut self.meter;
+            let mut listen = |event: Event<'_>| meter.hear(event, now);
+            match self.tap.frame(&frame.data, &mut listen)? {
+                Passed::Forward(bytes) => self.pending.push_back(bytes),
+                Passed::Swallow => {}
+                Passed::Done => self.done = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that waits to be forwarded, as one piece: one write for all that was ready.
+    pub(crate) fn take_pending(&mut self) -> Option<Bytes> {
+        let first = self.pending.pop_front()?;
+        if self.pending.is_empty() {
+            return Some(first);
+        }
+        let rest: usize = self.pending.iter().map(Bytes::len).sum();
+        let mut all = BytesMut::with_capacity(first.len() + rest);
+        all.extend_from_slice(&first);
+        self.pending
+            .drain(..)
+            .for_each(|bytes| all.extend_from_slice(&bytes));
+        Some(all.freeze())
+    }
+}
+
+/// The next piece of a body; `None` at its end.
+pub(crate) async fn next_chunk(body: &mut UpstreamBody) -> Result<Option<Bytes>, SendError> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| SendError::Broken(crate::upstream::chain(&*error)))?;
+        if let Ok(chunk) = frame.into_data() {
+            return Ok(Some(chunk));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a whole body within a size, an idle gap and a deadline.
+async fn read_all(
+    endpoint: &Endpoint,
+    mut body: UpstreamBody,
+    bytes_max: usize,
+    (idle, deadline): (Duration, Instant),
+) -> Result<Bytes, Error> {
+    let mut all = BytesMut::new();
+    loop {
+        let by = deadline.min(Instant::now() + idle);
+        let chunk = timeout_at(by, next_chunk(&mut body))
+            .await
+            .map_err(|_| failures::timeout(endpoint, "stopped in the middle of its answer", idle))?
+            .map_err(|broken| failures::broken(endpoint, &broken))?;
+        let Some(chunk) = chunk else {
+            return Ok(all.freeze());
+        };
+        if all.len() + chunk.len() > bytes_max {
+            return Err(failures::too_large(endpoint, bytes_max));
+        }
+        all.extend_from_slice(&chunk);
+    }
+}
+
+/// Reads an error answer and says what it means.
+async fn refused(
+    endpoint: &Endpoint,
+    response: Response<UpstreamBody>,
+    by: Instant,
+    idle: Duration,
+) -> Error {
+    let status = response.status().as_u16();
+    let retry_after = retry_after(response.headers());
+    // A body that cannot be read leaves the status to speak for itself.
+    let body = read_all(endpoint, response.into_body(), ERROR_BYTES_MAX, (idle, by))
+        .await
+        .unwrap_or_default();
+    let mut error = openai_chat::read_error(status, &body);
+    let metadata = error.metadata_mut();
+    metadata.upstream_status = Some(status);
+    metadata.retry_after = retry_after.or(metadata.retry_after);
+    failures::named(endpoint, error)
+}
+
+/// `Retry-After` in seconds (the only form that providers use), or OpenAI's `retry-after-ms`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let millis = number("retry-after-ms").map(|ms| ms / 1000.0);
+    let seconds = millis.or_else(|| number(RETRY_AFTER.as_str()))?;
+    // Providers have been seen to ask for days; nothing above an hour is believed.
+    (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(3600.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_both_forms_and_clamped() {
+        for (name, value, expected_ms) in [
+            ("retry-after", "2", Some(2000)),
+            ("retry-after-ms", "250", Some(250)),
+            ("retry-after", "999999", Some(3_600_000)),
+            ("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT", None),
+            ("retry-after", "-1", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert_eq!(
+                retry_after(&headers),
+                expected_ms.map(Duration::from_millis),
+                "{value}"
+            );
+        }
+    }
+}

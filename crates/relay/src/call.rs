@@ -1,0 +1,87 @@
+//! What a door hands to the relay, and what it gets back.
+
+use bytes::Bytes;
+use catalog::Preferences;
+use catalog::endpoint::Endpoint;
+use http::HeaderMap;
+use ledger::GenerationId;
+use ledger::generation::CallerNote;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use wire::openai_chat::{Incoming, Stamp};
+
+/// One request to be relayed, in flight.
+pub struct Call {
+    /// Our id of it; the idempotency key of all that follows.
+    pub id: GenerationId,
+    /// When it had arrived, Unix milliseconds: for the record.
+    pub created_at_ms: i64,
+    /// When it had arrived: for measuring.
+    pub arrived: Instant,
+    /// Decides what is left to chance in the plan.
+    pub seed: u64,
+    /// The body exactly as it came.
+    pub body: Bytes,
+    /// What was read of the body.
+    pub request: Incoming,
+    /// Models to try, the first one first. Never empty.
+    pub models: Vec<String>,
+    /// The caller's routing preferences.
+    pub preferences: Preferences,
+    /// Who calls, for the record.
+    pub caller: CallerNote,
+    /// Headers for simulated providers only (`x-simulate`).
+    pub simulation: HeaderMap,
+}
+
+impl Call {
+    /// What the answer is stamped with, once it is known who gives it.
+    pub(crate) fn stamp(&self, endpoint: Option<&Endpoint>) -> Stamp {
+        Stamp {
+            id: self.id.to_string(),
+            model: endpoint.map_or_else(
+                || self.models.first().cloned().unwrap_or_default(),
+                |endpoint| endpoint.model.to_string(),
+            ),
+            provider: endpoint
+                .map(|endpoint| endpoint.provider.name.to_string())
+                .unwrap_or_default(),
+            created: self.created_at_ms.div_euclid(1000),
+        }
+    }
+}
+
+/// What is known of an answer when it begins.
+#[derive(Debug, Clone, Default)]
+pub struct ReplyHead {
+    /// Display name of the provider that serves; absent when a stream was opened before any
+    /// provider had spoken.
+    pub provider_name: Option<String>,
+    /// Request fields that could not be passed on.
+    pub dropped: Vec<String>,
+    /// How many endpoints were tried, the serving one included.
+    pub attempts: usize,
+}
+
+/// How many pieces of a stream may wait for a slow caller. With the buffers of the two sockets
+/// this bounds the memory of a stream; when it is full the provider is not read any further.
+pub const PIECES_WAITING_MAX: usize = 8;
+
+/// An answer on its way down.
+#[derive(Debug)]
+pub enum Reply {
+    /// All of it.
+    Whole {
+        /// What is known of it.
+        head: ReplyHead,
+        /// The body, in the caller's dialect.
+        body: Bytes,
+    },
+    /// A stream. Dropping the receiver cancels the call.
+    Stream {
+        /// What is known of it.
+        head: ReplyHead,
+        /// Pieces of the body, each one or more whole frames; ends when the answer has ended.
+        body: mpsc::Receiver<Bytes>,
+    },
+}

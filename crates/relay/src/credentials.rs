@@ -1,0 +1,65 @@
+//! Secrets that we present to providers; none of them can be printed.
+
+use std::collections::HashMap;
+use std::fmt;
+
+/// A secret text. Its `Debug` prints `[secret]`, and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Wraps a secret.
+    #[must_use]
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself: for a request header and nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// The credential of each provider, by provider slug.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials(HashMap<String, Secret>);
+
+impl Credentials {
+    /// The credential of a provider, if there is one. A provider without one is called without.
+    #[must_use]
+    pub fn get(&self, provider: &str) -> Option<&Secret> {
+        self.0.get(provider)
+    }
+
+    /// Whether no provider has a credential.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, Secret)> for Credentials {
+    fn from_iter<I: IntoIterator<Item = (String, Secret)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let all: Credentials = [("p".to_owned(), Secret::new("hunter2"))]
+            .into_iter()
+            .collect();
+        assert!(!format!("{all:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,134 @@
+//! The relay's side of a door: what the waiting caller is told, and whether it is still there.
+
+use bytes::Bytes;
+use chat::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::Timers;
+use crate::call::{PIECES_WAITING_MAX, Reply, ReplyHead};
+
+/// The caller has hung up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+/// Opened once: by an answer, by an error, or (for streams) because the wait became too long.
+pub(crate) struct Door {
+    state: State,
+    keep_alive: &'static [u8],
+    next_sign: Instant,
+    timers: Timers,
+    streams: bool,
+}
+
+enum State {
+    Held(oneshot::Sender<Result<Reply, Error>>),
+    Streaming(mpsc::Sender<Bytes>),
+    Closed,
+}
+
+impl Door {
+    /// A door that is held shut; the status line has not been sent.
+    pub(crate) fn held(
+        caller: oneshot::Sender<Result<Reply, Error>>,
+        timers: Timers,
+        streams: bool,
+        keep_alive: &'static [u8],
+    ) -> Self {
+        let next_sign = Instant::now() + timers.hold;
+        Self {
+            state: State::Held(caller),
+            keep_alive,
+            next_sign,
+            timers,
+            streams,
+        }
+    }
+
+    /// Whether the status line has gone out.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Streaming(_))
+    }
+
+    /// Sends the status line of a stream, if that has not happened yet.
+    pub(crate) fn open_stream(&mut self, head: ReplyHead) -> Result<(), Gone> {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Held(caller) => {
+                let (sender, body) = mpsc::channel(PIECES_WAITING_MAX);
+                caller
+                    .send(Ok(Reply::Stream { head, body }))
+                    .map_err(|_| Gone)?;
+                self.state = State::Streaming(sender);
+                Ok(())
+            }
+            State::Streaming(sender) => {
+                self.state = State::Streaming(sender);
+                Ok(())
+            }
+            State::Closed => Err(Gone),
+        }
+    }
+
+    /// Sends a whole answer.
+    pub(crate) fn send_whole(&mut self, head: ReplyHead, body: Bytes) -> Result<(), Gone> {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Held(caller) => caller
+                .send(Ok(Reply::Whole { head, body }))
+                .map_err(|_| Gone),
+            State::Streaming(_) | State::Closed => Err(Gone),
+        }
+    }
+
+    /// Refuses the call with a status of its own; only while the door is held.
+    pub(crate) fn refuse(&mut self, error: Error) {
+        if let State::Held(caller) = std::mem::replace(&mut self.state, State::Closed) {
+            // A caller that has left needs no answer; the record says so already.
+            let _ = caller.send(Err(error));
+        }
+    }
+
+    /// Sends a piece of a stream, waiting while the caller is slow.
+    pub(crate) async fn send(&mut self, piece: Bytes) -> Result<(), Gone> {
+        self.next_sign = Instant::now() + self.timers.keep_alive;
+        match &self.state {
+            State::Streaming(sender) => sender.send(piece).await.map_err(|_| Gone),
+            State::Held(_) | State::Closed => Err(Gone),
+        }
+    }
+
+    /// Waits for `work` while watching the caller: ends early when the caller leaves, opens a
+    /// stream that was held for too long, and sends a sign of life while the provider is silent.
+    pub(crate) async fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Gone> {
+        tokio::pin!(work);
+        loop {
+            let (next_sign, streams) = (self.next_sign, self.streams);
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = self.left() => return Err(Gone),
+                () = tokio::time::sleep_until(next_sign), if streams => self.show_life()?,
+            }
+        }
+    }
+
+    fn show_life(&mut self) -> Result<(), Gone> {
+        self.next_sign = Instant::now() + self.timers.keep_alive;
+        self.open_stream(ReplyHead::default())?;
+        let State::Streaming(sender) = &self.state else {
+            return Err(Gone);
+        };
+        match sender.try_send(Bytes::from_static(self.keep_alive)) {
+            // A full channel means that the caller is busy reading: it needs no sign of life.
+            Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Gone),
+        }
+    }
+
+    async fn left(&mut self) {
+        match &mut self.state {
+            State::Held(caller) => caller.closed().await,
+            State::Streaming(sender) => sender.closed().await,
+            State::Closed => {}
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The record of a call while it is being made; every ending turns it into a `Generation`.
+
+use std::sync::Arc;
+
+use catalog::endpoint::Endpoint;
+use chat::{Error, FinishReason, Reason, Unit, Usage};
+use ledger::{Attempt, Charge, Generation, Outcome, PriceSheet, Unpriced, UsageSource, cost};
+use tokio::time::Instant;
+use wire::openai_chat::CostText;
+
+use crate::attempt::Attempted;
+use crate::call::Call;
+use crate::meter::Meter;
+use crate::relay::Parts;
+
+/// A record under way.
+pub(crate) struct Draft<'a> {
+    call: &'a Call,
+    attempts: Vec<Attempt>,
+    attempt_started: Instant,
+    overhead_us: u64,
+    serving: Option<Serving>,
+    dropped: Vec<String>,
+}
+
+/// The endpoint that is being tried or that serves.
+struct Serving {
+    endpoint: Arc<Endpoint>,
+    /// Whether its answer has begun.
+    answered: bool,
+}
+
+impl<'a> Draft<'a> {
+    /// The record of a call that has just arrived.
+    pub(crate) fn open(call: &'a Call) -> Self {
+        Self {
+            call,
+            attempts: Vec::new(),
+            attempt_started: call.arrived,
+            overhead_us: 0,
+            serving: None,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// How many endpoints have been tried.
+    pub(crate) fn attempts(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// An endpoint is about to be tried. Until more is known, the attempt counts as cut off.
+    pub(crate) fn begin_attempt(&mut self, endpoint: &Arc<Endpoint>) {
+        let now = Instant::now();
+        if self.attempts.is_empty() {
+            self.overhead_us = micros(now - self.call.arrived);
+        }
+        self.attempt_started = now;
+        self.serving = Some(Serving {
+            endpoint: Arc::clone(endpoint),
+            answered: false,
+        });
+        self.attempts.push(Attempt {
+            endpoint: endpoint.tag.to_string(),
+            provider: endpoint.provider.slug.to_string(),
+            provider_name: endpoint.provider.name.to_string(),
+            model: endpoint.model.to_string(),
+            started_ms: millis(now - self.call.arrived),
+            latency_ms: 0,
+            status: None,
+            outcome: Outcome::Cancelled,
+            may_be_billed: true,
+        });
+    }
+
+    /// The endpoint has failed before its answer began.
+    pub(crate) fn fail_attempt(&mut self, error: &Error) {
+        self.serving = None;
+        let latency_ms = millis(self.attempt_started.elapsed());
+        let status = error
+            .metadata
+            .as_ref()
+            .and_then(|metadata| metadata.upstream_status);
+        self.update_attempt(|attempt| {
+            attempt.latency_ms = latency_ms;
+            attempt.status = status;
+            attempt.outcome = failed(error);
+            // A provider that refused with a status of its own did no work; one that fell silent
+            // may have done all of it.
+            attempt.may_be_billed =
+                status.is_none() && error.kind != chat::Kind::ProviderUnavailable;
+        });
+    }
+
+    /// The endpoint has begun to answer.
+    pub(crate) fn answered(&mut self, attempted: &Attempted) {
+        let latency_ms = millis(self.attempt_started.elapsed());
+        self.dropped.clone_from(&attempted.dropped);
+        if let Some(serving) = &mut self.serving {
+            serving.answered = true;
+        }
+        self.update_attempt(|attempt| {
+            attempt.latency_ms = latency_ms;
+            attempt.status = Some(attempted.status);
+        });
+    }
+
+    /// A whole answer was delivered.
+    pub(crate) fn completed(&mut self, meter: &Meter, parts: &Parts) -> Generation {
+        self.update_attempt(|attempt| attempt.outcome = Outcome::Completed);
+        let usage = meter.usage(self.call.request.needs.prompt_tokens);
+        self.close(
+            Ending {
+                outcome: Outcome::Completed,
+                status: 200,
+                usage,
+            },
+            Some(meter),
+            parts,
+        )
+    }
+
+    /// The provider failed after its answer had begun.
+    pub(crate) fn broken(&mut self, meter: &Meter, error: &Error, parts: &Parts) -> Generation {
+        self.update_attempt(|attempt| attempt.outcome = failed(error));
+        let usage = meter.usage(self.call.request.needs.prompt_tokens);
+        let mut generation = self.close(
+            Ending {
+                outcome: failed(error),
+                status: 200,
+                usage,
+            },
+            Some(meter),
+            parts,
+        );
+        let native = generation.finish.take().and_then(|finish| finish.native);
+        generation.finish = Some(FinishReason {
+            reason: Reason::Error,
+            native,
+        });
+        generation
+    }
+
+    /// The caller left. Once a provider has accepted the prompt, the prompt and what was streamed
+    /// are counted: leaving early is never a free ride.
+    pub(crate) fn cancelled(&mut self, meter: Option<&Meter>, parts: &Parts) -> Generation {
+        let usage = match meter {
+            Some(meter) => meter.usage(self.call.request.needs.prompt_tokens),
+            None => (Usage::default(), UsageSource::Nothing),
+        };
+        let latency_ms = millis(self.attempt_started.elapsed());
+        self.update_attempt(|attempt| {
+            attempt.outcome = Outcome::Cancelled;
+            if attempt.latency_ms == 0 {
+                attempt.latency_ms = latency_ms;
+            }
+        });
+        self.close(
+            Ending {
+                outcome: Outcome::Cancelled,
+                status: 499,
+                usage,
+            },
+            meter,
+            parts,
+        )
+    }
+
+    /// Nothing could serve the call.
+    pub(crate) fn refused(&mut self, error: &Error, parts: &Parts) -> Generation {
+        let ending = Ending {
+            outcome: failed(error),
+            status: error.kind.status(),
+            usage: (Usage::default(), UsageSource::Nothing),
+        };
+        self.close(ending, None, parts)
+    }
+
+    fn update_attempt(&mut self, update: impl FnOnce(&mut Attempt)) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            update(attempt);
+        }
+    }
+
+    fn close(&mut self, ending: Ending, meter: Option<&Meter>, parts: &Parts) -> Generation {
+        let call = self.call;
+        let (usage, usage_source) = ending.usage;
+        let endpoint = self
+            .serving
+            .as_ref()
+            .filter(|s| s.answered)
+            .map(|s| &s.endpoint);
+        let price_sheet = endpoint.and_then(|endpoint| endpoint.known_prices().cloned());
+        Generation {
+            id: call.id.clone(),
+            created_at_ms: call.created_at_ms,
+            caller: call.caller.clone(),
+            dialect: call.request.needs.dialect,
+            requested_model: call.models.first().cloned().unwrap_or_default(),
+            model: endpoint
+                .map(|endpoint| endpoint.model.to_string())
+                .unwrap_or_default(),
+            endpoint: endpoint.map(|endpoint| endpoint.tag.to_string()),
+            provider: endpoint.map(|endpoint| endpoint.provider.slug.to_string()),
+            provider_name: endpoint.map(|endpoint| endpoint.provider.name.to_string()),
+            upstream_id: meter.and_then(|meter| meter.upstream_id.clone()),
+            attempts: std::mem::take(&mut self.attempts),
+            streamed: call.request.needs.stream,
+            status: ending.status,
+            outcome: ending.outcome,
+            finish: meter.and_then(|meter| meter.finish.clone()),
+            charge: charge(
+                &usage,
+                usage_source,
+                price_sheet.as_ref(),
+                parts.clock.now_ms(),
+            ),
+            usage,
+            usage_source,
+            price_sheet,
+            first_token_ms: meter
+                .and_then(|meter| meter.first_token)
+                .map(|at| millis(at.saturating_duration_since(call.arrived))),
+            total_ms: millis(call.arrived.elapsed()),
+            overhead_us: self.overhead_us,
+            dropped: std::mem::take(&mut self.dropped),
+        }
+    }
+}
+
+struct Ending {
+    outcome: Outcome,
+    status: u16,
+    usage: (Usage, UsageSource),
+}
+
+/// What a call costs by its price sheet. Where nothing was produced the cost is truly nothing; a
+/// missing price sheet is a missing price, never a free call.
+fn charge(usage: &Usage, source: UsageSource, sheet: Option<&PriceSheet>, now_ms: i64) -> Charge {
+    if source == UsageSource::Nothing {
+        return Ok(ledger::Bill::default());
+    }
+    let sheet = sheet.ok_or(Unpriced::NoPrice(Unit::Input))?;
+    cost(usage, sheet, now_ms.div_euclid(1000))
+}
+
+/// A charge in the words of an answer: decimal USD, or nothing when it is not known.
+pub(crate) fn cost_text(charge: &Charge) -> CostText {
+    let bill = charge.as_ref().ok();
+    CostText {
+        total: bill.map(|bill| bill.total.to_usd()),
+        prompt: bill.map(|bill| bill.part(Unit::is_prompt).to_usd()),
+        completion: bill.map(|bill| bill.part(Unit::is_completion).to_usd()),
+        is_byok: false,
+    }
+}
+
+fn failed(error: &Error) -> Outcome {
+    Outcome::Failed {
+        kind: error.kind,
+        message: error.message.clone(),
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn micros(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,130 @@
+//! Listens to an answer as it passes: usage, finish, first token; estimates when nobody counted.
+
+use chat::{Event, FinishReason, Unit, Usage};
+use ledger::UsageSource;
+use tokio::time::Instant;
+
+/// What was heard of one attempt's answer.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    usage: Usage,
+    text_bytes: u64,
+    reasoning_bytes: u64,
+    /// When the first content arrived.
+    pub(crate) first_token: Option<Instant>,
+    /// Why the first choice ended.
+    pub(crate) finish: Option<FinishReason>,
+    /// The provider's own id of the answer.
+    pub(crate) upstream_id: Option<String>,
+    reasoning_blocks: Vec<chat::event::BlockIndex>,
+}
+
+/// Bytes of text per token, for estimates: the field's rule of thumb for English prose and code.
+const BYTES_PER_TOKEN: u64 = 4;
+
+impl Meter {
+    /// Hears one event at a time. Costs no allocation per delta.
+    pub(crate) fn hear(&mut self, event: Event<'_>, now: Instant) {
+        match event {
+            Event::Start { native_id, .. } => {
+                self.upstream_id = native_id.map(|id| id.into_owned());
+            }
+            Event::BlockStart(index, block) => {
+                self.first_token.get_or_insert(now);
+                if block == chat::Block::Reasoning {
+                    self.reasoning_blocks.push(index);
+                }
+            }
+            Event::BlockDelta(index, text) => {
+                self.first_token.get_or_insert(now);
+                let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                if self.reasoning_blocks.contains(&index) {
+                    self.reasoning_bytes = self.reasoning_bytes.saturating_add(bytes);
+                } else {
+                    self.text_bytes = self.text_bytes.saturating_add(bytes);
+                }
+            }
+            Event::Usage(usage) => self.usage.merge(usage),
+            Event::Finish(0, finish) => self.finish = Some(finish),
+            Event::Finish(..) | Event::BlockEnd(_) | Event::Error(_) => {}
+        }
+    }
+
+    /// Whether any content, or the end of a choice, was heard.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.first_token.is_some() || self.finish.is_some()
+    }
+
+    /// The counted units: the provider's own, or an estimate from the request and what came back.
+    pub(crate) fn usage(&self, prompt_tokens_estimate: u64) -> (Usage, UsageSource) {
+        if !self.usage.is_empty() {
+            let mut usage = self.usage.clone();
+            usage.set(Unit::Request, 1);
+            return (usage, UsageSource::Provider);
+        }
+        let tokens = |bytes: u64| bytes.div_ceil(BYTES_PER_TOKEN);
+        let mut usage = Usage::default()
+            .with(Unit::Input, prompt_tokens_estimate)
+            .with(Unit::Output, tokens(self.text_bytes))
+            .with(Unit::Request, 1);
+        if self.reasoning_bytes > 0 {
+            usage.set(Unit::Reasoning, tokens(self.reasoning_bytes));
+        }
+        (usage, UsageSource::Estimated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chat::Block;
+    use chat::event::BlockIndex;
+
+    const TEXT: BlockIndex = BlockIndex {
+        choice: 0,
+        block: 0,
+    };
+    const THOUGHT: BlockIndex = BlockIndex {
+        choice: 0,
+        block: 1,
+    };
+
+    #[tokio::test]
+    async fn what_the_provider_counted_wins_over_an_estimate() {
+        let mut meter = Meter::default();
+        meter.hear(Event::BlockStart(TEXT, Block::Text), Instant::now());
+        meter.hear(Event::BlockDelta(TEXT, "eight by".into()), Instant::now());
+        assert_eq!(meter.usage(7).1, UsageSource::Estimated);
+        meter.hear(
+            Event::Usage(Usage::default().with(Unit::Output, 99)),
+            Instant::now(),
+        );
+        let (usage, source) = meter.usage(7);
+        assert_eq!(
+            (usage.count(Unit::Output), source),
+            (99, UsageSource::Provider)
+        );
+    }
+
+    #[tokio::test]
+    async fn estimates_keep_reasoning_apart() {
+        let mut meter = Meter::default();
+        meter.hear(Event::BlockStart(THOUGHT, Block::Reasoning), Instant::now());
+        meter.hear(
+            Event::BlockDelta(THOUGHT, "hmm, hmm".into()),
+            Instant::now(),
+        );
+        meter.hear(Event::BlockStart(TEXT, Block::Text), Instant::now());
+        meter.hear(Event::BlockDelta(TEXT, "yes".into()), Instant::now());
+        let (usage, _) = meter.usage(7);
+        let count = |unit| usage.count(unit);
+        assert_eq!(
+            (
+                count(Unit::Input),
+                count(Unit::Output),
+                count(Unit::Reasoning)
+            ),
+            (7, 1, 2)
+        );
+    }
+}

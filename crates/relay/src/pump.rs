@@ -1,0 +1,135 @@
+//! How a stream travels down: provider's pieces in, stamped frames out, until one side ends it.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use catalog::endpoint::Endpoint;
+use chat::Error;
+use tokio::time::{Instant, timeout, timeout_at};
+use wire::openai_chat;
+
+use crate::attempt::{LiveStream, next_chunk};
+use crate::call::ReplyHead;
+use crate::door::{Door, Gone};
+use crate::failures;
+use crate::relay::{Relay, Underway};
+use crate::upstream::UpstreamBody;
+
+/// How a stream ended.
+enum End {
+    /// The provider said all it wanted.
+    Complete,
+    /// The provider failed half-way.
+    Broken(Error),
+    /// The caller left.
+    Left,
+}
+
+/// Forwards a stream that has begun, then records it, then sends its last frames: the record is
+/// readable before the caller sees the end.
+pub(crate) async fn pump(
+    relay: &Relay,
+    endpoint: &Endpoint,
+    mut live: Box<LiveStream>,
+    head: ReplyHead,
+    way: &mut Underway<'_>,
+) {
+    let Underway { door, draft, .. } = way;
+    let end = match door.open_stream(head) {
+        Ok(()) => forward(endpoint, &mut live, door, relay.parts.timers.idle).await,
+        Err(Gone) => End::Left,
+    };
+    let parts = &relay.parts;
+    match end {
+        End::Complete => {
+            let generation = draft.completed(&live.meter, parts);
+            let last = last_frames(&live, &generation);
+            relay.report_success(endpoint);
+            relay.settle(generation).await;
+            // A caller that leaves at the very last frame has been served; the record says so.
+            let _ = door.send(last).await;
+            let_go(live.body).await;
+        }
+        End::Broken(error) => {
+            relay.report(endpoint, &error);
+            let frame = live.tap.error_frame(&error);
+            relay.settle(draft.broken(&live.meter, &error, parts)).await;
+            let _ = door.send(frame).await;
+        }
+        End::Left => {
+            // First of all the provider must hear of it.
+            let meter = std::mem::take(&mut live.meter);
+            drop(live);
+            relay.settle(draft.cancelled(Some(&meter), parts)).await;
+        }
+    }
+}
+
+async fn forward(
+    endpoint: &Endpoint,
+    live: &mut LiveStream,
+    door: &mut Door,
+    idle: Duration,
+) -> End {
+    loop {
+        if let Some(piece) = live.take_pending() {
+            match timeout_at(live.deadline, door.send(piece)).await {
+                Ok(Ok(())) => {}
+                // A caller that has not read for the rest of the attempt is as good as gone.
+                Ok(Err(Gone)) | Err(_) => return End::Left,
+            }
+        }
+        if live.done {
+            return match live.tap.end() {
+                Ok(()) => End::Complete,
+                Err(error) => End::Broken(failures::named(endpoint, error)),
+            };
+        }
+        let by = live.deadline.min(Instant::now() + idle);
+        let read = match door
+            .wait_for(timeout_at(by, next_chunk(&mut live.body)))
+            .await
+        {
+            Err(Gone) => return End::Left,
+            Ok(Err(_)) => {
+                return End::Broken(failures::timeout(endpoint, "sent nothing more", idle));
+            }
+            Ok(Ok(Err(broken))) => return End::Broken(failures::broken(endpoint, &broken)),
+            Ok(Ok(Ok(Some(chunk)))) => live.read(&chunk),
+            Ok(Ok(Ok(None))) => {
+                live.done = true;
+                live.finish_decoding()
+            }
+        };
+        if let Err(error) = read {
+            // What was understood before the bad frame still goes out, ahead of the error.
+            if let Some(piece) = live.take_pending()
+                && door.send(piece).await.is_err()
+            {
+                return End::Left;
+            }
+            return End::Broken(failures::named(endpoint, error));
+        }
+    }
+}
+
+/// The usage frame and the terminator, in one piece.
+fn last_frames(live: &LiveStream, generation: &ledger::Generation) -> Bytes {
+    let usage = live.tap.usage_frame(
+        &generation.usage,
+        &crate::draft::cost_text(&generation.charge),
+    );
+    let mut last = BytesMut::with_capacity(usage.len() + openai_chat::DONE.len());
+    last.extend_from_slice(&usage);
+    last.extend_from_slice(openai_chat::DONE);
+    last.freeze()
+}
+
+/// Reads a finished stream to the end of its body, which usually is already here: only then can
+/// the connection be used again.
+async fn let_go(mut body: UpstreamBody) {
+    const PATIENCE: Duration = Duration::from_millis(100);
+    let drain = async { while let Ok(Some(_)) = next_chunk(&mut body).await {} };
+    // Whatever happens here, the answer is complete; at worst the connection is closed.
+    let _ = timeout(PATIENCE, drain).await;
+}

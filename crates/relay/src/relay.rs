@@ -1,0 +1,213 @@
+//! THE hot path: plan, attempt, answer, record.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use catalog::{Catalog, Endpoint, Health, Moment, Plan, Question};
+use chat::{Dialect, Error, Kind, Next, Origin};
+use ledger::{Books, Generation};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
+use wire::openai_chat::{self, StreamTap};
+
+use crate::attempt::{Answer, Attempted, attempt};
+use crate::call::{Call, Reply, ReplyHead};
+use crate::credentials::Credentials;
+use crate::door::{Door, Gone};
+use crate::draft::Draft;
+use crate::failures::{self, Failures};
+use crate::timers::{Clock, Timers};
+use crate::upstream::Upstream;
+use crate::{no_plan, pump, whole};
+
+/// The dialects in which a provider can be asked.
+const SENDABLE: [Dialect; 1] = [Dialect::OpenaiChat];
+
+/// What a relay is made of. Built once, by the app.
+pub struct Parts {
+    /// The current catalog; swapped whole.
+    pub catalog: Arc<ArcSwap<Catalog>>,
+    /// What we present to providers; swapped whole.
+    pub credentials: Arc<ArcSwap<Credentials>>,
+    /// Who carries requests.
+    pub upstream: Arc<dyn Upstream>,
+    /// Who keeps the records.
+    pub books: Arc<dyn Books>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How long each step may take.
+    pub timers: Timers,
+    /// Owner of every call's task; awaited at shutdown.
+    pub tasks: TaskTracker,
+}
+
+/// A call under way: what was asked, who waits, and the record that it will become.
+pub(crate) struct Underway<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) door: Door,
+    pub(crate) draft: Draft<'a>,
+}
+
+/// Relays calls.
+pub struct Relay {
+    pub(crate) parts: Parts,
+    pub(crate) health: Health,
+}
+
+impl Relay {
+    /// A relay with an empty health board.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            parts,
+            health: Health::default(),
+        })
+    }
+
+    /// Relays one call in a task of its own, and waits for what the caller is to see first: a
+    /// whole answer, the beginning of a stream, or an error. Dropping this future, or the
+    /// receiver of the stream, cancels the upstream at once; the record is made all the same.
+    ///
+    /// # Errors
+    /// When no endpoint could serve the call. Nothing has been sent to the caller then.
+    pub async fn relay(self: &Arc<Self>, call: Call) -> Result<Reply, Error> {
+        let (caller, answer) = oneshot::channel();
+        let timers = self.parts.timers;
+        let door = Door::held(
+            caller,
+            timers,
+            call.request.needs.stream,
+            openai_chat::KEEP_ALIVE,
+        );
+        self.parts.tasks.spawn(Arc::clone(self).carry(call, door));
+        answer.await.unwrap_or_else(|_| {
+            Err(Error::gateway(
+                Kind::Server,
+                "the call ended without an answer",
+            ))
+        })
+    }
+
+    /// The plan for a call, without making it.
+    ///
+    /// # Errors
+    /// When no endpoint can serve it.
+    pub fn plan(&self, call: &Call) -> Result<Plan, Error> {
+        let catalog = self.parts.catalog.load();
+        let Some((model, fallbacks)) = call.models.split_first() else {
+            return Err(
+                Error::caller(Kind::InvalidRequest, "no model was asked for").with_field("model"),
+            );
+        };
+        let question = Question {
+            model,
+            fallbacks,
+            needs: &call.request.needs,
+            preferences: &call.preferences,
+            dialects: &SENDABLE,
+        };
+        let moment = Moment {
+            seed: call.seed,
+            now_ms: self.parts.clock.now_ms(),
+        };
+        catalog::plan(&catalog, &question, &self.health, moment)
+            .map_err(|no_plan| no_plan::error(&no_plan, &call.models))
+    }
+
+    /// One call from its plan to its record. The caller's departure is a message, never a dropped
+    /// future: this runs to its end whatever happens at the door.
+    async fn carry(self: Arc<Self>, call: Call, door: Door) {
+        let mut way = Underway {
+            call: &call,
+            door,
+            draft: Draft::open(&call),
+        };
+        match self.plan(&call) {
+            Ok(plan) => self.carry_out(&plan, &mut way).await,
+            Err(error) => {
+                self.settle(way.draft.refused(&error, &self.parts)).await;
+                way.door.refuse(error);
+            }
+        }
+    }
+
+    /// Tries the planned endpoints in order until one answers.
+    async fn carry_out(&self, plan: &Plan, way: &mut Underway<'_>) {
+        let call = way.call;
+        let deadline = call.arrived + self.parts.timers.deadline;
+        let mut failures = Failures::new(&call.models);
+        for planned in plan.attempts.iter().take(self.parts.timers.attempts_max) {
+            let endpoint = &planned.endpoint;
+            way.draft.begin_attempt(endpoint);
+            let trying = timeout_at(deadline, attempt(self, call, endpoint));
+            let error = match way.door.wait_for(trying).await {
+                Err(Gone) => return self.settle(way.draft.cancelled(None, &self.parts)).await,
+                Ok(Ok(Ok(answered))) => {
+                    return self.deliver(endpoint, answered, way).await;
+                }
+                Ok(Ok(Err(error))) => error,
+                Ok(Err(_)) => failures::deadline(endpoint),
+            };
+            self.report(endpoint, &error);
+            way.draft.fail_attempt(&error);
+            let stop = error.next == Next::Stop || Instant::now() >= deadline;
+            failures.push(endpoint, error);
+            if stop {
+                break;
+            }
+        }
+        let error = failures.into_error();
+        self.settle(way.draft.refused(&error, &self.parts)).await;
+        if way.door.is_open() {
+            // The status line went out while we waited: the error travels as an event. A caller
+            // that has left by now has its record.
+            let frame = StreamTap::new(call.stamp(None)).error_frame(&error);
+            let _ = way.door.send(frame).await;
+        } else {
+            way.door.refuse(error);
+        }
+    }
+
+    async fn deliver(&self, endpoint: &Endpoint, answered: Attempted, way: &mut Underway<'_>) {
+        way.draft.answered(&answered);
+        let head = ReplyHead {
+            provider_name: Some(endpoint.provider.name.to_string()),
+            dropped: answered.dropped,
+            attempts: way.draft.attempts(),
+        };
+        match answered.answer {
+            Answer::Whole(answer) => {
+                self.report_success(endpoint);
+                whole::deliver(self, *answer, head, way).await;
+            }
+            Answer::Stream(stream) => pump::pump(self, endpoint, stream, head, way).await,
+        }
+    }
+
+    /// Posts a failed attempt on the health board.
+    pub(crate) fn report(&self, endpoint: &Endpoint, error: &Error) {
+        if error.origin == Origin::Provider {
+            let asked = error
+                .metadata
+                .as_ref()
+                .and_then(|metadata| metadata.retry_after);
+            let retry_after_ms = asked.and_then(|wait| i64::try_from(wait.as_millis()).ok());
+            self.health
+                .record_failure(&endpoint.id, self.parts.clock.now_ms(), retry_after_ms);
+        }
+    }
+
+    /// Posts a served call on the health board.
+    pub(crate) fn report_success(&self, endpoint: &Endpoint) {
+        self.health.record_success(&endpoint.id);
+    }
+
+    /// Hands a record to the books. What they cannot take is logged whole: nothing is lost.
+    pub(crate) async fn settle(&self, generation: Generation) {
+        let generation = Arc::new(generation);
+        if let Err(error) = self.parts.books.settle(Arc::clone(&generation)).await {
+            tracing::error!(generation.id = %generation.id, %error, record = ?generation, "a record could not be kept");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! How a whole answer travels down: stamped, recorded, sent.
+
+use wire::openai_chat;
+
+use crate::attempt::WholeAnswer;
+use crate::call::ReplyHead;
+use crate::draft::cost_text;
+use crate::relay::{Relay, Underway};
+
+/// Records a whole answer and sends it: the record is readable before the caller sees the answer.
+pub(crate) async fn deliver(
+    relay: &Relay,
+    answer: WholeAnswer,
+    head: ReplyHead,
+    way: &mut Underway<'_>,
+) {
+    let generation = way.draft.completed(&answer.meter, &relay.parts);
+    let cost = cost_text(&generation.charge);
+    let stamped = openai_chat::stamp_whole(&answer.body, &answer.stamp, &generation.usage, &cost);
+    match stamped {
+        Ok(body) => {
+            relay.settle(generation).await;
+            // A caller that leaves now has been served; the record says so.
+            let _ = way.door.send_whole(head, body);
+        }
+        Err(error) => {
+            tracing::error!(generation.id = %way.call.id, %error, "an answer that was read could not be stamped");
+            relay
+                .settle(way.draft.broken(&answer.meter, &error, &relay.parts))
+                .await;
+            way.door.refuse(error);
+        }
+    }
+}

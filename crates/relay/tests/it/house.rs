@@ -1,0 +1,244 @@
+//! A small house for tests: a relay, its catalog, books that remember, and simulated providers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::{Bytes, BytesMut};
+use catalog::load::Access;
+use catalog::{Catalog, Preferences, Rows};
+use chat::Error;
+use http::HeaderMap;
+use ledger::books::BoxFuture;
+use ledger::generation::CallerNote;
+use ledger::{Books, BooksUnavailable, Generation, GenerationId};
+use relay::{
+    Call, Clock, Credentials, HttpUpstream, Parts, Relay, Reply, ReplyHead, Secret, Timers,
+};
+use serde_json::{Value, json};
+use simulator::{Options, PersonaSpec, Script, Simulator};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+/// Books that remember every record.
+#[derive(Default)]
+pub(crate) struct Remembering(Mutex<Vec<Arc<Generation>>>);
+
+impl Books for Remembering {
+    fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
+        self.0.lock().unwrap().push(generation);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now_ms(&self) -> i64 {
+        1_760_000_000_000
+    }
+}
+
+/// One provider of a test: slug, input price in USD per million tokens, default script.
+pub(crate) type ProviderSpec<'a> = (&'a str, &'a str, &'a str);
+
+/// In place of a script: nobody listens at this provider's address.
+pub(crate) const UNREACHABLE: &str = "unreachable";
+
+pub(crate) struct House {
+    pub(crate) simulator: Simulator,
+    pub(crate) relay: Arc<Relay>,
+    books: Arc<Remembering>,
+    tasks: TaskTracker,
+    calls: AtomicU64,
+}
+
+/// An answer as it reached the door.
+pub(crate) struct Answered {
+    pub(crate) head: ReplyHead,
+    pub(crate) body: Bytes,
+}
+
+impl House {
+    /// A house whose providers all serve `test/echo`, cheapest first.
+    pub(crate) async fn open(providers: &[ProviderSpec<'_>]) -> Self {
+        Self::with_timers(providers, Timers::default()).await
+    }
+
+    pub(crate) async fn with_timers(providers: &[ProviderSpec<'_>], timers: Timers) -> Self {
+        let reachable = providers
+            .iter()
+            .filter(|(_, _, script)| *script != UNREACHABLE);
+        let personas = reachable.map(|(slug, _, script)| {
+            PersonaSpec::new(
+                slug,
+                &format!("Simulated {slug}"),
+                Script::parse(script).unwrap(),
+            )
+        });
+        let options = Options {
+            personas: personas.collect(),
+            ..Options::default()
+        };
+        let simulator = Simulator::start_with("127.0.0.1:0", options).await.unwrap();
+        let rows = rows(&simulator, providers);
+        let catalog = catalog::load(&Rows::default(), &[&rows], &Access::ALL).unwrap();
+        Self::furnish(simulator, catalog, timers)
+    }
+
+    fn furnish(simulator: Simulator, catalog: Catalog, timers: Timers) -> Self {
+        let credentials: Credentials = [("a".to_owned(), Secret::new("key-of-a"))]
+            .into_iter()
+            .collect();
+        let books = Arc::new(Remembering::default());
+        let tasks = TaskTracker::new();
+        let relay = Relay::new(Parts {
+            catalog: Arc::new(ArcSwap::from_pointee(catalog)),
+            credentials: Arc::new(ArcSwap::from_pointee(credentials)),
+            upstream: Arc::new(HttpUpstream::new(timers.connect).unwrap()),
+            books: books.clone(),
+            clock: Arc::new(Still),
+            timers,
+            tasks: tasks.clone(),
+        });
+        Self {
+            simulator,
+            relay,
+            books,
+            tasks,
+            calls: AtomicU64::new(1),
+        }
+    }
+
+    /// Sends a call and reads its answer to the end.
+    pub(crate) async fn send(&self, body: &Value) -> Result<Answered, Error> {
+        self.send_bytes(body.to_string().into()).await
+    }
+
+    pub(crate) async fn send_bytes(&self, body: Bytes) -> Result<Answered, Error> {
+        match self.relay.relay(self.call(body)).await? {
+            Reply::Whole { head, body } => Ok(Answered { head, body }),
+            Reply::Stream {
+                head,
+                body: mut pieces,
+            } => {
+                let mut body = BytesMut::new();
+                while let Some(piece) = pieces.recv().await {
+                    body.extend_from_slice(&piece);
+                }
+                Ok(Answered {
+                    head,
+                    body: body.freeze(),
+                })
+            }
+        }
+    }
+
+    /// A call as a door would make it.
+    pub(crate) fn call(&self, body: Bytes) -> Call {
+        let request = wire::openai_chat::read_request(&body).expect("the request is valid");
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        Call {
+            id: GenerationId::new(i64::try_from(number).unwrap(), [0; 10]),
+            created_at_ms: Still.now_ms(),
+            arrived: Instant::now(),
+            seed: 0,
+            models: request
+                .model
+                .iter()
+                .chain(&request.models)
+                .cloned()
+                .collect(),
+            preferences: Preferences::default(),
+            caller: CallerNote::default(),
+            simulation: HeaderMap::new(),
+            request,
+            body,
+        }
+    }
+
+    /// The record of the only call so far, once it is there.
+    pub(crate) async fn record(&self) -> Arc<Generation> {
+        self.records(1).await.remove(0)
+    }
+
+    /// The records of all calls, once there are `count`.
+    pub(crate) async fn records(&self, count: usize) -> Vec<Arc<Generation>> {
+        let all = async {
+            loop {
+                let records = self.books.0.lock().unwrap().clone();
+                if records.len() >= count {
+                    return records;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), all)
+            .await
+            .expect("the records are made")
+    }
+
+    /// Names of the providers that were asked, in order.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.simulator
+            .ledger()
+            .entries()
+            .into_iter()
+            .map(|entry| entry.persona)
+            .collect()
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn quiet(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+    }
+}
+
+fn rows(simulator: &Simulator, providers: &[ProviderSpec<'_>]) -> Rows {
+    let rows = providers.iter().map(|(slug, price, _)| {
+        let persona = simulator.personas().iter().find(|persona| persona.slug == *slug);
+        let base_url = persona.map_or_else(closed_port, |persona| persona.base_url.clone());
+        let row = json!({
+            "slug": slug, "name": format!("Simulated {slug}"), "kind": "simulated", "base_url": base_url,
+            "dialects": ["openai-chat"], "auth": "bearer",
+            "endpoints": [
+                { "model": "test/echo", "upstream_model": "echo",
+                  "input": ["text", "image", "audio", "video", "file"], "output": ["text", "image", "audio"],
+                  "price": { "input": price, "output": "1", "cache_read": "0.01" } },
+                { "model": "test/unpriced", "upstream_model": "unpriced" }
+            ]
+        });
+        ((*slug).to_owned(), row)
+    });
+    let providers: serde_json::Map<String, Value> = rows.collect();
+    serde_json::from_value(json!({ "providers": providers })).unwrap()
+}
+
+/// The address of a port that was free a moment ago, and on which nobody listens.
+fn closed_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/v1", listener.local_addr().unwrap())
+}
+
+/// A small request.
+pub(crate) fn hello(stream: bool) -> Value {
+    json!({ "model": "test/echo", "stream": stream, "messages": [{ "role": "user", "content": "Hello" }] })
+}
+
+/// Short timers, for tests in which a provider is silent.
+pub(crate) fn hasty() -> Timers {
+    Timers {
+        connect: Duration::from_millis(500),
+        first_token: Duration::from_millis(300),
+        idle: Duration::from_millis(300),
+        total: Duration::from_secs(5),
+        deadline: Duration::from_secs(5),
+        hold: Duration::from_secs(3),
+        keep_alive: Duration::from_secs(3),
+        attempts_max: 4,
+    }
+}

@@ -1,0 +1,14 @@
+//! The relay against a simulated provider, over real sockets.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails where it stands"
+)]
+#![expect(clippy::print_stdout, reason = "a test that cannot compare says so")]
+
+mod cancellation;
+mod fallback;
+mod house;
+mod reading;
+mod record;
+mod recorded;
+mod streams;
