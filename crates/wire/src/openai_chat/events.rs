@@ -138,6 +138,11 @@ impl<'a> Walk<'_, 'a> {
         };
         match choice.object(body) {
             Some(members) => message::read(self, index, &members)?,
+            // Azure withholds the whole message when its filter strikes.
+            None if self.form == Form::Whole && choice.filled("finish_reason").is_some() => {
+                self.tracker.choice(index)?;
+                edited.set("message", "{\"role\":\"assistant\",\"content\":null}");
+            }
             None if self.form == Form::Whole => {
                 return Err(broken(
                     "the provider answered with a choice that has no message",

@@ -88,8 +88,6 @@ const PLUGIN: Shape = Shape::Object(&[must("id", FILLED), may("enabled", Shape::
 
 const STOP_CONDITION: Shape = Shape::Object(&[must("type", FILLED)]);
 
-const SERVICE_TIERS: &[&str] = &["auto", "default", "fast", "flex", "priority", "scale"];
-
 const SEARCH_OPTIONS: Shape = Shape::Object(&[may(
     "search_context_size",
     Shape::Word(&["low", "medium", "high"]),
@@ -155,7 +153,8 @@ pub(super) const FIELDS: &[Field] = &[
     may("cache_control", CACHE_CONTROL),
     may("prompt_cache_key", TEXT),
     may("prompt_cache_options", OBJECT),
-    may("service_tier", Shape::Word(SERVICE_TIERS)),
+    // Any word: providers have tiers of their own besides the documented ones (Groq: `on_demand`).
+    may("service_tier", FILLED),
     may("speed", Shape::Word(&["fast", "standard"])),
     may("session_id", Shape::Text(256)),
     may("user", TEXT),

@@ -29,6 +29,7 @@ pub struct StreamTap {
     stamp: Stamp,
     tracker: Tracker,
     created: Option<i64>,
+    is_done: bool,
 }
 
 impl StreamTap {
@@ -39,6 +40,7 @@ impl StreamTap {
             stamp,
             tracker: Tracker::default(),
             created: None,
+            is_done: false,
         }
     }
 
@@ -56,6 +58,7 @@ impl StreamTap {
     ) -> Result<Passed, Error> {
         let data = data.trim_ascii();
         if data == b"[DONE]" {
+            self.is_done = true;
             return Ok(Passed::Done);
         }
         if data.is_empty() {
@@ -90,7 +93,7 @@ impl StreamTap {
     /// # Errors
     /// [`chat::Kind::ProviderUnavailable`] when the answer is not whole.
     pub fn end(&self) -> Result<(), Error> {
-        self.tracker.check_whole()
+        self.tracker.check_whole(self.is_done)
     }
 
     /// The last data frame, with usage and cost; the whole `data: {…}` with its blank line.

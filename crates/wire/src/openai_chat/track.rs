@@ -90,7 +90,10 @@ impl Tracker {
 
     /// Whether the answer is whole: every choice ended, and no tool call is open. An answer that was
     /// cut at the output limit may end inside a tool call, since the caller is told that it was cut.
-    pub(super) fn check_whole(&self) -> Result<(), Error> {
+    ///
+    /// Where the provider itself said that it was done, one choice with a reason is enough: some
+    /// proxies (LiteLLM) tell the reason of the first choice only. None at all never is.
+    pub(super) fn check_whole(&self, is_done: bool) -> Result<(), Error> {
         if self.choices.is_empty() {
             return Err(broken(
                 "the provider ended its answer without saying anything",
@@ -98,11 +101,16 @@ impl Tracker {
         }
         for choice in &self.choices {
             choice.check_calls()?;
-            if choice.finish.is_none() {
-                return Err(broken("the provider's stream ended before its answer did"));
-            }
         }
-        Ok(())
+        let ended = self
+            .choices
+            .iter()
+            .filter(|choice| choice.finish.is_some())
+            .count();
+        if ended == self.choices.len() || (is_done && ended > 0) {
+            return Ok(());
+        }
+        Err(broken("the provider's stream ended before its answer did"))
     }
 }
 
@@ -213,8 +221,9 @@ impl Choice {
         }
         self.finish = Some(reason);
         self.check_calls()?;
-        for block in self
-            .open
+        // Some providers speak on after the finish reason; that begins new blocks.
+        let open = std::mem::take(&mut self.open);
+        for block in open
             .into_iter()
             .flatten()
             .chain(self.calls.iter().map(|call| call.block))

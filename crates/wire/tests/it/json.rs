@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use wire::members::Members;
-use wire::scan::{DEPTH_MAX, Scanner, ValueKind, text};
+use wire::scan::{DEPTH_MAX, Malformed, Scanner, ValueKind, text};
 use wire::splice::{Edits, ObjectEdits, quoted};
 
 fn is_json(bytes: &[u8]) -> bool {
@@ -23,7 +23,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
+        any::<i32>().prop_map(|n| Value::from(f64::from(n) / 4.0)),
         "\\PC{0,12}".prop_map(Value::from),
         "[\\x00-\\x7f\"\\\\]{0,12}".prop_map(Value::from),
     ];
@@ -133,8 +133,9 @@ fn nesting_is_limited_where_serde_json_limits_trees() {
         assert_eq!(is_json(arrays.as_bytes()), tree, "{depth}");
     }
     let mut through_walks = Scanner::new("[[[]]]");
-    let walked = through_walks.array(|scanner, _| scanner.array(|_, _| Ok(())).map(drop));
-    assert!(walked.is_ok_and(|span: wire::scan::Span| span.end == 6));
+    let walked: Result<_, Malformed> =
+        through_walks.array(|scanner, _| scanner.array(|_, _| Ok(())).map(drop));
+    assert!(walked.is_ok_and(|span| span.end == 6));
 }
 
 #[test]
