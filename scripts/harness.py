@@ -128,7 +128,8 @@ class Server:
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
         line = self.process.stdout.readline().decode() if ready else ""
         if not line:
-            raise Failed(f"{self.name} printed nothing within {seconds} s:\n{self.last_words()}")
+            how = "ended before it printed anything" if ready else f"printed nothing within {seconds} s"
+            raise Failed(f"{self.name} {how}:\n{self.last_words()}")
         return line
 
     def wait_for(self, url, seconds):
