@@ -1,6 +1,7 @@
 //! Rows → Catalog: layers are merged, everything is checked, every mistake is collected.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::error::LoadError;
 use crate::merge;
 use crate::model::Model;
 use crate::provider::Provider;
-use crate::rows::{EndpointRow, ModelRow, Rows};
+use crate::rows::{EndpointRow, ModelRow, ProviderRow, Rows, slug_of};
 use crate::snapshot::Catalog;
 
 /// What the world outside knows: which providers have a credential, and what fills the
@@ -37,15 +38,15 @@ impl Access<'static> {
 }
 
 /// Where a row stands, for messages.
-#[derive(Debug, Clone)]
-pub(crate) enum Origin {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origin<'a> {
     /// The n-th endpoint of a model.
-    Model(String, usize),
+    Model(&'a str, usize),
     /// The n-th endpoint of a provider, in a layer above the built-in one.
-    Provider(String, usize),
+    Provider(&'a str, usize),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for Origin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Model(slug, index) => write!(f, "models.{slug}.endpoints[{index}]"),
@@ -56,19 +57,20 @@ impl fmt::Display for Origin {
 
 /// An endpoint's row, with where it stands; `provider` is canonical.
 #[derive(Debug, Clone)]
-pub(crate) struct Placed {
-    pub(crate) provider: String,
-    pub(crate) row: EndpointRow,
-    pub(crate) origin: Origin,
+pub(crate) struct Placed<'a> {
+    pub(crate) provider: Cow<'a, str>,
+    pub(crate) row: Cow<'a, EndpointRow>,
+    pub(crate) origin: Origin<'a>,
 }
 
-/// Layers merged, before anything is checked.
-struct Merged {
-    rows: Rows,
+/// Layers merged, before anything is checked. Rows that no layer changes are not copied.
+struct Merged<'a> {
+    providers: BTreeMap<String, ProviderRow>,
+    models: BTreeMap<&'a str, Cow<'a, ModelRow>>,
     /// By model slug.
-    endpoints: BTreeMap<String, Vec<Placed>>,
+    endpoints: BTreeMap<Cow<'a, str>, Vec<Placed<'a>>>,
     /// Alias → slug, lower case.
-    aliases: BTreeMap<String, String>,
+    aliases: BTreeMap<String, &'a str>,
     problems: Problems,
 }
 
@@ -82,30 +84,35 @@ pub fn load(
     overrides: &[&Rows],
     access: &Access<'_>,
 ) -> Result<Catalog, Vec<LoadError>> {
-    let mut merged = Merged::new(builtin);
+    let mut merged = Merged {
+        providers: builtin.providers.clone(),
+        models: BTreeMap::new(),
+        endpoints: BTreeMap::new(),
+        aliases: BTreeMap::new(),
+        problems: Problems::default(),
+    };
+    merged.put_models(&builtin.models);
     for layer in overrides {
         merged.put_over(layer);
     }
-    let Merged {
-        rows,
-        endpoints,
-        mut problems,
-        ..
-    } = merged;
+    let mut problems = merged.problems;
     let mut providers: BTreeMap<&str, Arc<Provider>> = BTreeMap::new();
-    for (slug, row) in &rows.providers {
+    for (slug, row) in &merged.providers {
         if let Some(provider) = check::provider::provider(slug, row, access, &mut problems) {
             providers.insert(slug, Arc::new(provider));
         }
     }
-    let mut models: Vec<Model> = Vec::with_capacity(rows.models.len());
+    let mut models: Vec<Model> = Vec::with_capacity(merged.endpoints.len());
     let nothing = ModelRow::default();
     let known = Known {
         providers: &providers,
         access,
     };
-    for (slug, placed) in &endpoints {
-        let row = rows.models.get(slug).unwrap_or(&nothing);
+    for (slug, placed) in &merged.endpoints {
+        let row = merged
+            .models
+            .get(slug.as_ref())
+            .map_or(&nothing, |row| row.as_ref());
         models.extend(check::model::models(
             slug,
             row,
@@ -114,12 +121,8 @@ pub fn load(
             &mut problems,
         ));
     }
-    let served: BTreeSet<&str> = endpoints.keys().map(String::as_str).collect();
-    for slug in rows
-        .models
-        .keys()
-        .filter(|slug| !served.contains(slug.as_str()))
-    {
+    let unserved = |slug: &&str| merged.endpoints.get(*slug).is_none_or(Vec::is_empty);
+    for slug in merged.models.keys().copied().filter(unserved) {
         problems.add(format!("models.{slug}"), "no endpoint serves it".to_owned());
     }
     if problems.is_empty() {
@@ -130,119 +133,101 @@ pub fn load(
     }
 }
 
-impl Merged {
-    fn new(builtin: &Rows) -> Self {
-        let mut merged = Self {
-            rows: Rows {
-                providers: builtin.providers.clone(),
-                models: BTreeMap::new(),
-            },
-            endpoints: BTreeMap::new(),
-            aliases: BTreeMap::new(),
-            problems: Problems::default(),
-        };
-        merged.put_models(&builtin.models);
-        merged
-    }
-
-    fn put_over(&mut self, layer: &Rows) {
+impl<'a> Merged<'a> {
+    fn put_over(&mut self, layer: &'a Rows) {
         for (name, row) in &layer.providers {
-            let slug = self.rows.provider_slug(name).unwrap_or(name).to_owned();
-            let below = self.rows.providers.entry(slug.clone()).or_default();
+            let slug = slug_of(&self.providers, name).unwrap_or(name).to_owned();
+            let below = self.providers.entry(slug.clone()).or_default();
             if below.slug.is_empty() {
                 below.slug.clone_from(&slug);
             }
             merge::provider(below, row);
             for (index, endpoint) in row.endpoints.iter().enumerate() {
-                let origin = Origin::Provider(name.clone(), index);
-                self.put_endpoint(&slug, endpoint, origin);
+                self.put_endpoint(&slug, endpoint, Origin::Provider(name, index));
             }
         }
         self.put_models(&layer.models);
     }
 
-    fn put_models(&mut self, models: &BTreeMap<String, ModelRow>) {
+    fn put_models(&mut self, models: &'a BTreeMap<String, ModelRow>) {
         for (slug, row) in models {
             self.put_facts(slug, row);
             let mut placed = Vec::with_capacity(row.endpoints.len());
             for (index, endpoint) in row.endpoints.iter().enumerate() {
-                let origin = Origin::Model(slug.clone(), index);
+                let origin = Origin::Model(slug, index);
                 let Some(name) = endpoint.provider.as_deref() else {
                     let message = "which provider serves it is missing".to_owned();
                     self.problems.add(format!("{origin}.provider"), message);
                     continue;
                 };
-                let provider = self.rows.provider_slug(name).unwrap_or(name).to_owned();
+                let provider = match slug_of(&self.providers, name) {
+                    Some(slug) if slug != name => Cow::Owned(slug.to_owned()),
+                    _ => Cow::Borrowed(name),
+                };
                 placed.push(Placed {
                     provider,
-                    row: endpoint.clone(),
+                    row: Cow::Borrowed(endpoint),
                     origin,
                 });
             }
-            match self.endpoints.get_mut(slug) {
+            match self.endpoints.get_mut(slug.as_str()) {
                 None => {
-                    self.endpoints.insert(slug.clone(), placed);
+                    self.endpoints.insert(Cow::Borrowed(slug), placed);
                 }
-                Some(below) => placed
-                    .into_iter()
-                    .for_each(|placed| put(below, placed, &mut self.problems)),
+                Some(below) => {
+                    for placed in placed {
+                        put(below, placed, &mut self.problems);
+                    }
+                }
             }
         }
     }
 
-    fn put_facts(&mut self, slug: &str, row: &ModelRow) {
+    fn put_facts(&mut self, slug: &'a str, row: &'a ModelRow) {
         for alias in row.aliases.iter().flatten() {
-            self.aliases.insert(alias.to_lowercase(), slug.to_owned());
+            self.aliases.insert(alias.to_lowercase(), slug);
         }
-        match self.rows.models.get_mut(slug) {
-            Some(below) => merge::model(below, row),
+        match self.models.get_mut(slug) {
+            Some(below) => merge::model(below.to_mut(), row),
             None => {
-                let alone = ModelRow {
-                    endpoints: Vec::new(),
-                    ..row.clone()
-                };
-                self.rows.models.insert(slug.to_owned(), alone);
+                self.models.insert(slug, Cow::Borrowed(row));
             }
         }
     }
 
     /// Puts an operator's endpoint over the ones it means, or beside them.
-    fn put_endpoint(&mut self, provider: &str, row: &EndpointRow, origin: Origin) {
+    fn put_endpoint(&mut self, provider: &str, row: &'a EndpointRow, origin: Origin<'a>) {
         let Some(named) = row.model.as_deref() else {
             let message = "which model it serves is missing".to_owned();
             self.problems.add(format!("{origin}.model"), message);
             return;
         };
         // `author/name:free` is the endpoint's variant, not another model.
-        let (base, variant) = match named.split_once(':') {
-            Some((base, variant)) => (base, Some(variant.to_owned())),
-            None => (named, row.variant.clone()),
+        let (base, row) = match named.split_once(':') {
+            None => (named, Cow::Borrowed(row)),
+            Some((base, variant)) => {
+                let variant = Some(variant.to_owned());
+                let row = row.clone();
+                (base, Cow::Owned(EndpointRow { variant, ..row }))
+            }
         };
-        let lower = base.to_lowercase();
-        let slug = match self.aliases.get(&lower) {
-            Some(slug) if !self.endpoints.contains_key(base) => slug.clone(),
-            _ => base.to_owned(),
-        };
-        let row = EndpointRow {
-            variant,
-            ..row.clone()
+        let slug = match self.aliases.get(&base.to_lowercase()) {
+            Some(slug) if !self.endpoints.contains_key(base) => slug,
+            _ => base,
         };
         let placed = Placed {
-            provider: provider.to_owned(),
+            provider: Cow::Owned(provider.to_owned()),
             row,
             origin,
         };
-        put(
-            self.endpoints.entry(slug).or_default(),
-            placed,
-            &mut self.problems,
-        );
+        let below = self.endpoints.entry(Cow::Borrowed(slug)).or_default();
+        put(below, placed, &mut self.problems);
     }
 }
 
 /// Puts a row over those of the same provider with the same upstream model; without an upstream
 /// model, over all of that provider's; else beside them.
-fn put(below: &mut Vec<Placed>, over: Placed, problems: &mut Problems) {
+fn put<'a>(below: &mut Vec<Placed<'a>>, over: Placed<'a>, problems: &mut Problems) {
     let upstream = over.row.upstream_model.as_deref();
     let mut is_put = false;
     for placed in below
@@ -252,8 +237,8 @@ fn put(below: &mut Vec<Placed>, over: Placed, problems: &mut Problems) {
         let same_name = upstream.is_none() || placed.row.upstream_model.as_deref() == upstream;
         let same_variant = over.row.variant.is_none() || placed.row.variant == over.row.variant;
         if same_name && same_variant {
-            merge::endpoint(&mut placed.row, &over.row);
-            placed.origin = over.origin.clone();
+            merge::endpoint(placed.row.to_mut(), &over.row);
+            placed.origin = over.origin;
             is_put = true;
         }
     }

@@ -47,14 +47,21 @@ impl Rows {
     /// The slug of the provider that goes by `name`: its slug or one of its aliases.
     #[must_use]
     pub fn provider_slug(&self, name: &str) -> Option<&str> {
-        if let Some((slug, _)) = self.providers.get_key_value(name) {
-            return Some(slug);
-        }
-        self.providers
-            .iter()
-            .find(|(_, row)| row.aliases.iter().flatten().any(|alias| alias == name))
-            .map(|(slug, _)| slug.as_str())
+        slug_of(&self.providers, name)
     }
+}
+
+/// The slug that goes by `name` among `providers`: the name itself, or the owner of that alias.
+pub(crate) fn slug_of<'a>(
+    providers: &'a BTreeMap<String, ProviderRow>,
+    name: &str,
+) -> Option<&'a str> {
+    if let Some((slug, _)) = providers.get_key_value(name) {
+        return Some(slug);
+    }
+    let goes_by = |row: &ProviderRow| row.aliases.iter().flatten().any(|alias| alias == name);
+    let mut found = providers.iter().filter(|(_, row)| goes_by(row));
+    found.next().map(|(slug, _)| slug.as_str())
 }
 
 /// A provider: a company or host behind one base URL and one credential scheme.

@@ -20,14 +20,14 @@ use crate::rows::{AbilitiesRow, EndpointRow};
 /// Checks one endpoint's row against its model's slug and abilities.
 pub(super) fn endpoint(
     (slug, model): (&str, &AbilitiesRow),
-    placed: &Placed,
+    placed: &Placed<'_>,
     known: Known<'_>,
     problems: &mut Problems,
 ) -> Option<Endpoint> {
-    let (row, origin) = (&placed.row, &placed.origin);
+    let (row, origin) = (placed.row.as_ref(), &placed.origin);
     let before = problems.len();
     let at = |field: &'static str| At(origin, field);
-    let Some(provider) = known.providers.get(placed.provider.as_str()) else {
+    let Some(provider) = known.providers.get(placed.provider.as_ref()) else {
         // A provider whose own row is wrong has been reported already.
         if !problems.mentions(&format!("providers.{}", placed.provider)) {
             let message = format!("there is no provider \"{}\"", placed.provider);
@@ -58,7 +58,7 @@ pub(super) fn endpoint(
         .map(|url| address(at("base_url"), url, known.access, (&mut lacking, problems)));
     let tag = match row.tag.as_deref().or(words.quantization.as_deref()) {
         Some(suffix) => format!("{}/{suffix}", placed.provider),
-        None => placed.provider.clone(),
+        None => placed.provider.clone().into_owned(),
     };
     let model = match &row.variant {
         Some(variant) => format!("{slug}:{variant}"),
@@ -120,7 +120,7 @@ struct Words {
     billing: Option<Billing>,
 }
 
-fn words(row: &EndpointRow, origin: &Origin, problems: &mut Problems) -> Words {
+fn words(row: &EndpointRow, origin: &Origin<'_>, problems: &mut Problems) -> Words {
     let at = |field: &'static str| At(origin, field);
     let quantization = row.quantization.as_deref().and_then(|word| {
         let known = QUANTIZATIONS.contains(&word).then_some(word);
@@ -144,7 +144,7 @@ fn words(row: &EndpointRow, origin: &Origin, problems: &mut Problems) -> Words {
     }
 }
 
-fn prices(row: &EndpointRow, origin: &Origin, problems: &mut Problems) -> PriceSheet {
+fn prices(row: &EndpointRow, origin: &Origin<'_>, problems: &mut Problems) -> PriceSheet {
     let Some(price) = &row.price else {
         return PriceSheet::default();
     };

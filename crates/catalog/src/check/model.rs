@@ -15,7 +15,7 @@ use crate::rows::{ModelRow, ReasoningRow};
 pub(crate) fn models(
     slug: &str,
     row: &ModelRow,
-    placed: &[Placed],
+    placed: &[Placed<'_>],
     known: Known<'_>,
     problems: &mut Problems,
 ) -> Vec<Model> {

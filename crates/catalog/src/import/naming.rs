@@ -31,10 +31,7 @@ pub(super) fn apply_marks(marks: &[String], row: &mut EndpointRow) -> bool {
     let mut tag = Vec::new();
     for mark in marks {
         let mark = mark.as_str();
-        if mark.starts_with("effort:")
-            || mark.bytes().all(|byte| byte.is_ascii_digit())
-            || matches!(mark, "low" | "medium" | "high" | "xhigh" | "max")
-        {
+        if mark.starts_with("effort:") || is_preset(mark) {
             return false;
         }
         if let Some((_, variant)) = VARIANTS.iter().find(|(word, _)| *word == mark) {
@@ -55,6 +52,12 @@ pub(super) fn apply_marks(marks: &[String], row: &mut EndpointRow) -> bool {
         row.tag = Some(tag.join("-"));
     }
     true
+}
+
+/// A fixed reasoning effort or budget: a setting of an endpoint, not an endpoint.
+fn is_preset(word: &str) -> bool {
+    let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    is_number || matches!(word, "low" | "medium" | "high" | "xhigh" | "max")
 }
 
 /// `NVFP4` and `MXFP4` are both published as "fp4"; the id tells them apart.
@@ -177,7 +180,8 @@ impl Matcher {
                 break;
             };
             let is_date = word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_digit());
-            if !is_date && !SERVING_WORDS.contains(&word) {
+            let is_preset = name[rest.len()..].starts_with(':') && is_preset(word);
+            if !is_date && !is_preset && !SERVING_WORDS.contains(&word) {
                 break;
             }
             if !is_date {
@@ -279,6 +283,12 @@ mod tests {
                 "Llama-3.3-70B-Instruct:free",
                 "meta-llama/llama-3.3-70b-instruct",
                 "free",
+            ),
+            (
+                "x",
+                "openai/gpt-4o:thinking:low",
+                "openai/gpt-4o",
+                "low thinking",
             ),
             ("x", "acme/new-model", "acme/new-model", ""),
             ("x", "new-model", "x/new-model", ""),

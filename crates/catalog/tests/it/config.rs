@@ -5,11 +5,11 @@ use chat::{Dialect, Unit};
 
 fn rows(config: &str) -> (Rows, Vec<LoadError>) {
     let table: toml::Table = config.parse().expect("the test's TOML parses");
-    Rows::read_config(table["providers"].as_table().unwrap())
+    Rows::read_config(table["providers"].as_table().expect("a table"))
 }
 
 fn load(config: &str) -> Result<Catalog, Vec<LoadError>> {
-    let builtin = catalog::builtin().unwrap();
+    let builtin = catalog::builtin().expect("the built-in files parse");
     let (rows, mut errors) = rows(config);
     match catalog::load(&builtin, &[&rows], &Access::ALL) {
         Ok(catalog) if errors.is_empty() => Ok(catalog),

@@ -3,9 +3,9 @@
 use catalog::{Rows, diff};
 use serde_json::json;
 
-fn rows(models: serde_json::Value) -> Rows {
+fn rows(models: &serde_json::Value) -> Rows {
     serde_json::from_value(json!({ "providers": { "p": { "slug": "p" } }, "models": models }))
-        .unwrap()
+        .expect("rows")
 }
 
 #[test]
@@ -16,14 +16,14 @@ fn nothing_changed_is_no_difference() {
 
 #[test]
 fn added_removed_and_changed_are_told_apart() {
-    let before = rows(json!({
+    let before = rows(&json!({
         "a/gone": { "endpoints": [{ "provider": "p", "upstream_model": "g" }] },
         "a/kept": { "context_length": 1000, "endpoints": [
             { "provider": "p", "upstream_model": "k", "price": { "input": "1", "output": "2" } },
             { "provider": "p", "upstream_model": "old" },
         ] },
     }));
-    let after = rows(json!({
+    let after = rows(&json!({
         "a/kept": { "context_length": 2000, "endpoints": [
             { "provider": "p", "upstream_model": "k", "price": { "input": "1.5", "cache_read": "0.1" } },
             { "provider": "p", "upstream_model": "new" },

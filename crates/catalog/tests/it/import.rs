@@ -20,7 +20,7 @@ fn base() -> Rows {
                 ] },
         },
     }))
-    .unwrap()
+    .expect("rows")
 }
 
 fn published() -> Value {

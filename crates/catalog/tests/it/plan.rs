@@ -89,23 +89,23 @@ upstream_model = "locked"
 "#;
 
 fn catalog() -> Catalog {
-    let (mut rows, errors) = Rows::read_config(&CONFIG.parse().unwrap());
+    let (mut rows, errors) = Rows::read_config(&CONFIG.parse().expect("the test's own text"));
     assert_eq!(errors, []);
     let embedding = json!({ "slug": "acme/vectors", "kind": "embedding", "output": ["embeddings"],
         "endpoints": [{ "provider": "mid", "upstream_model": "v" }] });
     rows.models.insert(
         "acme/vectors".into(),
-        serde_json::from_value(embedding).unwrap(),
+        serde_json::from_value(embedding).expect("the test's own text"),
     );
     let access = Access {
         has_credential: &|provider| provider.slug.as_str() != "locked",
         variable: &|_| None,
     };
-    catalog::load(&Rows::default(), &[&rows], &access).unwrap()
+    catalog::load(&Rows::default(), &[&rows], &access).expect("the test's own text")
 }
 
 fn ask(catalog: &Catalog, model: &str, needs: &Needs, preferences: &Value) -> Result<Plan, NoPlan> {
-    let preferences = Preferences::read(preferences).unwrap();
+    let preferences = Preferences::read(preferences).expect("the test's own text");
     let question = Question {
         model,
         fallbacks: &[],
@@ -132,20 +132,36 @@ fn needs(words: &str) -> Needs {
     };
     for word in words.split_whitespace() {
         match word.split_once('=') {
-            Some(("prompt", n)) => needs.prompt_tokens = n.parse().unwrap(),
-            Some(("output", n)) => needs.max_output_tokens = Some(n.parse().unwrap()),
+            Some(("prompt", n)) => needs.prompt_tokens = n.parse().expect("the test's own text"),
+            Some(("output", n)) => {
+                needs.max_output_tokens = Some(n.parse().expect("the test's own text"))
+            }
             _ if word == "image" => needs.input.insert(Modality::Image),
-            _ => needs.parameters.insert(Parameter::from_name(word).unwrap()),
+            _ => needs
+                .parameters
+                .insert(Parameter::from_name(word).expect("the test's own text")),
         }
     }
     needs
 }
 
-#[test]
-fn needs_and_preferences_decide_order_and_exclusions() {
+/// Plans the one model for each row of a table, and compares the order.
+fn check(rows: &[(&str, Value, &str)]) {
     let catalog = catalog();
+    let all = catalog.model(MODEL).map(|model| model.endpoints.len());
+    for (words, preferences, expected) in rows {
+        let plan = ask(&catalog, MODEL, &needs(words), preferences);
+        let plan = plan.unwrap_or_else(|error| panic!("{words} {preferences}: {error}"));
+        assert_eq!(&tags(&plan), expected, "{words} {preferences}");
+        let planned = plan.attempts.len() + plan.excluded.len();
+        assert_eq!(Some(planned), all, "nobody is lost: {preferences}");
+    }
+}
+
+#[test]
+fn needs_and_the_callers_list_decide_the_order() {
     // needs | provider object | order
-    for (words, preferences, expected) in [
+    check(&[
         ("", json!({}), "cheap mid dear/mxfp8 unknown-price old"),
         // capabilities
         ("image", json!({}), "dear/mxfp8"),
@@ -191,6 +207,13 @@ fn needs_and_preferences_decide_order_and_exclusions() {
             json!({ "ignore": ["cheap", "old"] }),
             "mid dear/mxfp8 unknown-price",
         ),
+    ]);
+}
+
+#[test]
+fn tags_data_policies_quantizations_and_prices_decide_the_order() {
+    // needs | provider object | order
+    check(&[
         // tags and tiers
         ("", json!({ "only": ["dear/mxfp8"] }), "dear/mxfp8"),
         ("", json!({ "only": ["dear"] }), "dear/mxfp8"),
@@ -231,17 +254,7 @@ fn needs_and_preferences_decide_order_and_exclusions() {
             json!({ "require_parameters": true }),
             "dear/mxfp8",
         ),
-    ] {
-        let plan = ask(&catalog, MODEL, &needs(words), &preferences);
-        let plan = plan.unwrap_or_else(|error| panic!("{words} {preferences}: {error}"));
-        assert_eq!(tags(&plan), expected, "{words} {preferences}");
-        let all = catalog.model(MODEL).unwrap().endpoints.len();
-        assert_eq!(
-            plan.attempts.len() + plan.excluded.len(),
-            all,
-            "nobody is lost: {preferences}"
-        );
-    }
+    ]);
 }
 
 #[test]
