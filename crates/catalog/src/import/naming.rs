@@ -20,6 +20,17 @@ const VARIANTS: &[(&str, &str)] = &[
     ("non-reasoning", "non-thinking"),
 ];
 
+/// Marks that tell a caller nothing: parts of a host's naming.
+const UNTOLD: &[&str] = &[
+    "hf",
+    "instant",
+    "maas",
+    "paddle",
+    "reasoning",
+    "router",
+    "versatile",
+];
+
 /// Quantizations as rows name them.
 pub(crate) const QUANTIZATIONS: &[&str] = &[
     "int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32",
@@ -44,7 +55,7 @@ pub(super) fn apply_marks(marks: &[String], row: &mut EndpointRow) -> bool {
             tag.push(mark);
         } else if QUANTIZATIONS.contains(&mark) {
             row.quantization = Some(quantization(mark, row.upstream_model.as_deref()));
-        } else if !matches!(mark, "router" | "reasoning" | "hf") {
+        } else if !UNTOLD.contains(&mark) {
             tag.push(mark);
         }
     }

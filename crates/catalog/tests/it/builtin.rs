@@ -65,7 +65,7 @@ fn well_known_prices_are_exact() {
         ),
         (
             "meta-llama/llama-3.3-70b-instruct",
-            "groq/versatile",
+            "groq",
             "0.59 0.79 - - -",
         ),
     ] {
