@@ -28,14 +28,21 @@ pub async fn get(
 /// 404 with the nearest names when there is none.
 pub fn find<'a>(catalog: &'a Catalog, author: &str, slug: &str) -> Result<&'a Arc<Model>, Error> {
     let wanted = format!("{author}/{slug}");
-    catalog.resolve(&wanted).map(|found| found.model).ok_or_else(|| {
-        let mut message = format!("There is no model \"{wanted}\"");
-        let near: Vec<String> = catalog.suggest(&wanted).iter().map(ToString::to_string).collect();
-        if !near.is_empty() {
-            message.push_str("; did you mean ");
-            message.push_str(&near.join(" or "));
-            message.push('?');
-        }
-        Error::caller(Kind::NotFound, message)
-    })
+    catalog
+        .resolve(&wanted)
+        .map(|found| found.model)
+        .ok_or_else(|| {
+            let mut message = format!("There is no model \"{wanted}\"");
+            let near: Vec<String> = catalog
+                .suggest(&wanted)
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            if !near.is_empty() {
+                message.push_str("; did you mean ");
+                message.push_str(&near.join(" or "));
+                message.push('?');
+            }
+            Error::caller(Kind::NotFound, message)
+        })
 }

@@ -19,7 +19,10 @@ pub async fn list(
 ) -> Answer {
     let catalog = app.catalog.load();
     let model = find(&catalog, &author, &slug)?;
-    reply::json(StatusCode::OK, &json!({"data": json::model_endpoints(model)}))
+    reply::json(
+        StatusCode::OK,
+        &json!({"data": json::model_endpoints(model)}),
+    )
 }
 
 /// Answers `GET /endpoints/zdr`.

@@ -25,7 +25,8 @@ const NOUNS: [&str; 5] = [
 /// Answers `GET /openapi.json`. Made anew each time: a millisecond, seldom.
 pub async fn get() -> Answer {
     let document = document().map_err(|error| {
-        Error::gateway(Kind::Server, "the document could not be read").with_detail(error.to_string())
+        Error::gateway(Kind::Server, "the document could not be read")
+            .with_detail(error.to_string())
     })?;
     reply::json(StatusCode::OK, &document)
 }
@@ -139,7 +140,11 @@ mod tests {
                 used.push(target.to_owned());
             }
         });
-        for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        for name in document["components"]["schemas"]
+            .as_object()
+            .unwrap()
+            .keys()
+        {
             let reference = format!("#/components/schemas/{name}");
             assert!(used.contains(&reference), "{name} is not used");
         }

@@ -30,7 +30,9 @@ pub async fn index(State(app): State<Arc<App>>) -> Response {
         ..Query::default()
     };
     let usable = listing(&catalog, Scope::Usable, &cheapest_first, 0);
-    let model = usable.first().map_or(EXAMPLE_MODEL, |model| model.slug.as_str());
+    let model = usable
+        .first()
+        .map_or(EXAMPLE_MODEL, |model| model.slug.as_str());
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, POLICY),
@@ -88,7 +90,9 @@ mod tests {
 
     #[test]
     fn the_page_needs_nothing_that_its_policy_forbids() {
-        for forbidden in ["<script", "<img", "<link", "<iframe", "<form", " style=", "url("] {
+        for forbidden in [
+            "<script", "<img", "<link", "<iframe", "<form", " style=", "url(",
+        ] {
             assert!(!TEMPLATE.contains(forbidden), "{forbidden}");
         }
     }

@@ -87,7 +87,9 @@ impl Histogram {
     pub fn new(scale: Scale) -> Self {
         Self {
             scale,
-            counts: (0..=scale.bounds.len()).map(|_| AtomicU64::new(0)).collect(),
+            counts: (0..=scale.bounds.len())
+                .map(|_| AtomicU64::new(0))
+                .collect(),
             sum: AtomicU64::new(0),
         }
     }

@@ -11,6 +11,7 @@ use ledger::decimal;
 
 use super::histogram::{Histogram, Reading};
 use super::recorder::{Metrics, OUTCOMES, OfProvider, STATUS_CLASSES};
+use crate::api::models::listing::usable_providers;
 use crate::app::App;
 
 /// The media type of the page.
@@ -23,7 +24,7 @@ pub struct Now {
     pub models: usize,
     /// Endpoints in the catalog.
     pub endpoints: usize,
-    /// Providers that can be used: switched on, with a credential where one is needed.
+    /// Providers of which at least one endpoint can be asked.
     pub usable_providers: usize,
     /// Memory at rest in RAM, bytes; absent where the system does not tell.
     pub resident_bytes: Option<u64>,
@@ -35,7 +36,7 @@ pub async fn get(State(app): State<Arc<App>>) -> Response {
     let now = Now {
         models: catalog.models().len(),
         endpoints: catalog.endpoint_count(),
-        usable_providers: catalog.providers().filter(|one| one.is_enabled()).count(),
+        usable_providers: usable_providers(&catalog).len(),
         resident_bytes: resident_bytes(),
     };
     let page = page(&app.metrics, &now);
@@ -48,8 +49,10 @@ pub fn page(metrics: &Metrics, now: &Now) -> String {
     let mut page = Page::default();
     process(&mut page, metrics, now);
     let providers = metrics.providers();
-    let providers: Vec<(&str, &OfProvider)> =
-        providers.iter().map(|(slug, of)| (&**slug, &**of)).collect();
+    let providers: Vec<(&str, &OfProvider)> = providers
+        .iter()
+        .map(|(slug, of)| (&**slug, &**of))
+        .collect();
     calls(&mut page, metrics, &providers);
     money(&mut page, &providers);
     times(&mut page, metrics, &providers);
@@ -60,13 +63,19 @@ pub fn page(metrics: &Metrics, now: &Now) -> String {
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
 }
 
 fn process(page: &mut Page, metrics: &Metrics, now: &Now) {
-    page.family("waybill_build_info", "gauge", "The running build; always 1.");
+    page.family(
+        "waybill_build_info",
+        "gauge",
+        "The running build; always 1.",
+    );
     let version = env!("CARGO_PKG_VERSION");
     page.sample("waybill_build_info", &[("version", version)], 1);
     page.family(
@@ -82,7 +91,11 @@ fn process(page: &mut Page, metrics: &Metrics, now: &Now) {
         page.sample(name, &[], bytes);
     }
     for (name, help, value) in [
-        ("waybill_catalog_models", "Models in the catalog.", now.models),
+        (
+            "waybill_catalog_models",
+            "Models in the catalog.",
+            now.models,
+        ),
         (
             "waybill_catalog_endpoints",
             "Endpoints in the catalog.",
@@ -90,7 +103,7 @@ fn process(page: &mut Page, metrics: &Metrics, now: &Now) {
         ),
         (
             "waybill_usable_providers",
-            "Providers that are switched on and have what they need.",
+            "Providers of which at least one endpoint can be asked.",
             now.usable_providers,
         ),
     ] {
@@ -133,11 +146,19 @@ fn calls(page: &mut Page, metrics: &Metrics, providers: &[(&str, &OfProvider)]) 
     page.family(name, "counter", "Tries at an endpoint by how they ended.");
     for (provider, of) in providers {
         for (outcome, counter) in OUTCOMES.iter().zip(&of.attempts) {
-            page.nonzero(name, &[(PROVIDER, provider), ("outcome", outcome)], counter.get());
+            page.nonzero(
+                name,
+                &[(PROVIDER, provider), ("outcome", outcome)],
+                counter.get(),
+            );
         }
     }
     let name = "waybill_fallbacks_total";
-    page.family(name, "counter", "Calls served here after another endpoint had failed.");
+    page.family(
+        name,
+        "counter",
+        "Calls served here after another endpoint had failed.",
+    );
     for (provider, of) in providers {
         page.nonzero(name, &[(PROVIDER, provider)], of.fallbacks.get());
     }
@@ -154,7 +175,11 @@ fn money(page: &mut Page, providers: &[(&str, &OfProvider)]) {
     page.family(name, "counter", "Counted units, in disjoint buckets.");
     for (provider, of) in providers {
         for (unit, counter) in Unit::ALL.iter().zip(&of.units) {
-            page.nonzero(name, &[(PROVIDER, provider), ("unit", unit.name())], counter.get());
+            page.nonzero(
+                name,
+                &[(PROVIDER, provider), ("unit", unit.name())],
+                counter.get(),
+            );
         }
     }
     let name = "waybill_cost_nanodollars_total";
@@ -163,7 +188,11 @@ fn money(page: &mut Page, providers: &[(&str, &OfProvider)]) {
         page.nonzero(name, &[(PROVIDER, provider)], of.cost_nanos.get());
     }
     let name = "waybill_unpriced_calls_total";
-    page.family(name, "counter", "Calls whose price is unknown; in no sum of cost.");
+    page.family(
+        name,
+        "counter",
+        "Calls whose price is unknown; in no sum of cost.",
+    );
     for (provider, of) in providers {
         page.nonzero(name, &[(PROVIDER, provider)], of.unpriced.get());
     }
@@ -192,7 +221,10 @@ fn times(page: &mut Page, metrics: &Metrics, providers: &[(&str, &OfProvider)]) 
     let name = "gen_ai_client_token_usage";
     page.family(name, "histogram", "Tokens per call.");
     for (provider, of) in providers {
-        for (side, histogram) in [("input", &of.prompt_tokens), ("output", &of.completion_tokens)] {
+        for (side, histogram) in [
+            ("input", &of.prompt_tokens),
+            ("output", &of.completion_tokens),
+        ] {
             let labels = [
                 operation,
                 (PROVIDER, *provider),
@@ -202,7 +234,11 @@ fn times(page: &mut Page, metrics: &Metrics, providers: &[(&str, &OfProvider)]) 
         }
     }
     let name = "waybill_overhead_seconds";
-    page.family(name, "histogram", "Our own time before a call's first attempt.");
+    page.family(
+        name,
+        "histogram",
+        "Our own time before a call's first attempt.",
+    );
     page.histogram(name, &[], &metrics.overhead.read());
 }
 

@@ -159,7 +159,10 @@ impl Metrics {
     /// Every provider that was counted, by slug.
     #[must_use]
     pub fn providers(&self) -> Vec<(Box<str>, Arc<OfProvider>)> {
-        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        let providers = self
+            .providers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         providers
             .iter()
             .map(|(slug, of)| (slug.clone(), Arc::clone(of)))
@@ -179,14 +182,20 @@ impl Metrics {
     /// The counters of a provider, made when it is seen for the first time.
     fn of(&self, slug: &str) -> Arc<OfProvider> {
         {
-            let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+            let providers = self
+                .providers
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
             let is_full = providers.len() >= PROVIDERS_MAX;
             let found = providers.get(slug);
             if let Some(found) = found.or_else(|| is_full.then(|| providers.get(OTHER)).flatten()) {
                 return Arc::clone(found);
             }
         }
-        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut providers = self
+            .providers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let is_room = providers.len() < PROVIDERS_MAX;
         let label = if is_room { slug } else { OTHER };
         Arc::clone(providers.entry(label.into()).or_default())

@@ -103,7 +103,10 @@ fn an_unpriced_call_is_counted_apart_and_never_as_free() {
     let mut call = served_by("acme");
     call.charge = Err(Unpriced::NoPrice(Unit::Output));
     let page = page_after(&[call]);
-    has_line(&page, r#"waybill_unpriced_calls_total{gen_ai_provider_name="acme"} 1"#);
+    has_line(
+        &page,
+        r#"waybill_unpriced_calls_total{gen_ai_provider_name="acme"} 1"#,
+    );
     assert!(!page.contains("waybill_cost_nanodollars_total{"), "{page}");
 }
 
@@ -120,7 +123,10 @@ fn a_fallback_counts_the_failed_attempt_where_it_failed() {
     ] {
         has_line(&page, line);
     }
-    assert!(!page.contains(r#"waybill_calls_total{gen_ai_provider_name="first""#), "{page}");
+    assert!(
+        !page.contains(r#"waybill_calls_total{gen_ai_provider_name="first""#),
+        "{page}"
+    );
 }
 
 #[test]

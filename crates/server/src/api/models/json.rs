@@ -2,6 +2,7 @@
 //!
 //! Statistics (latency, throughput, uptime) are null until somebody measures them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use catalog::{Endpoint, Model, Provider, Reasoning};
@@ -118,9 +119,9 @@ pub fn endpoint(model: &Model, endpoint: &Arc<Endpoint>) -> Value {
     })
 }
 
-/// A provider, as in `/providers`.
+/// A provider, as in `/providers`. `usable` are the slugs of those that can be asked.
 #[must_use]
-pub fn provider(provider: &Provider) -> Value {
+pub fn provider(provider: &Provider, usable: &BTreeSet<&str>) -> Value {
     let datacenters = (!provider.datacenters.is_empty()).then_some(&provider.datacenters);
     json!({
         "name": provider.name,
@@ -130,14 +131,19 @@ pub fn provider(provider: &Provider) -> Value {
         "status_page_url": provider.status_page_url,
         "headquarters": provider.headquarters,
         "datacenters": datacenters,
-        "is_usable": provider.is_enabled(),
+        "is_usable": usable.contains(provider.slug.as_str()),
     })
 }
 
 /// What the catalog knows of a model, in a sentence; nobody's advertising.
 #[must_use]
 pub fn description(model: &Model) -> String {
-    let list = |set: Modalities| set.iter().map(Modality::name).collect::<Vec<_>>().join(", ");
+    let list = |set: Modalities| {
+        set.iter()
+            .map(Modality::name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let mut text = format!(
         "{} by {}: takes {}, gives {}",
         model.name,
@@ -159,7 +165,10 @@ pub fn description(model: &Model) -> String {
 }
 
 fn architecture(model: &Model) -> Value {
-    let (input, output) = (names_within(model.input, &INPUT), names_within(model.output, &OUTPUT));
+    let (input, output) = (
+        names_within(model.input, &INPUT),
+        names_within(model.output, &OUTPUT),
+    );
     json!({
         "modality": format!("{}->{}", input.join("+"), output.join("+")),
         "input_modalities": input,
@@ -179,7 +188,11 @@ fn reasoning_object(reasoning: &Reasoning) -> Value {
     // Claude's reasoning begins at 1,024 tokens and is off unless asked for.
     let is_mandatory = reasoning.is_mandatory() && !reasoning.budget;
     object.insert("mandatory".to_owned(), is_mandatory.into());
-    let efforts = if efforts.is_empty() { Value::Null } else { efforts.into() };
+    let efforts = if efforts.is_empty() {
+        Value::Null
+    } else {
+        efforts.into()
+    };
     object.insert("supported_efforts".to_owned(), efforts);
     if reasoning.budget {
         object.insert("supports_max_tokens".to_owned(), true.into());

@@ -1,6 +1,7 @@
 //! Which models are listed: those in scope that fulfil the filter, in the order asked for.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use catalog::{Catalog, Endpoint, Model, Status};
@@ -47,8 +48,23 @@ pub fn listing<'a>(
 /// Whether an endpoint can be asked: its provider is usable, and we speak a dialect of it.
 #[must_use]
 pub fn is_usable(endpoint: &Endpoint) -> bool {
-    let is_spoken = endpoint.dialects.iter().any(|dialect| SPOKEN.contains(dialect));
+    let is_spoken = endpoint
+        .dialects
+        .iter()
+        .any(|dialect| SPOKEN.contains(dialect));
     endpoint.provider.is_enabled() && is_spoken
+}
+
+/// The slugs of the providers of which at least one endpoint can be asked. (A local engine that
+/// needs no credential counts only when it was found and serves something.)
+#[must_use]
+pub fn usable_providers(catalog: &Catalog) -> BTreeSet<&str> {
+    catalog
+        .models()
+        .flat_map(|model| &model.endpoints)
+        .filter(|endpoint| is_usable(endpoint))
+        .map(|endpoint| endpoint.provider.slug.as_str())
+        .collect()
 }
 
 /// The endpoints that speak for a model: those that can be asked, or all while none can. The
@@ -63,7 +79,12 @@ pub fn endpoints(model: &Model) -> Vec<&Arc<Endpoint>> {
         .filter(|endpoint| !is_any || is_usable(endpoint))
         .collect();
     endpoints.sort_by_key(|endpoint| {
-        let price = |unit| endpoint.prices.get(unit).map(|price| u128::from(price.picos()));
+        let price = |unit| {
+            endpoint
+                .prices
+                .get(unit)
+                .map(|price| u128::from(price.picos()))
+        };
         let (prompt, completion) = (price(Unit::Input), price(Unit::Output));
         (
             endpoint.status == Status::Deprecated,
@@ -84,15 +105,19 @@ pub fn is_zdr(endpoint: &Endpoint) -> bool {
 /// The parameters that at least one of these endpoints supports.
 #[must_use]
 pub fn parameters(endpoints: &[&Arc<Endpoint>]) -> Parameters {
-    endpoints.iter().fold(Parameters::default(), |all, endpoint| {
-        all.union(endpoint.parameters)
-    })
+    endpoints
+        .iter()
+        .fold(Parameters::default(), |all, endpoint| {
+            all.union(endpoint.parameters)
+        })
 }
 
 /// Tokens of context of the endpoint that is shown, else what the author states.
 #[must_use]
 pub fn context(model: &Model, endpoints: &[&Arc<Endpoint>]) -> Option<u64> {
-    let shown = endpoints.first().and_then(|endpoint| endpoint.context_length);
+    let shown = endpoints
+        .first()
+        .and_then(|endpoint| endpoint.context_length);
     shown.or(model.context_length)
 }
 
@@ -148,7 +173,11 @@ fn has_endpoint(filter: &Filter, model: &Model) -> bool {
     }
     let context = context(model, &endpoints);
     let is_long = |min| context.is_some_and(|tokens| tokens >= min);
-    let price = |unit| endpoints.first().and_then(|endpoint| endpoint.prices.get(unit));
+    let price = |unit| {
+        endpoints
+            .first()
+            .and_then(|endpoint| endpoint.prices.get(unit))
+    };
     filter.parameters.minus(parameters(&endpoints)).is_empty()
         && filter.context_min.is_none_or(is_long)
         && filter.prompt.admits(price(Unit::Input).as_ref())

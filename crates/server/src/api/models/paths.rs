@@ -14,10 +14,10 @@ use http::header::CONTENT_TYPE;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 
+use super::json;
 use super::listing::{Scope, listing};
 use super::query::{self, Page, Query};
 use super::rss::{self, Item};
-use super::json;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::reply::{self, Answer};
@@ -35,13 +35,20 @@ pub async fn list(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri) ->
         });
         return Ok(reply::json_bytes(StatusCode::OK, list.unwrap_or_default()));
     }
-    let scope = if query.is_all { Scope::Whole } else { Scope::UsableIfAny };
+    let scope = if query.is_all {
+        Scope::Whole
+    } else {
+        Scope::UsableIfAny
+    };
     if query.is_rss {
         let models = listing(&catalog, scope, &query, now);
         let feed = feed(&app.public_url, on_page(&models, query.page));
         return Ok(([(CONTENT_TYPE, rss::CONTENT_TYPE)], feed).into_response());
     }
-    reply::json(StatusCode::OK, &page(&catalog, scope, &query, &Place::of(&uri, now)))
+    reply::json(
+        StatusCode::OK,
+        &page(&catalog, scope, &query, &Place::of(&uri, now)),
+    )
 }
 
 /// Answers `GET /models/user`: what the caller's key can be used for.
@@ -52,7 +59,12 @@ pub async fn of_user(
 ) -> Answer {
     let query = read(&uri)?;
     let now = app.clock.now_ms().div_euclid(1000);
-    let list = page(&app.catalog.load(), Scope::Usable, &query, &Place::of(&uri, now));
+    let list = page(
+        &app.catalog.load(),
+        Scope::Usable,
+        &query,
+        &Place::of(&uri, now),
+    );
     reply::json(StatusCode::OK, &list)
 }
 
@@ -60,7 +72,11 @@ pub async fn of_user(
 pub async fn count(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri) -> Answer {
     let query = read(&uri)?;
     let now = app.clock.now_ms().div_euclid(1000);
-    let scope = if query.is_all { Scope::Whole } else { Scope::UsableIfAny };
+    let scope = if query.is_all {
+        Scope::Whole
+    } else {
+        Scope::UsableIfAny
+    };
     let count = listing(&app.catalog.load(), scope, &query, now).len();
     reply::json(StatusCode::OK, &json!({"data": {"count": count}}))
 }
@@ -70,7 +86,11 @@ pub async fn embeddings(State(app): State<Arc<App>>, OriginalUri(uri): OriginalU
     let mut query = read(&uri)?;
     query.filter.output = Some(Modalities::from_iter([Modality::Embeddings]));
     let now = app.clock.now_ms().div_euclid(1000);
-    let scope = if query.is_all { Scope::Whole } else { Scope::UsableIfAny };
+    let scope = if query.is_all {
+        Scope::Whole
+    } else {
+        Scope::UsableIfAny
+    };
     let list = page(&app.catalog.load(), scope, &query, &Place::of(&uri, now));
     reply::json(StatusCode::OK, &list)
 }
@@ -104,8 +124,8 @@ fn page(catalog: &Catalog, scope: Scope, query: &Query, place: &Place<'_>) -> Va
     let shown = on_page(&models, query.page);
     let next = query
         .page
-        .map(|page| (page.offset.saturating_add(shown.len()), page.limit))
-        .filter(|(offset, _)| *offset < models.len() && !shown.is_empty())
+        .map(|Page { offset, limit }| (offset.saturating_add(limit), limit))
+        .filter(|(offset, _)| usize::try_from(*offset).is_ok_and(|at| at < models.len()))
         .map(|(offset, limit)| next_page(place, offset, limit));
     json!({
         "object": "list",
@@ -119,16 +139,21 @@ fn on_page<'a, 'b>(models: &'b [&'a Arc<Model>], page: Option<Page>) -> &'b [&'a
     let Some(Page { offset, limit }) = page else {
         return models;
     };
-    let from = offset.min(models.len());
-    let to = offset.saturating_add(limit).min(models.len());
-    models.get(from..to).unwrap_or_default()
+    let at = |index: u64| usize::try_from(index).map_or(models.len(), |at| at.min(models.len()));
+    models
+        .get(at(offset)..at(offset.saturating_add(limit)))
+        .unwrap_or_default()
 }
 
 /// The same query at another offset.
-fn next_page(place: &Place<'_>, offset: usize, limit: usize) -> String {
+fn next_page(place: &Place<'_>, offset: u64, limit: u64) -> String {
     let is_kept = |pair: &&str| !pair.starts_with("offset=") && !pair.starts_with("limit=");
-    let mut pairs: Vec<&str> = place.query.split('&').filter(|pair| !pair.is_empty()).collect();
-    pairs.retain(|pair| is_kept(&pair));
+    let mut pairs: Vec<&str> = place
+        .query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .collect();
+    pairs.retain(|pair| is_kept(pair));
     let at = format!("offset={offset}&limit={limit}");
     pairs.push(&at);
     format!("{}?{}", place.path, pairs.join("&"))

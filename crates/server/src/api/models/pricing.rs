@@ -20,7 +20,10 @@ pub fn pricing(sheet: &PriceSheet) -> Value {
     }
     put_prices(&mut object, sheet.iter());
     if !sheet.overrides.is_empty() {
-        object.insert("overrides".to_owned(), sheet.overrides.iter().map(conditional).collect());
+        object.insert(
+            "overrides".to_owned(),
+            sheet.overrides.iter().map(conditional).collect(),
+        );
     }
     Value::Object(object)
 }

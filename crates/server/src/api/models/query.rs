@@ -9,9 +9,9 @@ use chat::{Error, Kind, Modalities, Modality, Parameter, Parameters};
 use ledger::Price;
 
 /// The largest page.
-pub const LIMIT_MAX: usize = 1000;
+pub const LIMIT_MAX: u64 = 1000;
 /// The size of a page when only `offset` is given.
-pub const LIMIT_DEFAULT: usize = 500;
+pub const LIMIT_DEFAULT: u64 = 500;
 
 /// Use cases that OpenRouter sorts models into. Accepted; nothing is known about them here, so
 /// they leave nothing out.
@@ -49,9 +49,9 @@ pub struct Query {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// How many to skip.
-    pub offset: usize,
+    pub offset: u64,
     /// How many to list, at most [`LIMIT_MAX`].
-    pub limit: usize,
+    pub limit: u64,
 }
 
 /// What a model must fulfil to be listed. Empty lists and absent bounds ask for nothing.
@@ -186,7 +186,7 @@ pub fn read(pairs: &[(String, String)]) -> Result<Query, Error> {
         }
         match name.as_str() {
             "offset" => offset = Some(field.number()?),
-            "limit" => limit = Some(field.number_within(1, LIMIT_MAX)?),
+            "limit" => limit = Some(field.number_from_one(LIMIT_MAX)?),
             "sort" => query.sort = Some(field.one_of(&SORTS)?),
             "use_rss" => query.is_rss = field.is_true()?,
             "all" => query.is_all = field.is_true()?,
@@ -207,12 +207,21 @@ pub fn read(pairs: &[(String, String)]) -> Result<Query, Error> {
 
 fn read_filter(filter: &mut Filter, field: Field<'_>) -> Result<(), Error> {
     match field.name {
-        "q" => filter.words = field.value.to_lowercase().split_whitespace().map(str::to_owned).collect(),
-        "supported_parameters" => filter.parameters = field.set("a parameter", Parameter::from_name)?,
+        "q" => {
+            filter.words = field
+                .value
+                .to_lowercase()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect()
+        }
+        "supported_parameters" => {
+            filter.parameters = field.set("a parameter", Parameter::from_name)?
+        }
         "input_modalities" => filter.input = field.set("a modality", Modality::from_name)?,
         "output_modalities" if field.value == "all" => filter.output = None,
         "output_modalities" => filter.output = Some(field.set("a modality", Modality::from_name)?),
-        "context" => filter.context_min = Some(field.number_within(1, u64::MAX)?),
+        "context" => filter.context_min = Some(field.number_from_one(u64::MAX)?),
         "min_price" => filter.prompt.min = Some(field.price()?),
         "max_price" => filter.prompt.max = Some(field.price()?),
         "min_output_price" => filter.completion.min = Some(field.price()?),
@@ -228,9 +237,14 @@ fn read_filter(filter: &mut Filter, field: Field<'_>) -> Result<(), Error> {
         "region" => filter.region = Some(field.one_of(&[("eu", "eu"), ("us", "us")])?.to_owned()),
         "min_age_days" => filter.age_days.min = Some(field.number()?),
         "max_age_days" => filter.age_days.max = Some(field.number()?),
-        "min_intelligence_index" | "max_intelligence_index" | "min_coding_index"
-        | "max_coding_index" | "min_agentic_index" | "max_agentic_index"
-        | "min_tool_success_rate" | "max_tool_success_rate" => {
+        "min_intelligence_index"
+        | "max_intelligence_index"
+        | "min_coding_index"
+        | "max_coding_index"
+        | "min_agentic_index"
+        | "max_agentic_index"
+        | "min_tool_success_rate"
+        | "max_tool_success_rate" => {
             field.price()?; // any decimal that is not negative
             filter.is_unmeasured = true;
         }
@@ -263,14 +277,10 @@ impl Field<'_> {
             .map_err(|_| self.refuse("a whole number, not negative"))
     }
 
-    fn number_within<T: FromStr + PartialOrd + std::fmt::Display>(
-        self,
-        min: T,
-        max: T,
-    ) -> Result<T, Error> {
-        let number: T = self.number()?;
-        if number < min || number > max {
-            return Err(self.refuse(&format!("a number from {min} to {max}")));
+    fn number_from_one(self, max: u64) -> Result<u64, Error> {
+        let number = self.number()?;
+        if !(1..=max).contains(&number) {
+            return Err(self.refuse(&format!("a number from 1 to {max}")));
         }
         Ok(number)
     }
@@ -307,7 +317,10 @@ impl Field<'_> {
     ) -> Result<S, Error> {
         self.list()
             .iter()
-            .map(|name| from_name(name).ok_or_else(|| self.refuse(&format!("{what}, in a list with commas"))))
+            .map(|name| {
+                from_name(name)
+                    .ok_or_else(|| self.refuse(&format!("{what}, in a list with commas")))
+            })
             .collect()
     }
 }
@@ -377,11 +390,16 @@ mod tests {
     fn every_documented_parameter_is_understood() {
         let document: serde_json::Value =
             serde_json::from_str(include_str!("../../../openapi/models.json")).unwrap();
-        let parameters = document["paths"]["/models"]["get"]["parameters"].as_array().unwrap();
+        let parameters = document["paths"]["/models"]["get"]["parameters"]
+            .as_array()
+            .unwrap();
         assert!(parameters.len() == 32, "{}", parameters.len());
         for parameter in parameters {
             let name = parameter["name"].as_str().unwrap();
-            let values = parameter["schema"]["enum"].as_array().cloned().unwrap_or_default();
+            let values = parameter["schema"]["enum"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             for value in &values {
                 let text = format!("{name}={}", value.as_str().unwrap());
                 assert!(read_text(&text).is_ok(), "{text}");
@@ -398,8 +416,17 @@ mod tests {
 
     #[test]
     fn a_missing_value_lies_within_no_bound() {
-        let bounded = Range { min: Some(1), max: Some(3) };
-        for (value, admitted) in [(None, false), (Some(0), false), (Some(1), true), (Some(3), true), (Some(4), false)] {
+        let bounded = Range {
+            min: Some(1),
+            max: Some(3),
+        };
+        for (value, admitted) in [
+            (None, false),
+            (Some(0), false),
+            (Some(1), true),
+            (Some(3), true),
+            (Some(4), false),
+        ] {
             assert_eq!(bounded.admits(value.as_ref()), admitted, "{value:?}");
         }
         assert!(Range::<u64>::default().admits(None));

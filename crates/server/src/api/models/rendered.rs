@@ -26,7 +26,8 @@ impl Rendered {
             return Ok(kept.1.clone());
         }
         let bytes = render()?;
-        self.0.store(Some(Arc::new((Arc::clone(catalog), bytes.clone()))));
+        self.0
+            .store(Some(Arc::new((Arc::clone(catalog), bytes.clone()))));
         Ok(bytes)
     }
 }

@@ -91,10 +91,26 @@ fn a_list_holds_what_can_be_asked_for() {
     let both = catalog(&["acme", "vault", "quiet"]);
     // hush/whisper is served in a dialect that we do not speak yet.
     for (catalog, scope, expected) in [
-        (&both, Scope::UsableIfAny, &["acme/large", "acme/riddle", "acme/small"][..]),
-        (&catalog(&["vault"]), Scope::UsableIfAny, &["acme/riddle", "acme/small"]),
-        (&catalog(&["vault"]), Scope::Whole, &["acme/large", "acme/riddle", "acme/small", "hush/whisper"]),
-        (&catalog(&[]), Scope::UsableIfAny, &["acme/large", "acme/riddle", "acme/small", "hush/whisper"]),
+        (
+            &both,
+            Scope::UsableIfAny,
+            &["acme/large", "acme/riddle", "acme/small"][..],
+        ),
+        (
+            &catalog(&["vault"]),
+            Scope::UsableIfAny,
+            &["acme/riddle", "acme/small"],
+        ),
+        (
+            &catalog(&["vault"]),
+            Scope::Whole,
+            &["acme/large", "acme/riddle", "acme/small", "hush/whisper"],
+        ),
+        (
+            &catalog(&[]),
+            Scope::UsableIfAny,
+            &["acme/large", "acme/riddle", "acme/small", "hush/whisper"],
+        ),
         (&catalog(&[]), Scope::Usable, &[]),
     ] {
         assert_eq!(slugs(catalog, scope, ""), expected, "{scope:?}");
@@ -105,7 +121,11 @@ fn a_list_holds_what_can_be_asked_for() {
 fn filters_leave_out_what_does_not_fulfil_them_or_is_not_known_to() {
     let catalog = catalog(&["acme", "vault"]);
     let check = |text: &str, expected: &[&str]| {
-        assert_eq!(slugs(&catalog, Scope::UsableIfAny, text), expected, "{text}");
+        assert_eq!(
+            slugs(&catalog, Scope::UsableIfAny, text),
+            expected,
+            "{text}"
+        );
     };
     check("q=LARGE", &["acme/large"]);
     check("q=acme open weights", &["acme/large"]);
@@ -113,13 +133,19 @@ fn filters_leave_out_what_does_not_fulfil_them_or_is_not_known_to() {
     check("supported_parameters=reasoning", &["acme/large"]);
     check("input_modalities=text,image", &["acme/large"]);
     check("output_modalities=embeddings", &["acme/vectors"]);
-    check("output_modalities=all", &["acme/large", "acme/riddle", "acme/small", "acme/vectors"]);
+    check(
+        "output_modalities=all",
+        &["acme/large", "acme/riddle", "acme/small", "acme/vectors"],
+    );
     check("context=1000", &["acme/large", "acme/small"]);
     check("context=1001", &["acme/large"]);
     check("min_price=1&max_price=1", &["acme/small"]);
     check("max_output_price=30", &["acme/large", "acme/small"]);
     check("min_price=0", &["acme/large", "acme/small"]);
-    check("model_authors=OpenAI,Acme", &["acme/large", "acme/riddle", "acme/small"]);
+    check(
+        "model_authors=OpenAI,Acme",
+        &["acme/large", "acme/riddle", "acme/small"],
+    );
     check("model_authors=openai", &[]);
     check("providers=vault", &["acme/riddle", "acme/small"]);
     check("providers=Vault Inc", &["acme/riddle", "acme/small"]);
@@ -131,16 +157,28 @@ fn filters_leave_out_what_does_not_fulfil_them_or_is_not_known_to() {
     check("arch=claude", &[]);
     check("min_coding_index=1", &[]);
     check("distillable=true", &[]);
-    check("category=programming", &["acme/large", "acme/riddle", "acme/small"]);
+    check(
+        "category=programming",
+        &["acme/large", "acme/riddle", "acme/small"],
+    );
 }
 
 #[test]
 fn models_without_the_value_are_sorted_last() {
     let catalog = catalog(&["acme", "vault"]);
     for (sort, expected) in [
-        ("pricing-low-to-high", ["acme/small", "acme/large", "acme/riddle"]),
-        ("pricing-high-to-low", ["acme/large", "acme/small", "acme/riddle"]),
-        ("context-high-to-low", ["acme/large", "acme/small", "acme/riddle"]),
+        (
+            "pricing-low-to-high",
+            ["acme/small", "acme/large", "acme/riddle"],
+        ),
+        (
+            "pricing-high-to-low",
+            ["acme/large", "acme/small", "acme/riddle"],
+        ),
+        (
+            "context-high-to-low",
+            ["acme/large", "acme/small", "acme/riddle"],
+        ),
         ("newest", ["acme/large", "acme/small", "acme/riddle"]),
         ("most-popular", ["acme/large", "acme/riddle", "acme/small"]),
     ] {
@@ -152,7 +190,12 @@ fn models_without_the_value_are_sorted_last() {
 #[test]
 fn the_cheapest_endpoint_that_can_be_asked_speaks_for_a_model() {
     for (credentials, prompt, tags, status) in [
-        (&["acme", "vault"][..], "0.000001", &["vault/fp8", "acme"][..], 0),
+        (
+            &["acme", "vault"][..],
+            "0.000001",
+            &["vault/fp8", "acme"][..],
+            0,
+        ),
         (&["acme"], "0.000002", &["acme"], 0),
         (&[], "0.000001", &["vault/fp8", "acme"], -1),
     ] {
@@ -175,8 +218,14 @@ fn a_model_carries_what_both_apis_ask_of_it() {
     assert_eq!(large["owned_by"], "acme");
     assert_eq!(large["created"], 1_748_736_000);
     assert_eq!(large["architecture"]["modality"], "text+image->text");
-    assert_eq!(large["links"]["details"], "/api/v1/models/acme/large/endpoints");
-    assert_eq!(large["reasoning"]["supported_efforts"], serde_json::json!(["high", "low"]));
+    assert_eq!(
+        large["links"]["details"],
+        "/api/v1/models/acme/large/endpoints"
+    );
+    assert_eq!(
+        large["reasoning"]["supported_efforts"],
+        serde_json::json!(["high", "low"])
+    );
     assert_eq!(large["reasoning"]["supports_max_tokens"], true);
     let small = json::model(catalog.model("acme/small").unwrap());
     assert_eq!(small["knowledge_cutoff"], "2024-10-01");
@@ -191,8 +240,14 @@ fn a_cache_that_fills_itself_shows_by_its_prices() {
     let catalog = catalog(&["acme"]);
     let model = catalog.model("acme/small").unwrap();
     let own = *endpoints(model).first().unwrap();
-    assert_eq!(json::endpoint(model, own)["supports_implicit_caching"], true);
+    assert_eq!(
+        json::endpoint(model, own)["supports_implicit_caching"],
+        true
+    );
     let large = catalog.model("acme/large").unwrap();
     let own: &Arc<_> = endpoints(large).first().unwrap();
-    assert_eq!(json::endpoint(large, own)["supports_implicit_caching"], false);
+    assert_eq!(
+        json::endpoint(large, own)["supports_implicit_caching"],
+        false
+    );
 }
