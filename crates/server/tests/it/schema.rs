@@ -7,14 +7,14 @@
 use serde_json::{Map, Value};
 
 /// What is wrong with `value`, by path; empty when it fits the named schema.
-pub fn problems(document: &Value, name: &str, value: &Value) -> Vec<String> {
+pub(crate) fn problems(document: &Value, name: &str, value: &Value) -> Vec<String> {
     let schema = &document["components"]["schemas"][name];
     assert!(schema.is_object(), "no schema {name}");
     problems_with(document, schema, value)
 }
 
 /// The same with a schema in place of its name.
-pub fn problems_with(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
+pub(crate) fn problems_with(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let mut checker = Checker {
         document,
         problems: Vec::new(),
@@ -25,7 +25,7 @@ pub fn problems_with(document: &Value, schema: &Value, value: &Value) -> Vec<Str
 
 /// Panics with all problems unless `value` fits the named schema.
 #[track_caller]
-pub fn assert_fits(document: &Value, name: &str, value: &Value) {
+pub(crate) fn assert_fits(document: &Value, name: &str, value: &Value) {
     let problems = problems(document, name, value);
     assert!(problems.is_empty(), "{name}: {problems:#?}\nin {value:#}");
 }
@@ -46,7 +46,11 @@ impl Checker<'_> {
         };
         for (keyword, rule) in schema {
             match keyword.as_str() {
-                "description" | "examples" | "format" | "required" | "properties"
+                "description"
+                | "examples"
+                | "format"
+                | "required"
+                | "properties"
                 | "additionalProperties" => {}
                 "$ref" => {
                     let pointer = rule.as_str().and_then(|target| target.strip_prefix('#'));
@@ -95,7 +99,12 @@ impl Checker<'_> {
     }
 
     fn object(&mut self, schema: &Map<String, Value>, object: &Map<String, Value>, path: &str) {
-        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
+        for name in schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let name = name.as_str().unwrap_or("");
             if !object.contains_key(name) {
                 self.say(path, format!("{name} is missing"));
@@ -129,7 +138,10 @@ impl Checker<'_> {
             .flatten()
             .map(|schema| problems_with(self.document, schema, value))
             .collect();
-        let fitting = outcomes.iter().filter(|problems| problems.is_empty()).count();
+        let fitting = outcomes
+            .iter()
+            .filter(|problems| problems.is_empty())
+            .count();
         if !is_enough(fitting) {
             self.say(path, format!("{fitting} alternatives fit: {outcomes:?}"));
         }

@@ -1,0 +1,11 @@
+//! One file per public path, as in `src/api`.
+
+mod chat_completions;
+mod console;
+mod errors;
+mod generation;
+mod health;
+mod key;
+mod metrics;
+mod models;
+mod openapi;
