@@ -1,0 +1,52 @@
+//! Configuration: a TOML file, variables over it, every mistake reported at once.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `document.rs` | the text as a tree that knows where each value was written |
+//! | `reader.rs` | typed settings out of that tree, and every mistake on the way |
+//! | `sections.rs` | the plain sections and their defaults |
+//! | `providers.rs` | `[providers.*]`: rows of the catalog's own form |
+//! | `secret.rs` | `env:NAME`, `file:PATH`, literals; the one place that reads the environment |
+//! | `credentials.rs` | which provider has a credential, and which one would help |
+//! | `problem.rs` | one mistake, and where it is |
+//! | `load.rs` | file → [`Config`] |
+
+pub mod credentials;
+pub mod document;
+pub mod load;
+pub mod problem;
+pub mod providers;
+pub mod reader;
+pub mod secret;
+pub mod sections;
+
+use relay::Timers;
+
+pub use load::{Loaded, load, read};
+pub use problem::{Place, Problem, Problems};
+pub use secret::Environment;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[server]`
+    pub server: sections::Server,
+    /// `[storage]`
+    pub storage: sections::Storage,
+    /// `[cluster]`
+    pub cluster: sections::Cluster,
+    /// `[billing]`
+    pub billing: sections::Billing,
+    /// `[limits]`
+    pub limits: sections::Limits,
+    /// `[timeouts]` and `limits.attempts_max`, for the relay.
+    pub timers: Timers,
+    /// `[timeouts]`, for the door.
+    pub door: sections::DoorTimeouts,
+    /// `[log]`
+    pub log: sections::Log,
+    /// `[discovery]`
+    pub discovery: sections::Discovery,
+    /// `[providers.*]`
+    pub providers: providers::Providers,
+}

@@ -1,0 +1,233 @@
+//! The plain sections: one struct each, defaults beside their meaning.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use relay::Timers;
+
+use super::reader::Reader;
+
+/// `[server]`: where it listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Address and port; port 0 takes a free one and prints it.
+    pub listen: SocketAddr,
+    /// How callers reach it, without a slash at the end; absent means `http://` and `listen`.
+    pub public_url: Option<String>,
+    /// Where the embedded database and kept settings live.
+    pub data_dir: PathBuf,
+    /// Connections served at once, 1–1,000,000; more wait in the kernel's queue.
+    pub connections_max: usize,
+}
+
+/// `[storage]`: the system of record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// `sqlite:PATH` or `postgres://…`, or a reference to it; absent means SQLite in the data
+    /// directory.
+    pub url: Option<String>,
+}
+
+/// `[cluster]`: only when several replicas share one PostgreSQL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// `redis://…`; absent means one replica.
+    pub valkey: Option<String>,
+}
+
+/// How calls are paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BillingMode {
+    /// Count everything; no balance needed.
+    Metered,
+}
+
+/// `[billing]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Billing {
+    /// How calls are paid for.
+    pub mode: BillingMode,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest request body, bytes.
+    pub body_bytes_max: usize,
+}
+
+/// `[timeouts]` that are not the relay's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoorTimeouts {
+    /// For the head of a request to arrive.
+    pub request_head: std::time::Duration,
+    /// For the whole body of a request to arrive.
+    pub request_body: std::time::Duration,
+    /// For calls in flight to end after a signal to stop.
+    pub drain: std::time::Duration,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogForm {
+    /// Lines for people.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// `[log]`: always to stderr.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// For whom.
+    pub format: LogForm,
+    /// A level, or a filter such as `info,relay=debug`.
+    pub filter: String,
+}
+
+/// `[discovery]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Discovery {
+    /// Whether to look for local inference engines on their standard ports at start.
+    pub local_engines: bool,
+}
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+const GIBIBYTE: u64 = 1 << 30;
+
+/// Reads `[server]`.
+pub(super) fn server(reader: &mut Reader<'_>) -> Server {
+    let mut section = reader.section("server");
+    let default = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let server = Server {
+        listen: section
+            .parsed("listen", "127.0.0.1:8080", |text| {
+                text.parse::<SocketAddr>().map_err(|_| {
+                    format!("\"{text}\" is not an address and port such as \"127.0.0.1:8080\"")
+                })
+            })
+            .unwrap_or(default),
+        public_url: section.optional_parsed("public_url", http_url),
+        data_dir: PathBuf::from(section.text("data_dir", "data")),
+        connections_max: size(section.integer("connections_max", 10_000, 1..=1_000_000)),
+    };
+    section.finish();
+    server
+}
+
+/// Reads `[storage]`.
+pub(super) fn storage(reader: &mut Reader<'_>) -> Storage {
+    let mut section = reader.section("storage");
+    let url = section.optional_parsed("url", |text| {
+        let known = ["sqlite:", "postgres://", "postgresql://", "env:", "file:"];
+        if known.iter().any(|scheme| text.starts_with(scheme)) {
+            return Ok(text.to_owned());
+        }
+        // Never show the value: it may hold a password.
+        Err("expected \"sqlite:PATH\" or \"postgres://user:password@host/database\"")
+    });
+    section.finish();
+    Storage { url }
+}
+
+/// Reads `[cluster]`.
+pub(super) fn cluster(reader: &mut Reader<'_>) -> Cluster {
+    let mut section = reader.section("cluster");
+    let valkey = section.optional_parsed("valkey", |text| {
+        let known = ["redis://", "rediss://", "env:", "file:"];
+        if known.iter().any(|scheme| text.starts_with(scheme)) {
+            return Ok(text.to_owned());
+        }
+        Err("expected \"redis://host:6379\"")
+    });
+    section.finish();
+    Cluster { valkey }
+}
+
+/// Reads `[billing]`.
+pub(super) fn billing(reader: &mut Reader<'_>) -> Billing {
+    let mut section = reader.section("billing");
+    let mode = section.parsed("mode", "metered", |text| match text {
+        "metered" => Ok(BillingMode::Metered),
+        "prepaid" => Err("\"prepaid\" is not available in this version".to_owned()),
+        other => Err(format!("\"{other}\" is none of \"metered\", \"prepaid\"")),
+    });
+    section.finish();
+    Billing {
+        mode: mode.unwrap_or(BillingMode::Metered),
+    }
+}
+
+/// Reads `[limits]`; the cap on attempts belongs to the relay's timers.
+pub(super) fn limits(reader: &mut Reader<'_>, timers: &mut Timers) -> Limits {
+    let mut section = reader.section("limits");
+    let limits = Limits {
+        body_bytes_max: size(section.integer("body_bytes_max", 32 << 20, 1024..=GIBIBYTE)),
+    };
+    timers.attempts_max = size(section.integer("attempts_max", 4, 1..=20));
+    section.finish();
+    limits
+}
+
+/// Reads `[timeouts]`: the relay's and the door's.
+pub(super) fn timeouts(reader: &mut Reader<'_>, timers: &mut Timers) -> DoorTimeouts {
+    let mut section = reader.section("timeouts");
+    let any = 1..=24 * HOUR_MS;
+    timers.connect = section.milliseconds("connect_ms", 10_000, any.clone());
+    timers.first_token = section.milliseconds("first_token_ms", 120_000, any.clone());
+    timers.idle = section.milliseconds("idle_ms", 120_000, any.clone());
+    timers.total = section.milliseconds("total_ms", 600_000, any.clone());
+    timers.deadline = section.milliseconds("deadline_ms", 900_000, any.clone());
+    timers.hold = section.milliseconds("hold_ms", 10_000, any.clone());
+    timers.keep_alive = section.milliseconds("keep_alive_ms", 10_000, any.clone());
+    let door = DoorTimeouts {
+        request_head: section.milliseconds("request_head_ms", 30_000, any.clone()),
+        request_body: section.milliseconds("request_body_ms", 60_000, any),
+        drain: section.milliseconds("drain_ms", 30_000, 0..=HOUR_MS),
+    };
+    section.finish();
+    door
+}
+
+/// Reads `[log]`.
+pub(super) fn log(reader: &mut Reader<'_>) -> Log {
+    let mut section = reader.section("log");
+    let forms = [("human", LogForm::Human), ("json", LogForm::Json)];
+    let log = Log {
+        format: section.choice("format", &forms).unwrap_or(LogForm::Human),
+        filter: section
+            .parsed("filter", "info", |text| {
+                text.parse::<tracing_subscriber::EnvFilter>()
+                    .map(|_| text.to_owned())
+                    .map_err(|error| format!("\"{text}\" is not a log filter: {error}"))
+            })
+            .unwrap_or_else(|| "info".to_owned()),
+    };
+    section.finish();
+    log
+}
+
+/// Reads `[discovery]`.
+pub(super) fn discovery(reader: &mut Reader<'_>) -> Discovery {
+    let mut section = reader.section("discovery");
+    let local_engines = section.boolean("local_engines", true);
+    section.finish();
+    Discovery { local_engines }
+}
+
+fn http_url(text: &str) -> Result<String, String> {
+    let is_url = text
+        .parse::<http::Uri>()
+        .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    if is_url {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Err(format!(
+        "\"{text}\" is not a URL such as \"https://llm.example.com\""
+    ))
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
