@@ -1,0 +1,161 @@
+//! Bodies: requests read whole under a limit and a deadline, answers streamed from a bounded queue.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use chat::{Error, Kind};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http_body_util::BodyExt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+/// How long a caller may go on sending a body that was refused, so that it reads our answer
+/// instead of a broken connection.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Reads a whole request body.
+///
+/// # Errors
+/// When it is longer than `bytes_max`, takes longer than `within`, or breaks off.
+pub async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    within: Duration,
+) -> Result<Bytes, Error> {
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|bytes| bytes > bytes_max) {
+        if !headers.contains_key(EXPECT) {
+            linger(body, bytes_max).await;
+        }
+        return Err(too_large(bytes_max));
+    }
+    let deadline = Instant::now() + within;
+    match timeout_at(deadline, collect(body, bytes_max, declared)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(Broken::TooLarge(rest))) => {
+            linger(rest, bytes_max).await;
+            Err(too_large(bytes_max))
+        }
+        Ok(Err(Broken::Off)) => Err(Error::caller(
+            Kind::InvalidRequest,
+            "The request body broke off before its end",
+        )),
+        Err(_) => Err(Error::caller(
+            Kind::RequestTimeout,
+            format!(
+                "The request body did not arrive within {} ms",
+                within.as_millis()
+            ),
+        )),
+    }
+}
+
+enum Broken {
+    TooLarge(Body),
+    Off,
+}
+
+async fn collect(
+    mut body: Body,
+    bytes_max: usize,
+    declared: Option<usize>,
+) -> Result<Bytes, Broken> {
+    let mut first: Option<Bytes> = None;
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|_| Broken::Off)?.into_data() else {
+            continue;
+        };
+        let so_far = first.as_ref().map_or(whole.len(), Bytes::len);
+        if so_far + piece.len() > bytes_max {
+            return Err(Broken::TooLarge(body));
+        }
+        match first.take() {
+            None if whole.is_empty() => first = Some(piece),
+            None => whole.extend_from_slice(&piece),
+            Some(begin) => {
+                whole.reserve(declared.unwrap_or(0).max(begin.len() + piece.len()));
+                whole.extend_from_slice(&begin);
+                whole.extend_from_slice(&piece);
+            }
+        }
+    }
+    Ok(first.unwrap_or_else(|| whole.freeze()))
+}
+
+/// Reads on and forgets, for a bounded time and length.
+async fn linger(mut body: Body, bytes_max: usize) {
+    let deadline = Instant::now() + LINGER;
+    let mut read = 0;
+    while read <= bytes_max.saturating_mul(2) {
+        match timeout_at(deadline, body.frame()).await {
+            Ok(Some(Ok(frame))) => read += frame.into_data().map_or(0, |piece| piece.len()),
+            Ok(Some(Err(_)) | None) | Err(_) => return,
+        }
+    }
+}
+
+fn too_large(bytes_max: usize) -> Error {
+    Error::caller(
+        Kind::PayloadTooLarge,
+        format!("The request body is larger than {bytes_max} bytes, the limit here"),
+    )
+}
+
+/// How many waiting pieces become one write.
+const PIECES_PER_WRITE: usize = 16;
+
+/// The body of a stream. Dropping it tells the relay that the caller has left.
+pub struct Pieces {
+    queue: mpsc::Receiver<Bytes>,
+    waiting: Vec<Bytes>,
+}
+
+impl Pieces {
+    /// A body of everything that comes through `queue`.
+    #[must_use]
+    pub fn new(queue: mpsc::Receiver<Bytes>) -> Self {
+        Self {
+            queue,
+            waiting: Vec::new(),
+        }
+    }
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        let count = std::task::ready!(this.queue.poll_recv_many(
+            cx,
+            &mut this.waiting,
+            PIECES_PER_WRITE
+        ));
+        let piece = match (count, this.waiting.pop()) {
+            (0, _) | (_, None) => return Poll::Ready(None),
+            (1, Some(only)) => only,
+            (_, Some(last)) => {
+                let mut joined = BytesMut::new();
+                for piece in this.waiting.drain(..) {
+                    joined.extend_from_slice(&piece);
+                }
+                joined.extend_from_slice(&last);
+                joined.freeze()
+            }
+        };
+        Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
+    }
+}

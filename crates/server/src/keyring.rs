@@ -1,0 +1,109 @@
+//! Every key, in memory: what the request path knows of who may call.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ledger::Amount;
+use store::{KeyHash, LimitReset, Spending, StoredKey};
+
+/// What every key of ours begins with.
+pub const PREFIX: &str = "sk-wb-v1-";
+
+/// What a call needs to know of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// The stored key.
+    pub key: StoredKey,
+    /// What it had spent in the present window of its limit when last looked at; looked at for
+    /// keys with a limit only.
+    pub spent: Amount,
+}
+
+/// All keys by hash; immutable, swapped whole.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    keys: HashMap<KeyHash, Arc<KeyFacts>>,
+    is_loaded: bool,
+}
+
+impl Keyring {
+    /// A ring of these keys.
+    #[must_use]
+    pub fn of(facts: impl IntoIterator<Item = KeyFacts>) -> Self {
+        let keys = facts
+            .into_iter()
+            .map(|facts| (facts.key.hash.clone(), Arc::new(facts)));
+        Self {
+            keys: keys.collect(),
+            is_loaded: true,
+        }
+    }
+
+    /// The key with this hash.
+    #[must_use]
+    pub fn get(&self, hash: &KeyHash) -> Option<&Arc<KeyFacts>> {
+        self.keys.get(hash)
+    }
+
+    /// Whether the keys have been read from the store at all.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.is_loaded
+    }
+
+    /// The hashes of the keys that have a limit.
+    #[must_use]
+    pub fn limited(&self) -> Vec<KeyHash> {
+        let limited = self.keys.values().filter(|facts| facts.key.limit.is_some());
+        limited.map(|facts| facts.key.hash.clone()).collect()
+    }
+}
+
+/// What counts towards a key's limit in its present window.
+#[must_use]
+pub fn spent_towards_limit(key: &StoredKey, spending: &Spending) -> Amount {
+    let window = match key.limit_reset {
+        None => spending.total,
+        Some(LimitReset::Daily) => spending.daily,
+        Some(LimitReset::Weekly) => spending.weekly,
+        Some(LimitReset::Monthly) => spending.monthly,
+    };
+    if !key.include_byok_in_limit {
+        return window.usage;
+    }
+    let largest = Amount::from_nanos(i64::MAX);
+    window
+        .usage
+        .checked_add(window.byok_usage)
+        .unwrap_or(largest)
+}
+
+/// A new secret key from 32 random bytes.
+#[must_use]
+pub fn secret_from(random: [u8; 32]) -> String {
+    format!("{PREFIX}{}", hex::encode(random))
+}
+
+/// Whether a text has the form of a key that we make.
+#[must_use]
+pub fn is_our_form(key: &str) -> bool {
+    key.strip_prefix(PREFIX).is_some_and(|digits| {
+        digits.len() == 64
+            && digits
+                .bytes()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_keys_have_our_form_and_others_do_not() {
+        assert!(is_our_form(&secret_from([0xab; 32])));
+        for other in ["sk-or-v1-ab", "sk-wb-v1-ab", &"sk-wb-v1-AB".repeat(8)] {
+            assert!(!is_our_form(other), "{other}");
+        }
+    }
+}

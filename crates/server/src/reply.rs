@@ -1,0 +1,139 @@
+//! Answers: JSON on the way out, and the one rescue that turns any failure into HTTP.
+//!
+//! Which cause becomes which status is decided by [`chat::Kind`] alone; what the body looks like is
+//! decided by the dialect of the path. Everything in this issue speaks `openai-chat`.
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use chat::{Error, Kind, Origin};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+use ledger::GenerationId;
+use serde::Serialize;
+
+/// Names the generation in every answer of an inference path.
+pub const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What a desk or a door answers.
+pub type Answer = Result<Response, Rescue>;
+
+/// A failure on its way out.
+#[derive(Debug)]
+pub struct Rescue {
+    error: Box<Error>,
+    generation: Option<GenerationId>,
+}
+
+impl Rescue {
+    /// The failure of a call that already has an id.
+    #[must_use]
+    pub fn of_call(error: Error, id: GenerationId) -> Self {
+        Self {
+            error: Box::new(error),
+            generation: Some(id),
+        }
+    }
+}
+
+impl From<Error> for Rescue {
+    fn from(error: Error) -> Self {
+        Self {
+            error: Box::new(error),
+            generation: None,
+        }
+    }
+}
+
+impl IntoResponse for Rescue {
+    fn into_response(self) -> Response {
+        let Self { error, generation } = self;
+        if error.origin == Origin::Gateway {
+            tracing::error!(
+                kind = error.kind.name(),
+                detail = error.detail.as_deref(),
+                generation.id = generation.as_ref().map(GenerationId::as_str),
+                "{}",
+                error.message,
+            );
+        }
+        let id = generation.as_ref().map(GenerationId::as_str);
+        let (status, body) = wire::openai_chat::write_error(&error, id);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, JSON);
+        if let Some(wait) = error.metadata.as_ref().and_then(|facts| facts.retry_after) {
+            let seconds = wait.as_millis().div_ceil(1000).max(1).to_string();
+            put(&mut headers, RETRY_AFTER, &seconds);
+        }
+        if let Some(id) = &generation {
+            put(&mut headers, GENERATION_ID, id.as_str());
+        }
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, headers, body).into_response()
+    }
+}
+
+/// Sets a header, unless its value cannot stand in one.
+pub fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// A JSON answer that nobody may keep.
+///
+/// # Errors
+/// When the value cannot be written, which would be a bug of ours.
+pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Answer {
+    let body = serde_json::to_vec(value).map_err(|error| {
+        Error::gateway(Kind::Server, "the answer could not be written")
+            .with_detail(error.to_string())
+    })?;
+    Ok(json_bytes(status, body.into()))
+}
+
+/// The same from text that is JSON already.
+#[must_use]
+pub fn json_bytes(status: StatusCode, body: Bytes) -> Response {
+    let headers = [
+        (CONTENT_TYPE, JSON),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body).into_response()
+}
+
+/// No such path.
+pub async fn unknown_path(uri: axum::extract::OriginalUri) -> Rescue {
+    let message = format!(
+        "There is nothing at {}; see /api/v1/openapi.json",
+        uri.path()
+    );
+    Error::caller(Kind::NotFound, message).into()
+}
+
+/// The path is there, the method is not.
+pub async fn unknown_method(method: http::Method, uri: axum::extract::OriginalUri) -> Rescue {
+    let message = format!("{method} is not possible at {}", uri.path());
+    Error::caller(Kind::MethodNotAllowed, message).into()
+}
+
+/// What a panic looks like from outside.
+#[must_use]
+pub fn after_panic() -> Response {
+    Rescue::from(
+        Error::gateway(Kind::Server, "Internal Server Error")
+            .with_detail("a panic was caught at the door; this is a bug"),
+    )
+    .into_response()
+}
+
+/// The database is away: our trouble, never the caller's.
+#[must_use]
+pub fn storage_trouble(error: impl std::fmt::Display) -> Error {
+    Error::gateway(
+        Kind::GatewayUnavailable,
+        "The system of record is not available at the moment; try again soon",
+    )
+    .with_detail(error.to_string())
+}

@@ -1,0 +1,46 @@
+//! Instants as ISO 8601 text, the form of our public JSON.
+
+use jiff::Timestamp;
+
+/// Unix milliseconds as UTC text, such as `2027-12-31T23:59:59.25Z`.
+#[must_use]
+pub fn iso(unix_ms: i64) -> String {
+    Timestamp::from_millisecond(unix_ms).map_or_else(|_| unix_ms.to_string(), |at| at.to_string())
+}
+
+/// Reads ISO 8601 text in UTC into Unix milliseconds.
+///
+/// # Errors
+/// When it is not such text, or names another zone than UTC.
+pub fn read_utc(text: &str) -> Result<i64, String> {
+    let at: Timestamp = text
+        .parse()
+        .map_err(|_| format!("\"{text}\" is not a time such as \"2027-12-31T23:59:59Z\""))?;
+    let is_utc = ["Z", "z", "+00:00", "+0000", "+00"]
+        .iter()
+        .any(|zone| text.ends_with(zone));
+    if !is_utc {
+        return Err(format!("\"{text}\" is not in UTC; end it with Z"));
+    }
+    Ok(at.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_utc_only() {
+        let at = read_utc("2027-12-31T23:59:59Z").unwrap();
+        assert_eq!(iso(at), "2027-12-31T23:59:59Z");
+        assert_eq!(read_utc("2027-12-31T23:59:59+00:00"), Ok(at));
+        assert!(
+            read_utc("2027-12-31T23:59:59+02:00")
+                .unwrap_err()
+                .contains("UTC")
+        );
+        for text in ["tomorrow", "2027-12-31", "2027-12-31T23:59:59"] {
+            assert!(read_utc(text).is_err(), "{text}");
+        }
+    }
+}
