@@ -1,1 +1,28 @@
 //! Doors and desks: HTTP, configuration, command line.
+//!
+//! Floor 4, the only one that knows axum, our config file and our public JSON. In reading order:
+//!
+//! 1. [`cli`]: what can be typed. [`config`]: what can be set.
+//! 2. [`start`]: config → store → catalog → [`app::App`] → [`listen`].
+//! 3. [`router`]: every path. [`caller`] and [`keyring`]: who calls. [`body`] and [`reply`]: in and out.
+//! 4. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
+
+pub mod admin;
+pub mod api;
+pub mod app;
+pub mod body;
+pub mod books;
+pub mod caller;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod jobs;
+pub mod keyring;
+pub mod listen;
+pub mod money;
+pub mod out;
+pub mod reply;
+pub mod router;
+pub mod shelf;
+pub mod start;
+pub mod time;

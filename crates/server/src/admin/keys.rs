@@ -1,0 +1,374 @@
+//! `/keys`: make, list, show, change and delete keys. For management keys only.
+//!
+//! Management keys themselves are made on the command line, and are not shown here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use chat::{Error, Kind};
+use http::{HeaderMap, StatusCode};
+use ledger::Amount;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use store::{
+    DEFAULT_WORKSPACE_ID, KeyHash, KeyPatch, LimitReset, NewKey, Spending, StoreError, StoredKey,
+};
+
+use crate::api::key::Money;
+use crate::app::App;
+use crate::caller::Management;
+use crate::keyring;
+use crate::money::read_usd;
+use crate::reply::{self, Answer, storage_trouble};
+use crate::time::{iso, read_utc};
+use crate::{body, clock};
+
+/// Keys per page. Source: `GET /keys` of the reference.
+const PAGE: usize = 100;
+
+/// The longest name of a key, characters.
+const NAME_MAX: usize = 200;
+
+/// A desk needs no more; the limit for calls is a setting.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Serialize)]
+struct View<'a> {
+    hash: &'a str,
+    name: &'a str,
+    label: &'a str,
+    disabled: bool,
+    #[serde(flatten)]
+    money: Money,
+    created_at: String,
+    updated_at: Option<String>,
+    expires_at: Option<String>,
+    creator_user_id: Option<&'a str>,
+    workspace_id: &'a str,
+}
+
+impl<'a> View<'a> {
+    fn of(key: &'a StoredKey, spending: &Spending) -> Self {
+        Self {
+            hash: key.hash.as_str(),
+            name: &key.name,
+            label: &key.label,
+            disabled: key.disabled,
+            money: Money::of(key, spending),
+            created_at: iso(key.created_at_ms),
+            updated_at: key.updated_at_ms.map(iso),
+            expires_at: key.expires_at_ms.map(iso),
+            creator_user_id: key.creator_user_id.as_deref(),
+            workspace_id: &key.workspace_id,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<T> {
+    data: T,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    data: View<'a>,
+    key: &'a str,
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    deleted: bool,
+}
+
+/// What `GET /keys` may be asked.
+#[derive(Debug, Deserialize)]
+pub struct ListQuery {
+    include_disabled: Option<String>,
+    offset: Option<String>,
+    workspace_id: Option<String>,
+}
+
+/// Answers `GET /keys`: newest first, a hundred at a time.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    _caller: Management,
+    Query(query): Query<ListQuery>,
+) -> Answer {
+    let offset = match query.offset.as_deref().filter(|text| !text.is_empty()) {
+        None => 0,
+        Some(text) => text
+            .parse::<usize>()
+            .map_err(|_| invalid("offset", format!("\"{text}\" is not a whole number from 0")))?,
+    };
+    let include_disabled = match query.include_disabled.as_deref() {
+        None | Some("" | "false" | "0") => false,
+        Some("true" | "1") => true,
+        Some(other) => {
+            let message = format!("\"{other}\" is neither \"true\" nor \"false\"");
+            return Err(invalid("include_disabled", message).into());
+        }
+    };
+    let workspace = query
+        .workspace_id
+        .as_deref()
+        .unwrap_or(DEFAULT_WORKSPACE_ID);
+    let mut keys = app.store.keys().all().await.map_err(storage_trouble)?;
+    keys.retain(|key| {
+        !key.is_management && key.workspace_id == workspace && (include_disabled || !key.disabled)
+    });
+    keys.reverse(); // oldest first in the store
+    let page: Vec<StoredKey> = keys.into_iter().skip(offset).take(PAGE).collect();
+    let hashes: Vec<KeyHash> = page.iter().map(|key| key.hash.clone()).collect();
+    let spending = app
+        .store
+        .keys()
+        .spending_of(&hashes, app.clock.now_ms())
+        .await
+        .map_err(storage_trouble)?;
+    let nothing = Spending::default();
+    let data: Vec<View<'_>> = page
+        .iter()
+        .map(|key| View::of(key, spending.get(&key.hash).unwrap_or(&nothing)))
+        .collect();
+    reply::json(StatusCode::OK, &Envelope { data })
+}
+
+/// The body of `POST /keys`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewKeyBody {
+    name: String,
+    #[serde(default)]
+    limit: Option<Box<RawValue>>,
+    #[serde(default)]
+    limit_reset: Option<String>,
+    #[serde(default)]
+    include_byok_in_limit: Option<bool>,
+    #[serde(default)]
+    expires_at: Option<String>,
+    #[serde(default)]
+    creator_user_id: Option<String>,
+    #[serde(default)]
+    workspace_id: Option<String>,
+}
+
+/// Answers `POST /keys`: 201, and the secret, this once.
+pub async fn create(
+    State(app): State<Arc<App>>,
+    _caller: Management,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let asked: NewKeyBody = read_body(&app, &headers, body).await?;
+    let name = check_name(&asked.name)?;
+    let limit = read_limit(asked.limit.as_deref())?;
+    let reset = read_reset(asked.limit_reset.as_deref())?;
+    let expires_at_ms = asked
+        .expires_at
+        .as_deref()
+        .map(read_utc)
+        .transpose()
+        .map_err(|message| invalid("expires_at", message))?;
+    let workspace = asked
+        .workspace_id
+        .as_deref()
+        .unwrap_or(DEFAULT_WORKSPACE_ID);
+    let random = clock::random().map_err(|error| {
+        Error::gateway(Kind::Server, "no randomness").with_detail(error.to_string())
+    })?;
+    let secret = keyring::secret_from(random);
+    let new = NewKey::new(&secret, name, workspace, app.clock.now_ms())
+        .with_limit(limit, reset)
+        .with_byok_in_limit(asked.include_byok_in_limit.unwrap_or(false))
+        .with_expiry(expires_at_ms)
+        .with_creator(asked.creator_user_id);
+    let key = app
+        .store
+        .keys()
+        .create(&new)
+        .await
+        .map_err(|error| match error {
+            StoreError::Missing(_) => invalid(
+                "workspace_id",
+                format!("there is no workspace \"{workspace}\""),
+            ),
+            other => storage_trouble(other),
+        })?;
+    app.refresh_keys().await;
+    let created = Created {
+        data: View::of(&key, &Spending::default()),
+        key: &secret,
+    };
+    reply::json(StatusCode::CREATED, &created)
+}
+
+/// Answers `GET /keys/{hash}`.
+pub async fn get(
+    State(app): State<Arc<App>>,
+    _caller: Management,
+    Path(hash): Path<String>,
+) -> Answer {
+    let hash = KeyHash::from_text(hash);
+    let key = existing(&app, &hash).await?;
+    show(&app, &key).await
+}
+
+/// The body of `PATCH /keys/{hash}`. For `limit` and `limit_reset`, null removes and absent keeps.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeBody {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    disabled: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    limit: Option<Option<Box<RawValue>>>,
+    #[serde(default, deserialize_with = "present")]
+    limit_reset: Option<Option<String>>,
+    #[serde(default)]
+    include_byok_in_limit: Option<bool>,
+}
+
+/// Tells a field that is null from one that is absent.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Answers `PATCH /keys/{hash}`.
+pub async fn change(
+    State(app): State<Arc<App>>,
+    _caller: Management,
+    Path(hash): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let asked: ChangeBody = read_body(&app, &headers, body).await?;
+    let hash = KeyHash::from_text(hash);
+    existing(&app, &hash).await?;
+    let patch = KeyPatch {
+        name: asked
+            .name
+            .as_deref()
+            .map(|name| check_name(name).map(str::to_owned))
+            .transpose()?,
+        disabled: asked.disabled,
+        limit: asked
+            .limit
+            .map(|limit| read_limit(limit.as_deref()))
+            .transpose()?,
+        limit_reset: asked
+            .limit_reset
+            .map(|reset| read_reset(reset.as_deref()))
+            .transpose()?,
+        include_byok_in_limit: asked.include_byok_in_limit,
+    };
+    let changed = app
+        .store
+        .keys()
+        .update(&hash, &patch, app.clock.now_ms())
+        .await
+        .map_err(storage_trouble)?
+        .ok_or_else(unknown_key)?;
+    app.refresh_keys().await;
+    show(&app, &changed).await
+}
+
+/// Answers `DELETE /keys/{hash}`.
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    _caller: Management,
+    Path(hash): Path<String>,
+) -> Answer {
+    let hash = KeyHash::from_text(hash);
+    existing(&app, &hash).await?;
+    let deleted = app
+        .store
+        .keys()
+        .delete(&hash, app.clock.now_ms())
+        .await
+        .map_err(storage_trouble)?;
+    if !deleted {
+        return Err(unknown_key().into());
+    }
+    app.refresh_keys().await;
+    reply::json(StatusCode::OK, &Deleted { deleted: true })
+}
+
+async fn existing(app: &App, hash: &KeyHash) -> Result<StoredKey, Error> {
+    let found = app
+        .store
+        .keys()
+        .by_hash(hash)
+        .await
+        .map_err(storage_trouble)?;
+    found
+        .filter(|key| !key.is_management)
+        .ok_or_else(unknown_key)
+}
+
+async fn show(app: &App, key: &StoredKey) -> Answer {
+    let spending: HashMap<_, _> = app
+        .store
+        .keys()
+        .spending_of(std::slice::from_ref(&key.hash), app.clock.now_ms())
+        .await
+        .map_err(storage_trouble)?;
+    let spending = spending.get(&key.hash).copied().unwrap_or_default();
+    let data = View::of(key, &spending);
+    reply::json(StatusCode::OK, &Envelope { data })
+}
+
+async fn read_body<T: for<'de> Deserialize<'de>>(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Error> {
+    let limit = app.body_bytes_max.min(BODY_BYTES_MAX);
+    let bytes = body::read(headers, body, limit, app.request_body).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Error::caller(
+            Kind::InvalidRequest,
+            format!("Invalid request body: {error}"),
+        )
+    })
+}
+
+fn check_name(name: &str) -> Result<&str, Error> {
+    if name.trim().is_empty() || name.chars().count() > NAME_MAX {
+        return Err(invalid(
+            "name",
+            format!("expected 1 to {NAME_MAX} characters"),
+        ));
+    }
+    Ok(name)
+}
+
+fn read_limit(limit: Option<&RawValue>) -> Result<Option<Amount>, Error> {
+    limit
+        .filter(|text| text.get() != "null")
+        .map(read_usd)
+        .transpose()
+        .map_err(|message| invalid("limit", message))
+}
+
+fn read_reset(reset: Option<&str>) -> Result<Option<LimitReset>, Error> {
+    let Some(word) = reset else {
+        return Ok(None);
+    };
+    LimitReset::from_name(word).map(Some).ok_or_else(|| {
+        let message = format!("\"{word}\" is none of \"daily\", \"weekly\", \"monthly\", null");
+        invalid("limit_reset", message)
+    })
+}
+
+fn invalid(field: &str, message: impl std::fmt::Display) -> Error {
+    Error::caller(Kind::InvalidRequest, format!("{field}: {message}")).with_field(field)
+}
+
+fn unknown_key() -> Error {
+    Error::caller(Kind::NotFound, "API key not found")
+}

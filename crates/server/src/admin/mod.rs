@@ -1,0 +1,3 @@
+//! What management keys may do, one file per noun.
+
+pub mod keys;

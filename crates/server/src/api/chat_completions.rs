@@ -1,0 +1,211 @@
+//! `POST /chat/completions`: the door where `openai-chat` is spoken.
+//!
+//! It reads the body under a limit, mints the generation id, and hands over to the relay. It knows
+//! no provider and no model.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use catalog::Preferences;
+use chat::{Error, Kind};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, StatusCode};
+use ledger::GenerationId;
+use ledger::generation::CallerNote;
+use relay::{Call, Reply, ReplyHead};
+use tokio::time::Instant;
+use wire::openai_chat::{self, Incoming};
+
+use crate::app::App;
+use crate::body::{self, Pieces};
+use crate::caller::{self, Caller};
+use crate::clock;
+use crate::reply::{self, Answer, GENERATION_ID, Rescue};
+
+const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
+const DROPPED: [HeaderName; 2] = both("x-openrouter-dropped", "x-waybill-dropped");
+const SIMULATE: HeaderName = HeaderName::from_static("x-simulate");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+const fn both(theirs: &'static str, ours: &'static str) -> [HeaderName; 2] {
+    [
+        HeaderName::from_static(theirs),
+        HeaderName::from_static(ours),
+    ]
+}
+
+/// The longest session id, characters. Source: `session_id` of the reference.
+const SESSION_ID_MAX: usize = 256;
+
+/// The longest of the other texts that go into a record, characters; what is longer is cut.
+const NOTE_MAX: usize = 512;
+
+/// Answers `POST /chat/completions`.
+pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
+    let arrived = Instant::now();
+    let created_at_ms = app.clock.now_ms();
+    let (head, body) = request.into_parts();
+    let caller = {
+        let keyring = app.keyring.load();
+        let caller = caller::identify(&head.headers, &keyring, created_at_ms)?;
+        caller::may_call(&caller)?;
+        caller
+    };
+    let (id, seed) = mint(created_at_ms)?;
+    let answer = async {
+        let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body).await?;
+        let request = openai_chat::read_request(&body)?;
+        let call = Call {
+            id: id.clone(),
+            created_at_ms,
+            arrived,
+            seed,
+            models: models(&request)?,
+            preferences: preferences(&request)?,
+            caller: note(&caller, &head.headers, &request),
+            simulation: simulation(&head.headers),
+            body,
+            request,
+        };
+        app.metrics.in_flight.up(); // down again when the call is settled
+        app.relay.relay(call).await
+    };
+    match answer.await {
+        Ok(reply) => Ok(respond(reply, &id)),
+        Err(error) => Err(Rescue::of_call(error, id)),
+    }
+}
+
+/// A new generation id, and a seed for what is left to chance.
+fn mint(now_ms: i64) -> Result<(GenerationId, u64), Error> {
+    let random: [u8; 18] = clock::random().map_err(|error| {
+        Error::gateway(Kind::Server, "no randomness").with_detail(error.to_string())
+    })?;
+    let (mut suffix, mut seed) = ([0; 10], [0; 8]);
+    suffix.copy_from_slice(&random[..10]);
+    seed.copy_from_slice(&random[10..]);
+    Ok((GenerationId::new(now_ms, suffix), u64::from_le_bytes(seed)))
+}
+
+/// The models to try, as asked, the first one first.
+fn models(request: &Incoming) -> Result<Vec<String>, Error> {
+    let mut models: Vec<String> = Vec::with_capacity(1 + request.models.len());
+    for model in request.model.iter().chain(&request.models) {
+        if !models.contains(model) {
+            models.push(model.clone());
+        }
+    }
+    if models.is_empty() {
+        let message = "No model was named: set \"model\", for example from GET /api/v1/models";
+        return Err(Error::caller(Kind::InvalidRequest, message).with_field("model"));
+    }
+    Ok(models)
+}
+
+fn preferences(request: &Incoming) -> Result<Preferences, Error> {
+    match &request.provider {
+        Some(value) => Preferences::read(value).map_err(|error| {
+            Error::caller(Kind::InvalidRequest, error.to_string()).with_field(error.path)
+        }),
+        None => Ok(Preferences::default()),
+    }
+}
+
+/// Who calls, for the record.
+fn note(caller: &Caller, headers: &HeaderMap, request: &Incoming) -> CallerNote {
+    let text = |name: &str| {
+        let value = headers.get(name)?.to_str().ok()?.trim();
+        (!value.is_empty()).then(|| cut(value, NOTE_MAX))
+    };
+    let first = |names: [&str; 3]| names.into_iter().find_map(text);
+    CallerNote {
+        workspace_id: caller.facts.key.workspace_id.clone(),
+        key_hash: caller.facts.key.hash.as_str().to_owned(),
+        http_referer: first(["http-referer", "referer", "x-waybill-referer"]),
+        app_title: first(["x-openrouter-title", "x-waybill-title", "x-title"]),
+        user_agent: text(USER_AGENT.as_str()),
+        session_id: request
+            .session_id
+            .clone()
+            .or_else(|| text("x-session-id"))
+            .map(|id| cut(&id, SESSION_ID_MAX)),
+        external_user: request.user.as_deref().map(|user| cut(user, NOTE_MAX)),
+    }
+}
+
+fn cut(text: &str, characters_max: usize) -> String {
+    text.chars().take(characters_max).collect()
+}
+
+/// What is meant for simulated providers; the relay shows it to no other.
+fn simulation(headers: &HeaderMap) -> HeaderMap {
+    let mut found = HeaderMap::new();
+    if let Some(value) = headers.get(SIMULATE) {
+        found.insert(SIMULATE, value.clone());
+    }
+    found
+}
+
+fn respond(reply: Reply, id: &GenerationId) -> Response {
+    match reply {
+        Reply::Whole { head, body } => {
+            let mut response = reply::json_bytes(StatusCode::OK, body);
+            describe(response.headers_mut(), &head, id);
+            response
+        }
+        Reply::Stream { head, body } => {
+            let mut response = Body::new(Pieces::new(body)).into_response();
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+            describe(headers, &head, id);
+            response
+        }
+    }
+}
+
+fn describe(headers: &mut HeaderMap, head: &ReplyHead, id: &GenerationId) {
+    reply::put(headers, GENERATION_ID, id.as_str());
+    for name in PROVIDER {
+        if let Some(provider) = &head.provider_name {
+            reply::put(headers, name, provider);
+        }
+    }
+    if head.dropped.is_empty() {
+        return;
+    }
+    let dropped = head.dropped.join(", ");
+    for name in DROPPED {
+        reply::put(headers, name, &dropped);
+    }
+}
+
+/// The body of a request that is to be explained, or relayed, as the relay wants it.
+///
+/// # Errors
+/// When the request is not one.
+pub(crate) fn read_call(
+    body: Bytes,
+    caller: &Caller,
+    headers: &HeaderMap,
+    created_at_ms: i64,
+) -> Result<Call, Error> {
+    let (id, seed) = mint(created_at_ms)?;
+    let request = openai_chat::read_request(&body)?;
+    Ok(Call {
+        id,
+        created_at_ms,
+        arrived: Instant::now(),
+        seed,
+        models: models(&request)?,
+        preferences: preferences(&request)?,
+        caller: note(caller, headers, &request),
+        simulation: HeaderMap::new(),
+        body,
+        request,
+    })
+}

@@ -1,0 +1,307 @@
+//! `GET /generation?id=`: the record of one call, readable as soon as its answer has ended.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use chat::{Error, Kind, Unit};
+use http::StatusCode;
+use ledger::{Attempt, Bill, Generation, GenerationId, Outcome, UsageSource};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::money::usd;
+use crate::reply::{self, Answer, storage_trouble};
+use crate::time::iso;
+
+/// What `GET /generation` must be asked.
+#[derive(Debug, Deserialize)]
+pub struct GenerationQuery {
+    id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    data: View<'a>,
+}
+
+/// The record in OpenRouter's form (section 19 of the digest), and what we know beyond it.
+#[derive(Serialize)]
+struct View<'a> {
+    id: &'a str,
+    request_id: Option<&'a str>,
+    upstream_id: Option<&'a str>,
+    session_id: Option<&'a str>,
+    preset_id: Option<&'a str>,
+    response_cache_source_id: Option<&'a str>,
+    api_type: &'static str,
+    model: &'a str,
+    router: Option<&'a str>,
+    provider_name: Option<&'a str>,
+    service_tier: Option<&'a str>,
+    data_region: &'static str,
+    created_at: String,
+    provider_responses: Vec<AttemptView<'a>>,
+    streamed: bool,
+    cancelled: bool,
+    finish_reason: Option<&'static str>,
+    native_finish_reason: Option<&'a str>,
+    latency: u64,
+    moderation_latency: Option<u64>,
+    generation_time: Option<u64>,
+    #[serde(flatten)]
+    tokens: Tokens,
+    #[serde(flatten)]
+    media: Media,
+    #[serde(flatten)]
+    money: Money,
+    external_user: Option<&'a str>,
+    app_id: Option<i64>,
+    http_referer: Option<&'a str>,
+    origin: &'a str,
+    user_agent: Option<&'a str>,
+    workspace_id: &'a str,
+    #[serde(flatten)]
+    ours: Ours<'a>,
+}
+
+#[derive(Serialize)]
+struct AttemptView<'a> {
+    endpoint_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    model_permaslug: &'a str,
+    provider_name: &'a str,
+    status: Option<u16>,
+    latency: u64,
+    is_byok: bool,
+    outcome: &'static str,
+    error_type: Option<&'static str>,
+    error_message: Option<&'a str>,
+    may_be_billed: bool,
+}
+
+#[derive(Serialize)]
+struct Tokens {
+    tokens_prompt: Option<u64>,
+    tokens_completion: Option<u64>,
+    native_tokens_prompt: Option<u64>,
+    native_tokens_completion: Option<u64>,
+    native_tokens_reasoning: Option<u64>,
+    native_tokens_cached: Option<u64>,
+    native_tokens_completion_images: Option<u64>,
+}
+
+/// Nothing of this is counted yet.
+#[derive(Default, Serialize)]
+struct Media {
+    num_media_prompt: Option<u64>,
+    num_media_completion: Option<u64>,
+    num_input_audio_prompt: Option<u64>,
+    num_search_results: Option<u64>,
+    num_fetches: Option<u64>,
+    web_search_engine: Option<&'static str>,
+}
+
+/// USD. A call whose price is unknown has no cost, and says why; it is never free.
+#[derive(Serialize)]
+struct Money {
+    usage: Option<Box<RawValue>>,
+    total_cost: Option<Box<RawValue>>,
+    cache_discount: Option<Box<RawValue>>,
+    upstream_inference_cost: Option<Box<RawValue>>,
+    is_byok: bool,
+    unpriced: Option<String>,
+}
+
+/// What OpenRouter's record does not have.
+#[derive(Serialize)]
+struct Ours<'a> {
+    requested_model: &'a str,
+    provider: Option<&'a str>,
+    endpoint: Option<&'a str>,
+    app_title: Option<&'a str>,
+    status: u16,
+    error_type: Option<&'static str>,
+    error_message: Option<&'a str>,
+    time_to_first_token: Option<u64>,
+    overhead_us: u64,
+    usage_source: &'static str,
+    usage_units: Vec<UnitView>,
+    dropped_parameters: &'a [String],
+}
+
+/// One bucket of usage, disjoint from the others, and the price it was charged at.
+#[derive(Serialize)]
+struct UnitView {
+    unit: &'static str,
+    count: u64,
+    /// USD per unit.
+    price: Option<Box<RawValue>>,
+}
+
+/// Answers `GET /generation`. Inference keys see what their workspace has done.
+pub async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<GenerationQuery>,
+) -> Answer {
+    let Some(id) = query.id.filter(|id| !id.is_empty()) else {
+        let message = "The query parameter \"id\" is missing";
+        return Err(Error::caller(Kind::InvalidRequest, message)
+            .with_field("id")
+            .into());
+    };
+    let key = &caller.facts.key;
+    let found = app
+        .recorder
+        .get(&GenerationId::from_text(id.as_str()))
+        .await
+        .map_err(storage_trouble)?
+        .filter(|record| key.is_management || record.caller.workspace_id == key.workspace_id);
+    let Some(record) = found else {
+        let message = format!("Generation {id} not found");
+        return Err(Error::caller(Kind::NotFound, message).into());
+    };
+    reply::json(
+        StatusCode::OK,
+        &Envelope {
+            data: view(&record),
+        },
+    )
+}
+
+fn view(record: &Generation) -> View<'_> {
+    let caller = &record.caller;
+    let served = record.attempts.len().checked_sub(1);
+    let attempts = record.attempts.iter().enumerate().map(|(index, attempt)| {
+        let id = record
+            .upstream_id
+            .as_deref()
+            .filter(|_| Some(index) == served);
+        attempt_view(attempt, id)
+    });
+    View {
+        id: record.id.as_str(),
+        request_id: None,
+        upstream_id: record.upstream_id.as_deref(),
+        session_id: caller.session_id.as_deref(),
+        preset_id: None,
+        response_cache_source_id: None,
+        api_type: "completions",
+        model: if record.model.is_empty() {
+            &record.requested_model
+        } else {
+            &record.model
+        },
+        router: None,
+        provider_name: record.provider_name.as_deref(),
+        service_tier: None,
+        data_region: "global",
+        created_at: iso(record.created_at_ms),
+        provider_responses: attempts.collect(),
+        streamed: record.streamed,
+        cancelled: record.is_cancelled(),
+        finish_reason: record.finish.as_ref().map(|finish| finish.reason.name()),
+        native_finish_reason: record
+            .finish
+            .as_ref()
+            .and_then(|finish| finish.native.as_deref()),
+        latency: record.total_ms,
+        moderation_latency: None,
+        generation_time: record
+            .first_token_ms
+            .map(|first| record.total_ms.saturating_sub(first)),
+        tokens: tokens(record),
+        media: Media::default(),
+        money: money(record),
+        external_user: caller.external_user.as_deref(),
+        app_id: None,
+        http_referer: caller.http_referer.as_deref(),
+        origin: caller.http_referer.as_deref().unwrap_or_default(),
+        user_agent: caller.user_agent.as_deref(),
+        workspace_id: &caller.workspace_id,
+        ours: ours(record),
+    }
+}
+
+fn attempt_view<'a>(attempt: &'a Attempt, id: Option<&'a str>) -> AttemptView<'a> {
+    let (outcome, error_type, error_message) = outcome(&attempt.outcome);
+    AttemptView {
+        endpoint_id: &attempt.endpoint,
+        id,
+        model_permaslug: &attempt.model,
+        provider_name: &attempt.provider_name,
+        status: attempt.status,
+        latency: attempt.latency_ms,
+        is_byok: false,
+        outcome,
+        error_type,
+        error_message,
+        may_be_billed: attempt.may_be_billed,
+    }
+}
+
+fn outcome(outcome: &Outcome) -> (&'static str, Option<&'static str>, Option<&str>) {
+    match outcome {
+        Outcome::Completed => ("completed", None, None),
+        Outcome::Cancelled => ("cancelled", None, None),
+        Outcome::Failed { kind, message } => ("failed", Some(kind.error_type()), Some(message)),
+    }
+}
+
+fn tokens(record: &Generation) -> Tokens {
+    let usage = &record.usage;
+    let is_counted = record.usage_source != UsageSource::Nothing && !usage.is_empty();
+    let is_native = is_counted && record.usage_source == UsageSource::Provider;
+    let native = |count: Option<u64>| count.filter(|_| is_native);
+    Tokens {
+        tokens_prompt: is_counted.then(|| usage.prompt_tokens()),
+        tokens_completion: is_counted.then(|| usage.completion_tokens()),
+        native_tokens_prompt: native(Some(usage.prompt_tokens())),
+        native_tokens_completion: native(Some(usage.completion_tokens())),
+        native_tokens_reasoning: native(usage.get(Unit::Reasoning)),
+        native_tokens_cached: native(usage.get(Unit::CacheRead)),
+        native_tokens_completion_images: native(usage.get(Unit::OutputImage)),
+    }
+}
+
+fn money(record: &Generation) -> Money {
+    let bill: Option<&Bill> = record.charge.as_ref().ok();
+    Money {
+        usage: bill.map(|bill| usd(bill.total)),
+        total_cost: bill.map(|bill| usd(bill.total)),
+        cache_discount: None,
+        upstream_inference_cost: None,
+        is_byok: false,
+        unpriced: record.charge.as_ref().err().map(ToString::to_string),
+    }
+}
+
+fn ours(record: &Generation) -> Ours<'_> {
+    let (_, error_type, error_message) = outcome(&record.outcome);
+    let lines = record.charge.as_ref().map_or(&[][..], |bill| &bill.lines);
+    let units = record.usage.iter().map(|(unit, count)| UnitView {
+        unit: unit.name(),
+        count,
+        price: lines
+            .iter()
+            .find(|line| line.unit == unit)
+            .and_then(|line| RawValue::from_string(line.price.to_usd_per_unit()).ok()),
+    });
+    Ours {
+        requested_model: &record.requested_model,
+        provider: record.provider.as_deref(),
+        endpoint: record.endpoint.as_deref(),
+        app_title: record.caller.app_title.as_deref(),
+        status: record.status,
+        error_type,
+        error_message,
+        time_to_first_token: record.first_token_ms,
+        overhead_us: record.overhead_us,
+        usage_source: record.usage_source.name(),
+        usage_units: units.collect(),
+        dropped_parameters: &record.dropped,
+    }
+}

@@ -1,0 +1,111 @@
+//! `GET /key`: what the key that is presented may do, and what it has spent.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use ledger::Amount;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use store::{LimitReset, Spending, StoredKey};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::keyring::spent_towards_limit;
+use crate::money::usd;
+use crate::reply::{self, Answer, storage_trouble};
+use crate::time::iso;
+
+/// The counters and limits that every view of a key shows. USD.
+#[derive(Debug, Serialize)]
+pub(crate) struct Money {
+    limit: Option<Box<RawValue>>,
+    limit_remaining: Option<Box<RawValue>>,
+    limit_reset: Option<&'static str>,
+    include_byok_in_limit: bool,
+    usage: Box<RawValue>,
+    usage_daily: Box<RawValue>,
+    usage_weekly: Box<RawValue>,
+    usage_monthly: Box<RawValue>,
+    byok_usage: Box<RawValue>,
+    byok_usage_daily: Box<RawValue>,
+    byok_usage_weekly: Box<RawValue>,
+    byok_usage_monthly: Box<RawValue>,
+}
+
+impl Money {
+    /// What a key may spend and has spent.
+    pub(crate) fn of(key: &StoredKey, spending: &Spending) -> Self {
+        let spent = spent_towards_limit(key, spending);
+        let remaining = |limit: Amount| {
+            let rest = limit.checked_sub(spent).unwrap_or(Amount::ZERO);
+            rest.max(Amount::ZERO)
+        };
+        Self {
+            limit: key.limit.map(usd),
+            limit_remaining: key.limit.map(remaining).map(usd),
+            limit_reset: key.limit_reset.map(LimitReset::name),
+            include_byok_in_limit: key.include_byok_in_limit,
+            usage: usd(spending.total.usage),
+            usage_daily: usd(spending.daily.usage),
+            usage_weekly: usd(spending.weekly.usage),
+            usage_monthly: usd(spending.monthly.usage),
+            byok_usage: usd(spending.total.byok_usage),
+            byok_usage_daily: usd(spending.daily.byok_usage),
+            byok_usage_weekly: usd(spending.weekly.byok_usage),
+            byok_usage_monthly: usd(spending.monthly.byok_usage),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    label: &'a str,
+    #[serde(flatten)]
+    money: Money,
+    is_free_tier: bool,
+    is_management_key: bool,
+    is_provisioning_key: bool,
+    creator_user_id: Option<&'a str>,
+    expires_at: Option<String>,
+    rate_limit: RateLimit,
+}
+
+/// Kept for old clients; it says nothing.
+#[derive(Serialize)]
+struct RateLimit {
+    requests: i64,
+    interval: &'static str,
+    note: &'static str,
+}
+
+#[derive(Serialize)]
+struct Envelope<T> {
+    data: T,
+}
+
+/// Answers `GET /key`.
+pub async fn get(State(app): State<Arc<App>>, caller: Caller) -> Answer {
+    let key = &caller.facts.key;
+    let spending = app
+        .store
+        .keys()
+        .spending(&key.hash, app.clock.now_ms())
+        .await
+        .map_err(storage_trouble)?;
+    let view = View {
+        label: &key.label,
+        money: Money::of(key, &spending),
+        is_free_tier: false,
+        is_management_key: key.is_management,
+        is_provisioning_key: key.is_management,
+        creator_user_id: key.creator_user_id.as_deref(),
+        expires_at: key.expires_at_ms.map(iso),
+        rate_limit: RateLimit {
+            requests: -1,
+            interval: "10s",
+            note: "This field is deprecated and safe to ignore.",
+        },
+    };
+    reply::json(StatusCode::OK, &Envelope { data: view })
+}

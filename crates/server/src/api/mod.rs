@@ -1,0 +1,15 @@
+//! Public paths, one file each.
+
+pub mod chat_completions;
+pub mod console;
+pub mod credits;
+pub mod generation;
+pub mod health;
+pub mod key;
+pub mod metrics;
+pub mod model;
+pub mod model_endpoints;
+pub mod models;
+pub mod openapi;
+pub mod plan;
+pub mod providers;

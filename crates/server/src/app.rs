@@ -1,0 +1,132 @@
+//! `App`: every long-lived thing, built once, passed down.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use catalog::Catalog;
+use relay::{Clock, Credentials, Relay};
+use store::{Recorder, Spending, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::metrics::Metrics;
+use crate::api::models::Rendered;
+use crate::keyring::{KeyFacts, Keyring, spent_towards_limit};
+use crate::shelf::Shelf;
+
+/// Everything that lives as long as the server. Handlers get it as `State<Arc<App>>`.
+pub struct App {
+    /// How callers reach us, without a slash at the end.
+    pub public_url: String,
+    /// The longest request body, bytes.
+    pub body_bytes_max: usize,
+    /// For a request body to arrive.
+    pub request_body: Duration,
+    /// The current catalog; load it once per request.
+    pub catalog: Arc<ArcSwap<Catalog>>,
+    /// What the catalog is made of.
+    pub shelf: Shelf,
+    /// What we present to providers.
+    pub credentials: Arc<ArcSwap<Credentials>>,
+    /// What must survive a restart.
+    pub store: Store,
+    /// Takes the records of finished calls, and answers for them at once.
+    pub recorder: Arc<Recorder>,
+    /// The keys, as they are known in memory.
+    pub keyring: Arc<ArcSwap<Keyring>>,
+    /// Relays calls.
+    pub relay: Arc<Relay>,
+    /// What is counted about calls.
+    pub metrics: Arc<Metrics>,
+    /// The whole list of models, as last written.
+    pub model_list: Rendered,
+    /// The calendar time.
+    pub clock: Arc<dyn Clock>,
+    /// Owns every task; awaited at shutdown.
+    pub tasks: TaskTracker,
+    /// Cancelled when the server is to stop.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("public_url", &self.public_url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Reads every key, and what the limited ones have spent, into memory.
+    ///
+    /// # Errors
+    /// When the store is away; the keys in memory stay as they are then.
+    pub async fn read_keys(&self) -> Result<(), StoreError> {
+        self.keyring
+            .store(Arc::new(keyring(&self.store, self.clock.now_ms()).await?));
+        Ok(())
+    }
+
+    /// The same right after a change of ours. The change is stored already: should reading fail,
+    /// the follower of the feed tries again in a moment.
+    pub async fn refresh_keys(&self) {
+        if let Err(error) = self.read_keys().await {
+            tracing::warn!(%error, "the keys could not be read after a change; trying again soon");
+        }
+    }
+
+    /// Builds the catalog anew from what is kept in the store, and swaps it in. What does not
+    /// build is logged, and the old catalog stays.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn read_catalog(&self) -> Result<(), StoreError> {
+        let kept = self.store.settings().get(crate::shelf::KEPT_ROWS).await?;
+        let text = kept.map(|setting| setting.value);
+        match self.shelf.build(text.as_deref()) {
+            Ok(built) => {
+                tracing::info!(
+                    models = built.catalog.models().len(),
+                    endpoints = built.catalog.endpoint_count(),
+                    "the catalog was refreshed"
+                );
+                self.credentials.store(Arc::new(built.credentials));
+                self.catalog.store(Arc::new(built.catalog));
+            }
+            Err(errors) => tracing::error!(
+                mistakes = errors.len(),
+                first = errors.first().map(tracing::field::display),
+                "the kept catalog does not build; going on with the old one"
+            ),
+        }
+        Ok(())
+    }
+}
+
+/// Every key, and what the limited ones have spent.
+///
+/// # Errors
+/// When the store is away.
+pub async fn keyring(store: &Store, now_ms: i64) -> Result<Keyring, StoreError> {
+    let keys = store.keys().all().await?;
+    let limited: Vec<_> = keys
+        .iter()
+        .filter(|key| key.limit.is_some())
+        .map(|key| key.hash.clone())
+        .collect();
+    let spending = if limited.is_empty() {
+        HashMap::new()
+    } else {
+        store.keys().spending_of(&limited, now_ms).await?
+    };
+    let nothing = Spending::default();
+    Ok(Keyring::of(keys.into_iter().map(|key| {
+        let spent = spending.get(&key.hash).unwrap_or(&nothing);
+        KeyFacts {
+            spent: spent_towards_limit(&key, spent),
+            key,
+        }
+    })))
+}

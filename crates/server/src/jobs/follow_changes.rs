@@ -1,0 +1,62 @@
+//! Follows the store's feed: a key that was disabled anywhere stops working here within a second.
+//!
+//! While the store is away, what is in memory goes on being used.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::{Change, Noun, StoreError};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::app::App;
+use crate::shelf;
+
+/// How often the feed is asked. One row by its primary key: it costs next to nothing.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Runs until the app stops.
+pub async fn run(app: Arc<App>, mut seen: i64) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_away = false;
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match follow(&app, seen).await {
+            Ok(now) => {
+                seen = now;
+                is_away = false;
+            }
+            Err(error) => {
+                if !is_away {
+                    tracing::warn!(%error, "the store is away; going on with what is in memory");
+                }
+                is_away = true;
+            }
+        }
+    }
+}
+
+/// Takes over what has changed since revision `seen`; the revision that is seen then.
+async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
+    if app.store.revision().await? == seen && app.keyring.load().is_loaded() {
+        return Ok(seen);
+    }
+    let changes = app.store.changes_since(seen).await?;
+    let concerns = |what: &dyn Fn(&Change) -> bool| match &changes {
+        Some(changes) => changes.iter().any(what),
+        None => true, // too many to know: everything
+    };
+    if concerns(&|change| change.noun == Noun::Key) || !app.keyring.load().is_loaded() {
+        app.read_keys().await?;
+    }
+    if concerns(&|change| change.noun == Noun::Setting && change.id == shelf::KEPT_ROWS) {
+        app.read_catalog().await?;
+    }
+    match changes.as_deref().and_then(<[Change]>::last) {
+        Some(last) => Ok(last.revision),
+        None => app.store.revision().await,
+    }
+}

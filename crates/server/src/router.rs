@@ -1,0 +1,91 @@
+//! One table of every path.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use http::Method;
+
+use crate::app::App;
+use crate::{admin, api, reply};
+
+/// Where the API stands: OpenRouter's place, and the one that other SDKs expect.
+const PREFIXES: [&str; 2] = ["/api/v1", "/v1"];
+
+/// Ends of paths whose `POST` is a call to a model; those run apart from everything else.
+const CALLS: [&str; 1] = ["/chat/completions"];
+
+type Row = (&'static str, MethodRouter<Arc<App>>);
+
+/// Below each prefix.
+fn api_paths() -> Vec<Row> {
+    vec![
+        ("/chat/completions", post(api::chat_completions::create)),
+        ("/models", get(api::models::list)),
+        ("/models/count", get(api::models::count)),
+        ("/models/user", get(api::models::of_user)),
+        (
+            "/models/{author}/{slug}/endpoints",
+            get(api::model_endpoints::list),
+        ),
+        ("/model/{author}/{slug}", get(api::model::get)),
+        ("/embeddings/models", get(api::models::embeddings)),
+        ("/endpoints/zdr", get(api::model_endpoints::zdr)),
+        ("/providers", get(api::providers::list)),
+        ("/generation", get(api::generation::get)),
+        ("/key", get(api::key::get)),
+        ("/keys", get(admin::keys::list).post(admin::keys::create)),
+        (
+            "/keys/{hash}",
+            get(admin::keys::get)
+                .merge(patch(admin::keys::change))
+                .merge(delete(admin::keys::delete)),
+        ),
+        ("/credits", get(api::credits::get)),
+        ("/plan", post(api::plan::explain)),
+        ("/openapi.json", get(api::openapi::get)),
+    ]
+}
+
+/// At the root.
+fn root_paths() -> Vec<Row> {
+    vec![
+        ("/", get(api::console::index)),
+        ("/healthz", get(api::health::alive)),
+        ("/readyz", get(api::health::ready)),
+        ("/metrics", get(api::metrics::get)),
+    ]
+}
+
+/// Every full path, so that a test can compare them with our OpenAPI document.
+pub fn paths() -> impl Iterator<Item = String> {
+    let of_api = PREFIXES.into_iter().flat_map(|prefix| {
+        api_paths()
+            .into_iter()
+            .map(move |(path, _)| format!("{prefix}{path}"))
+    });
+    of_api.chain(root_paths().into_iter().map(|(path, _)| path.to_owned()))
+}
+
+/// The service.
+pub fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new();
+    for (path, methods) in root_paths() {
+        router = router.route(path, methods);
+    }
+    for prefix in PREFIXES {
+        for (path, methods) in api_paths() {
+            router = router.route(&format!("{prefix}{path}"), methods);
+        }
+    }
+    router
+        .fallback(reply::unknown_path)
+        .method_not_allowed_fallback(reply::unknown_method)
+        .with_state(app)
+}
+
+/// Whether a request is a call to a model.
+#[must_use]
+pub fn is_call(method: &Method, path: &str) -> bool {
+    method == Method::POST && CALLS.iter().any(|end| path.ends_with(end))
+}

@@ -1,0 +1,119 @@
+//! What the catalog is made of, and how it is made: built-in rows, or those that were kept by
+//! `waybill catalog update`; over them what was found on this machine, then the configuration.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use arc_swap::ArcSwap;
+use catalog::{Access, Catalog, LoadError, Provider, ProviderKind, Rows};
+use relay::{Credentials, Secret};
+
+use crate::config::credentials::Given;
+
+/// The setting under which updated rows are kept in the store.
+pub const KEPT_ROWS: &str = "catalog.rows";
+
+/// Rows by layer, and the credentials that switch providers on.
+#[derive(Debug)]
+pub struct Shelf {
+    builtin: Rows,
+    found: ArcSwap<Rows>,
+    configured: Rows,
+    given: Given,
+}
+
+/// A catalog and the credentials that go with it.
+#[derive(Debug)]
+pub struct Built {
+    /// The catalog.
+    pub catalog: Catalog,
+    /// By provider slug.
+    pub credentials: Credentials,
+}
+
+impl Shelf {
+    /// A shelf with the built-in rows at the bottom.
+    ///
+    /// # Errors
+    /// When the built-in rows do not parse, which a test rules out.
+    pub fn new(configured: Rows, given: Given) -> Result<Self, LoadError> {
+        Ok(Self {
+            builtin: catalog::builtin()?,
+            found: ArcSwap::default(),
+            configured,
+            given,
+        })
+    }
+
+    /// The rows that an update starts from: the kept ones, else the built-in ones.
+    ///
+    /// # Errors
+    /// When the kept text is not one that we wrote.
+    pub fn bottom(&self, kept: Option<&str>) -> Result<Rows, LoadError> {
+        match kept {
+            None => Ok(self.builtin.clone()),
+            Some(text) => read_kept(text),
+        }
+    }
+
+    /// Lays what was found on this machine under the configuration.
+    pub fn put_found(&self, rows: Rows) {
+        self.found.store(rows.into());
+    }
+
+    /// Builds the catalog, on the kept rows if there are any.
+    ///
+    /// # Errors
+    /// With every mistake in every layer.
+    pub fn build(&self, kept: Option<&str>) -> Result<Built, Vec<LoadError>> {
+        match kept {
+            None => self.build_on(&self.builtin),
+            Some(text) => self.build_on(&read_kept(text).map_err(|error| vec![error])?),
+        }
+    }
+
+    /// Builds the catalog on other rows than the built-in ones.
+    ///
+    /// # Errors
+    /// With every mistake in every layer.
+    pub fn build_on(&self, bottom: &Rows) -> Result<Built, Vec<LoadError>> {
+        let found = self.found.load();
+        let credentials: RefCell<HashMap<String, Secret>> = RefCell::default();
+        let access = Access {
+            has_credential: &|provider| match self.given.of(provider) {
+                Some(secret) => {
+                    let slug = provider.slug.as_str().to_owned();
+                    credentials.borrow_mut().insert(slug, secret);
+                    true
+                }
+                None => provider.needs_no_credential() && self.is_there(provider, &found),
+            },
+            variable: &|name| self.given.environment().get(name).map(str::to_owned),
+        };
+        let catalog = catalog::load(bottom, &[&found, &self.configured], &access)?;
+        Ok(Built {
+            catalog,
+            credentials: credentials.into_inner().into_iter().collect(),
+        })
+    }
+
+    /// Whether a provider without credentials is there to be called: one that is said to run on
+    /// somebody's own machine is, when it was found there or is in the configuration.
+    fn is_there(&self, provider: &Provider, found: &Rows) -> bool {
+        let is_listed = |rows: &Rows| rows.providers.keys().any(|name| provider.goes_by(name));
+        provider.kind != Some(ProviderKind::Local)
+            || is_listed(found)
+            || is_listed(&self.configured)
+    }
+
+    /// Whether the configuration says what a provider serves.
+    #[must_use]
+    pub fn configures_endpoints_of(&self, slug: &str) -> bool {
+        let row = self.configured.providers.get(slug);
+        row.is_some_and(|row| !row.endpoints.is_empty())
+    }
+}
+
+fn read_kept(text: &str) -> Result<Rows, LoadError> {
+    Rows::from_json(text).map_err(|error| LoadError::new(KEPT_ROWS, &error.to_string()))
+}

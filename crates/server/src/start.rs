@@ -1,0 +1,470 @@
+//! From a configuration to a server that answers.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use arc_swap::ArcSwap;
+use catalog::{LoadError, Rows};
+use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
+use store::{DEFAULT_WORKSPACE_ID, KeyHash, NewKey, Recorder, RecorderLimits, Store, StoreError};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::metrics::Metrics;
+use crate::api::models::Rendered;
+use crate::app::{self, App};
+use crate::books::CountedBooks;
+use crate::clock::{self, SystemClock};
+use crate::config::credentials::Given;
+use crate::config::providers::located;
+use crate::config::{Config, Environment, Loaded, Problems, secret};
+use crate::listen::{self, Manners};
+use crate::shelf::{Built, KEPT_ROWS, Shelf};
+use crate::{jobs, keyring, router};
+
+/// The variable that sets the first management key.
+pub const ROOT_KEY: &str = "WAYBILL_ROOT_KEY";
+
+/// How long records may take to reach the database at the end.
+const RECORDS_WAIT: Duration = Duration::from_secs(10);
+
+/// How long jobs may take to end once they are told to.
+const JOBS_WAIT: Duration = Duration::from_secs(2);
+
+/// Everything that is needed to start, checked.
+#[derive(Debug)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Config,
+    shelf: Shelf,
+    built: Built,
+    environment: Environment,
+}
+
+/// The keys of a first start; nobody can ask for them again.
+#[derive(Debug)]
+pub struct FirstKeys {
+    /// Absent when `WAYBILL_ROOT_KEY` gave it.
+    pub management: Option<Secret>,
+    /// For calls.
+    pub inference: Secret,
+}
+
+/// A server that answers.
+pub struct Running {
+    /// Everything in it.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// On the first start, the first keys.
+    pub first_keys: Option<FirstKeys>,
+    calls: TaskTracker,
+    door: JoinHandle<()>,
+    drain: Duration,
+}
+
+impl Setup {
+    /// Checks a configuration to the end: the catalog with its rows must build, every credential
+    /// must be readable.
+    ///
+    /// # Errors
+    /// With every mistake.
+    pub fn from_loaded(mut loaded: Loaded, environment: Environment) -> Result<Self, Problems> {
+        let (given, unreadable) = Given::resolve(&loaded.config.providers, environment.clone());
+        loaded.add(unreadable);
+        Self::with_credentials(loaded, environment, given)
+    }
+
+    /// The same with credentials that were resolved elsewhere.
+    ///
+    /// # Errors
+    /// With every mistake.
+    pub fn with_credentials(
+        mut loaded: Loaded,
+        environment: Environment,
+        given: Given,
+    ) -> Result<Self, Problems> {
+        let rows = loaded.config.providers.rows.clone();
+        let built = Shelf::new(rows.clone(), given.clone())
+            .map_err(|error| vec![error])
+            .and_then(|shelf| Ok((shelf.build(None)?, shelf)));
+        let mut errors = match built {
+            Ok((built, shelf)) => {
+                return Ok(Self {
+                    config: loaded.into_config()?,
+                    shelf,
+                    built,
+                    environment,
+                });
+            }
+            Err(errors) => errors,
+        };
+        let mended = mended(rows, &errors);
+        if let Ok(shelf) = Shelf::new(mended, given)
+            && let Err(more) = shelf.build(None)
+        {
+            errors.extend(more);
+        }
+        // A value that could not be read is not missing as well.
+        let paths = loaded.problems.iter().map(|problem| problem.path.clone());
+        let mut known: Vec<String> = paths.collect();
+        for error in errors {
+            if !known.contains(&error.path) {
+                known.push(error.path.clone());
+                let problem = located(&error, &loaded.config.providers);
+                loaded.add([problem]);
+            }
+        }
+        let Loaded { file, problems, .. } = loaded;
+        Err(Problems {
+            file,
+            all: problems,
+        })
+    }
+
+    /// The catalog of the configuration alone, without what is kept in the store.
+    #[must_use]
+    pub fn catalog(&self) -> &catalog::Catalog {
+        &self.built.catalog
+    }
+
+    /// The credentials that go with it.
+    #[must_use]
+    pub fn credentials(&self) -> &relay::Credentials {
+        &self.built.credentials
+    }
+
+    /// What the catalog is made of.
+    #[must_use]
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+}
+
+/// The rows with what is wrong about providers themselves replaced by something that is right, so
+/// that what is wrong about their endpoints is found in the same run.
+fn mended(mut rows: Rows, errors: &[LoadError]) -> Rows {
+    for (slug, row) in &mut rows.providers {
+        let path = format!("providers.{slug}");
+        if errors.iter().any(|error| error.path.starts_with(&path)) {
+            row.base_url = Some("http://127.0.0.1/v1".to_owned());
+            row.dialects = Some(vec![chat::Dialect::OpenaiChat.name().to_owned()]);
+            row.auth = Some("none".to_owned());
+            row.kind = None;
+            row.quirks = None;
+            row.data_policy = None;
+        }
+    }
+    rows
+}
+
+/// Opens the store that a configuration names, making the data directory if it is needed.
+///
+/// # Errors
+/// When the directory cannot be made or the database cannot be opened.
+pub async fn open_store(config: &Config, environment: &Environment) -> anyhow::Result<Store> {
+    let url = match &config.storage.url {
+        Some(written) => match secret::resolve(written, environment) {
+            Ok(Some(url)) => url.expose().to_owned(),
+            Ok(None) => bail!("storage.url names a variable that is not set"),
+            Err(message) => bail!("storage.url: {message}"),
+        },
+        None => {
+            let dir = &config.server.data_dir;
+            make_dir(dir)?;
+            format!("sqlite:{}", dir.join("waybill.db").display())
+        }
+    };
+    if let Some(path) = url
+        .strip_prefix("sqlite:")
+        .filter(|path| !path.starts_with(':'))
+        && let Some(dir) = Path::new(path.trim_start_matches("//")).parent()
+    {
+        make_dir(dir)?;
+    }
+    Ok(Store::open(&url).await?)
+}
+
+fn make_dir(dir: &Path) -> anyhow::Result<()> {
+    if dir.as_os_str().is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("cannot make the directory {}", dir.display()))
+}
+
+/// Starts a server: store, keys, catalog, relay, door, jobs. Calls run on the runtime that this
+/// runs on, everything else on `desk`.
+///
+/// # Errors
+/// When the address is taken, the store cannot be opened, or `WAYBILL_ROOT_KEY` has a wrong form.
+pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
+    let Setup {
+        config,
+        shelf,
+        built,
+        environment,
+    } = setup;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let listener = listen::bind(config.server.listen).await?;
+    let address = listener.local_addr()?;
+    let store = open_store(&config, &environment).await?;
+    let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
+    let seen = store.revision().await?;
+    let keyring = app::keyring(&store, clock.now_ms()).await?;
+    let built = on_kept_rows(&store, &shelf, built).await?;
+
+    let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
+    let (recorder, writer) = Recorder::new(store.clone(), RecorderLimits::default());
+    tasks.spawn_on(writer, &desk);
+    let metrics = Arc::new(Metrics::new(clock.now_ms()));
+    let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
+    let credentials = Arc::new(ArcSwap::from_pointee(built.credentials));
+    let upstream = HttpUpstream::new(config.timers.connect)
+        .map_err(|error| anyhow::anyhow!("the client for providers cannot be made: {error}"))?;
+    let relay = Relay::new(Parts {
+        catalog: Arc::clone(&catalog),
+        credentials: Arc::clone(&credentials),
+        upstream: Arc::new(upstream),
+        books: Arc::new(CountedBooks {
+            metrics: Arc::clone(&metrics),
+            recorder: Arc::clone(&recorder),
+        }),
+        clock: Arc::clone(&clock),
+        timers: config.timers,
+        tasks: calls.clone(),
+    });
+    let app = Arc::new(App {
+        public_url: public_url(&config, address),
+        body_bytes_max: config.limits.body_bytes_max,
+        request_body: config.door.request_body,
+        catalog,
+        shelf,
+        credentials,
+        store,
+        recorder,
+        keyring: Arc::new(ArcSwap::from_pointee(keyring)),
+        relay,
+        metrics,
+        model_list: Rendered::default(),
+        clock,
+        tasks,
+        stop: CancellationToken::new(),
+    });
+    start_jobs(&app, &config, seen, &desk);
+    let door = open_door(&app, &config, listener, desk);
+    Ok(Running {
+        app,
+        address,
+        first_keys,
+        calls,
+        door,
+        drain: config.door.drain,
+    })
+}
+
+/// The catalog on the rows that an update has kept, if there are any. Kept rows that no longer
+/// build are logged, and what is built in serves.
+async fn on_kept_rows(store: &Store, shelf: &Shelf, built: Built) -> Result<Built, StoreError> {
+    let Some(kept) = store.settings().get(KEPT_ROWS).await? else {
+        return Ok(built);
+    };
+    Ok(shelf.build(Some(&kept.value)).unwrap_or_else(|errors| {
+        tracing::error!(
+            mistakes = errors.len(),
+            first = errors.first().map(tracing::field::display),
+            "the kept catalog does not build; serving the built-in one"
+        );
+        built
+    }))
+}
+
+fn start_jobs(app: &Arc<App>, config: &Config, seen: i64, desk: &Handle) {
+    let follower = jobs::follow_changes::run(Arc::clone(app), seen);
+    app.tasks.spawn_on(follower, desk);
+    app.tasks
+        .spawn_on(jobs::watch_limits::run(Arc::clone(app)), desk);
+    if config.discovery.local_engines {
+        app.tasks
+            .spawn_on(jobs::local_engines::run(Arc::clone(app)), desk);
+    }
+    if config.cluster.valkey.is_some() {
+        tracing::warn!("cluster.valkey is set, but this version shares nothing through it yet");
+    }
+}
+
+fn open_door(
+    app: &Arc<App>,
+    config: &Config,
+    listener: tokio::net::TcpListener,
+    desk: Handle,
+) -> JoinHandle<()> {
+    let manners = Manners {
+        connections_max: config.server.connections_max,
+        request_head: config.door.request_head,
+        drain: config.door.drain,
+    };
+    let router = router::router(Arc::clone(app));
+    let stop = app.stop.clone();
+    app.tasks
+        .spawn(listen::serve(listener, router, desk, manners, stop))
+}
+
+impl Running {
+    /// Waits until the app is told to stop, and then until everything has ended: connections,
+    /// calls, records, jobs, in this order, each within a bound.
+    pub async fn wait(self) {
+        let app = self.app;
+        if let Err(error) = self.door.await {
+            tracing::error!(%error, "the accept loop ended badly");
+            app.stop.cancel();
+        }
+        self.calls.close();
+        if tokio::time::timeout(self.drain, self.calls.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                calls = self.calls.len(),
+                "stopped before every call had ended"
+            );
+        }
+        if let Err(error) = app.recorder.drain(RECORDS_WAIT).await {
+            tracing::error!(%error, "records were lost");
+        }
+        app.tasks.close();
+        if tokio::time::timeout(JOBS_WAIT, app.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("stopped before every job had ended");
+        }
+        app.store.close().await;
+    }
+
+    /// Stops the server and waits for its end.
+    pub async fn stop(self) {
+        self.app.stop.cancel();
+        self.wait().await;
+    }
+
+    /// Whether any model can be called.
+    #[must_use]
+    pub fn has_usable_provider(&self) -> bool {
+        usable(&self.app.catalog.load()).next().is_some()
+    }
+
+    /// A few variables in which people keep credentials, for examples: those of the providers that
+    /// serve the most models of their own.
+    #[must_use]
+    pub fn credential_variables(&self) -> Vec<String> {
+        let catalog = self.app.catalog.load();
+        let models_of = |provider: &catalog::Provider| {
+            let serves = |model: &&Arc<catalog::Model>| {
+                model
+                    .endpoints
+                    .iter()
+                    .any(|endpoint| endpoint.provider.slug == provider.slug)
+            };
+            catalog.models().filter(serves).count()
+        };
+        let mut ranked: Vec<(usize, &str)> = catalog
+            .providers()
+            .filter(|provider| provider.kind == Some(catalog::ProviderKind::FirstParty))
+            .filter_map(|provider| Some((models_of(provider), provider.env.first()?.as_ref())))
+            .collect();
+        ranked.sort_unstable_by(|a, b| b.cmp(a));
+        ranked
+            .into_iter()
+            .take(2)
+            .map(|(_, variable)| variable.to_owned())
+            .collect()
+    }
+
+    /// A model that can be called, for examples: the cheapest whose price is known.
+    #[must_use]
+    pub fn example_model(&self) -> Option<String> {
+        let catalog = self.app.catalog.load();
+        let rank = |model: &&Arc<catalog::Model>| {
+            let prices = model
+                .top_endpoint()
+                .and_then(|endpoint| endpoint.known_prices());
+            let output = prices.and_then(|prices| prices.get(chat::Unit::Output));
+            (model.variant.is_some(), output.is_none(), output)
+        };
+        usable(&catalog)
+            .min_by_key(rank)
+            .map(|model| model.slug.to_string())
+    }
+}
+
+/// The models that can be talked to with the credentials there are.
+fn usable(catalog: &catalog::Catalog) -> impl Iterator<Item = &Arc<catalog::Model>> {
+    catalog.models().filter(|model| {
+        model.kind.takes_messages() && model.is_served(&[chat::Dialect::OpenaiChat])
+    })
+}
+
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    config.server.public_url.clone().unwrap_or_else(|| {
+        let mut address = address;
+        match address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => {}
+        }
+        format!("http://{address}")
+    })
+}
+
+/// Makes the default workspace and the first keys, if nobody has; and sees to it that the key in
+/// `WAYBILL_ROOT_KEY` works.
+async fn first_keys(
+    store: &Store,
+    environment: &Environment,
+    now_ms: i64,
+) -> anyhow::Result<Option<FirstKeys>> {
+    let root = environment.get(ROOT_KEY).map(str::trim);
+    if root.is_some_and(|key| !keyring::is_our_form(key)) {
+        bail!(
+            "{ROOT_KEY} must be \"{}\" and 64 lowercase hex digits",
+            keyring::PREFIX
+        );
+    }
+    let management = match root {
+        Some(key) => key.to_owned(),
+        None => keyring::secret_from(clock::random()?),
+    };
+    let inference = keyring::secret_from(clock::random()?);
+    let new = |secret: &str, name: &str| NewKey::new(secret, name, DEFAULT_WORKSPACE_ID, now_ms);
+    let management_key = new(&management, "first management key").with_management();
+    let inference_key = new(&inference, "first key");
+    if store
+        .first_start(&[management_key.clone(), inference_key], now_ms)
+        .await?
+    {
+        return Ok(Some(FirstKeys {
+            management: root.is_none().then(|| Secret::new(management)),
+            inference: Secret::new(inference),
+        }));
+    }
+    if root.is_some()
+        && store
+            .keys()
+            .by_hash(&KeyHash::of(&management))
+            .await?
+            .is_none()
+    {
+        match store.keys().create(&management_key).await {
+            // Another replica was faster.
+            Ok(_) | Err(StoreError::AlreadyExists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
