@@ -1,0 +1,232 @@
+//! The arguments of every command.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use store::LimitReset;
+
+/// Waybill: an LLM router of your own, with OpenRouter's API.
+#[derive(Debug, Parser)]
+#[command(name = "waybill", version, arg_required_else_help = true)]
+pub struct Arguments {
+    /// For whom the log is written (overrides the configuration)
+    #[arg(long, global = true, value_name = "FORM")]
+    pub log: Option<LogArgument>,
+    #[command(subcommand)]
+    /// What to do.
+    pub command: Command,
+}
+
+/// For whom the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogArgument {
+    /// Lines for people
+    Human,
+    /// One JSON object per line
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server
+    Serve(ServeArguments),
+    /// Validate configuration and catalog, and list the providers
+    Check(CheckArguments),
+    /// Make and manage keys
+    Key(KeyArguments),
+    /// Show or update the catalog of models
+    Catalog(CatalogArguments),
+    /// Explain a routing decision without making the call
+    Plan(PlanArguments),
+    /// Start the server with simulated providers, to try every feature without a credential
+    #[cfg(feature = "demo")]
+    Demo(DemoArguments),
+}
+
+/// Where the configuration is, and what overrides it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Place {
+    /// The configuration file (default: $WAYBILL_CONFIG, or waybill.toml if it is there)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the embedded database lives (overrides server.data_dir)
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// `waybill serve`
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServeArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Address and port to listen on; port 0 takes a free one and prints it
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `waybill check`
+#[derive(Debug, Clone, Args)]
+pub struct CheckArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Also ask every provider that has a credential whether it answers
+    #[arg(long)]
+    pub live: bool,
+}
+
+/// `waybill key`
+#[derive(Debug, Args)]
+pub struct KeyArguments {
+    /// What to do with keys.
+    #[command(subcommand)]
+    pub command: KeyCommand,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; prints the key and nothing else
+    Create(KeyCreateArguments),
+    /// List the keys
+    List(Place),
+    /// Switch a key off
+    Disable(KeyNameArguments),
+    /// Delete a key
+    Delete(KeyNameArguments),
+}
+
+/// `waybill key create`
+#[derive(Debug, Args)]
+pub struct KeyCreateArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// What to call it
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// For administration instead of calls
+    #[arg(long)]
+    pub management: bool,
+    /// The most it may spend, in USD
+    #[arg(long, value_name = "USD", value_parser = crate::money::read_usd_text)]
+    pub limit: Option<ledger::Amount>,
+    /// When its spending starts anew
+    #[arg(long, value_name = "PERIOD", requires = "limit")]
+    pub reset: Option<Reset>,
+    /// When it stops working, such as 2027-12-31T23:59:59Z
+    #[arg(long, value_name = "TIME", value_parser = crate::time::read_utc)]
+    pub expires: Option<i64>,
+    /// The workspace that pays (default: the default workspace)
+    #[arg(long, value_name = "ID")]
+    pub workspace: Option<String>,
+}
+
+/// When the spending of a key starts anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Reset {
+    /// Every day at 00:00 UTC
+    Daily,
+    /// On Mondays
+    Weekly,
+    /// On the first of the month
+    Monthly,
+}
+
+impl From<Reset> for LimitReset {
+    fn from(reset: Reset) -> Self {
+        match reset {
+            Reset::Daily => Self::Daily,
+            Reset::Weekly => Self::Weekly,
+            Reset::Monthly => Self::Monthly,
+        }
+    }
+}
+
+/// A key to be found.
+#[derive(Debug, Args)]
+pub struct KeyNameArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Its hash (or the first 8 or more digits of it), its name, or the key itself
+    #[arg(value_name = "KEY")]
+    pub key: String,
+}
+
+/// `waybill catalog`
+#[derive(Debug, Args)]
+pub struct CatalogArguments {
+    /// What to do with the catalog.
+    #[command(subcommand)]
+    pub command: CatalogCommand,
+}
+
+/// What to do with the catalog.
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// List models, or show one with its endpoints
+    Show(CatalogShowArguments),
+    /// Bring the catalog up to date from models.dev, and show what changes
+    Update(CatalogUpdateArguments),
+}
+
+/// `waybill catalog show`
+#[derive(Debug, Args)]
+pub struct CatalogShowArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// One model, such as meta-llama/llama-3.3-70b-instruct
+    #[arg(value_name = "MODEL")]
+    pub model: Option<String>,
+    /// As JSON, one model per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `waybill catalog update`
+#[derive(Debug, Args)]
+pub struct CatalogUpdateArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// A file or URL in the format of models.dev's api.json or models.json
+    #[arg(value_name = "SOURCE", default_value = "https://models.dev/api.json")]
+    pub source: String,
+    /// Show the difference, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `waybill plan`
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// The model to ask for
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// A chat completions request as JSON; its "model" is replaced
+    #[arg(long, value_name = "FILE")]
+    pub body: Option<PathBuf>,
+}
+
+/// `waybill demo`
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Address and port to listen on; port 0 takes a free one and prints it
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Where the database lives (default: a fresh temporary directory)
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Print one line of JSON with addresses and keys instead of text
+    #[arg(long)]
+    pub print_json: bool,
+}

@@ -1,0 +1,138 @@
+//! `waybill check`: every mistake in configuration and catalog at once, then each provider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use bytes::Bytes;
+use catalog::{Auth, Provider};
+use chat::Dialect;
+use http::Request;
+use http::header::AUTHORIZATION;
+use http_body_util::Full;
+use relay::{HttpUpstream, Secret, Upstream as _};
+
+use super::arguments::{CheckArguments, LogArgument};
+use super::run::{init_log, load, small_runtime};
+use crate::config::Environment;
+use crate::out;
+use crate::start::Setup;
+
+/// For a provider to answer.
+const LIVE: Duration = Duration::from_secs(10);
+
+/// Checks, and lists.
+///
+/// # Errors
+/// With every mistake; and, with `--live`, when a provider refuses its credential or is away.
+pub fn run(
+    arguments: &CheckArguments,
+    log: Option<LogArgument>,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let loaded = load(&arguments.place, environment)?;
+    init_log(&loaded.config.log, log);
+    let setup = Setup::from_loaded(loaded, environment.clone())?;
+    let catalog = setup.catalog();
+    out::line(&format!(
+        "configuration and catalog are valid: {} providers, {} models, {} endpoints",
+        catalog.providers().len(),
+        catalog.models().len(),
+        catalog.endpoint_count(),
+    ))?;
+    for provider in catalog.providers() {
+        let endpoints = catalog
+            .models()
+            .flat_map(|model| &model.endpoints)
+            .filter(|endpoint| endpoint.provider.slug == provider.slug)
+            .count();
+        let has_credential = setup.credentials().get(provider.slug.as_str()).is_some();
+        let state = credential_state(provider, has_credential);
+        out::line(&format!(
+            "{}\t{}\t{endpoints} endpoints\t{state}",
+            provider.slug, provider.name
+        ))?;
+    }
+    if arguments.live {
+        small_runtime()?.block_on(ask_all(&setup))?;
+    }
+    Ok(())
+}
+
+fn credential_state(provider: &Provider, has_credential: bool) -> String {
+    match &provider.access {
+        catalog::provider::Access::Ready if has_credential => "credential present".to_owned(),
+        catalog::provider::Access::Ready => "needs no credential".to_owned(),
+        catalog::provider::Access::Lacking(variables) => {
+            format!(
+                "credential present, but {} is not set",
+                variables.join(", ")
+            )
+        }
+        catalog::provider::Access::NoCredential if provider.env.is_empty() => {
+            "no credential (set it in the configuration)".to_owned()
+        }
+        catalog::provider::Access::NoCredential => {
+            format!("no credential (set {})", provider.env.join(" or "))
+        }
+    }
+}
+
+async fn ask_all(setup: &Setup) -> anyhow::Result<()> {
+    let client = HttpUpstream::new(LIVE).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let mut failed = 0;
+    for provider in setup.catalog().providers() {
+        let secret = setup.credentials().get(provider.slug.as_str());
+        if secret.is_none() || !provider.is_enabled() {
+            continue;
+        }
+        let (is_well, answer) = ask(&client, provider, secret).await;
+        failed += usize::from(!is_well);
+        out::line(&format!("live\t{}\t{answer}", provider.slug))?;
+    }
+    if failed > 0 {
+        bail!("{failed} providers cannot be used as they are");
+    }
+    Ok(())
+}
+
+/// Lists the provider's models, which costs nothing.
+async fn ask(
+    client: &HttpUpstream,
+    provider: &Arc<Provider>,
+    secret: Option<&Secret>,
+) -> (bool, String) {
+    let Some(connection) = provider.connection(Dialect::OpenaiChat) else {
+        return (
+            true,
+            "not asked: this dialect cannot be asked for its models yet".to_owned(),
+        );
+    };
+    let request = Request::get(format!("{}/models", connection.base_url));
+    let request = match (&connection.auth, secret) {
+        (Auth::Bearer, Some(secret)) => {
+            request.header(AUTHORIZATION, format!("Bearer {}", secret.expose()))
+        }
+        (Auth::Header(name), Some(secret)) => request.header(name.as_ref(), secret.expose()),
+        (Auth::None, _) => request,
+        (Auth::SigV4 | Auth::Google, _) | (_, None) => {
+            return (true, "not asked: it cannot be signed for yet".to_owned());
+        }
+    };
+    let Ok(request) = request.body(Full::new(Bytes::new())) else {
+        return (
+            false,
+            "its address or credential cannot stand in a request".to_owned(),
+        );
+    };
+    match tokio::time::timeout(LIVE, client.send(request)).await {
+        Err(_) => (false, format!("no answer within {} s", LIVE.as_secs())),
+        Ok(Err(error)) => (false, error.to_string()),
+        Ok(Ok(response)) => match response.status().as_u16() {
+            200..=299 => (true, "answers".to_owned()),
+            401 | 403 => (false, "refuses the credential".to_owned()),
+            404 | 405 => (true, "answers, but does not list its models".to_owned()),
+            status => (false, format!("answers {status}")),
+        },
+    }
+}

@@ -1,0 +1,207 @@
+//! `waybill demo`: the server with simulated providers, so that everything can be tried.
+//!
+//! The providers are the simulator's personas, in this process, over real sockets. Their names say
+//! that they are simulated. Credentials in the environment are not used.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use relay::{Clock as _, Secret};
+use serde_json::json;
+use simulator::{Persona, Simulator};
+use store::{DEFAULT_WORKSPACE_ID, NewKey};
+use tokio::runtime::Builder;
+
+use super::arguments::{DemoArguments, LogArgument};
+use super::run::init_log;
+use super::serve;
+use crate::clock::{self, SystemClock};
+use crate::config::{self, Environment};
+use crate::start::{FirstKeys, Running, Setup};
+use crate::{keyring, out};
+
+/// What a simulated provider charges: USD per million tokens, decimal.
+struct Prices {
+    input: &'static str,
+    output: &'static str,
+    cache_read: &'static str,
+}
+
+/// Prices of the fleet in the order of the simulator's personas, cheapest where it works best.
+fn prices(slug: &str) -> Prices {
+    let (input, output, cache_read) = match slug {
+        "cheap" => ("0.10", "0.40", "0.01"),
+        "slow" => ("0.30", "0.90", "0.03"),
+        "fast" => ("0.50", "1.50", "0.05"),
+        "thinker" => ("1.00", "3.00", "0.10"),
+        _ => ("2.00", "6.00", "0.20"),
+    };
+    Prices {
+        input,
+        output,
+        cache_read,
+    }
+}
+
+/// Runs until a signal stops it.
+///
+/// # Errors
+/// When an address is taken or the store cannot be opened.
+pub fn run(
+    arguments: &DemoArguments,
+    log: Option<LogArgument>,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    // Its own thread: what is simulated must not take workers from what is measured.
+    let stage = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let simulator = stage.block_on(Simulator::start("127.0.0.1:0"))?;
+    let environment: Environment = environment
+        .beginning_with(config::document::VARIABLE_PREFIX)
+        .into_iter()
+        .collect();
+    let text = configuration(simulator.personas());
+    let mut loaded = config::read("the demo's own configuration", &text, &environment);
+    loaded.config.server.listen = arguments.listen;
+    loaded.config.discovery.local_engines = false;
+    let fresh = arguments.data_dir.is_none();
+    let dir = match &arguments.data_dir {
+        Some(dir) => dir.clone(),
+        None => fresh_dir()?,
+    };
+    loaded.config.server.data_dir.clone_from(&dir);
+    if log.is_none() && arguments.print_json {
+        "warn".clone_into(&mut loaded.config.log.filter);
+    }
+    init_log(&loaded.config.log, log);
+    let setup = Setup::from_loaded(loaded, environment)?;
+    let served = serve::serve(setup, async |running| {
+        let keys = keys(running).await?;
+        tell(arguments.print_json, running, &keys, &simulator.root_url())
+    });
+    stage.block_on(simulator.shutdown());
+    if fresh {
+        // Best effort: it lies in the temporary directory.
+        let _ = std::fs::remove_dir_all(&dir);
+    }
+    served
+}
+
+fn fresh_dir() -> anyhow::Result<PathBuf> {
+    let name = format!("waybill-demo-{}", hex::encode(clock::random::<8>()?));
+    let dir = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&dir)?;
+    Ok(dir)
+}
+
+/// The fleet as provider tables, in the words that an operator would use.
+fn configuration(personas: &[Persona]) -> String {
+    let mut text = String::new();
+    for persona in personas {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "[providers.simulated-{}]\nname = {:?}\nkind = \"simulated\"\nbase_url = {:?}\n\
+             dialects = [\"openai-chat\"]\nauth = \"none\"\n\
+             data_policy = {{ training = false, retention_days = 0 }}",
+            persona.slug, persona.name, persona.base_url
+        );
+        let mut models = vec![("echo", true)];
+        match persona.slug.as_str() {
+            "thinker" => models.push(("reasoner", true)),
+            "fast" => models.extend([("unpriced", false), ("flaky", true)]),
+            "flaky" => models.push(("flaky", true)),
+            _ => {}
+        }
+        for (model, is_priced) in models {
+            endpoint(&mut text, &persona.slug, model, is_priced);
+        }
+    }
+    text
+}
+
+fn endpoint(text: &mut String, persona: &str, model: &str, is_priced: bool) {
+    let _ = writeln!(
+        text,
+        "[[providers.simulated-{persona}.endpoints]]\nmodel = \"simulated/{model}\"\n\
+         upstream_model = \"{model}\"\ncontext_length = 128000\nmax_completion_tokens = 16384\n\
+         tools = true\nstructured_outputs = true\ntemperature = true\nreasoning = true"
+    );
+    if !is_priced {
+        return;
+    }
+    // Of two simulated endpoints of one model the one that fails is the cheaper one.
+    let prices = match (persona, model) {
+        ("flaky", "flaky") => prices("cheap"),
+        _ => prices(persona),
+    };
+    let _ = writeln!(
+        text,
+        "price = {{ input = \"{}\", output = \"{}\", cache_read = \"{}\" }}",
+        prices.input, prices.output, prices.cache_read
+    );
+}
+
+/// The keys of this start: the first ones, or two new ones where there were some before.
+async fn keys(running: &Running) -> anyhow::Result<FirstKeys> {
+    if let Some(FirstKeys {
+        management: Some(management),
+        inference,
+    }) = &running.first_keys
+    {
+        return Ok(FirstKeys {
+            management: Some(management.clone()),
+            inference: inference.clone(),
+        });
+    }
+    let app = &running.app;
+    let make = async |name: &str, is_management: bool| {
+        let secret = keyring::secret_from(clock::random()?);
+        let key = NewKey::new(&secret, name, DEFAULT_WORKSPACE_ID, SystemClock.now_ms());
+        let key = if is_management {
+            key.with_management()
+        } else {
+            key
+        };
+        app.store.keys().create(&key).await?;
+        anyhow::Ok(Secret::new(secret))
+    };
+    let management = make("demo management key", true).await?;
+    let inference = make("demo key", false).await?;
+    app.refresh_keys().await;
+    Ok(FirstKeys {
+        management: Some(management),
+        inference,
+    })
+}
+
+fn tell(as_json: bool, running: &Running, keys: &FirstKeys, simulator: &str) -> anyhow::Result<()> {
+    let url = &running.app.public_url;
+    let management = keys.management.as_ref().map_or("", Secret::expose);
+    let inference = keys.inference.expose();
+    if as_json {
+        let line = json!({
+            "url": url,
+            "management_key": management,
+            "inference_key": inference,
+            "simulator": simulator,
+        });
+        return Ok(out::line(&line.to_string())?);
+    }
+    for line in [
+        format!("Waybill's demo is ready at {url}. Every provider in it is simulated."),
+        format!("  management key: {management}"),
+        format!("  inference key:  {inference}"),
+        format!("  the simulated providers, and what they were asked: {simulator}"),
+        String::new(),
+        "A first request to try:".to_owned(),
+    ] {
+        out::line(&line)?;
+    }
+    for line in serve::first_request(url, inference, "simulated/echo") {
+        out::line(&line)?;
+    }
+    Ok(())
+}

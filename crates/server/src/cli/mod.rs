@@ -1,0 +1,25 @@
+//! What can be typed. Results go to stdout, everything else to stderr.
+//!
+//! | command | file |
+//! |---|---|
+//! | `serve` | `serve.rs` |
+//! | `check` | `check.rs` |
+//! | `key …` | `key.rs` |
+//! | `catalog …` | `catalog.rs`, `fetch.rs` |
+//! | `plan` | `plan.rs` |
+//! | `demo` (feature `demo`) | `demo.rs` |
+//!
+//! Exit status: 0 done, 1 failed, 2 wrong usage.
+
+pub mod arguments;
+pub mod catalog;
+pub mod check;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod fetch;
+pub mod key;
+pub mod plan;
+pub mod run;
+pub mod serve;
+
+pub use run::main;
