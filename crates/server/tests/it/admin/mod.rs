@@ -1,0 +1,3 @@
+//! Mirrors `src/admin`, noun by noun.
+
+mod keys;

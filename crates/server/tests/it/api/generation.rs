@@ -1,0 +1,94 @@
+//! `GET /generation`: readable at once, complete, and nobody else's business.
+
+use serde_json::json;
+
+use crate::stage::{Stage, hello};
+
+#[tokio::test]
+async fn the_record_is_there_when_the_answer_has_ended() {
+    let stage = Stage::open().await;
+    let mut body = hello("simulated/echo");
+    body["user"] = json!("customer-7");
+    body["session_id"] = json!("session-9");
+    for stream in [false, true] {
+        body["stream"] = json!(stream);
+        let seen = stage.chat(&body, "").await;
+        assert_eq!(seen.status, 200, "{}", seen.text());
+        let record = stage.record(&seen).await;
+        assert_eq!(record["streamed"], stream);
+        assert_eq!(record["cancelled"], false);
+        assert_eq!(record["model"], "simulated/echo");
+        assert_eq!(record["provider_name"], "Simulated One");
+        assert_eq!(record["finish_reason"], "stop");
+        assert_eq!(record["external_user"], "customer-7");
+        assert_eq!(record["session_id"], "session-9");
+        assert_eq!(record["provider_responses"][0]["status"], 200);
+        assert!(
+            record["native_tokens_prompt"].as_u64().unwrap() > 0,
+            "{record:#}"
+        );
+        assert!(record["total_cost"].is_number(), "{record:#}");
+        assert_eq!(record["usage_source"], "provider");
+        assert_eq!(record["unpriced"], json!(null));
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_a_known_price_is_unpriced_and_not_free() {
+    let stage = Stage::open().await;
+    let seen = stage.chat(&hello("simulated/unpriced"), "").await;
+    assert_eq!(seen.json()["usage"]["cost"], json!(null));
+    let record = stage.record(&seen).await;
+    assert_eq!(record["total_cost"], json!(null));
+    assert!(record["unpriced"].is_string(), "{record:#}");
+}
+
+#[tokio::test]
+async fn failed_calls_have_a_record_as_well() {
+    let stage = Stage::open().await;
+    let seen = stage
+        .chat(&hello("simulated/echo"), "status=400,message=no")
+        .await;
+    assert_eq!(seen.status, 400);
+    let record = stage.record(&seen).await;
+    assert_eq!(record["status"], 400);
+    assert_eq!(record["provider_responses"].as_array().unwrap().len(), 1);
+    assert_eq!(record["finish_reason"], json!(null));
+}
+
+#[tokio::test]
+async fn only_the_workspace_and_management_see_a_record() {
+    let stage = Stage::open().await;
+    let id = stage
+        .chat(&hello("simulated/echo"), "")
+        .await
+        .header("x-generation-id")
+        .to_owned();
+    let path = format!("/api/v1/generation?id={id}");
+    assert_eq!(stage.get(&path, &stage.management_key).await.status, 200);
+    stage.get(&path, "").await.error(401, "authentication");
+    stage
+        .get("/api/v1/generation?id=gen-nothing", &stage.key)
+        .await
+        .error(404, "not_found");
+    stage
+        .get("/api/v1/generation", &stage.key)
+        .await
+        .error(400, "invalid_request");
+    let store = &stage.running.app.store;
+    let workspace = store::NewWorkspace {
+        id: "11111111-1111-4111-8111-111111111111".into(),
+        slug: "others".into(),
+        name: "Others".into(),
+        description: None,
+        created_at_ms: 0,
+    };
+    store.workspaces().create(&workspace).await.unwrap();
+    let made = json!({ "name": "stranger", "workspace_id": workspace.id });
+    let made = stage
+        .post("/api/v1/keys", &stage.management_key, &made)
+        .await
+        .json();
+    let stranger = made["key"].as_str().unwrap();
+    stage.get(&path, stranger).await.error(404, "not_found");
+}

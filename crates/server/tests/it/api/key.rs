@@ -1,0 +1,63 @@
+//! `GET /key` and `GET /credits`.
+
+use serde_json::json;
+
+use crate::stage::{Stage, hello};
+
+#[tokio::test]
+async fn a_key_sees_its_own_limits_and_what_it_has_spent() {
+    let stage = Stage::open().await;
+    let made = json!({ "name": "mine", "limit": 0.5, "limit_reset": "monthly" });
+    let made = stage
+        .post("/api/v1/keys", &stage.management_key, &made)
+        .await
+        .json();
+    let key = made["key"].as_str().unwrap();
+    let path = "/api/v1/chat/completions";
+    let cost =
+        stage.post(path, key, &hello("simulated/echo")).await.json()["usage"]["cost"].to_string();
+    stage.running.app.recorder.flush().await;
+    let view = stage.get("/api/v1/key", key).await.json()["data"].take();
+    assert_eq!(view["usage"].to_string(), cost, "{view:#}");
+    assert_eq!(view["usage_monthly"].to_string(), cost);
+    assert_eq!(view["limit"], 0.5);
+    assert_eq!(view["limit_reset"], "monthly");
+    assert_eq!(view["is_management_key"], false);
+    let usd = |name: &str| ledger::Amount::from_usd(&view[name].to_string()).unwrap();
+    assert_eq!(
+        usd("limit_remaining"),
+        usd("limit").checked_sub(usd("usage")).unwrap()
+    );
+    for hidden in ["hash", "name", "disabled", "workspace_id"] {
+        assert!(view.get(hidden).is_none(), "{hidden}");
+    }
+    let credits = stage
+        .get("/api/v1/credits", &stage.management_key)
+        .await
+        .json();
+    assert_eq!(credits["data"]["total_usage"].to_string(), cost);
+    stage
+        .get("/api/v1/credits", key)
+        .await
+        .error(403, "permission_denied");
+}
+
+#[tokio::test]
+async fn a_key_that_spends_its_limit_is_stopped() {
+    let stage = Stage::open().await;
+    let made = json!({ "name": "small", "limit": "0.000000001".parse::<f64>().unwrap() });
+    let made = stage
+        .post("/api/v1/keys", &stage.management_key, &made)
+        .await
+        .json();
+    let key = made["key"].as_str().unwrap();
+    let path = "/api/v1/chat/completions";
+    assert_eq!(
+        stage.post(path, key, &hello("simulated/echo")).await.status,
+        200
+    );
+    stage.running.app.recorder.flush().await;
+    stage.running.app.read_keys().await.unwrap();
+    let seen = stage.post(path, key, &hello("simulated/echo")).await;
+    seen.error(402, "payment_required");
+}
