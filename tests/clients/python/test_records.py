@@ -95,4 +95,6 @@ def test_the_caller_sends_what_it_wrote_and_the_provider_gets_that(client, mark)
     assert '"nested":[1,2.5,"ü"]' in served["body"].replace(" ", "")
     assert asked["seed"] == 7
     assert "provider" not in asked
-    assert KEY[-4:] not in served["headers"]["authorization"]
+    # The ledger masks secrets but for their last four characters; a script's words are not secret.
+    headers = {name: value for name, value in served["headers"].items() if name != "x-simulate"}
+    assert not any(value.endswith(KEY[-4:]) for value in headers.values()), headers
