@@ -1,6 +1,6 @@
 //! What a caller is told when no endpoint can serve the call, and what would help.
 
-use catalog::{MissingCredential, ModelSlug, NoPlan};
+use catalog::{MissingCredential, ModelSlug, NoPlan, ProviderKind};
 use chat::error::Availability;
 use chat::{Error, Kind};
 
@@ -83,10 +83,19 @@ fn meant(suggestions: &[ModelSlug]) -> String {
     format!("did you mean {}?", quoted.join(" or "))
 }
 
-/// Providers and the variables that would switch them on: the first few, which are enough to act.
+/// Providers and the variables that would switch them on: the makers of models first, then those
+/// who host them; the first few are enough to act.
 fn helpful(missing: &[MissingCredential]) -> String {
     const SHOWN_MAX: usize = 5;
-    let mut shown: Vec<String> = missing.iter().take(SHOWN_MAX).map(one).collect();
+    let distance = |missing: &&MissingCredential| match missing.provider.kind {
+        Some(ProviderKind::FirstParty) => 0,
+        Some(ProviderKind::Local | ProviderKind::Simulated) => 1,
+        Some(ProviderKind::Host) => 2,
+        Some(ProviderKind::Aggregator) | None => 3,
+    };
+    let mut nearest: Vec<&MissingCredential> = missing.iter().collect();
+    nearest.sort_by_key(distance);
+    let mut shown: Vec<String> = nearest.into_iter().take(SHOWN_MAX).map(one).collect();
     if missing.len() > SHOWN_MAX {
         shown.push(format!("or one of {} more", missing.len() - SHOWN_MAX));
     }
