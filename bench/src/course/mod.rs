@@ -12,7 +12,7 @@ use crate::load::order::{Naming, Subject};
 use crate::measure::descriptors;
 use crate::measure::machine::machine;
 use crate::report::Report;
-use crate::report::figures::Footprint;
+use crate::report::figures::{Footprint, Load, Streams};
 use crate::settings::{Arguments, Settings};
 use crate::world::gateway::{self, Gateway, Setup};
 use crate::world::room::Room;
@@ -61,8 +61,10 @@ pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) 
         let setup = Setup::new(binary, stage.upstream.addr, &models, &room)?;
         footprint = Some(stage.open_gateway(&setup, &room, say).await?);
     }
-    let slow = streams::measure(&stage, say).await?;
-    let loads = loads::measure(&stage, say).await?;
+    let (slow, loads) = match stage.measure(say).await {
+        Ok(figures) => figures,
+        Err(error) => return Err(stage.why(error)),
+    };
     if let Some(gateway) = stage.gateway.take() {
         if let Some(footprint) = &mut footprint {
             footprint.after(gateway.child.pid())?;
@@ -79,6 +81,22 @@ pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) 
 }
 
 impl Stage {
+    async fn measure(&self, say: &dyn Fn(&str)) -> Result<(Vec<Streams>, Vec<Load>)> {
+        let slow = streams::measure(self, say).await?;
+        let loads = loads::measure(self, say).await?;
+        Ok((slow, loads))
+    }
+
+    /// The death of a process explains every other error.
+    fn why(&mut self, error: anyhow::Error) -> anyhow::Error {
+        let gateway = self
+            .gateway
+            .as_mut()
+            .map_or(Ok(()), |it| it.child.has_not_ended());
+        let upstream = self.upstream.child.has_not_ended();
+        gateway.and(upstream).err().unwrap_or(error)
+    }
+
     /// Times the starts, leaves one gateway running and puts it among the subjects.
     async fn open_gateway(
         &mut self,

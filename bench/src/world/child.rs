@@ -71,9 +71,7 @@ impl Child {
     /// # Errors
     /// When it has ended, or it is late: with its last words.
     pub(crate) async fn still_runs(&mut self, until: Instant) -> Result<()> {
-        if let Some(status) = self.inner.try_wait()? {
-            bail!("{} ended with {status}:\n{}", self.name, self.last_words());
-        }
+        self.has_not_ended()?;
         if Instant::now() >= until {
             bail!(
                 "{} was not ready in time:\n{}",
@@ -83,6 +81,15 @@ impl Child {
         }
         sleep(LOOK).await;
         Ok(())
+    }
+
+    /// # Errors
+    /// When it has ended by itself: with its last words.
+    pub(crate) fn has_not_ended(&mut self) -> Result<()> {
+        match self.inner.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended with {status}:\n{}", self.name, self.last_words()),
+        }
     }
 
     /// Asks it to end, waits, and kills it if it does not.
