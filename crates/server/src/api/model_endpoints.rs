@@ -8,7 +8,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::model::find;
-use super::models::{json, listing};
+use super::models::json;
+use super::models::listing::{self, Scope};
+use super::models::query::Query;
 use crate::app::App;
 use crate::reply::{self, Answer};
 
@@ -25,11 +27,14 @@ pub async fn list(
     )
 }
 
-/// Answers `GET /endpoints/zdr`.
+/// Answers `GET /endpoints/zdr`: those of the models that are listed.
 pub async fn zdr(State(app): State<Arc<App>>) -> Answer {
     let catalog = app.catalog.load();
-    let endpoints: Vec<Value> = catalog
-        .models()
+    let mut query = Query::default();
+    query.filter.output = None;
+    let now = app.clock.now_ms().div_euclid(1000);
+    let endpoints: Vec<Value> = listing::listing(&catalog, Scope::UsableIfAny, &query, now)
+        .into_iter()
         .flat_map(|model| {
             let endpoints = listing::endpoints(model).into_iter();
             let kept = endpoints.filter(|endpoint| listing::is_zdr(endpoint));
