@@ -84,3 +84,62 @@ pub(crate) fn parameters(row: &AbilitiesRow, dialect: Dialect, quirks: &[Box<str
     add(reasons && has_efforts, &[Parameter::ReasoningEffort]);
     set
 }
+
+/// The parameters that an endpoint is known not to take: those that a list leaves out, or those
+/// that belong to an ability it is said not to have. Silence declines nothing.
+pub(crate) fn declined(row: &AbilitiesRow, listed: Parameters) -> Parameters {
+    if row.supported_parameters.is_some() {
+        return Parameter::ALL
+            .iter()
+            .copied()
+            .collect::<Parameters>()
+            .minus(listed);
+    }
+    let of = |ability: Option<bool>, parameters: &[Parameter]| {
+        let refused = if ability == Some(false) {
+            parameters
+        } else {
+            &[]
+        };
+        refused.iter().copied().collect::<Parameters>()
+    };
+    let sampling = [
+        Parameter::Temperature,
+        Parameter::TopP,
+        Parameter::FrequencyPenalty,
+        Parameter::PresencePenalty,
+    ];
+    let tools = [
+        Parameter::Tools,
+        Parameter::ToolChoice,
+        Parameter::ParallelToolCalls,
+    ];
+    let reasoning = [
+        Parameter::Reasoning,
+        Parameter::IncludeReasoning,
+        Parameter::ReasoningEffort,
+    ];
+    of(row.temperature, &sampling)
+        .union(of(row.tools, &tools))
+        .union(of(row.reasoning, &reasoning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_declines_nothing_and_a_no_declines_what_belongs_to_it() {
+        let row = |change: fn(&mut AbilitiesRow)| {
+            let mut row = AbilitiesRow::default();
+            change(&mut row);
+            declined(&row, [Parameter::Seed].into_iter().collect())
+        };
+        assert!(row(|_| {}).is_empty());
+        assert!(row(|row| row.tools = Some(false)).contains(Parameter::ToolChoice));
+        assert!(!row(|row| row.tools = Some(true)).contains(Parameter::Tools));
+        assert!(row(|row| row.temperature = Some(false)).contains(Parameter::TopP));
+        let listed = row(|row| row.supported_parameters = Some(vec!["seed".to_owned()]));
+        assert!(listed.contains(Parameter::Tools) && !listed.contains(Parameter::Seed));
+    }
+}

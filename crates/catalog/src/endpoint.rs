@@ -96,6 +96,8 @@ pub struct Endpoint {
     pub output: Modalities,
     /// The request parameters it supports.
     pub parameters: Parameters,
+    /// The request parameters it is known not to take. What is in neither set may still work.
+    pub declined: Parameters,
     /// `fp8`, `bf16`, …; absent means unknown.
     pub quantization: Option<Box<str>>,
     /// Service tier (`flex`, `priority`): used only when a request names it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use catalog::endpoint::Endpoint;
 use catalog::provider::{Connection, ProviderKind};
-use chat::{Error, Event, Kind};
+use chat::{Error, Event, Kind, Parameter, Parameters};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
@@ -92,7 +92,7 @@ pub(crate) async fn attempt(
         &Outgoing {
             native_model: &endpoint.upstream_model,
             quirks: &quirks,
-            supported: None,
+            supported: Some(everything().minus(endpoint.declined)),
         },
     );
     let request = build(relay, call, (endpoint, &connection), written.body)?;
@@ -146,6 +146,11 @@ pub(crate) async fn attempt(
         status,
         answer,
     })
+}
+
+/// Every parameter of the vocabulary.
+fn everything() -> Parameters {
+    Parameter::ALL.iter().copied().collect()
 }
 
 /// The rows of an endpoint's habits.

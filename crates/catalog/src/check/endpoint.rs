@@ -80,6 +80,7 @@ pub(super) fn endpoint(
         input: or_text(modalities(at("input"), able.input.as_deref(), problems)),
         output: or_text(modalities(at("output"), able.output.as_deref(), problems)),
         parameters,
+        declined: abilities::declined(&able, parameters),
         billing: words.billing,
         quantization: words.quantization,
         status: words.status,
