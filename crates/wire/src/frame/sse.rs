@@ -27,7 +27,7 @@ pub struct TooLong(pub usize);
 
 /// Collects bytes and gives frames. Take every frame out after each push: what is kept then is less
 /// than one frame, and never more than the limit.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Decoder {
     buffer: BytesMut,
     /// How much of the buffer has no line end in it.
@@ -43,7 +43,7 @@ pub struct Decoder {
 }
 
 /// The data lines of a frame so far. One line is the rule and needs no copy.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Data {
     One(Bytes),
     Many(BytesMut),

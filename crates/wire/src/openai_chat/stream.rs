@@ -24,7 +24,7 @@ pub enum Passed {
 }
 
 /// Listens to one attempt's stream and stamps its frames.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StreamTap {
     stamp: Stamp,
     tracker: Tracker,

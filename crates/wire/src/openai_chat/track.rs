@@ -19,14 +19,14 @@ pub(super) fn broken(message: &str) -> Error {
 }
 
 /// Everything remembered of one answer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tracker {
     pub(super) choices: Vec<Choice>,
     pub(super) is_started: bool,
 }
 
 /// One choice of an answer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Choice {
     index: u32,
     blocks: u32,
@@ -56,7 +56,7 @@ impl Voice {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Call {
     native_index: u64,
     id: String,
@@ -268,7 +268,7 @@ impl Choice {
 }
 
 /// Whether JSON that comes in fragments is closed; looks at brackets and strings only.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Arguments {
     depth: u32,
     in_string: bool,

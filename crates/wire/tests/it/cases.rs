@@ -167,3 +167,31 @@ pub(crate) fn frames(forwarded: &[u8]) -> Vec<Value> {
         })
         .collect()
 }
+
+/// What becomes of a stream that ends after each of its bytes, in one pass.
+pub(crate) fn cut_everywhere(
+    bytes: &[u8],
+    mut check: impl FnMut(usize, &Heard, Result<(), Error>),
+) {
+    let mut tap = StreamTap::new(stamp());
+    let mut decoder = Decoder::new();
+    let mut streamed = Streamed {
+        heard: Heard::default(),
+        forwarded: Vec::new(),
+        is_done: false,
+        end: Ok(()),
+    };
+    for (at, byte) in bytes.iter().enumerate() {
+        let (mut last_tap, mut last_decoder) = (tap.clone(), decoder.clone());
+        let mut last = Streamed {
+            forwarded: Vec::new(),
+            ..streamed.clone()
+        };
+        last_decoder.finish();
+        let drained = drain(&mut last_decoder, &mut last_tap, &mut last);
+        check(at, &last.heard, drained.and_then(|()| last_tap.end()));
+        decoder.push(std::slice::from_ref(byte));
+        drain(&mut decoder, &mut tap, &mut streamed).expect("a sound stream");
+        streamed.forwarded.clear();
+    }
+}

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use wire::frame::sse::{Decoder, Frame, TooLong};
 
-fn decode(pieces: &[&[u8]]) -> Vec<Frame> {
+/// The frames of a stream that comes in these pieces.
+pub(crate) fn decode(pieces: &[&[u8]]) -> Vec<Frame> {
     let mut decoder = Decoder::new();
     let mut frames = Vec::new();
     let mut take = |decoder: &mut Decoder| {

@@ -1,1 +1,365 @@
-//! To be written next.
+//! Every quirk, before and after.
+
+use wire::Quirk;
+use wire::openai_chat::{Outgoing, read_request, write_request};
+
+use crate::cases::tree;
+
+/// Name, the caller's fields, the fields sent, and what is named as dropped.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
+const FIELDS: &[Case] = &[
+    (
+        "max-completion-tokens",
+        r#""max_tokens":5"#,
+        r#""max_completion_tokens":5"#,
+        &[],
+    ),
+    (
+        "max-completion-tokens",
+        r#""max_tokens":5,"max_completion_tokens":6"#,
+        r#""max_completion_tokens":6"#,
+        &[],
+    ),
+    (
+        "max-completion-tokens",
+        r#""max_tokens":5,"max_completion_tokens":null"#,
+        r#""max_completion_tokens":5"#,
+        &[],
+    ),
+    (
+        "max-tokens",
+        r#""max_completion_tokens":5.0"#,
+        r#""max_tokens":5.0"#,
+        &[],
+    ),
+    (
+        "seed-as-random-seed",
+        r#""seed":7"#,
+        r#""random_seed":7"#,
+        &[],
+    ),
+    (
+        "no-stream-options",
+        r#""stream":true,"stream_options":{"include_usage":true}"#,
+        r#""stream":true"#,
+        &[],
+    ),
+    (
+        "no-logprobs",
+        r#""logprobs":true,"top_logprobs":2"#,
+        "",
+        &["logprobs", "top_logprobs"],
+    ),
+    (
+        "no-logit-bias",
+        r#""logit_bias":{"1":2}"#,
+        "",
+        &["logit_bias"],
+    ),
+    (
+        "no-parallel-tool-calls",
+        r#""parallel_tool_calls":false"#,
+        "",
+        &["parallel_tool_calls"],
+    ),
+    ("no-seed", r#""seed":1"#, "", &["seed"]),
+    ("no-seed", r#""seed":null"#, "", &[]),
+    ("no-stop", r#""stop":"x""#, "", &["stop"]),
+    ("no-n", r#""n":2"#, "", &["n"]),
+    (
+        "no-penalties",
+        r#""presence_penalty":1,"frequency_penalty":0"#,
+        "",
+        &["frequency_penalty", "presence_penalty"],
+    ),
+    (
+        "no-extra-sampling",
+        r#""top_k":5,"temperature":1"#,
+        r#""temperature":1"#,
+        &["top_k"],
+    ),
+    ("no-user", r#""user":"u""#, "", &["user"]),
+    ("no-metadata", r#""metadata":{"a":"b"}"#, "", &["metadata"]),
+    ("no-store", r#""store":true"#, "", &["store"]),
+    (
+        "no-service-tier",
+        r#""service_tier":"flex""#,
+        "",
+        &["service_tier"],
+    ),
+    ("no-verbosity", r#""verbosity":"low""#, "", &["verbosity"]),
+    (
+        "no-prediction",
+        r#""prediction":{"type":"content","content":"x"}"#,
+        "",
+        &["prediction"],
+    ),
+    (
+        "no-prompt-cache-key",
+        r#""prompt_cache_key":"k""#,
+        "",
+        &["prompt_cache_key"],
+    ),
+    (
+        "no-cache-control",
+        r#""cache_control":{"type":"ephemeral"}"#,
+        "",
+        &["cache_control"],
+    ),
+    (
+        "temperature-max-1",
+        r#""temperature":1.5"#,
+        r#""temperature":1"#,
+        &["temperature"],
+    ),
+    (
+        "temperature-max-1",
+        r#""temperature":0.70"#,
+        r#""temperature":0.70"#,
+        &[],
+    ),
+    (
+        "reasoning-effort",
+        r#""reasoning":{"effort":"high"}"#,
+        r#""reasoning_effort":"high""#,
+        &[],
+    ),
+    (
+        "reasoning-effort",
+        r#""reasoning":{"effort":"max","exclude":true}"#,
+        r#""reasoning_effort":"xhigh""#,
+        &["reasoning.exclude"],
+    ),
+    (
+        "reasoning-effort",
+        r#""reasoning":{"enabled":true}"#,
+        r#""reasoning_effort":"medium""#,
+        &[],
+    ),
+    (
+        "reasoning-effort",
+        r#""reasoning":{"enabled":false}"#,
+        r#""reasoning_effort":"none""#,
+        &[],
+    ),
+    (
+        "reasoning-effort",
+        r#""reasoning":{"max_tokens":800},"max_tokens":1000"#,
+        r#""max_tokens":1000,"reasoning_effort":"high""#,
+        &["reasoning.max_tokens"],
+    ),
+    (
+        "reasoning-effort",
+        r#""reasoning_effort":"low","include_reasoning":false"#,
+        r#""reasoning_effort":"low""#,
+        &["include_reasoning"],
+    ),
+    (
+        "reasoning-effort-basic",
+        r#""reasoning":{"effort":"xhigh"}"#,
+        r#""reasoning_effort":"high""#,
+        &[],
+    ),
+    (
+        "reasoning-effort-basic",
+        r#""reasoning_effort":"minimal""#,
+        r#""reasoning_effort":"low""#,
+        &[],
+    ),
+    (
+        "reasoning-effort-basic",
+        r#""reasoning_effort":"none""#,
+        "",
+        &["reasoning_effort", "reasoning.effort"],
+    ),
+    (
+        "openrouter-reasoning",
+        r#""reasoning":{"effort":"high","exclude":true},"include_reasoning":true"#,
+        r#""reasoning":{"effort":"high","exclude":true},"include_reasoning":true"#,
+        &[],
+    ),
+    (
+        "thinking-type",
+        r#""reasoning":{"effort":"high"}"#,
+        r#""thinking":{"type":"enabled"}"#,
+        &["reasoning.effort"],
+    ),
+    (
+        "thinking-type",
+        r#""reasoning_effort":"none""#,
+        r#""thinking":{"type":"disabled"}"#,
+        &[],
+    ),
+    ("thinking-type", r#""include_reasoning":true"#, "", &[]),
+    (
+        "enable-thinking",
+        r#""reasoning":{"max_tokens":2000}"#,
+        r#""enable_thinking":true,"thinking_budget":2000"#,
+        &[],
+    ),
+    (
+        "enable-thinking",
+        r#""reasoning":{"effort":"low"},"max_tokens":1000"#,
+        r#""max_tokens":1000,"enable_thinking":true,"thinking_budget":200"#,
+        &[],
+    ),
+    (
+        "enable-thinking",
+        r#""reasoning":{"effort":"low"}"#,
+        r#""enable_thinking":true"#,
+        &["reasoning.effort"],
+    ),
+    (
+        "enable-thinking",
+        r#""reasoning":{"enabled":false}"#,
+        r#""enable_thinking":false"#,
+        &[],
+    ),
+];
+
+const MESSAGES: &[Case] = &[
+    (
+        "developer-as-system",
+        r#"[{"role":"developer","content":"a"},{"role":"user","content":"developer"}]"#,
+        r#"[{"role":"system","content":"a"},{"role":"user","content":"developer"}]"#,
+        &[],
+    ),
+    (
+        "system-as-developer",
+        r#"[ {"content":"a","role":"system"} ]"#,
+        r#"[ {"content":"a","role":"developer"} ]"#,
+        &[],
+    ),
+    (
+        "no-message-names",
+        r#"[{"role":"user","name":"Ann","content":"a"}]"#,
+        r#"[{"role":"user","content":"a"}]"#,
+        &["messages[].name"],
+    ),
+    (
+        "no-message-reasoning",
+        r#"[{"role":"assistant","content":"a","reasoning":"r","reasoning_details":[]}]"#,
+        r#"[{"role":"assistant","content":"a"}]"#,
+        &["messages[].reasoning"],
+    ),
+    (
+        "message-reasoning-content",
+        r#"[{"role":"assistant","reasoning":"r\n","reasoning_details":[{"type":"reasoning.text"}],"content":"a"}]"#,
+        r#"[{"role":"assistant","reasoning_content":"r\n","content":"a"}]"#,
+        &[],
+    ),
+    (
+        "message-reasoning-content",
+        r#"[{"role":"assistant","content":"a","reasoning":"r","reasoning_content":"s"}]"#,
+        r#"[{"role":"assistant","content":"a","reasoning_content":"s"}]"#,
+        &[],
+    ),
+    (
+        "text-parts-as-string",
+        r#"[{"role":"user","content":[{"type":"text","text":"a\t"},{"type":"text","text":"b"}]}]"#,
+        r#"[{"role":"user","content":"a\t\nb"}]"#,
+        &[],
+    ),
+    (
+        "text-parts-as-string",
+        r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"u"}}]}]"#,
+        r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"u"}}]}]"#,
+        &[],
+    ),
+];
+
+fn check(name: &str, before: &str, after: &str, dropped: &[&str]) {
+    let quirk = Quirk::from_name(name).unwrap_or_else(|| panic!("no quirk {name}"));
+    let incoming = read_request(before.as_bytes()).expect(before);
+    let to = Outgoing {
+        native_model: "m",
+        quirks: &[quirk],
+        supported: None,
+    };
+    let written = write_request(before.as_bytes(), &incoming, &to);
+    let sent = std::str::from_utf8(&written.body).expect("UTF-8");
+    assert_eq!(sent, after, "{name}");
+    assert_eq!(written.dropped, dropped, "{name}: {before}");
+    tree(&written.body);
+}
+
+#[test]
+fn each_quirk_changes_what_it_says_and_nothing_else() {
+    let message = r#"{"role":"user","content":"x"}"#;
+    for (name, before, after, dropped) in FIELDS {
+        let before = format!(r#"{{"model":"a","messages":[{message}],{before}}}"#);
+        let comma = if after.is_empty() { "" } else { "," };
+        let after = format!(r#"{{"model":"m","messages":[{message}]{comma}{after}}}"#);
+        check(name, &before, &after, dropped);
+    }
+    for (name, before, after, dropped) in MESSAGES {
+        let before = format!(r#"{{"model":"a","messages":{before}}}"#);
+        let after = format!(r#"{{"model":"m","messages":{after}}}"#);
+        check(name, &before, &after, dropped);
+    }
+}
+
+#[test]
+fn every_quirk_has_a_case_a_name_of_its_own_and_a_summary() {
+    for (position, quirk) in Quirk::ALL.iter().enumerate() {
+        assert!(
+            FIELDS
+                .iter()
+                .chain(MESSAGES)
+                .any(|(name, ..)| *name == quirk.name),
+            "{} has no before/after case",
+            quirk.name
+        );
+        assert!(!quirk.summary.is_empty(), "{}", quirk.name);
+        let first = Quirk::ALL.iter().position(|other| other.name == quirk.name);
+        assert_eq!(first, Some(position), "{} is there twice", quirk.name);
+    }
+    assert!(Quirk::from_name("no-such-quirk").is_none());
+}
+
+#[test]
+fn reasoning_that_no_quirk_translates_is_dropped_and_named() {
+    let body = r#"{"messages":[{"role":"user","content":"x"}],"model":"a","reasoning":{"effort":"low"},"include_reasoning":true,"reasoning_effort":"low"}"#;
+    let incoming = read_request(body.as_bytes()).expect("a request");
+    let to = Outgoing {
+        native_model: "m",
+        quirks: &[],
+        supported: None,
+    };
+    let written = write_request(body.as_bytes(), &incoming, &to);
+    assert_eq!(written.dropped, ["reasoning", "include_reasoning"]);
+    assert_eq!(tree(&written.body)["reasoning_effort"], "low");
+}
+
+#[test]
+fn several_quirks_work_together() {
+    let body = r#"{"model":"a","messages":[{"role":"developer","name":"n","content":[{"type":"text","text":"x"}]}],"max_tokens":9,"seed":1,"stream":true}"#;
+    let after = r#"{"model":"m","messages":[{"role":"system","content":"x"}],"max_completion_tokens":9,"stream":true}"#;
+    let names = [
+        "max-completion-tokens",
+        "no-seed",
+        "no-stream-options",
+        "developer-as-system",
+        "no-message-names",
+        "text-parts-as-string",
+    ];
+    let quirks: Vec<_> = names
+        .iter()
+        .filter_map(|name| Quirk::from_name(name))
+        .collect();
+    let incoming = read_request(body.as_bytes()).expect("a request");
+    let to = Outgoing {
+        native_model: "m",
+        quirks: &quirks,
+        supported: None,
+    };
+    let written = write_request(body.as_bytes(), &incoming, &to);
+    assert_eq!(std::str::from_utf8(&written.body).expect("UTF-8"), after);
+    assert_eq!(written.dropped, ["seed", "messages[].name"]);
+}
