@@ -46,6 +46,8 @@ struct View<'a> {
     updated_at: Option<String>,
     expires_at: Option<String>,
     creator_user_id: Option<&'a str>,
+    /// Asked for by newer clients; keys made for somebody's own users do not exist here.
+    external_user: Option<&'a str>,
     workspace_id: &'a str,
 }
 
@@ -61,6 +63,7 @@ impl<'a> View<'a> {
             updated_at: key.updated_at_ms.map(iso),
             expires_at: key.expires_at_ms.map(iso),
             creator_user_id: key.creator_user_id.as_deref(),
+            external_user: None,
             workspace_id: &key.workspace_id,
         }
     }

@@ -68,7 +68,19 @@ struct View<'a> {
     is_provisioning_key: bool,
     creator_user_id: Option<&'a str>,
     expires_at: Option<String>,
+    workspace_id: &'a str,
+    organization_id: Option<&'a str>,
+    allowed_data_regions: [&'static str; 1],
+    free_model_daily_requests: FreeRequests,
     rate_limit: RateLimit,
+}
+
+/// Free models have no limit of their own here, so there is nothing to count.
+#[derive(Serialize)]
+struct FreeRequests {
+    limit: i64,
+    remaining: i64,
+    used: i64,
 }
 
 /// Kept for old clients; it says nothing.
@@ -101,6 +113,14 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller) -> Answer {
         is_provisioning_key: key.is_management,
         creator_user_id: key.creator_user_id.as_deref(),
         expires_at: key.expires_at_ms.map(iso),
+        workspace_id: &key.workspace_id,
+        organization_id: None,
+        allowed_data_regions: ["global"],
+        free_model_daily_requests: FreeRequests {
+            limit: -1,
+            remaining: -1,
+            used: 0,
+        },
         rate_limit: RateLimit {
             requests: -1,
             interval: "10s",

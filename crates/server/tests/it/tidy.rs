@@ -131,7 +131,9 @@ fn names_say_something() {
                 .find_map(|keyword| declared_name(line, keyword))
                 .filter(|name| says_nothing(name));
             let function = declared_name(line, "fn ").filter(|name| has_banned_word(name));
-            if let Some(name) = item.or(function) {
+            // Named after the field of server-sent events that it is.
+            let is_field = path.ends_with("/sse.rs") && item == Some("Data");
+            if let Some(name) = item.or(function).filter(|_| !is_field) {
                 breaches.push(format!("{path}: `{name}` says nothing"));
             }
         }

@@ -28,7 +28,7 @@ async fn a_key_sees_its_own_limits_and_what_it_has_spent() {
         usd("limit_remaining"),
         usd("limit").checked_sub(usd("usage")).unwrap()
     );
-    for hidden in ["hash", "name", "disabled", "workspace_id"] {
+    for hidden in ["hash", "name", "disabled"] {
         assert!(view.get(hidden).is_none(), "{hidden}");
     }
     let credits = stage
