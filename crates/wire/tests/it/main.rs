@@ -6,6 +6,7 @@ mod errors;
 mod fixtures;
 mod frames;
 mod json;
+mod nonsense;
 mod quirks;
 mod recorded;
 mod requests;
