@@ -151,8 +151,11 @@ async fn list(stream: TcpStream, uri: &Uri, host: &str) -> Option<Vec<String>> {
         let listing: Listing = serde_json::from_slice(&body.to_bytes()).ok()?;
         Some(listing.data.into_iter().map(|model| model.id).collect())
     };
+    let (mut exchange, mut connection) = (std::pin::pin!(exchange), std::pin::pin!(connection));
     tokio::select! {
-        found = exchange => found,
-        _ = connection => None,
+        biased;
+        found = &mut exchange => found,
+        // Closed by the engine: what it has said is still there to be read.
+        _ = &mut connection => exchange.await,
     }
 }

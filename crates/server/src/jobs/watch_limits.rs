@@ -1,4 +1,5 @@
-//! Keeps in memory what keys with a limit have spent, so that a call needs no database to be refused.
+//! Keeps in memory what keys with a limit have spent, so that a call needs no database to be refused;
+//! and tells the metrics how many records are not in the database yet.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub async fn run(app: Arc<App>) {
             () = app.stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
+        let pending = i64::try_from(app.recorder.figures().pending);
+        app.metrics.unsaved_records.set(pending.unwrap_or(i64::MAX));
         if app.keyring.load().limited().is_empty() {
             continue;
         }

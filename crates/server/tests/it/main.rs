@@ -9,6 +9,7 @@ mod api;
 mod cli;
 mod config;
 mod door;
+mod jobs;
 mod schema;
 mod stage;
 mod tidy;

@@ -1,6 +1,10 @@
 //! The program itself, as a person or a script runs it.
 
+mod catalog;
 mod check;
+#[cfg(feature = "demo")]
+mod demo;
 mod key;
+mod plan;
 mod program;
 mod serve;

@@ -1,0 +1,49 @@
+//! `waybill demo`.
+
+use http::Request;
+use http_body_util::Full;
+use serde_json::Value;
+
+use super::program::{Server, waybill};
+use crate::stage::{Scratch, hello, send};
+
+#[tokio::test]
+async fn one_line_of_json_is_all_that_is_needed_to_call_every_simulated_model() {
+    let dir = Scratch::new();
+    let arguments = [
+        "demo",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        "place",
+        "--print-json",
+    ];
+    for start in ["fresh", "again"] {
+        let mut server = Server::start(waybill(&dir, &arguments));
+        let ready: Value = serde_json::from_str(&server.line()).unwrap();
+        let text = |name: &str| ready[name].as_str().unwrap().to_owned();
+        for model in ["echo", "reasoner", "unpriced", "flaky"] {
+            let request = Request::post(format!("{}/v1/chat/completions", text("url")))
+                .header("authorization", format!("Bearer {}", text("inference_key")))
+                .body(Full::from(hello(&format!("simulated/{model}")).to_string()));
+            let seen = send(request.unwrap()).await;
+            assert_eq!(seen.status, 200, "{start}: {model}: {}", seen.text());
+            let json = seen.json();
+            assert!(json["provider"].as_str().unwrap().starts_with("Simulated "));
+            assert_eq!(
+                json["usage"]["cost"].is_null(),
+                model == "unpriced",
+                "{json:#}"
+            );
+        }
+        let keys = Request::get(format!("{}/api/v1/keys", text("url"))).header(
+            "authorization",
+            format!("Bearer {}", text("management_key")),
+        );
+        assert_eq!(send(keys.body(Full::default()).unwrap()).await.status, 200);
+        let ledger = Request::get(format!("{}/ledger", text("simulator")));
+        let ledger = send(ledger.body(Full::default()).unwrap()).await.json();
+        assert_eq!(ledger["simulated"], true);
+        assert!(server.stop().1, "it ends well");
+    }
+}

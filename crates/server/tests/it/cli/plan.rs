@@ -1,0 +1,48 @@
+//! `waybill plan`.
+
+use serde_json::Value;
+
+use super::program::{run, stderr, stdout, waybill};
+use crate::stage::Scratch;
+
+#[test]
+fn a_plan_is_explained_without_a_call() {
+    let dir = Scratch::new();
+    let output = waybill(&dir, &["plan", "meta-llama/llama-3.3-70b-instruct"])
+        .env("GROQ_API_KEY", "gsk-test")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let plan: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(plan["attempts"][0]["provider"], "groq", "{plan:#}");
+    assert!(plan["attempts"][0]["expected_cost"].is_string());
+    let excluded = plan["excluded"].as_array().unwrap();
+    assert!(!excluded.is_empty() && excluded.iter().all(|out| out["reason"].is_string()));
+}
+
+#[test]
+fn preferences_come_from_the_body() {
+    let dir = Scratch::new();
+    let body = r#"{"messages":[{"role":"user","content":"Hi"}],"provider":{"ignore":["groq"]}}"#;
+    dir.file("body.json", body);
+    let arguments = [
+        "plan",
+        "meta-llama/llama-3.3-70b-instruct",
+        "--body",
+        "body.json",
+    ];
+    let output = waybill(&dir, &arguments)
+        .env("GROQ_API_KEY", "gsk-test")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("ignore"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_unknown_model_is_a_failure() {
+    let dir = Scratch::new();
+    let output = run(&dir, &["plan", "nobody/nothing"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("nobody/nothing"));
+}
