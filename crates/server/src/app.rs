@@ -69,6 +69,24 @@ impl App {
         Ok(())
     }
 
+    /// Reads anew what the limited keys have spent, and nothing else.
+    ///
+    /// # Errors
+    /// When the store is away; the last known sums stay then.
+    pub async fn read_spending(&self) -> Result<(), StoreError> {
+        let before = self.keyring.load_full();
+        let limited = before.limited();
+        if limited.is_empty() {
+            return Ok(());
+        }
+        let now_ms = self.clock.now_ms();
+        let spending = self.store.keys().spending_of(&limited, now_ms).await?;
+        let after = Arc::new(before.with_spending(&spending));
+        // Keys that were read meanwhile are newer than these.
+        self.keyring.compare_and_swap(&before, after);
+        Ok(())
+    }
+
     /// The same right after a change of ours. The change is stored already: should reading fail,
     /// the follower of the feed tries again in a moment.
     pub async fn refresh_keys(&self) {

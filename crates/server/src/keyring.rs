@@ -51,6 +51,27 @@ impl Keyring {
         self.is_loaded
     }
 
+    /// The same ring with what limited keys have spent until now.
+    #[must_use]
+    pub fn with_spending(&self, spending: &HashMap<KeyHash, Spending>) -> Self {
+        let nothing = Spending::default();
+        let keys = self.keys.iter().map(|(hash, facts)| {
+            if facts.key.limit.is_none() {
+                return (hash.clone(), Arc::clone(facts));
+            }
+            let spending = spending.get(hash).unwrap_or(&nothing);
+            let facts = KeyFacts {
+                spent: spent_towards_limit(&facts.key, spending),
+                key: facts.key.clone(),
+            };
+            (hash.clone(), Arc::new(facts))
+        });
+        Self {
+            keys: keys.collect(),
+            is_loaded: self.is_loaded,
+        }
+    }
+
     /// The hashes of the keys that have a limit.
     #[must_use]
     pub fn limited(&self) -> Vec<KeyHash> {

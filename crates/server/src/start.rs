@@ -22,7 +22,7 @@ use crate::books::CountedBooks;
 use crate::clock::{self, SystemClock};
 use crate::config::credentials::Given;
 use crate::config::providers::located;
-use crate::config::{Config, Environment, Loaded, Problems, secret};
+use crate::config::{Config, Environment, Loaded, Problems};
 use crate::listen::{self, Manners};
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
 use crate::{jobs, keyring, router};
@@ -169,7 +169,7 @@ fn mended(mut rows: Rows, errors: &[LoadError]) -> Rows {
 /// When the directory cannot be made or the database cannot be opened.
 pub async fn open_store(config: &Config, environment: &Environment) -> anyhow::Result<Store> {
     let url = match &config.storage.url {
-        Some(written) => match secret::resolve(written, environment) {
+        Some(written) => match written.resolve(environment) {
             Ok(Some(url)) => url.expose().to_owned(),
             Ok(None) => bail!("storage.url names a variable that is not set"),
             Err(message) => bail!("storage.url: {message}"),

@@ -8,7 +8,7 @@ use relay::Secret;
 
 use super::problem::Problem;
 use super::providers::Providers;
-use super::secret::{self, Environment};
+use super::secret::Environment;
 
 /// The credentials of a configuration, resolved, and the environment behind them.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ impl Given {
         let mut given = Self::default();
         let mut problems = Vec::new();
         for (name, written) in &providers.credentials {
-            let secret = secret::resolve(&written.0, &environment).unwrap_or_else(|message| {
+            let secret = written.resolve(&environment).unwrap_or_else(|message| {
                 let path = format!("providers.{name}.credential");
                 problems.push(Problem {
                     place: providers.place(&path),

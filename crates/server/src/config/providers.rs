@@ -14,6 +14,7 @@ use toml::de::{DeArray, DeValue};
 use super::document::{Places, Table};
 use super::problem::{Place, Problem};
 use super::reader::Reader;
+use super::secret::Written;
 
 /// What a configuration says about providers.
 #[derive(Debug, Clone, Default)]
@@ -24,16 +25,6 @@ pub struct Providers {
     pub credentials: BTreeMap<String, Written>,
     /// Where each value was written, by path: `providers.my-vllm.endpoints[2].price.input`.
     places: BTreeMap<String, Place>,
-}
-
-/// A secret as it was written. Not printable: it may be a literal.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Written(pub(super) String);
-
-impl std::fmt::Debug for Written {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[secret]")
-    }
 }
 
 /// No table holds more mistakes than this; a guard against going round in circles.
@@ -94,7 +85,7 @@ pub(super) fn providers(reader: &mut Reader<'_>) -> Providers {
 fn credential(path: &str, table: &mut Table<'_>, reader: &mut Reader<'_>) -> Option<Written> {
     let value = table.remove("credential")?;
     if let DeValue::String(text) = value.get_ref() {
-        return Some(Written(text.to_string()));
+        return Some(Written::new(text));
     }
     reader.report(
         &value.span(),

@@ -74,12 +74,38 @@ impl FromIterator<(String, String)> for Environment {
     }
 }
 
+/// A secret as it was written. Not printable: it may be the secret itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Written(String);
+
+impl Written {
+    /// Takes what stands in a configuration.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Resolves it. `None` when the variable it names is not set, or the text is empty.
+    ///
+    /// # Errors
+    /// When the file it names cannot be read.
+    pub fn resolve(&self, environment: &Environment) -> Result<Option<Secret>, String> {
+        resolve(&self.0, environment)
+    }
+}
+
+impl std::fmt::Debug for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
 /// Resolves a secret as it was written. `None` when the variable it names is not set, or the text
 /// is empty: what it belongs to is then off.
 ///
 /// # Errors
 /// When the file it names cannot be read.
-pub fn resolve(written: &str, environment: &Environment) -> Result<Option<Secret>, String> {
+fn resolve(written: &str, environment: &Environment) -> Result<Option<Secret>, String> {
     let text = if let Some(name) = written.strip_prefix("env:") {
         environment.get(name).unwrap_or_default().to_owned()
     } else if let Some(path) = written.strip_prefix("file:") {

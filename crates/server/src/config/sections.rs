@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use relay::Timers;
 
 use super::reader::Reader;
+use super::secret::Written;
 
 /// `[server]`: where it listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +26,14 @@ pub struct Server {
 pub struct Storage {
     /// `sqlite:PATH` or `postgres://…`, or a reference to it; absent means SQLite in the data
     /// directory.
-    pub url: Option<String>,
+    pub url: Option<Written>,
 }
 
 /// `[cluster]`: only when several replicas share one PostgreSQL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cluster {
     /// `redis://…`; absent means one replica.
-    pub valkey: Option<String>,
+    pub valkey: Option<Written>,
 }
 
 /// How calls are paid for.
@@ -59,7 +60,8 @@ pub struct Limits {
 /// `[timeouts]` that are not the relay's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DoorTimeouts {
-    /// For the head of a request to arrive.
+    /// For the head of a request to arrive; as long as that, an idle connection is kept. Longer
+    /// than the 60 s of common load balancers, which must be the first to let go.
     pub request_head: std::time::Duration,
     /// For the whole body of a request to arrive.
     pub request_body: std::time::Duration,
@@ -122,7 +124,7 @@ pub(super) fn storage(reader: &mut Reader<'_>) -> Storage {
     let url = section.optional_parsed("url", |text| {
         let known = ["sqlite:", "postgres://", "postgresql://", "env:", "file:"];
         if known.iter().any(|scheme| text.starts_with(scheme)) {
-            return Ok(text.to_owned());
+            return Ok(Written::new(text));
         }
         // Never show the value: it may hold a password.
         Err("expected \"sqlite:PATH\" or \"postgres://user:password@host/database\"")
@@ -137,7 +139,7 @@ pub(super) fn cluster(reader: &mut Reader<'_>) -> Cluster {
     let valkey = section.optional_parsed("valkey", |text| {
         let known = ["redis://", "rediss://", "env:", "file:"];
         if known.iter().any(|scheme| text.starts_with(scheme)) {
-            return Ok(text.to_owned());
+            return Ok(Written::new(text));
         }
         Err("expected \"redis://host:6379\"")
     });
@@ -182,7 +184,7 @@ pub(super) fn timeouts(reader: &mut Reader<'_>, timers: &mut Timers) -> DoorTime
     timers.hold = section.milliseconds("hold_ms", 10_000, any.clone());
     timers.keep_alive = section.milliseconds("keep_alive_ms", 10_000, any.clone());
     let door = DoorTimeouts {
-        request_head: section.milliseconds("request_head_ms", 30_000, any.clone()),
+        request_head: section.milliseconds("request_head_ms", 75_000, any.clone()),
         request_body: section.milliseconds("request_body_ms", 60_000, any),
         drain: section.milliseconds("drain_ms", 30_000, 0..=HOUR_MS),
     };

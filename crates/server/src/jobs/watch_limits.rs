@@ -22,11 +22,8 @@ pub async fn run(app: Arc<App>) {
         }
         let pending = i64::try_from(app.recorder.figures().pending);
         app.metrics.unsaved_records.set(pending.unwrap_or(i64::MAX));
-        if app.keyring.load().limited().is_empty() {
-            continue;
-        }
         // When the store is away the follower says so; the last known sums stay.
-        if let Err(error) = app.read_keys().await {
+        if let Err(error) = app.read_spending().await {
             tracing::debug!(%error, "the sums of limited keys could not be read");
         }
     }

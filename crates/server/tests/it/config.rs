@@ -106,6 +106,7 @@ fn variables_override_every_kind_of_setting() {
         ),
         ("WAYBILL__PROVIDERS__MY_VLLM__DIALECTS", "[\"openai-chat\"]"),
         ("WAYBILL__PROVIDERS__MY_VLLM__CREDENTIAL", "12345"),
+        ("WAYBILL__STORAGE__URL", "postgres://me:hunter2@db/waybill"),
         ("WAYBILL_OTHER", "ignored"),
     ]);
     let text =
@@ -119,10 +120,12 @@ fn variables_override_every_kind_of_setting() {
     let row = &config.providers.rows.providers["my-vllm"];
     assert_eq!(row.base_url.as_deref(), Some("http://10.0.0.9/v1"));
     assert!(config.providers.credentials.contains_key("my-vllm"));
-    assert!(
-        !format!("{config:?}").contains("12345"),
-        "a literal secret was printed"
-    );
+    for secret in ["12345", "hunter2"] {
+        assert!(
+            !format!("{config:?}").contains(secret),
+            "a secret was printed"
+        );
+    }
 }
 
 #[test]

@@ -126,3 +126,45 @@ async fn a_new_connection_waits_when_all_places_are_taken() {
     drop(first);
     assert!(read_all(&mut second).await.starts_with("HTTP/1.1 200"));
 }
+
+#[tokio::test]
+async fn a_panic_is_an_error_of_ours_and_takes_nothing_else_with_it() {
+    use axum::routing::{get, post};
+    let router = axum::Router::new()
+        .route("/desk", get(async || -> &str { panic!("at the desk") }))
+        .route(
+            "/v1/chat/completions",
+            post(async || -> &str { panic!("in a call") }),
+        )
+        .route("/well", get(async || "well"));
+    let listener = server::listen::bind("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let manners = server::listen::Manners {
+        connections_max: 10,
+        request_head: Duration::from_secs(1),
+        drain: Duration::from_secs(1),
+    };
+    let stop = tokio_util::sync::CancellationToken::new();
+    let desk = tokio::runtime::Handle::current();
+    let door = server::listen::serve(listener, router, desk, manners, stop.clone());
+    let visit = async {
+        for (request, path) in [
+            (http::Request::get(format!("{url}/desk")), "desk"),
+            (
+                http::Request::post(format!("{url}/v1/chat/completions")),
+                "call",
+            ),
+        ] {
+            let seen = crate::stage::send(request.body(http_body_util::Full::default()).unwrap());
+            let message = seen.await.error(500, "server");
+            assert!(!message.contains(path), "the cause is masked: {message}");
+        }
+        let well = http::Request::get(format!("{url}/well"));
+        let seen = crate::stage::send(well.body(http_body_util::Full::default()).unwrap()).await;
+        assert_eq!(seen.text(), "well");
+        stop.cancel();
+    };
+    tokio::join!(door, visit);
+}

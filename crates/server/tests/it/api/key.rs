@@ -57,7 +57,7 @@ async fn a_key_that_spends_its_limit_is_stopped() {
         200
     );
     stage.running.app.recorder.flush().await;
-    stage.running.app.read_keys().await.unwrap();
+    stage.running.app.read_spending().await.unwrap();
     let seen = stage.post(path, key, &hello("simulated/echo")).await;
     seen.error(402, "payment_required");
 }
