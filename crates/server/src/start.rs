@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
-use catalog::{LoadError, Rows};
+use catalog::{Catalog, LoadError, Model, Provider, Rows};
+use chat::Dialect;
 use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
 use store::{DEFAULT_WORKSPACE_ID, KeyHash, NewKey, Recorder, RecorderLimits, Store, StoreError};
 use tokio::runtime::Handle;
@@ -21,7 +22,7 @@ use crate::app::{self, App};
 use crate::books::CountedBooks;
 use crate::clock::{self, SystemClock};
 use crate::config::credentials::Given;
-use crate::config::providers::located;
+use crate::config::providers::{located, unknown_words};
 use crate::config::{Config, Environment, Loaded, Problems};
 use crate::listen::{self, Manners};
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
@@ -90,11 +91,10 @@ impl Setup {
         given: Given,
     ) -> Result<Self, Problems> {
         let rows = loaded.config.providers.rows.clone();
-        let built = Shelf::new(rows.clone(), given.clone())
-            .map_err(|error| vec![error])
-            .and_then(|shelf| Ok((shelf.build(None)?, shelf)));
-        let mut errors = match built {
-            Ok((built, shelf)) => {
+        let shelf = Shelf::new(rows.clone(), given.clone());
+        let unknown = unknown_words(&rows);
+        let mut errors = match shelf.build(None) {
+            Ok(built) if unknown.is_empty() => {
                 return Ok(Self {
                     config: loaded.into_config()?,
                     shelf,
@@ -102,12 +102,12 @@ impl Setup {
                     environment,
                 });
             }
+            Ok(_) => Vec::new(),
             Err(errors) => errors,
         };
+        errors.extend(unknown);
         let mended = mended(rows, &errors);
-        if let Ok(shelf) = Shelf::new(mended, given)
-            && let Err(more) = shelf.build(None)
-        {
+        if let Err(more) = Shelf::new(mended, given).build(None) {
             errors.extend(more);
         }
         // A value that could not be read is not missing as well.
@@ -129,7 +129,7 @@ impl Setup {
 
     /// The catalog of the configuration alone, without what is kept in the store.
     #[must_use]
-    pub fn catalog(&self) -> &catalog::Catalog {
+    pub fn catalog(&self) -> &Catalog {
         &self.built.catalog
     }
 
@@ -153,7 +153,7 @@ fn mended(mut rows: Rows, errors: &[LoadError]) -> Rows {
         let path = format!("providers.{slug}");
         if errors.iter().any(|error| error.path.starts_with(&path)) {
             row.base_url = Some("http://127.0.0.1/v1".to_owned());
-            row.dialects = Some(vec![chat::Dialect::OpenaiChat.name().to_owned()]);
+            row.dialects = Some(vec![Dialect::OpenaiChat.name().to_owned()]);
             row.auth = Some("none".to_owned());
             row.kind = None;
             row.quirks = None;
@@ -359,55 +359,65 @@ impl Running {
         usable(&self.app.catalog.load()).next().is_some()
     }
 
-    /// A few variables in which people keep credentials, for examples: those of the providers that
-    /// serve the most models of their own.
+    /// A few variables in which people keep credentials, for examples.
     #[must_use]
     pub fn credential_variables(&self) -> Vec<String> {
         let catalog = self.app.catalog.load();
-        let models_of = |provider: &catalog::Provider| {
-            let serves = |model: &&Arc<catalog::Model>| {
-                model
-                    .endpoints
-                    .iter()
-                    .any(|endpoint| endpoint.provider.slug == provider.slug)
-            };
-            catalog.models().filter(serves).count()
-        };
-        let mut ranked: Vec<(usize, &str)> = catalog
-            .providers()
-            .filter(|provider| provider.kind == Some(catalog::ProviderKind::FirstParty))
-            .filter_map(|provider| Some((models_of(provider), provider.env.first()?.as_ref())))
-            .collect();
-        ranked.sort_unstable_by(|a, b| b.cmp(a));
-        ranked
-            .into_iter()
-            .take(2)
-            .map(|(_, variable)| variable.to_owned())
-            .collect()
+        let well_known = well_known(&catalog).into_iter();
+        let variables = well_known.filter_map(|provider| provider.env.first());
+        variables.take(2).map(ToString::to_string).collect()
     }
 
-    /// A model that can be called, for examples: the cheapest whose price is known.
+    /// A model for examples: the cheapest that can be called, else of a well-known provider.
     #[must_use]
     pub fn example_model(&self) -> Option<String> {
         let catalog = self.app.catalog.load();
-        let rank = |model: &&Arc<catalog::Model>| {
-            let prices = model
-                .top_endpoint()
-                .and_then(|endpoint| endpoint.known_prices());
-            let output = prices.and_then(|prices| prices.get(chat::Unit::Output));
-            (model.variant.is_some(), output.is_none(), output)
-        };
-        usable(&catalog)
-            .min_by_key(rank)
-            .map(|model| model.slug.to_string())
+        let model = cheapest(usable(&catalog)).or_else(|| {
+            let author = well_known(&catalog).first()?.slug.as_str();
+            cheapest(catalog.models().filter(|model| model.author() == author))
+        });
+        model.map(|model| model.slug.to_string())
     }
 }
 
 /// The models that can be talked to with the credentials there are.
-fn usable(catalog: &catalog::Catalog) -> impl Iterator<Item = &Arc<catalog::Model>> {
-    catalog.models().filter(|model| {
-        model.kind.takes_messages() && model.is_served(&[chat::Dialect::OpenaiChat])
+fn usable(catalog: &Catalog) -> impl Iterator<Item = &Arc<Model>> {
+    catalog
+        .models()
+        .filter(|model| model.kind.takes_messages() && model.is_served(&[Dialect::OpenaiChat]))
+}
+
+/// The cheapest of some models; those without a known price, and variants, last.
+fn cheapest<'a>(models: impl Iterator<Item = &'a Arc<Model>>) -> Option<&'a Arc<Model>> {
+    models.min_by_key(|model| {
+        let prices = model
+            .top_endpoint()
+            .and_then(|endpoint| endpoint.known_prices());
+        let output = prices.and_then(|prices| prices.get(chat::Unit::Output));
+        (
+            !model.kind.takes_messages(),
+            model.variant.is_some(),
+            output.is_none(),
+            output,
+        )
     })
+}
+
+/// Providers that serve models of their own, those with the most of them first.
+fn well_known(catalog: &Catalog) -> Vec<&Arc<Provider>> {
+    let own = |provider: &Provider| {
+        let author = provider.slug.as_str();
+        let models = catalog.models();
+        models.filter(|model| model.author() == author).count()
+    };
+    let mut ranked: Vec<_> = catalog
+        .providers()
+        .filter(|provider| !provider.env.is_empty())
+        .map(|provider| (own(provider), provider))
+        .filter(|(models, _)| *models > 0)
+        .collect();
+    ranked.sort_by_key(|(models, _)| std::cmp::Reverse(*models));
+    ranked.into_iter().map(|(_, provider)| provider).collect()
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> String {
