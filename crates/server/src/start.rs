@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
-use catalog::{Catalog, LoadError, Model, Provider, Rows};
-use chat::Dialect;
 use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
 use store::{DEFAULT_WORKSPACE_ID, KeyHash, NewKey, Recorder, RecorderLimits, Store, StoreError};
 use tokio::runtime::Handle;
@@ -21,10 +19,10 @@ use crate::api::models::Rendered;
 use crate::app::{self, App};
 use crate::books::CountedBooks;
 use crate::clock::{self, SystemClock};
-use crate::config::credentials::Given;
-use crate::config::providers::{located, unknown_words};
-use crate::config::{Config, Environment, Loaded, Problems};
+use crate::config::{Config, Environment};
+use crate::examples::{cheapest, usable, well_known};
 use crate::listen::{self, Manners};
+use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
 use crate::{jobs, keyring, router};
 
@@ -36,16 +34,6 @@ const RECORDS_WAIT: Duration = Duration::from_secs(10);
 
 /// How long jobs may take to end once they are told to.
 const JOBS_WAIT: Duration = Duration::from_secs(2);
-
-/// Everything that is needed to start, checked.
-#[derive(Debug)]
-pub struct Setup {
-    /// The configuration.
-    pub config: Config,
-    shelf: Shelf,
-    built: Built,
-    environment: Environment,
-}
 
 /// The keys of a first start; nobody can ask for them again.
 #[derive(Debug)]
@@ -67,100 +55,6 @@ pub struct Running {
     calls: TaskTracker,
     door: JoinHandle<()>,
     drain: Duration,
-}
-
-impl Setup {
-    /// Checks a configuration to the end: the catalog with its rows must build, every credential
-    /// must be readable.
-    ///
-    /// # Errors
-    /// With every mistake.
-    pub fn from_loaded(mut loaded: Loaded, environment: Environment) -> Result<Self, Problems> {
-        let (given, unreadable) = Given::resolve(&loaded.config.providers, environment.clone());
-        loaded.add(unreadable);
-        Self::with_credentials(loaded, environment, given)
-    }
-
-    /// The same with credentials that were resolved elsewhere.
-    ///
-    /// # Errors
-    /// With every mistake.
-    pub fn with_credentials(
-        mut loaded: Loaded,
-        environment: Environment,
-        given: Given,
-    ) -> Result<Self, Problems> {
-        let rows = loaded.config.providers.rows.clone();
-        let shelf = Shelf::new(rows.clone(), given.clone());
-        let unknown = unknown_words(&rows);
-        let mut errors = match shelf.build(None) {
-            Ok(built) if unknown.is_empty() => {
-                return Ok(Self {
-                    config: loaded.into_config()?,
-                    shelf,
-                    built,
-                    environment,
-                });
-            }
-            Ok(_) => Vec::new(),
-            Err(errors) => errors,
-        };
-        errors.extend(unknown);
-        let mended = mended(rows, &errors);
-        if let Err(more) = Shelf::new(mended, given).build(None) {
-            errors.extend(more);
-        }
-        // A value that could not be read is not missing as well.
-        let paths = loaded.problems.iter().map(|problem| problem.path.clone());
-        let mut known: Vec<String> = paths.collect();
-        for error in errors {
-            if !known.contains(&error.path) {
-                known.push(error.path.clone());
-                let problem = located(&error, &loaded.config.providers);
-                loaded.add([problem]);
-            }
-        }
-        let Loaded { file, problems, .. } = loaded;
-        Err(Problems {
-            file,
-            all: problems,
-        })
-    }
-
-    /// The catalog of the configuration alone, without what is kept in the store.
-    #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        &self.built.catalog
-    }
-
-    /// The credentials that go with it.
-    #[must_use]
-    pub fn credentials(&self) -> &relay::Credentials {
-        &self.built.credentials
-    }
-
-    /// What the catalog is made of.
-    #[must_use]
-    pub fn shelf(&self) -> &Shelf {
-        &self.shelf
-    }
-}
-
-/// The rows with what is wrong about providers themselves replaced by something that is right, so
-/// that what is wrong about their endpoints is found in the same run.
-fn mended(mut rows: Rows, errors: &[LoadError]) -> Rows {
-    for (slug, row) in &mut rows.providers {
-        let path = format!("providers.{slug}");
-        if errors.iter().any(|error| error.path.starts_with(&path)) {
-            row.base_url = Some("http://127.0.0.1/v1".to_owned());
-            row.dialects = Some(vec![Dialect::OpenaiChat.name().to_owned()]);
-            row.auth = Some("none".to_owned());
-            row.kind = None;
-            row.quirks = None;
-            row.data_policy = None;
-        }
-    }
-    rows
 }
 
 /// Opens the store that a configuration names, making the data directory if it is needed.
@@ -378,46 +272,6 @@ impl Running {
         });
         model.map(|model| model.slug.to_string())
     }
-}
-
-/// The models that can be talked to with the credentials there are.
-fn usable(catalog: &Catalog) -> impl Iterator<Item = &Arc<Model>> {
-    catalog
-        .models()
-        .filter(|model| model.kind.takes_messages() && model.is_served(&[Dialect::OpenaiChat]))
-}
-
-/// The cheapest of some models; those without a known price, and variants, last.
-fn cheapest<'a>(models: impl Iterator<Item = &'a Arc<Model>>) -> Option<&'a Arc<Model>> {
-    models.min_by_key(|model| {
-        let prices = model
-            .top_endpoint()
-            .and_then(|endpoint| endpoint.known_prices());
-        let output = prices.and_then(|prices| prices.get(chat::Unit::Output));
-        (
-            !model.kind.takes_messages(),
-            model.variant.is_some(),
-            output.is_none(),
-            output,
-        )
-    })
-}
-
-/// Providers that serve models of their own, those with the most of them first.
-fn well_known(catalog: &Catalog) -> Vec<&Arc<Provider>> {
-    let own = |provider: &Provider| {
-        let author = provider.slug.as_str();
-        let models = catalog.models();
-        models.filter(|model| model.author() == author).count()
-    };
-    let mut ranked: Vec<_> = catalog
-        .providers()
-        .filter(|provider| !provider.env.is_empty())
-        .map(|provider| (own(provider), provider))
-        .filter(|(models, _)| *models > 0)
-        .collect();
-    ranked.sort_by_key(|(models, _)| std::cmp::Reverse(*models));
-    ranked.into_iter().map(|(_, provider)| provider).collect()
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> String {

@@ -1,7 +1,7 @@
 //! The configuration: every mistake at once, variables over the file, the example kept complete.
 
 use server::config::{Environment, Place, Problem, read};
-use server::start::Setup;
+use server::setup::Setup;
 
 /// Ten mistakes, each of another kind, and the line that each is on.
 pub(crate) const TEN_MISTAKES: &str = r#"[server]
