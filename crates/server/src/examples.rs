@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::{Catalog, Model, Provider};
+use catalog::{Catalog, Model, Provider, ProviderKind};
 use chat::Dialect;
 
 /// The models that can be talked to with the credentials there are.
@@ -28,7 +28,7 @@ pub(crate) fn cheapest<'a>(models: impl Iterator<Item = &'a Arc<Model>>) -> Opti
     })
 }
 
-/// Providers that serve models of their own, those with the most of them first.
+/// Makers that serve their own models, those with the most of them first.
 pub(crate) fn well_known(catalog: &Catalog) -> Vec<&Arc<Provider>> {
     let own = |provider: &Provider| {
         let author = provider.slug.as_str();
@@ -37,6 +37,7 @@ pub(crate) fn well_known(catalog: &Catalog) -> Vec<&Arc<Provider>> {
     };
     let mut ranked: Vec<_> = catalog
         .providers()
+        .filter(|provider| provider.kind == Some(ProviderKind::FirstParty))
         .filter(|provider| !provider.env.is_empty())
         .map(|provider| (own(provider), provider))
         .filter(|(models, _)| *models > 0)
