@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Chosen because a router allocates many small short-lived buffers on several threads.
+/// Chosen by measurement: 8 to 17 percent less processor than glibc (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
