@@ -19,13 +19,17 @@
 
 pub mod amount;
 pub mod books;
+pub mod budget;
 pub mod cost;
 pub mod decimal;
 pub mod generation;
 pub mod price;
+pub mod window;
 
 pub use amount::Amount;
-pub use books::{Books, BooksUnavailable};
+pub use books::{Admission, Ask, Books, BooksUnavailable, Exhausted, Hold, Ticket};
+pub use budget::{Budget, BudgetId, BudgetWindow, CallFacts, Enforcement, Selector, Subject};
 pub use cost::{Bill, Charge, Cost, Unpriced, cost};
 pub use generation::{Attempt, Generation, GenerationId, Outcome, UsageSource};
 pub use price::{Condition, Price, PriceOverride, PriceSheet};
+pub use window::{CalendarUnit, Window, WindowError, WindowId, WindowKind, Zone};
