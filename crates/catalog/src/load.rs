@@ -200,6 +200,7 @@ impl<'a> Merged<'a> {
         let Some(named) = row.model.as_deref() else {
             let message = "which model it serves is missing".to_owned();
             self.problems.add(format!("{origin}.model"), message);
+            check::endpoint::alone(row, &origin, &mut self.problems);
             return;
         };
         // `author/name:free` is the endpoint's variant, not another model.
@@ -248,6 +249,7 @@ fn put<'a>(below: &mut Vec<Placed<'a>>, over: Placed<'a>, problems: &mut Problem
     if upstream.is_none() {
         let message = "the provider's own name of the model is missing".to_owned();
         problems.add(format!("{}.upstream_model", over.origin), message);
+        check::endpoint::alone(&over.row, &over.origin, problems);
         return;
     }
     below.push(over);

@@ -3,7 +3,7 @@
 //! Floor 4, the only one that knows axum, our config file and our public JSON. In reading order:
 //!
 //! 1. [`cli`]: what can be typed. [`config`]: what can be set.
-//! 2. [`start`]: config → store → catalog → [`app::App`] → [`listen`].
+//! 2. [`setup`] and [`start`]: config → store → catalog → [`app::App`] → [`listen`].
 //! 3. [`router`]: every path. [`caller`] and [`keyring`]: who calls. [`body`] and [`reply`]: in and out.
 //! 4. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
@@ -16,6 +16,7 @@ pub mod caller;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod examples;
 pub mod jobs;
 pub mod keyring;
 pub mod listen;
@@ -23,6 +24,7 @@ pub mod money;
 pub mod out;
 pub mod reply;
 pub mod router;
+pub mod setup;
 pub mod shelf;
 pub mod start;
 pub mod time;

@@ -16,7 +16,6 @@ pub const KEPT_ROWS: &str = "catalog.rows";
 /// Rows by layer, and the credentials that switch providers on.
 #[derive(Debug)]
 pub struct Shelf {
-    builtin: Rows,
     found: ArcSwap<Rows>,
     configured: Rows,
     given: Given,
@@ -32,27 +31,27 @@ pub struct Built {
 }
 
 impl Shelf {
-    /// A shelf with the built-in rows at the bottom.
-    ///
-    /// # Errors
-    /// When the built-in rows do not parse, which a test rules out.
-    pub fn new(configured: Rows, given: Given) -> Result<Self, LoadError> {
-        Ok(Self {
-            builtin: catalog::builtin()?,
+    /// A shelf with the built-in rows at the bottom. They are not kept in memory: a catalog is
+    /// built seldom, and reading them takes a few hundredths of a second.
+    #[must_use]
+    pub fn new(configured: Rows, given: Given) -> Self {
+        Self {
             found: ArcSwap::default(),
             configured,
             given,
-        })
+        }
     }
 
-    /// The rows that an update starts from: the kept ones, else the built-in ones.
+    /// The rows at the bottom: the kept ones, else the built-in ones. What an update starts from.
     ///
     /// # Errors
     /// When the kept text is not one that we wrote.
     pub fn bottom(&self, kept: Option<&str>) -> Result<Rows, LoadError> {
         match kept {
-            None => Ok(self.builtin.clone()),
-            Some(text) => read_kept(text),
+            None => catalog::builtin(),
+            Some(text) => {
+                Rows::from_json(text).map_err(|error| LoadError::new(KEPT_ROWS, &error.to_string()))
+            }
         }
     }
 
@@ -66,10 +65,7 @@ impl Shelf {
     /// # Errors
     /// With every mistake in every layer.
     pub fn build(&self, kept: Option<&str>) -> Result<Built, Vec<LoadError>> {
-        match kept {
-            None => self.build_on(&self.builtin),
-            Some(text) => self.build_on(&read_kept(text).map_err(|error| vec![error])?),
-        }
+        self.build_on(&self.bottom(kept).map_err(|error| vec![error])?)
     }
 
     /// Builds the catalog on other rows than the built-in ones.
@@ -112,8 +108,4 @@ impl Shelf {
         let row = self.configured.providers.get(slug);
         row.is_some_and(|row| !row.endpoints.is_empty())
     }
-}
-
-fn read_kept(text: &str) -> Result<Rows, LoadError> {
-    Rows::from_json(text).map_err(|error| LoadError::new(KEPT_ROWS, &error.to_string()))
 }

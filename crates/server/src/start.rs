@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
-use catalog::{LoadError, Rows};
 use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
 use store::{DEFAULT_WORKSPACE_ID, KeyHash, NewKey, Recorder, RecorderLimits, Store, StoreError};
 use tokio::runtime::Handle;
@@ -20,10 +19,10 @@ use crate::api::models::Rendered;
 use crate::app::{self, App};
 use crate::books::CountedBooks;
 use crate::clock::{self, SystemClock};
-use crate::config::credentials::Given;
-use crate::config::providers::located;
-use crate::config::{Config, Environment, Loaded, Problems};
+use crate::config::{Config, Environment};
+use crate::examples::{cheapest, usable, well_known};
 use crate::listen::{self, Manners};
+use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
 use crate::{jobs, keyring, router};
 
@@ -35,16 +34,6 @@ const RECORDS_WAIT: Duration = Duration::from_secs(10);
 
 /// How long jobs may take to end once they are told to.
 const JOBS_WAIT: Duration = Duration::from_secs(2);
-
-/// Everything that is needed to start, checked.
-#[derive(Debug)]
-pub struct Setup {
-    /// The configuration.
-    pub config: Config,
-    shelf: Shelf,
-    built: Built,
-    environment: Environment,
-}
 
 /// The keys of a first start; nobody can ask for them again.
 #[derive(Debug)]
@@ -66,101 +55,6 @@ pub struct Running {
     calls: TaskTracker,
     door: JoinHandle<()>,
     drain: Duration,
-}
-
-impl Setup {
-    /// Checks a configuration to the end: the catalog with its rows must build, every credential
-    /// must be readable.
-    ///
-    /// # Errors
-    /// With every mistake.
-    pub fn from_loaded(mut loaded: Loaded, environment: Environment) -> Result<Self, Problems> {
-        let (given, unreadable) = Given::resolve(&loaded.config.providers, environment.clone());
-        loaded.add(unreadable);
-        Self::with_credentials(loaded, environment, given)
-    }
-
-    /// The same with credentials that were resolved elsewhere.
-    ///
-    /// # Errors
-    /// With every mistake.
-    pub fn with_credentials(
-        mut loaded: Loaded,
-        environment: Environment,
-        given: Given,
-    ) -> Result<Self, Problems> {
-        let rows = loaded.config.providers.rows.clone();
-        let built = Shelf::new(rows.clone(), given.clone())
-            .map_err(|error| vec![error])
-            .and_then(|shelf| Ok((shelf.build(None)?, shelf)));
-        let mut errors = match built {
-            Ok((built, shelf)) => {
-                return Ok(Self {
-                    config: loaded.into_config()?,
-                    shelf,
-                    built,
-                    environment,
-                });
-            }
-            Err(errors) => errors,
-        };
-        let mended = mended(rows, &errors);
-        if let Ok(shelf) = Shelf::new(mended, given)
-            && let Err(more) = shelf.build(None)
-        {
-            errors.extend(more);
-        }
-        // A value that could not be read is not missing as well.
-        let paths = loaded.problems.iter().map(|problem| problem.path.clone());
-        let mut known: Vec<String> = paths.collect();
-        for error in errors {
-            if !known.contains(&error.path) {
-                known.push(error.path.clone());
-                let problem = located(&error, &loaded.config.providers);
-                loaded.add([problem]);
-            }
-        }
-        let Loaded { file, problems, .. } = loaded;
-        Err(Problems {
-            file,
-            all: problems,
-        })
-    }
-
-    /// The catalog of the configuration alone, without what is kept in the store.
-    #[must_use]
-    pub fn catalog(&self) -> &catalog::Catalog {
-        &self.built.catalog
-    }
-
-    /// The credentials that go with it.
-    #[must_use]
-    pub fn credentials(&self) -> &relay::Credentials {
-        &self.built.credentials
-    }
-
-    /// What the catalog is made of.
-    #[must_use]
-    pub fn shelf(&self) -> &Shelf {
-        &self.shelf
-    }
-}
-
-/// The rows with what is wrong about providers themselves replaced by something that is right, so
-/// that what is wrong about their endpoints is found in the same run.
-fn mended(mut rows: Rows, errors: &[LoadError]) -> Rows {
-    for (slug, row) in &mut rows.providers {
-        let path = format!("providers.{slug}");
-        if errors.iter().any(|error| error.path.starts_with(&path)) {
-            row.base_url = Some("http://127.0.0.1/v1".to_owned());
-            row.dialects = Some(vec![chat::Dialect::OpenaiChat.name().to_owned()]);
-            row.auth = Some("none".to_owned());
-            row.kind = None;
-            row.quirks = None;
-            row.data_policy = None;
-        }
-    }
-    rows
 }
 
 /// Opens the store that a configuration names, making the data directory if it is needed.
@@ -359,55 +253,25 @@ impl Running {
         usable(&self.app.catalog.load()).next().is_some()
     }
 
-    /// A few variables in which people keep credentials, for examples: those of the providers that
-    /// serve the most models of their own.
+    /// A few variables in which people keep credentials, for examples.
     #[must_use]
     pub fn credential_variables(&self) -> Vec<String> {
         let catalog = self.app.catalog.load();
-        let models_of = |provider: &catalog::Provider| {
-            let serves = |model: &&Arc<catalog::Model>| {
-                model
-                    .endpoints
-                    .iter()
-                    .any(|endpoint| endpoint.provider.slug == provider.slug)
-            };
-            catalog.models().filter(serves).count()
-        };
-        let mut ranked: Vec<(usize, &str)> = catalog
-            .providers()
-            .filter(|provider| provider.kind == Some(catalog::ProviderKind::FirstParty))
-            .filter_map(|provider| Some((models_of(provider), provider.env.first()?.as_ref())))
-            .collect();
-        ranked.sort_unstable_by(|a, b| b.cmp(a));
-        ranked
-            .into_iter()
-            .take(2)
-            .map(|(_, variable)| variable.to_owned())
-            .collect()
+        let well_known = well_known(&catalog).into_iter();
+        let variables = well_known.filter_map(|provider| provider.env.first());
+        variables.take(2).map(ToString::to_string).collect()
     }
 
-    /// A model that can be called, for examples: the cheapest whose price is known.
+    /// A model for examples: the cheapest that can be called, else of a well-known provider.
     #[must_use]
     pub fn example_model(&self) -> Option<String> {
         let catalog = self.app.catalog.load();
-        let rank = |model: &&Arc<catalog::Model>| {
-            let prices = model
-                .top_endpoint()
-                .and_then(|endpoint| endpoint.known_prices());
-            let output = prices.and_then(|prices| prices.get(chat::Unit::Output));
-            (model.variant.is_some(), output.is_none(), output)
-        };
-        usable(&catalog)
-            .min_by_key(rank)
-            .map(|model| model.slug.to_string())
+        let model = cheapest(usable(&catalog)).or_else(|| {
+            let author = well_known(&catalog).first()?.slug.as_str();
+            cheapest(catalog.models().filter(|model| model.author() == author))
+        });
+        model.map(|model| model.slug.to_string())
     }
-}
-
-/// The models that can be talked to with the credentials there are.
-fn usable(catalog: &catalog::Catalog) -> impl Iterator<Item = &Arc<catalog::Model>> {
-    catalog.models().filter(|model| {
-        model.kind.takes_messages() && model.is_served(&[chat::Dialect::OpenaiChat])
-    })
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> String {

@@ -33,6 +33,7 @@ pub(super) fn endpoint(
             let message = format!("there is no provider \"{}\"", placed.provider);
             problems.add(at("provider").to_string(), message);
         }
+        alone(row, origin, problems);
         return None;
     };
     let dialects = match &row.dialects {
@@ -142,6 +143,21 @@ fn words(row: &EndpointRow, origin: &Origin<'_>, problems: &mut Problems) -> Wor
         quantization: quantization.map(Into::into),
         status: status.unwrap_or_default(),
         billing,
+    }
+}
+
+/// Checks what can be checked of a row that cannot become an endpoint, so that all of its mistakes
+/// are reported at once.
+pub(crate) fn alone(row: &EndpointRow, origin: &Origin<'_>, problems: &mut Problems) {
+    prices(row, origin, problems);
+    words(row, origin, problems);
+    let able = row.abilities();
+    for (field, limit) in [
+        ("context_length", able.context_length),
+        ("max_prompt_tokens", able.max_prompt_tokens),
+        ("max_completion_tokens", able.max_completion_tokens),
+    ] {
+        positive(At(origin, field), limit, problems);
     }
 }
 

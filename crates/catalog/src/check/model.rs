@@ -26,6 +26,9 @@ pub(crate) fn models(
             .first()
             .map_or(path.clone(), |placed| format!("{}.model", placed.origin));
         problems.add(at, message);
+        for placed in placed {
+            endpoint::alone(&placed.row, &placed.origin, problems);
+        }
         return Vec::new();
     }
     let facts = model(slug, row, problems);

@@ -156,6 +156,7 @@ fn every_mistake_is_reported_with_its_path() {
 
         [[providers.my-vllm.endpoints]]
         upstream_model = "b"
+        price = { input = "free" }
 
         [providers.No]
         base_url = "http://h/v1"
@@ -183,11 +184,17 @@ fn every_mistake_is_reported_with_its_path() {
         "providers.my-vllm.data_policy.retention",
         "providers.my-vllm.data_policy.training",
         "providers.my-vllm.dialects",
+        "providers.my-vllm.endpoints[0].context_length",
         "providers.my-vllm.endpoints[0].price.input",
+        "providers.my-vllm.endpoints[0].price.output",
         "providers.my-vllm.endpoints[0].price.tip",
+        "providers.my-vllm.endpoints[0].quantization",
         "providers.my-vllm.endpoints[1].model",
+        "providers.my-vllm.endpoints[1].price.input",
         "providers.my-vllm.name",
         "providers.openai.endpoints[0].model",
+        "providers.openai.endpoints[0].price.input",
+        "providers.openai.endpoints[0].price.tiers[0]",
         "providers.openai.endpoints[1].upstream_model",
     ];
     assert_eq!(found, expected, "{errors:#?}");

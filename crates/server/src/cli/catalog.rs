@@ -15,8 +15,9 @@ use super::run::{init_log, load, small_runtime};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::out;
+use crate::setup::Setup;
 use crate::shelf::KEPT_ROWS;
-use crate::start::{self, Setup};
+use crate::start;
 
 /// How many mistakes of a document are shown.
 const MISTAKES_SHOWN: usize = 20;

@@ -16,7 +16,7 @@ use super::arguments::{CheckArguments, LogArgument};
 use super::run::{init_log, load, small_runtime};
 use crate::config::Environment;
 use crate::out;
-use crate::start::Setup;
+use crate::setup::Setup;
 
 /// For a provider to answer.
 const LIVE: Duration = Duration::from_secs(10);

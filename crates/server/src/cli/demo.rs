@@ -17,7 +17,8 @@ use super::run::init_log;
 use super::serve;
 use crate::clock::{self, SystemClock};
 use crate::config::{self, Environment};
-use crate::start::{FirstKeys, Running, Setup};
+use crate::setup::Setup;
+use crate::start::{FirstKeys, Running};
 use crate::{keyring, out};
 
 /// What a simulated provider charges: USD per million tokens, decimal.

@@ -9,7 +9,8 @@ use super::arguments::{LogArgument, ServeArguments};
 use super::run::{init_log, load};
 use crate::config::Environment;
 use crate::out;
-use crate::start::{self, FirstKeys, Running, Setup};
+use crate::setup::Setup;
+use crate::start::{self, FirstKeys, Running};
 
 /// How long the runtimes may take to end after everything in them has.
 const LAST_WAIT: Duration = Duration::from_secs(2);

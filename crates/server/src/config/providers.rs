@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use catalog::rows::{ProviderRow, Rows};
+use catalog::{Auth, LoadError};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeValue};
+use wire::Quirk;
 
 use super::document::{Places, Table};
 use super::problem::{Place, Problem};
@@ -194,9 +196,51 @@ fn note_places(
     }
 }
 
+/// What is wrong with words whose meaning lies outside the catalog (habits are `wire`'s), or that
+/// it does not come to when a row has other mistakes.
+#[must_use]
+pub fn unknown_words(rows: &Rows) -> Vec<LoadError> {
+    let mut found = Vec::new();
+    for (slug, row) in &rows.providers {
+        let path = format!("providers.{slug}");
+        of_words(
+            &path,
+            row.quirks.as_deref(),
+            row.auth.as_deref(),
+            &mut found,
+        );
+        for (dialect, row) in &row.by_dialect {
+            let path = format!("{path}.by_dialect.{dialect}");
+            of_words(
+                &path,
+                row.quirks.as_deref(),
+                row.auth.as_deref(),
+                &mut found,
+            );
+        }
+    }
+    found
+}
+
+fn of_words(path: &str, quirks: Option<&[String]>, auth: Option<&str>, found: &mut Vec<LoadError>) {
+    for (index, name) in quirks.unwrap_or_default().iter().enumerate() {
+        if Quirk::from_name(name).is_none() {
+            let known: Vec<&str> = Quirk::ALL.iter().map(|quirk| quirk.name).collect();
+            let message = super::reader::unknown("quirk", name, &known);
+            found.push(LoadError::new(&format!("{path}.quirks[{index}]"), &message));
+        }
+    }
+    if let Some(word) = auth.filter(|word| Auth::read(word).is_none()) {
+        let message = format!(
+            "\"{word}\" is none of \"bearer\", \"header:NAME\", \"sigv4\", \"google\", \"none\""
+        );
+        found.push(LoadError::new(&format!("{path}.auth"), &message));
+    }
+}
+
 /// A mistake that the catalog found, at the line where it was written.
 #[must_use]
-pub fn located(error: &catalog::LoadError, providers: &Providers) -> Problem {
+pub fn located(error: &LoadError, providers: &Providers) -> Problem {
     Problem {
         place: providers.place(&error.path),
         path: error.path.clone(),

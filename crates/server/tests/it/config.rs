@@ -1,7 +1,7 @@
 //! The configuration: every mistake at once, variables over the file, the example kept complete.
 
 use server::config::{Environment, Place, Problem, read};
-use server::start::Setup;
+use server::setup::Setup;
 
 /// Ten mistakes, each of another kind, and the line that each is on.
 pub(crate) const TEN_MISTAKES: &str = r#"[server]
@@ -211,4 +211,23 @@ fn every_line_of_the_example_is_valid() {
         .filter(|line| !line.contains("file:/run/secrets"))
         .collect();
     assert_eq!(problems(&all, &Environment::default()), []);
+}
+
+#[test]
+fn words_of_other_crates_are_checked_as_well() {
+    let text = "[providers.groq]\nquirks = [\"max-tokens\", \"max-tokns\"]\nauth = \"magic\"\n";
+    let found = problems(text, &Environment::default());
+    let paths: Vec<&str> = found.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        ["providers.groq.quirks[1]", "providers.groq.auth"],
+        "{found:#?}"
+    );
+    assert!(found[0].message.contains("max-tokens"), "{found:#?}");
+}
+
+#[test]
+fn every_built_in_row_uses_words_that_exist() {
+    let rows = catalog::builtin().unwrap();
+    assert_eq!(server::config::providers::unknown_words(&rows), []);
 }

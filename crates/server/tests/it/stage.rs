@@ -9,7 +9,8 @@ use http_body_util::{BodyExt as _, Full};
 use relay::{HttpUpstream, Upstream as _};
 use serde_json::Value;
 use server::config::{self, Environment};
-use server::start::{self, Running, Setup};
+use server::setup::Setup;
+use server::start::{self, Running};
 use simulator::Simulator;
 
 /// A directory that goes away with its owner.
