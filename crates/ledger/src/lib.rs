@@ -23,7 +23,9 @@ pub mod budget;
 pub mod cost;
 pub mod decimal;
 pub mod generation;
+pub mod lease;
 pub mod price;
+pub mod settlement;
 pub mod window;
 
 pub use amount::Amount;
@@ -31,5 +33,6 @@ pub use books::{Admission, Ask, Books, BooksUnavailable, Exhausted, Hold, Ticket
 pub use budget::{Budget, BudgetId, BudgetWindow, CallFacts, Enforcement, Selector, Subject};
 pub use cost::{Bill, Charge, Cost, Unpriced, cost};
 pub use generation::{Attempt, Generation, GenerationId, Outcome, UsageSource};
+pub use lease::Holding;
 pub use price::{Condition, Price, PriceOverride, PriceSheet};
 pub use window::{CalendarUnit, Window, WindowError, WindowId, WindowKind, Zone};
