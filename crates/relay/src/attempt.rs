@@ -93,6 +93,7 @@ pub(crate) async fn attempt(
             native_model: &endpoint.upstream_model,
             quirks: &quirks,
             supported: Some(everything().minus(endpoint.declined)),
+            output_limit: None,
         },
     );
     let request = build(relay, call, (endpoint, &connection), written.body)?;

@@ -223,6 +223,7 @@ impl<'a> Draft<'a> {
             total_ms: millis(call.arrived.elapsed()),
             overhead_us: self.overhead_us,
             dropped: std::mem::take(&mut self.dropped),
+            settled: ledger::generation::Settled::default(),
         }
     }
 }

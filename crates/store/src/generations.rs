@@ -156,7 +156,7 @@ fn bind(statement: Statement, generation: &Generation) -> Statement {
         .maybe_int(generation.first_token_ms.map(signed))
         .int(signed(generation.total_ms))
         .int(signed(generation.overhead_us))
-        .text(&rows::write_names(&generation.dropped))
+        .text(&rows::write_notes(&generation.dropped, &generation.settled))
 }
 
 /// `id` to `upstream_id`.
@@ -228,6 +228,7 @@ fn bind_money(statement: Statement, generation: &Generation) -> Statement {
 fn from_row(row: &Row) -> Result<Generation, StoreError> {
     let source = row.text("usage_source")?;
     let dialect = row.text("dialect")?;
+    let (dropped, settled) = rows::read_notes(&row.text("dropped")?)?;
     Ok(Generation {
         id: GenerationId::from_text(row.text("id")?),
         created_at_ms: row.int("created_at_ms")?,
@@ -260,7 +261,8 @@ fn from_row(row: &Row) -> Result<Generation, StoreError> {
         first_token_ms: row.maybe_int("first_token_ms")?.map(unsigned),
         total_ms: unsigned(row.int("total_ms")?),
         overhead_us: unsigned(row.int("overhead_us")?),
-        dropped: rows::read_names(&row.text("dropped")?)?,
+        dropped,
+        settled,
     })
 }
 

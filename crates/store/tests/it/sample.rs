@@ -2,7 +2,7 @@
 
 use chat::{Dialect, FinishReason, Kind, Reason, Unit, Usage};
 use ledger::cost::Line;
-use ledger::generation::CallerNote;
+use ledger::generation::{CallerNote, Settled};
 use ledger::price::{Condition, PriceOverride};
 use ledger::{
     Amount, Attempt, Bill, Charge, Generation, GenerationId, Outcome, Price, PriceSheet, Unpriced,
@@ -50,6 +50,7 @@ pub(crate) fn plain(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
         total_ms: 900,
         overhead_us: 80,
         dropped: Vec::new(),
+        settled: Settled::default(),
     }
 }
 
@@ -101,6 +102,11 @@ pub(crate) fn odd(seed: u64) -> Generation {
         total_ms: dice.time(),
         overhead_us: dice.time(),
         dropped: dice.several(Dice::text),
+        settled: Settled {
+            rule: dice.maybe(Dice::text),
+            is_fallback_price: dice.is_heads(),
+            cost_gap: dice.maybe(|dice| Amount::from_nanos(dice.next().cast_signed())),
+        },
     }
 }
 
