@@ -4,8 +4,9 @@
 //!
 //! 1. [`Store`]: the open database; its rooms are [`Keys`], [`Workspaces`], [`Generations`],
 //!    [`Settings`] and the feed of [`Change`]s.
-//! 2. [`Recorder`]: `ledger::Books` over a store. Takes the record of a finished call at once,
-//!    writes it in batches, and answers for it from the first moment.
+//! 2. [`Recorder`]: `ledger::Books` over a store. Makes the record of a finished call durable in a
+//!    journal on this machine (`journal/`), folds it into the database in batches (`fold.rs`), and
+//!    answers for it from the first moment.
 //! 3. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
 //!    rows.
 //!
@@ -14,9 +15,14 @@
 mod changes;
 mod database;
 mod error;
+mod fold;
 mod generations;
+mod journal;
 mod keys;
 mod migrate;
+mod node;
+mod pending;
+mod record;
 mod recorder;
 mod rows;
 mod settings;
@@ -31,8 +37,10 @@ use database::{Database, Statement};
 pub use changes::{Change, Noun};
 pub use error::StoreError;
 pub use generations::Generations;
+pub use journal::{JournalError, JournalOptions};
 pub use keys::{KeyFilter, KeyHash, KeyPatch, Keys, LimitReset, NewKey, StoredKey};
-pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits};
+pub use node::NodeId;
+pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use settings::{Setting, Settings};
 pub use spending::{Credits, Spending, Spent};
 pub use workspaces::{DEFAULT_WORKSPACE_ID, NewWorkspace, Workspace, Workspaces};
@@ -74,6 +82,12 @@ impl Store {
             database::Engine::Sqlite => "sqlite",
             database::Engine::Postgres => "postgres",
         }
+    }
+
+    /// Whether the database is gone with the process anyway.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.database.is_in_memory
     }
 
     /// Closes every connection, after what runs has ended. Later calls answer `Unavailable`.

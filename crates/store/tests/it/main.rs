@@ -7,7 +7,9 @@
 mod away;
 mod changes;
 mod generations;
+mod journal;
 mod keys;
+mod kill;
 mod migrations;
 mod recorder;
 mod sample;
