@@ -7,13 +7,15 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use catalog::Catalog;
 use relay::{Clock, Credentials, Relay};
-use store::{Recorder, Spending, Store, StoreError};
+use store::{KeyHash, Recorder, Spending, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
+use crate::key_terms;
 use crate::keyring::{KeyFacts, Keyring, spent_towards_limit};
+use crate::limits::{Gate, Velocity};
 use crate::shelf::Shelf;
 
 /// Everything that lives as long as the server. Handlers get it as `State<Arc<App>>`.
@@ -36,6 +38,10 @@ pub struct App {
     pub recorder: Arc<Recorder>,
     /// The keys, as they are known in memory.
     pub keyring: Arc<ArcSwap<Keyring>>,
+    /// Rate limits.
+    pub gate: Arc<Gate>,
+    /// Watches for keys that spend too fast, if it is to.
+    pub velocity: Option<Arc<Velocity>>,
     /// Relays calls.
     pub relay: Arc<Relay>,
     /// What is counted about calls.
@@ -64,8 +70,17 @@ impl App {
     /// # Errors
     /// When the store is away; the keys in memory stay as they are then.
     pub async fn read_keys(&self) -> Result<(), StoreError> {
-        self.keyring
-            .store(Arc::new(keyring(&self.store, self.clock.now_ms()).await?));
+        let after = Arc::new(keyring(&self.store, self.clock.now_ms()).await?);
+        let before = self.keyring.swap(Arc::clone(&after));
+        if let Some(velocity) = &self.velocity {
+            // Somebody, perhaps at another replica, has let them go on.
+            let is_thawed = |hash: &&KeyHash| {
+                let facts = after.get(hash);
+                facts.is_none_or(|facts| facts.terms.written.frozen.is_none())
+            };
+            let thawed = before.frozen().filter(is_thawed);
+            thawed.for_each(|hash| velocity.forgive(hash.as_str()));
+        }
         Ok(())
     }
 
@@ -139,11 +154,13 @@ pub async fn keyring(store: &Store, now_ms: i64) -> Result<Keyring, StoreError> 
     } else {
         store.keys().spending_of(&limited, now_ms).await?
     };
+    let mut terms = key_terms::all(store).await?;
     let nothing = Spending::default();
     Ok(Keyring::of(keys.into_iter().map(|key| {
         let spent = spending.get(&key.hash).unwrap_or(&nothing);
         KeyFacts {
             spent: spent_towards_limit(&key, spent),
+            terms: terms.remove(&key.hash).unwrap_or_default(),
             key,
         }
     })))

@@ -4,22 +4,54 @@ use std::sync::Arc;
 
 use ledger::books::BoxFuture;
 use ledger::{Books, BooksUnavailable, Generation};
-use store::Recorder;
+use relay::Clock;
+use store::{KeyHash, Recorder};
+use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
+use crate::limits::{Gate, Velocity};
 
 /// Counts a record and hands it on.
 pub struct CountedBooks {
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Rate limits, which learn here that a call has ended.
+    pub gate: Arc<Gate>,
+    /// Watches for keys that spend too fast, and where they are reported.
+    pub velocity: Option<(Arc<Velocity>, Sender<KeyHash>)>,
+    /// The calendar time.
+    pub clock: Arc<dyn Clock>,
     /// Who keeps the books.
     pub recorder: Arc<Recorder>,
 }
 
+impl CountedBooks {
+    fn count(&self, generation: &Generation) {
+        self.metrics.observe(generation);
+        self.metrics.in_flight.down();
+        let now_ms = self.clock.now_ms();
+        let usage = &generation.usage;
+        let tokens = usage
+            .prompt_tokens()
+            .saturating_add(usage.completion_tokens());
+        self.gate.settle(&generation.id, tokens, now_ms);
+        if let (Some((velocity, fast)), Ok(bill)) = (&self.velocity, &generation.charge) {
+            let key = &generation.caller.key_hash;
+            if velocity.spend(key, bill.total, now_ms)
+                && fast.try_send(KeyHash::from_text(key)).is_err()
+            {
+                tracing::error!(
+                    key,
+                    "too many keys wait to be frozen; this one is refused here"
+                );
+            }
+        }
+    }
+}
+
 impl Books for CountedBooks {
     fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
-        self.metrics.observe(&generation);
-        self.metrics.in_flight.down();
+        self.count(&generation);
         self.recorder.settle(generation)
     }
 }

@@ -53,7 +53,10 @@ pub fn identify(headers: &HeaderMap, keyring: &Keyring, now_ms: i64) -> Result<C
         ));
     };
     if facts.key.disabled {
-        return Err(refused("This API key is disabled"));
+        return Err(match &facts.terms.written.frozen {
+            Some(reason) => refused(&format!("This API key is disabled: {reason}")),
+            None => refused("This API key is disabled"),
+        });
     }
     if facts.key.is_expired(now_ms) {
         return Err(refused("This API key has expired"));
@@ -180,6 +183,7 @@ mod tests {
         let mut facts = KeyFacts {
             key,
             spent: Amount::ZERO,
+            terms: Arc::default(),
         };
         change(&mut facts);
         Keyring::of([facts])

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use ledger::Amount;
 use store::{KeyHash, LimitReset, Spending, StoredKey};
 
+use crate::key_terms::KeyTerms;
+
 /// What every key of ours begins with.
 pub const PREFIX: &str = "sk-wb-v1-";
 
@@ -17,6 +19,8 @@ pub struct KeyFacts {
     /// What it had spent in the present window of its limit when last looked at; looked at for
     /// keys with a limit only.
     pub spent: Amount,
+    /// What it has beyond OpenRouter's fields.
+    pub terms: Arc<KeyTerms>,
 }
 
 /// All keys by hash; immutable, swapped whole.
@@ -63,6 +67,7 @@ impl Keyring {
             let facts = KeyFacts {
                 spent: spent_towards_limit(&facts.key, spending),
                 key: facts.key.clone(),
+                terms: Arc::clone(&facts.terms),
             };
             (hash.clone(), Arc::new(facts))
         });
@@ -70,6 +75,13 @@ impl Keyring {
             keys: keys.collect(),
             is_loaded: self.is_loaded,
         }
+    }
+
+    /// Keys that the house has frozen.
+    pub fn frozen(&self) -> impl Iterator<Item = &KeyHash> {
+        let keys = self.keys.iter();
+        let frozen = keys.filter(|(_, facts)| facts.terms.written.frozen.is_some());
+        frozen.map(|(hash, _)| hash)
     }
 
     /// The hashes of the keys that have a limit.

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
 use store::{DEFAULT_WORKSPACE_ID, KeyHash, NewKey, Recorder, RecorderLimits, Store, StoreError};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,7 @@ use crate::books::CountedBooks;
 use crate::clock::{self, SystemClock};
 use crate::config::{Config, Environment};
 use crate::examples::{cheapest, usable, well_known};
+use crate::limits::{Gate, Velocity};
 use crate::listen::{self, Manners};
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
@@ -117,6 +119,10 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let (recorder, writer) = Recorder::new(store.clone(), RecorderLimits::default());
     tasks.spawn_on(writer, &desk);
     let metrics = Arc::new(Metrics::new(clock.now_ms()));
+    let gate = Arc::new(Gate::new(config.limits.rules.clone()));
+    let velocity = config.limits.velocity_per_hour.map(Velocity::new);
+    let velocity = velocity.map(Arc::new);
+    let (fast, too_fast) = mpsc::channel(jobs::freeze_keys::WAITING_MAX);
     let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
     let credentials = Arc::new(ArcSwap::from_pointee(built.credentials));
     let upstream = HttpUpstream::new(config.timers.connect)
@@ -127,6 +133,9 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         upstream: Arc::new(upstream),
         books: Arc::new(CountedBooks {
             metrics: Arc::clone(&metrics),
+            gate: Arc::clone(&gate),
+            velocity: velocity.clone().map(|velocity| (velocity, fast)),
+            clock: Arc::clone(&clock),
             recorder: Arc::clone(&recorder),
         }),
         clock: Arc::clone(&clock),
@@ -143,6 +152,8 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         store,
         recorder,
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
+        gate,
+        velocity,
         relay,
         metrics,
         model_list: Rendered::default(),
@@ -151,6 +162,10 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         stop: CancellationToken::new(),
     });
     start_jobs(&app, &config, seen, &desk);
+    if let Some(velocity) = app.velocity.clone() {
+        let freezer = jobs::freeze_keys::run(Arc::clone(&app), velocity, too_fast);
+        app.tasks.spawn_on(freezer, &desk);
+    }
     let door = open_door(&app, &config, listener, desk);
     Ok(Running {
         app,

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};
 use crate::clock;
+use crate::limits::{Asker, Standing};
 use crate::reply::{self, Answer, GENERATION_ID, Rescue};
 
 const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
@@ -55,10 +56,10 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
         caller
     };
     let (id, seed) = mint(created_at_ms)?;
-    let answer = async {
+    let read = async {
         let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body).await?;
         let request = openai_chat::read_request(&body)?;
-        let call = Call {
+        Ok(Call {
             id: id.clone(),
             created_at_ms,
             arrived,
@@ -69,14 +70,53 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
             simulation: simulation(&head.headers),
             body,
             request,
-        };
-        app.metrics.in_flight.up(); // down again when the call is settled
-        app.relay.relay(call).await
+        })
     };
-    match answer.await {
-        Ok(reply) => Ok(respond(reply, &id)),
-        Err(error) => Err(Rescue::of_call(error, id)),
+    let call = read
+        .await
+        .map_err(|error| Rescue::of_call(error, id.clone()))?;
+    let standing = pass_gate(&app, &caller, &call)?;
+    app.metrics.in_flight.up(); // down again when the call is settled
+    match app.relay.relay(call).await {
+        Ok(reply) => {
+            let mut response = respond(reply, &id);
+            standing.describe(response.headers_mut(), created_at_ms);
+            Ok(response)
+        }
+        Err(error) => {
+            // Settled already, unless the call never came as far as a record.
+            app.gate.settle(&id, 0, app.clock.now_ms());
+            Err(Rescue::of_call(error, id))
+        }
     }
+}
+
+/// Counts a call against its rate limits. What lets it in is counted out when it is settled.
+fn pass_gate(app: &App, caller: &Caller, call: &Call) -> Result<Standing, Rescue> {
+    let key = &caller.facts.key;
+    if let Some(velocity) = &app.velocity
+        && velocity.is_over(key.hash.as_str())
+    {
+        let message = format!("This API key is frozen: {}", velocity.reason());
+        let error = Error::caller(Kind::PermissionDenied, message);
+        return Err(Rescue::of_call(error, call.id.clone()));
+    }
+    let catalog = app.catalog.load();
+    let first = call.models.first().map_or("", String::as_str);
+    let model = catalog.resolve(first).map(|resolved| resolved.model);
+    let asker = Asker {
+        workspace_id: &key.workspace_id,
+        key_hash: key.hash.as_str(),
+        model: model.map_or("", |model| model.slug.as_str()),
+        is_free: model.is_some_and(|model| model.variant.as_deref() == Some("free")),
+        prompt_tokens: call.request.needs.prompt_tokens,
+        own: &caller.facts.terms.rules,
+    };
+    let now_ms = call.created_at_ms;
+    app.gate.admit(&call.id, &asker, now_ms).map_err(|refused| {
+        app.metrics.rate_limited.add(1);
+        Rescue::of_call(refused.error(), call.id.clone()).with_headers(refused.headers(now_ms))
+    })
 }
 
 /// A new generation id, and a seed for what is left to chance.

@@ -8,6 +8,8 @@ use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use toml::Spanned;
 use toml::de::DeValue;
 
 use super::document::{Document, Places, Table, Value};
@@ -215,6 +217,41 @@ impl<'t> Section<'_, 't> {
         range: RangeInclusive<u64>,
     ) -> Duration {
         Duration::from_millis(self.integer(key, default, range))
+    }
+
+    /// A list of tables, each read into something; one mistake is told for each row.
+    pub fn rows<T: DeserializeOwned, U>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(T) -> Result<U, String>,
+    ) -> Vec<U> {
+        self.declare(key, None);
+        let Some(value) = self.table.remove(key) else {
+            return Vec::new();
+        };
+        let span = value.span();
+        let DeValue::Array(items) = value.into_inner() else {
+            let message = "is a list: write each row as [[section.name]]";
+            self.reader.report(&span, self.path(key), message);
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let path = format!("{}[{index}]", self.path(key));
+            let span = item.span();
+            let DeValue::Table(table) = item.into_inner() else {
+                self.reader.report(&span, path, "is a table: { … }");
+                continue;
+            };
+            let table = Spanned::new(span.clone(), table);
+            let row = T::deserialize(toml::de::Deserializer::from(table))
+                .map_err(|error| error.message().trim().to_owned());
+            match row.and_then(&read) {
+                Ok(row) => found.push(row),
+                Err(message) => self.reader.report(&span, path, message),
+            }
+        }
+        found
     }
 
     /// Yes or no.

@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ledger::Amount;
 use relay::Timers;
 
 use super::reader::Reader;
 use super::secret::Written;
+use crate::limits::{RateRow, Rule, Span};
+use crate::money::read_usd_text;
 
 /// `[server]`: where it listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +54,14 @@ pub struct Billing {
 }
 
 /// `[limits]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The longest request body, bytes.
     pub body_bytes_max: usize,
+    /// Rate limits of the house, those of free variants included.
+    pub rules: Vec<Rule>,
+    /// What a key may spend within an hour before it is frozen; absent means that nobody looks.
+    pub velocity_per_hour: Option<Amount>,
 }
 
 /// `[timeouts]` that are not the relay's.
@@ -164,8 +171,22 @@ pub(super) fn billing(reader: &mut Reader<'_>) -> Billing {
 /// Reads `[limits]`; the cap on attempts belongs to the relay's timers.
 pub(super) fn limits(reader: &mut Reader<'_>, timers: &mut Timers) -> Limits {
     let mut section = reader.section("limits");
+    let body_bytes_max = size(section.integer("body_bytes_max", 32 << 20, 1024..=GIBIBYTE));
+    let rows = section.rows("rate", |row: RateRow| row.rules());
+    let mut rules: Vec<Rule> = rows.into_iter().flatten().collect();
+    for (key, span) in [
+        ("free_requests_per_minute", Span::Minute),
+        ("free_requests_per_day", Span::Day),
+    ] {
+        let limit = section.integer(key, 0, 0..=u64::MAX);
+        if limit > 0 {
+            rules.push(Rule::of_free_models(span, limit));
+        }
+    }
     let limits = Limits {
-        body_bytes_max: size(section.integer("body_bytes_max", 32 << 20, 1024..=GIBIBYTE)),
+        body_bytes_max,
+        rules,
+        velocity_per_hour: section.optional_parsed("velocity_usd_per_hour", read_usd_text),
     };
     timers.attempts_max = size(section.integer("attempts_max", 4, 1..=20));
     section.finish();

@@ -55,6 +55,7 @@ pub fn page(metrics: &Metrics, now: &Now) -> String {
         .collect();
     calls(&mut page, metrics, &providers);
     money(&mut page, &providers);
+    limits(&mut page, metrics);
     times(&mut page, metrics, &providers);
     page.text
 }
@@ -195,6 +196,24 @@ fn money(page: &mut Page, providers: &[(&str, &OfProvider)]) {
     );
     for (provider, of) in providers {
         page.nonzero(name, &[(PROVIDER, provider)], of.unpriced.get());
+    }
+}
+
+fn limits(page: &mut Page, metrics: &Metrics) {
+    for (name, help, counter) in [
+        (
+            "waybill_rate_limited_calls_total",
+            "Calls that a rate limit of ours refused.",
+            &metrics.rate_limited,
+        ),
+        (
+            "waybill_frozen_keys_total",
+            "Keys that were frozen because they spent too fast.",
+            &metrics.frozen_keys,
+        ),
+    ] {
+        page.family(name, "counter", help);
+        page.sample(name, &[], counter.get());
     }
 }
 

@@ -118,6 +118,10 @@ pub struct Metrics {
     pub overhead: Histogram,
     /// Failed calls by [`Kind`], in the order of [`Kind::ALL`].
     pub failures: Box<[Counter]>,
+    /// Calls that a rate limit refused.
+    pub rate_limited: Counter,
+    /// Keys that were frozen because they spent too fast.
+    pub frozen_keys: Counter,
     /// When the process started, Unix milliseconds.
     pub started_at_ms: i64,
     providers: RwLock<BTreeMap<Box<str>, Arc<OfProvider>>>,
@@ -132,6 +136,8 @@ impl Metrics {
             unsaved_records: Gauge::default(),
             overhead: Histogram::new(OVERHEAD),
             failures: Kind::ALL.iter().map(|_| Counter::default()).collect(),
+            rate_limited: Counter::default(),
+            frozen_keys: Counter::default(),
             started_at_ms,
             providers: RwLock::default(),
         }

@@ -6,6 +6,7 @@ mod errors;
 mod generation;
 mod health;
 mod key;
+mod limits;
 mod metrics;
 mod models;
 mod openapi;
