@@ -8,7 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
-use store::{DEFAULT_WORKSPACE_ID, KeyHash, NewKey, Recorder, RecorderLimits, Store, StoreError};
+use store::{
+    DEFAULT_WORKSPACE_ID, JournalOptions, KeyHash, NewKey, NodeId, Recorder, RecorderLimits,
+    RecorderOptions, Store, StoreError,
+};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -86,6 +89,19 @@ pub async fn open_store(config: &Config, environment: &Environment) -> anyhow::R
     Ok(Store::open(&url).await?)
 }
 
+/// Where settled calls are kept until the database has them; nowhere for a database that is gone
+/// with the process anyway.
+fn journal(config: &Config, store: &Store) -> anyhow::Result<Option<JournalOptions>> {
+    if store.is_in_memory() {
+        return Ok(None);
+    }
+    let dir = &config.server.data_dir;
+    let node = NodeId::in_data_dir(dir, clock::random()?)
+        .with_context(|| format!("cannot use the data directory {}", dir.display()))?;
+    let bytes_max = config.storage.journal_bytes_max;
+    Ok(Some(JournalOptions::in_data_dir(dir, node, bytes_max)))
+}
+
 fn make_dir(dir: &Path) -> anyhow::Result<()> {
     if dir.as_os_str().is_empty() {
         return Ok(());
@@ -116,7 +132,11 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let built = on_kept_rows(&store, &shelf, built).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
-    let (recorder, writer) = Recorder::new(store.clone(), RecorderLimits::default());
+    let options = RecorderOptions {
+        limits: RecorderLimits::default(),
+        journal: journal(&config, &store)?,
+    };
+    let (recorder, writer) = Recorder::open(store.clone(), options).await?;
     tasks.spawn_on(writer, &desk);
     let metrics = Arc::new(Metrics::new(clock.now_ms()));
     let gate = Arc::new(Gate::new(config.limits.rules.clone()));
@@ -244,7 +264,7 @@ impl Running {
             );
         }
         if let Err(error) = app.recorder.drain(RECORDS_WAIT).await {
-            tracing::error!(%error, "records were lost");
+            tracing::error!(%error, "records wait in the journal for the next start");
         }
         app.tasks.close();
         if tokio::time::timeout(JOBS_WAIT, app.tasks.wait())

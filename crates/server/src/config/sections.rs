@@ -30,6 +30,9 @@ pub struct Storage {
     /// `sqlite:PATH` or `postgres://…`, or a reference to it; absent means SQLite in the data
     /// directory.
     pub url: Option<Written>,
+    /// The most that settled calls may take on this machine's disk until the database has them, in
+    /// bytes: 1 MiB to 1 TiB.
+    pub journal_bytes_max: u64,
 }
 
 /// `[cluster]`: only when several replicas share one PostgreSQL.
@@ -103,6 +106,7 @@ pub struct Discovery {
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
+const MEBIBYTE: u64 = 1 << 20;
 const GIBIBYTE: u64 = 1 << 30;
 
 /// Reads `[server]`.
@@ -136,8 +140,13 @@ pub(super) fn storage(reader: &mut Reader<'_>) -> Storage {
         // Never show the value: it may hold a password.
         Err("expected \"sqlite:PATH\" or \"postgres://user:password@host/database\"")
     });
+    let journal_bytes_max =
+        section.integer("journal_bytes_max", GIBIBYTE, MEBIBYTE..=1024 * GIBIBYTE);
     section.finish();
-    Storage { url }
+    Storage {
+        url,
+        journal_bytes_max,
+    }
 }
 
 /// Reads `[cluster]`.
