@@ -40,6 +40,18 @@ pub struct BudgetWindow {
     pub window: WindowId,
 }
 
+impl BudgetWindow {
+    /// Reads what `Display` wrote: `<budget>@day:1767225600`.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (budget, window) = text.rsplit_once('@')?;
+        Some(Self {
+            budget: BudgetId::from_text(budget),
+            window: WindowId::from_text(window)?,
+        })
+    }
+}
+
 impl fmt::Display for BudgetWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.budget, self.window)

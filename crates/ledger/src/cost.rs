@@ -128,34 +128,23 @@ pub fn cost(usage: &Usage, sheet: &PriceSheet, at: i64) -> Charge {
 /// input as input. A request or a search costs nothing unless a price is stated. Audio and
 /// generated images are never assumed to cost what text costs.
 pub fn rate(unit: Unit, price: impl Fn(Unit) -> Option<Price>) -> Option<Price> {
-    let stated = billed_as(unit).iter().find_map(|unit| price(*unit));
-    stated.or_else(|| unstated(unit))
-}
-
-/// A unit and those that it is billed as when it has no price, in order.
-const fn billed_as(unit: Unit) -> &'static [Unit] {
+    let stated = price(unit);
     match unit {
-        Unit::Input => &[Unit::Input],
-        Unit::CacheRead => &[Unit::CacheRead, Unit::Input],
-        Unit::CacheWrite => &[Unit::CacheWrite, Unit::Input],
-        Unit::CacheWrite1h => &[Unit::CacheWrite1h, Unit::CacheWrite, Unit::Input],
-        Unit::InputAudio => &[Unit::InputAudio],
-        Unit::InputImage => &[Unit::InputImage, Unit::Input],
-        Unit::Output => &[Unit::Output],
-        Unit::Reasoning => &[Unit::Reasoning, Unit::Output],
-        Unit::OutputAudio => &[Unit::OutputAudio],
-        Unit::OutputImage => &[Unit::OutputImage],
-        Unit::Request => &[Unit::Request],
-        Unit::WebSearch => &[Unit::WebSearch],
+        Unit::CacheRead | Unit::CacheWrite | Unit::InputImage => {
+            stated.or_else(|| price(Unit::Input))
+        }
+        Unit::CacheWrite1h => stated
+            .or_else(|| price(Unit::CacheWrite))
+            .or_else(|| price(Unit::Input)),
+        Unit::Reasoning => stated.or_else(|| price(Unit::Output)),
+        Unit::Request => stated.or(Some(Price::ZERO)),
+        Unit::Input
+        | Unit::Output
+        | Unit::InputAudio
+        | Unit::OutputAudio
+        | Unit::OutputImage
+        | Unit::WebSearch => stated,
     }
-}
-
-/// The price of a unit that nobody stated one for.
-const fn unstated(unit: Unit) -> Option<Price> {
-    if matches!(unit, Unit::Request) {
-        return Some(Price::ZERO);
-    }
-    None
 }
 
 // === Before the call ===
@@ -282,7 +271,7 @@ pub fn affordable_output(
 /// The dearest that prompt, request and searches may be.
 fn before_output(extent: &Extent, sheet: &PriceSheet, at: i64) -> Result<Cost, Unpriced> {
     let worst = Worst { extent, sheet, at };
-    let request = worst.price(Unit::Request).unwrap_or(Price::ZERO);
+    let request = rate(Unit::Request, |unit| worst.price(unit)).unwrap_or(Price::ZERO);
     let mut sum = Cost::default().add(1, request).ok_or(Unpriced::TooLarge)?;
     if extent.prompt_tokens > 0 {
         let price = dearest(Unit::Input, extent.prompt_units(), &worst)?;
@@ -318,21 +307,9 @@ struct Worst<'a> {
 }
 
 impl Worst<'_> {
-    /// The dearest that a unit may be. While the sheet itself has no price for it, an override that
-    /// does not hold leaves it to what it is billed as, so those count too.
+    /// The dearest that is stated for a unit, with and without overrides. What a unit is billed as
+    /// when nothing is stated needs no thought here: it is among the units that are compared.
     fn price(&self, unit: Unit) -> Option<Price> {
-        let mut worst = None;
-        for unit in billed_as(unit) {
-            worst = worst.max(self.stated(*unit));
-            if self.sheet.get(*unit).is_some() {
-                break;
-            }
-        }
-        worst.or_else(|| unstated(unit))
-    }
-
-    /// The dearest that is stated for a unit, with and without overrides.
-    fn stated(&self, unit: Unit) -> Option<Price> {
         self.sheet
             .overrides
             .iter()

@@ -48,6 +48,28 @@ pub enum Account {
     Overage(BudgetId),
 }
 
+impl Account {
+    /// Reads what `Display` wrote.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (word, rest) = text.split_once(':').unwrap_or((text, ""));
+        let window = || BudgetWindow::from_text(rest);
+        match (word, rest) {
+            ("credits", "") => Some(Self::Credits),
+            ("grants", "") => Some(Self::Grants),
+            ("refunds", "") => Some(Self::Refunds),
+            ("usage", "") => Some(Self::Usage),
+            ("fees", "") => Some(Self::Fees),
+            ("workspace", id) => Some(Self::Workspace(id.to_owned())),
+            ("open", _) => window().map(Self::Open),
+            ("reserved", _) => window().map(Self::Reserved),
+            ("posted", _) => window().map(Self::Posted),
+            ("overage", id) => Some(Self::Overage(BudgetId::from_text(id))),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Account {
     /// The text in SQL: `workspace:<id>`, `posted:<budget>@<window>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,8 +5,10 @@
 )]
 #![expect(clippy::print_stdout, reason = "a failing seed is printed")]
 
+mod books;
 mod budget;
 mod ceiling;
+mod entry;
 mod lease;
 mod random;
 mod reservation;
