@@ -3,16 +3,15 @@
 //! While the database is away it tries again, for as long as it takes. When a batch is in, its
 //! records are forgotten and the journal is told that it need not keep them.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ledger::{Generation, GenerationId};
+use ledger::GenerationId;
 use tokio::task::spawn_blocking;
 use tokio::time;
 
 use crate::journal::{Journal, Place};
 use crate::pending::{Body, Record};
-use crate::{Recorder, StoreError, record};
+use crate::{Recorder, Settled, StoreError, record};
 
 impl Recorder {
     /// Runs until the recorder was drained and everything is written.
@@ -31,12 +30,12 @@ impl Recorder {
     }
 
     /// What the records of a batch say, read back from the journal where need be.
-    async fn generations(&self, batch: &[(GenerationId, Record)]) -> Vec<Arc<Generation>> {
+    async fn generations(&self, batch: &[(GenerationId, Record)]) -> Vec<Settled> {
         let mut generations = Vec::with_capacity(batch.len());
         let mut places = Vec::new();
         for (id, record) in batch {
             match &record.body {
-                Body::InMemory(generation) => generations.push(generation.clone()),
+                Body::InMemory(settled) => generations.push(settled.clone()),
                 Body::InJournal(place) => places.push((id.clone(), *place)),
             }
         }
@@ -51,7 +50,7 @@ impl Recorder {
     }
 
     /// Writes a batch, trying until every record is stored or refused for good.
-    async fn write_batch(&self, batch: &[Arc<Generation>]) {
+    async fn write_batch(&self, batch: &[Settled]) {
         match self.insert(batch).await {
             Ok(()) => {}
             Err(_) if batch.len() > 1 => {
@@ -70,11 +69,11 @@ impl Recorder {
     ///
     /// # Errors
     /// When the database refuses them for good.
-    async fn insert(&self, batch: &[Arc<Generation>]) -> Result<(), StoreError> {
+    async fn insert(&self, batch: &[Settled]) -> Result<(), StoreError> {
         let mut pause = self.limits.retry_min;
-        let rows: Vec<&Generation> = batch.iter().map(AsRef::as_ref).collect();
+        let rows: Vec<&Settled> = batch.iter().collect();
         loop {
-            match self.store.generations().insert(&rows).await {
+            match self.store.generations().fold(&rows).await {
                 Ok(new) => {
                     self.written.fetch_add(new, Ordering::Relaxed);
                     self.failures_in_a_row.store(0, Ordering::Relaxed);
@@ -92,8 +91,8 @@ impl Recorder {
     }
 
     /// Gives up a record that the database will never take, with all that matters in the log.
-    fn refuse(&self, records: &[Arc<Generation>], error: &StoreError) {
-        for record in records {
+    fn refuse(&self, records: &[Settled], error: &StoreError) {
+        for record in records.iter().map(|settled| &settled.generation) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             let cost_nanos = record.charge.as_ref().ok().map(|bill| bill.total.nanos());
             tracing::error!(
@@ -108,11 +107,11 @@ impl Recorder {
 }
 
 /// Reads records back; those that could be read, and how many could not. Their segment is kept.
-fn read_all(journal: &Journal, places: &[(GenerationId, Place)]) -> (Vec<Arc<Generation>>, u64) {
+fn read_all(journal: &Journal, places: &[(GenerationId, Place)]) -> (Vec<Settled>, u64) {
     let (mut read, mut lost) = (Vec::with_capacity(places.len()), 0);
     for (id, place) in places {
         match read_one(journal, *place) {
-            Ok(generation) => read.push(Arc::new(generation)),
+            Ok(settled) => read.push(settled),
             Err(error) => {
                 lost += 1;
                 journal.condemn(*place);
@@ -131,7 +130,7 @@ fn read_all(journal: &Journal, places: &[(GenerationId, Place)]) -> (Vec<Arc<Gen
 ///
 /// # Errors
 /// With the reason, when it is not there or damaged.
-pub(crate) fn read_one(journal: &Journal, place: Place) -> Result<Generation, String> {
+pub(crate) fn read_one(journal: &Journal, place: Place) -> Result<Settled, String> {
     let bytes = journal.read(place).map_err(|error| error.to_string())?;
     record::read(&bytes).map_err(|error| error.to_string())
 }

@@ -1,12 +1,14 @@
 //! Generations: the records of finished calls, inserted in batches, each exactly once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chat::{Dialect, FinishReason, Reason};
 use ledger::generation::CallerNote;
 use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 
 use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::posting::{self, Settled};
 use crate::{Store, StoreError, rows, spending};
 
 /// The columns of a row, in the order in which [`bind`] binds them. Named one by one when read, too:
@@ -79,11 +81,29 @@ impl Generations<'_> {
     /// [`StoreError::Unavailable`]: nothing of the batch was done (or, if the connection broke
     /// during the commit, all of it), so give it again. [`StoreError::Refused`]: never will be.
     pub async fn insert(&self, batch: &[&Generation]) -> Result<u64, StoreError> {
-        let mut unique: HashMap<&str, &Generation> = HashMap::with_capacity(batch.len());
-        for generation in batch {
-            unique.entry(generation.id.as_str()).or_insert(generation);
+        let calls: Vec<Settled> = batch
+            .iter()
+            .map(|generation| Settled::ungoverned(Arc::new((*generation).clone())))
+            .collect();
+        self.fold(&calls.iter().collect::<Vec<_>>()).await
+    }
+
+    /// As [`Generations::insert`], and posts each call that was new to its budget windows and to the
+    /// books, in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Generations::insert`].
+    pub async fn fold(&self, batch: &[&Settled]) -> Result<u64, StoreError> {
+        let mut unique: HashMap<&str, &Settled> = HashMap::with_capacity(batch.len());
+        for settled in batch {
+            unique
+                .entry(settled.generation.id.as_str())
+                .or_insert(settled);
         }
-        let mut sorted: Vec<&Generation> = unique.values().copied().collect();
+        let mut sorted: Vec<&Generation> = unique
+            .values()
+            .map(|settled| settled.generation.as_ref())
+            .collect();
         sorted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let mut inserted = Vec::with_capacity(sorted.len());
         let mut transaction = self.0.database.begin().await?;
@@ -96,7 +116,10 @@ impl Generations<'_> {
             }
             left = later;
         }
-        spending::add(&mut transaction, inserted.iter().copied()).await?;
+        // Before the counters of keys: a window that is opened now takes over what those say.
+        posting::post(&mut transaction, &inserted).await?;
+        let generations = inserted.iter().map(|settled| settled.generation.as_ref());
+        spending::add(&mut transaction, generations).await?;
         transaction.commit().await?;
         Ok(u64::try_from(inserted.len()).unwrap_or(u64::MAX))
     }

@@ -12,16 +12,22 @@
 //!
 //! Times are Unix milliseconds and always come from the caller: there is no clock here.
 
+mod balances;
+mod budgets;
 mod changes;
 mod database;
+mod entries;
 mod error;
 mod fold;
 mod generations;
 mod journal;
 mod keys;
+mod leases;
+mod ledgers;
 mod migrate;
 mod node;
 mod pending;
+mod posting;
 mod record;
 mod recorder;
 mod rows;
@@ -34,12 +40,18 @@ use std::sync::Arc;
 
 use database::{Database, Statement};
 
+pub use balances::balance_budget_id;
+pub use budgets::{BudgetState, Budgets, StoredBudget, key_budget, key_budget_id};
 pub use changes::{Change, Noun};
+pub use entries::{NewGrant, StoredEntry};
 pub use error::StoreError;
 pub use generations::Generations;
 pub use journal::{JournalError, JournalOptions};
 pub use keys::{KeyFilter, KeyHash, KeyPatch, Keys, LimitReset, NewKey, StoredKey};
+pub use leases::Lease;
+pub use ledgers::{LedgerFigures, LedgerLimits, Ledgers};
 pub use node::NodeId;
+pub use posting::{Posting, PostingLine, Settled};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use settings::{Setting, Settings};
 pub use spending::{Credits, Spending, Spent};

@@ -12,8 +12,8 @@ use ledger::{BooksUnavailable, Generation, GenerationId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 
-use crate::RecorderLimits;
 use crate::journal::Place;
+use crate::{RecorderLimits, Settled};
 
 /// Bytes are counted in these, so that the count fits a semaphore.
 const BYTES_PER_PERMIT: usize = 1024;
@@ -57,7 +57,7 @@ pub(crate) struct Record {
 /// Where what it says is to be found.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
-    InMemory(Arc<Generation>),
+    InMemory(Settled),
     InJournal(Place),
 }
 

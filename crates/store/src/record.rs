@@ -2,17 +2,20 @@
 
 use std::fmt;
 
+use std::sync::Arc;
+
 use chat::{Dialect, FinishReason, Reason, Usage};
 use ledger::generation::CallerNote;
 use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 use serde_json::Value;
 
-use crate::{StoreError, rows};
+use crate::{Posting, Settled, StoreError, rows};
 
 type Read<T> = Result<T, StoreError>;
 
 /// The object, as the bytes of a journal record.
-pub(crate) fn write(generation: &Generation) -> Vec<u8> {
+pub(crate) fn write(settled: &Settled) -> Vec<u8> {
+    let generation = settled.generation.as_ref();
     let mut object = Object(vec![b'{']);
     write_call(&mut object, generation);
     write_answer(&mut object, generation);
@@ -24,6 +27,9 @@ pub(crate) fn write(generation: &Generation) -> Vec<u8> {
         "dropped",
         &rows::write_notes(&generation.dropped, &generation.settled),
     );
+    if let Some(posting) = &settled.posting {
+        object.json("posting", &posting.to_text());
+    }
     object.0.push(b'}');
     object.0
 }
@@ -87,10 +93,21 @@ fn write_money(object: &mut Object, generation: &Generation) {
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] when this is not what [`write`] wrote.
-pub(crate) fn read(bytes: &[u8]) -> Read<Generation> {
+pub(crate) fn read(bytes: &[u8]) -> Read<Settled> {
     let value: Value =
         serde_json::from_slice(bytes).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-    let fields = Fields(&value);
+    let posting = match value.get("posting") {
+        Some(posting) => Some(Arc::new(Posting::from_text(&posting.to_string())?)),
+        None => None,
+    };
+    Ok(Settled {
+        generation: Arc::new(read_generation(&value)?),
+        posting,
+    })
+}
+
+fn read_generation(value: &Value) -> Read<Generation> {
+    let fields = Fields(value);
     let small = |name| {
         u16::try_from(fields.number(name)?).map_err(|_| StoreError::Unreadable(name.to_owned()))
     };

@@ -23,7 +23,7 @@ use tokio::time;
 use crate::fold::read_one;
 use crate::journal::{Journal, JournalError, JournalOptions, Place};
 use crate::pending::{Body, Pending, Record};
-use crate::{Store, StoreError, record};
+use crate::{Settled, Store, StoreError, record};
 
 /// How records are kept until they are in the database.
 #[derive(Debug, Clone, Default)]
@@ -164,7 +164,7 @@ impl Recorder {
     /// As [`crate::Generations::by_id`].
     pub async fn get(&self, id: &GenerationId) -> Result<Option<Arc<Generation>>, StoreError> {
         match self.pending.get(id) {
-            Some(Body::InMemory(generation)) => return Ok(Some(generation)),
+            Some(Body::InMemory(settled)) => return Ok(Some(settled.generation)),
             Some(Body::InJournal(place)) => {
                 if let Some(generation) = self.read_back(place).await {
                     return Ok(Some(generation));
@@ -179,7 +179,7 @@ impl Recorder {
     async fn read_back(&self, place: Place) -> Option<Arc<Generation>> {
         let journal = self.journal.clone()?;
         let read = spawn_blocking(move || read_one(&journal, place)).await;
-        Some(Arc::new(read.ok()?.ok()?))
+        Some(read.ok()?.ok()?.generation)
     }
 
     /// Waits until every record settled so far is in the database (or was refused by it), however
@@ -215,26 +215,28 @@ impl Recorder {
 
     // === Settling ===
 
-    async fn take_in(&self, generation: Arc<Generation>) -> Result<(), BooksUnavailable> {
+    /// As [`Recorder::settle`](ledger::Books::settle), with the budget windows that the call counts in.
+    pub(crate) async fn settle_posted(&self, settled: Settled) -> Result<(), BooksUnavailable> {
         let shutting_down = || BooksUnavailable("shutting down".to_owned());
-        if self.pending.contains(&generation.id) {
+        if self.pending.contains(&settled.generation.id) {
             return Ok(());
         }
         if self.pending.is_closing() {
             return Err(shutting_down());
         }
         if let Some(journal) = &self.journal {
-            return self.append(journal, generation).await;
+            return self.append(journal, settled).await;
         }
-        let room = self.pending.room(&generation).await?;
+        let room = self.pending.room(&settled.generation).await?;
         if self.pending.is_closing() {
             return Err(shutting_down());
         }
+        let id = settled.generation.id.clone();
         let record = Record {
-            body: Body::InMemory(generation.clone()),
+            body: Body::InMemory(settled),
             place: None,
         };
-        self.pending.push(generation.id.clone(), record, Some(room));
+        self.pending.push(id, record, Some(room));
         Ok(())
     }
 
@@ -243,12 +245,12 @@ impl Recorder {
     async fn append(
         &self,
         journal: &Arc<Journal>,
-        generation: Arc<Generation>,
+        settled: Settled,
     ) -> Result<(), BooksUnavailable> {
-        let payload = record::write(&generation);
+        let payload = record::write(&settled);
         let (pending, again) = (self.pending.clone(), Arc::downgrade(journal));
         let deliver = move |place: Place| {
-            let is_new = hold(&pending, generation, place);
+            let is_new = hold(&pending, settled, place);
             if let (false, Some(journal)) = (is_new, again.upgrade()) {
                 journal.release([place]);
             }
@@ -266,8 +268,8 @@ impl Recorder {
 fn open_journal(options: JournalOptions, pending: &Pending) -> Result<Journal, JournalError> {
     let mut replayed = 0_u64;
     let journal = Journal::open(options, &mut |payload, place| {
-        let generation = record::read(payload).map_err(|error| error.to_string())?;
-        let is_new = hold(pending, Arc::new(generation), place);
+        let settled = record::read(payload).map_err(|error| error.to_string())?;
+        let is_new = hold(pending, settled, place);
         replayed += u64::from(is_new);
         Ok(is_new)
     })?;
@@ -279,11 +281,11 @@ fn open_journal(options: JournalOptions, pending: &Pending) -> Result<Journal, J
 
 /// Makes a durable record readable and has it written, from memory if there is room; whether it was
 /// not there before.
-fn hold(pending: &Pending, generation: Arc<Generation>, place: Place) -> bool {
-    let id = generation.id.clone();
-    let room = pending.room_now(&generation);
+fn hold(pending: &Pending, settled: Settled, place: Place) -> bool {
+    let id = settled.generation.id.clone();
+    let room = pending.room_now(&settled.generation);
     let body = match &room {
-        Some(_) => Body::InMemory(generation),
+        Some(_) => Body::InMemory(settled),
         None => Body::InJournal(place),
     };
     let record = Record {
@@ -295,7 +297,7 @@ fn hold(pending: &Pending, generation: Arc<Generation>, place: Place) -> bool {
 
 impl Books for Recorder {
     fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
-        Box::pin(self.take_in(generation))
+        Box::pin(self.settle_posted(Settled::ungoverned(generation)))
     }
 }
 

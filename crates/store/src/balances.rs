@@ -1,0 +1,93 @@
+//! Prepaid balances: a workspace's balance is a lifetime budget whose limit is what it was granted.
+
+use ledger::{Amount, Budget, BudgetId, Enforcement, Subject, Window};
+
+use crate::database::{Statement, Transaction};
+use crate::entries::NewGrant;
+use crate::{Store, StoreError, budgets};
+
+/// The id of the budget that a workspace's balance is.
+#[must_use]
+pub fn balance_budget_id(workspace_id: &str) -> BudgetId {
+    BudgetId::from_text(format!("balance:{workspace_id}"))
+}
+
+impl Store {
+    /// The budget that a workspace's prepaid balance is, made when it is not there: with `prepaid`
+    /// billing every call falls under it. What was spent while billing was otherwise is counted.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn open_balance(
+        &self,
+        workspace_id: &str,
+        now_ms: i64,
+    ) -> Result<Budget, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let id = balance_budget_id(workspace_id);
+        let budget = match budgets::lock(&mut transaction, &id).await? {
+            Some(stored) => stored.budget,
+            None => {
+                let budget = balance_budget(workspace_id, Amount::ZERO);
+                budgets::put(&mut transaction, &budget, true, now_ms).await?;
+                budget
+            }
+        };
+        let window = budget.window_at(0);
+        budgets::open_window(&mut transaction, &window, Some(&budget)).await?;
+        let spent = spent_ever(&mut transaction, workspace_id).await?;
+        Statement::new(
+            "UPDATE budget_windows SET opening_nanos = $1 - posted_nanos \
+             WHERE budget_id = $2 AND opening_nanos < $1 - posted_nanos",
+        )
+        .int(spent)
+        .text(id.as_str())
+        .run(&mut transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(budget)
+    }
+}
+
+/// Raises the limit of a workspace's balance by a grant, or lowers it.
+pub(crate) async fn add_credit(
+    transaction: &mut Transaction,
+    grant: &NewGrant,
+) -> Result<(), StoreError> {
+    let id = balance_budget_id(&grant.workspace_id);
+    let there = budgets::lock(transaction, &id).await?;
+    let before = there.map_or(Amount::ZERO, |stored| stored.budget.limit);
+    let limit = before.nanos().saturating_add(grant.amount.nanos());
+    let budget = balance_budget(&grant.workspace_id, Amount::from_nanos(limit));
+    budgets::put(transaction, &budget, true, grant.at_ms).await
+}
+
+fn balance_budget(workspace_id: &str, limit: Amount) -> Budget {
+    Budget {
+        id: balance_budget_id(workspace_id),
+        subject: Subject::Workspace(workspace_id.to_owned()),
+        workspace_id: Some(workspace_id.to_owned()),
+        limit,
+        window: Window::Lifetime,
+        enforcement: Enforcement::Hard,
+        counts_byok: false,
+    }
+}
+
+/// What a workspace was ever charged.
+async fn spent_ever(transaction: &mut Transaction, workspace_id: &str) -> Result<i64, StoreError> {
+    let rows = Statement::new(
+        "SELECT CAST(SUM(usage_nanos / 1000000000) AS BIGINT) AS whole, \
+         CAST(SUM(usage_nanos % 1000000000) AS BIGINT) AS rest \
+         FROM key_usage WHERE workspace_id = $1",
+    )
+    .text(workspace_id)
+    .rows(transaction)
+    .await?;
+    let Some(row) = rows.first() else {
+        return Ok(0);
+    };
+    let whole = row.maybe_int("whole")?.unwrap_or(0);
+    let rest = row.maybe_int("rest")?.unwrap_or(0);
+    Ok(whole.saturating_mul(1_000_000_000).saturating_add(rest))
+}
