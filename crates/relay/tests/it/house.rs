@@ -15,6 +15,7 @@ use ledger::generation::CallerNote;
 use ledger::{Books, BooksUnavailable, Generation, GenerationId};
 use relay::{
     Call, Clock, Credentials, HttpUpstream, Parts, Relay, Reply, ReplyHead, Secret, Timers,
+    UnpricedPolicy,
 };
 use serde_json::{Value, json};
 use simulator::{Options, PersonaSpec, Script, Simulator};
@@ -154,6 +155,9 @@ impl House {
             preferences: Preferences::default(),
             caller: CallerNote::default(),
             simulation: HeaderMap::new(),
+            budgets: Vec::new(),
+            admission: None,
+            unpriced: UnpricedPolicy::default(),
             request,
             body,
         }

@@ -26,6 +26,9 @@ use crate::clock;
 use crate::limits::{Asker, Standing};
 use crate::reply::{self, Answer, GENERATION_ID, Rescue};
 
+/// On which ground a call with budgets was let in: `full`, `estimate` or `clamped=N`.
+const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
+
 const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
 const DROPPED: [HeaderName; 2] = both("x-openrouter-dropped", "x-waybill-dropped");
 const SIMULATE: HeaderName = HeaderName::from_static("x-simulate");
@@ -68,6 +71,9 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
             preferences: preferences(&request)?,
             caller: note(&caller, &head.headers, &request),
             simulation: simulation(&head.headers),
+            budgets: Vec::new(),
+            admission: None,
+            unpriced: relay::UnpricedPolicy::default(),
             body,
             request,
         })
@@ -215,6 +221,9 @@ fn describe(headers: &mut HeaderMap, head: &ReplyHead, id: &GenerationId) {
             reply::put(headers, name, provider);
         }
     }
+    if let Some(ground) = head.admission {
+        reply::put(headers, ADMISSION, &ground.to_string());
+    }
     if head.dropped.is_empty() {
         return;
     }
@@ -245,6 +254,9 @@ pub(crate) fn read_call(
         preferences: preferences(&request)?,
         caller: note(caller, headers, &request),
         simulation: HeaderMap::new(),
+        budgets: Vec::new(),
+        admission: None,
+        unpriced: relay::UnpricedPolicy::default(),
         body,
         request,
     })
