@@ -31,9 +31,17 @@ pub(super) struct Append {
     pub(super) payload: Vec<u8>,
     /// Called on the thread when the record is durable, before whoever waits is told.
     pub(super) deliver: Box<dyn FnOnce(Place) + Send>,
-    pub(super) told: oneshot::Sender<Result<(), BooksUnavailable>>,
+    pub(super) told: oneshot::Sender<Result<(), Refusal>>,
     /// Its place in the queue.
     pub(super) _room: OwnedSemaphorePermit,
+}
+
+/// Why a record was not appended.
+pub(super) enum Refusal {
+    /// The journal has reached its bound; the payload comes back, for another try.
+    Full(Vec<u8>),
+    /// The disk does not take it.
+    Broken(BooksUnavailable),
 }
 
 /// The thread's own.
@@ -116,13 +124,8 @@ impl Keeper {
             self.seal();
         }
         for append in refused {
-            let full = format!(
-                "the journal has reached its bound of {} bytes; the database has been away or \
-                 too slow for too long",
-                self.options.bytes_max
-            );
             // Whoever has gone needs no answer, here and below.
-            let _ = append.told.send(Err(BooksUnavailable(full)));
+            let _ = append.told.send(Err(Refusal::Full(append.payload)));
         }
     }
 
@@ -179,7 +182,7 @@ impl Keeper {
         }
         for append in batch {
             let reason = BooksUnavailable(format!("the journal cannot be written: {error}"));
-            let _ = append.told.send(Err(reason));
+            let _ = append.told.send(Err(Refusal::Broken(reason)));
         }
     }
 

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
 
 use ledger::BooksUnavailable;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::disk::{Disk, RealDisk};
-use super::keeper::{Append, Keeper, Order};
+use super::keeper::{Append, Keeper, Order, Refusal};
 use super::segment::{self, Beginning, FRAME_BYTES, PAYLOAD_BYTES_MAX};
 use super::tally::{Live, Tally, path};
 use crate::NodeId;
@@ -21,6 +23,9 @@ use crate::NodeId;
 const QUEUE_BYTES_MAX: usize = 64 << 20;
 const BYTES_PER_PERMIT: usize = 1024;
 const PERMITS: usize = QUEUE_BYTES_MAX / BYTES_PER_PERMIT;
+
+/// How long a record waits for room in a journal that has reached its bound.
+const FULL_WAIT: Duration = Duration::from_secs(1);
 
 /// Where the journal lies and how large it may be.
 #[derive(Debug, Clone)]
@@ -95,6 +100,7 @@ pub(crate) type Replay<'a> = dyn FnMut(&[u8], Place) -> Result<bool, String> + '
 /// The open journal.
 pub(crate) struct Journal {
     dir: PathBuf,
+    bytes_max: u64,
     orders: SyncSender<Order>,
     queue: Arc<Semaphore>,
     tally: Tally,
@@ -117,7 +123,7 @@ impl Journal {
         replay: &mut Replay<'_>,
     ) -> Result<Self, JournalError> {
         options.segment_bytes = options.segment_bytes.min(options.bytes_max / 4).max(1);
-        let dir = options.dir.clone();
+        let (dir, bytes_max) = (options.dir.clone(), options.bytes_max);
         std::fs::create_dir_all(&dir).map_err(failed(&dir))?;
         if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             let synced = File::open(parent).and_then(|parent| parent.sync_all());
@@ -158,6 +164,7 @@ impl Journal {
             .map_err(failed(&dir))?;
         Ok(Self {
             dir,
+            bytes_max,
             orders,
             queue: Arc::new(Semaphore::new(PERMITS)),
             tally,
@@ -166,11 +173,12 @@ impl Journal {
     }
 
     /// Appends a record, a JSON object. It is durable when this returns; `deliver` was called
-    /// before that, even if nobody waits any more.
+    /// before that, even if nobody waits any more. At the bound it waits a moment for the database
+    /// to take something in, which slows callers down rather than losing their records.
     pub(crate) async fn append(
         &self,
-        payload: Vec<u8>,
-        deliver: impl FnOnce(Place) + Send + 'static,
+        mut payload: Vec<u8>,
+        deliver: impl FnOnce(Place) + Clone + Send + 'static,
     ) -> Result<(), BooksUnavailable> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             let length = payload.len();
@@ -178,7 +186,32 @@ impl Journal {
                 "a record of {length} bytes is too long for the journal"
             )));
         }
-        let closed = || BooksUnavailable("the journal is closed".to_owned());
+        let deadline = Instant::now() + FULL_WAIT;
+        loop {
+            let freed = self.tally.freed().notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            payload = match self.append_once(payload, deliver.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(Refusal::Broken(reason)) => return Err(reason),
+                Err(Refusal::Full(payload)) => payload,
+            };
+            if timeout_at(deadline, freed).await.is_err() {
+                return Err(BooksUnavailable(format!(
+                    "the journal has reached its bound of {} bytes; the database has been away or \
+                     too slow for too long",
+                    self.bytes_max
+                )));
+            }
+        }
+    }
+
+    async fn append_once(
+        &self,
+        payload: Vec<u8>,
+        deliver: impl FnOnce(Place) + Send + 'static,
+    ) -> Result<(), Refusal> {
+        let closed = || Refusal::Broken(BooksUnavailable("the journal is closed".to_owned()));
         let permits = payload.len() / BYTES_PER_PERMIT + 1;
         let permits = u32::try_from(permits).map_err(|_| closed())?;
         let room = self.queue.clone().acquire_many_owned(permits).await;

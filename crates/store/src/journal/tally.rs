@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 /// One segment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Live {
@@ -19,7 +21,10 @@ pub(super) struct Live {
 
 /// All of them by number; one copy is with the thread, one with the handle.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tally(Arc<Mutex<BTreeMap<u64, Live>>>);
+pub(super) struct Tally {
+    live: Arc<Mutex<BTreeMap<u64, Live>>>,
+    freed: Arc<Notify>,
+}
 
 impl Tally {
     /// The length of all.
@@ -42,15 +47,24 @@ impl Tally {
     /// and is tried again the next time; one that is damaged is kept under another name.
     pub(super) fn tidy(&self, folder: &Path) {
         let mut live = self.live();
+        let before = live.len();
         live.retain(|number, live| {
             let is_done = live.is_sealed && live.needed == 0;
             !is_done || !remove(folder, *number, live.is_damaged)
         });
+        if live.len() < before {
+            self.freed.notify_waiters();
+        }
+    }
+
+    /// Tells when segments have been removed.
+    pub(super) fn freed(&self) -> &Notify {
+        &self.freed
     }
 
     fn live(&self) -> MutexGuard<'_, BTreeMap<u64, Live>> {
         // Numbers only: nothing is half done when somebody panics.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -388,9 +388,13 @@ async fn at_its_bound_the_journal_refuses_until_records_are_released() {
     let length = |path: &PathBuf| std::fs::metadata(path).unwrap().len();
     assert!(scratch.segments().iter().map(length).sum::<u64>() <= 2000);
     assert!(append(&journal, &disk, 99).await.is_err());
-    journal.release(places);
-    // One order after the other: by now it is tidied.
-    for number in 100..120 {
+    // One who waits for room gets it as soon as there is some.
+    let (waited, ()) = tokio::join!(append(&journal, &disk, 100), async {
+        tokio::task::yield_now().await;
+        journal.release(places);
+    });
+    waited.unwrap();
+    for number in 101..120 {
         append(&journal, &disk, number).await.unwrap();
     }
 }
