@@ -14,7 +14,7 @@ use crate::call::ReplyHead;
 use crate::door::Gone;
 use crate::failures;
 use crate::money::drain;
-use crate::money::ending::Break;
+use crate::money::ending::{self, Break};
 use crate::relay::{Relay, Underway};
 use crate::upstream::UpstreamBody;
 
@@ -117,6 +117,7 @@ async fn forward(
             return End::Broken(Break::Spent, spent);
         }
         let by = live.deadline.min(Instant::now() + idle);
+        let mut was_cut = false;
         let read = match door
             .wait_for(timeout_at(by, next_chunk(&mut live.body)))
             .await
@@ -131,6 +132,8 @@ async fn forward(
             }
             Ok(Ok(Ok(Some(chunk)))) => live.read(&chunk),
             Ok(Ok(Ok(None))) => {
+                // What is left over now is half a frame.
+                was_cut = true;
                 live.done = true;
                 live.finish_decoding()
             }
@@ -142,7 +145,12 @@ async fn forward(
             {
                 return End::Left;
             }
-            return End::Broken(Break::Reported, failures::named(endpoint, error));
+            let broke = if was_cut {
+                Break::Cut
+            } else {
+                ending::of_error(live.meter.finish.as_ref())
+            };
+            return End::Broken(broke, failures::named(endpoint, error));
         }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) enum Break {
     Cut,
     /// The provider reported an error, or sent what cannot be read.
     Reported,
+    /// The provider ended the answer with the reason "error": insured, its tokens are free.
+    Failed,
     /// The stream ended properly, but the answer had not.
     Incomplete,
     /// We ended it: no more money could be held.
@@ -23,11 +25,22 @@ impl Break {
     pub(crate) const fn ending(self, has_tokens: bool) -> Ending {
         match self {
             Self::Spent => Ending::Length,
+            Self::Failed => Ending::Empty,
             Self::Cut | Self::Reported if !has_tokens => Ending::ErrorBeforeTokens,
             Self::Incomplete if !has_tokens => Ending::Empty,
             Self::Cut => Ending::CutMidStream,
             Self::Reported => Ending::ErrorAfterTokens,
             Self::Incomplete => Ending::Incomplete,
+        }
+    }
+}
+
+/// What a stream broke by that could not be read on.
+pub(crate) fn of_error(finish: Option<&FinishReason>) -> Break {
+    match finish.map(|finish| finish.reason) {
+        Some(Reason::Error) => Break::Failed,
+        Some(Reason::Stop | Reason::ToolCalls | Reason::Length | Reason::ContentFilter) | None => {
+            Break::Reported
         }
     }
 }
