@@ -1,6 +1,6 @@
 //! Prepaid balances: a workspace's balance is a lifetime budget whose limit is what it was granted.
 
-use ledger::{Amount, Budget, BudgetId, Enforcement, Subject, Window};
+use ledger::{Account, Amount, Budget, BudgetId, Enforcement, Subject, Window};
 
 use crate::database::{Statement, Transaction};
 use crate::entries::NewGrant;
@@ -46,6 +46,33 @@ impl Store {
         .await?;
         transaction.commit().await?;
         Ok(budget)
+    }
+}
+
+impl Store {
+    /// What a workspace, or with `None` the whole house, was granted, less what was taken back.
+    pub(crate) async fn granted(&self, workspace_id: Option<&str>) -> Result<Amount, StoreError> {
+        let rows = Statement::new(
+            "SELECT debit, credit, amount_nanos FROM entries \
+             WHERE kind IN ('grant', 'purchase', 'refund')",
+        )
+        .read(&self.database)
+        .await?;
+        let own = workspace_id.map(|id| Account::Workspace(id.to_owned()).to_string());
+        let is_own = |account: &str| match &own {
+            Some(own) => account == own,
+            None => account.starts_with("workspace:"),
+        };
+        let mut sum = 0_i64;
+        for row in &rows {
+            let nanos = row.int("amount_nanos")?;
+            if is_own(&row.text("debit")?) {
+                sum = sum.saturating_add(nanos);
+            } else if is_own(&row.text("credit")?) {
+                sum = sum.saturating_sub(nanos);
+            }
+        }
+        Ok(Amount::from_nanos(sum))
     }
 }
 

@@ -137,6 +137,8 @@ fn lines_of(settled: &Settled) -> Vec<(Entry, i64)> {
         .posting
         .iter()
         .flat_map(|posting| &posting.lines)
+        // Nothing is held where a budget only warns, and nothing exceeds that.
+        .filter(|line| line.held > Amount::ZERO || line.drawn > Amount::ZERO)
         .map(|line| Hold {
             window: line.window.clone(),
             amount: line.held,

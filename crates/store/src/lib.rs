@@ -7,7 +7,9 @@
 //! 2. [`Recorder`]: `ledger::Books` over a store. Makes the record of a finished call durable in a
 //!    journal on this machine (`journal/`), folds it into the database in batches (`fold.rs`), and
 //!    answers for it from the first moment.
-//! 3. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
+//! 3. [`Ledgers`]: the same with [`Budgets`] and leases. `leases.rs` has the one rule that keeps
+//!    them, `posting.rs` what happens to them when a call is written, `verify.rs` what must agree.
+//! 4. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
 //!    rows.
 //!
 //! Times are Unix milliseconds and always come from the caller: there is no clock here.
@@ -33,6 +35,8 @@ mod recorder;
 mod rows;
 mod settings;
 mod spending;
+mod statement;
+mod verify;
 mod workspaces;
 
 use std::fmt;
@@ -55,6 +59,8 @@ pub use posting::{Posting, PostingLine, Settled};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use settings::{Setting, Settings};
 pub use spending::{Credits, Spending, Spent};
+pub use statement::{Scope, StatementRow};
+pub use verify::Difference;
 pub use workspaces::{DEFAULT_WORKSPACE_ID, NewWorkspace, Workspace, Workspaces};
 
 /// An open database. Cheap to clone; all clones share the connections.

@@ -83,10 +83,11 @@ impl Ledgers {
             .map(|slot| (slot.clone(), slot.holding.take_back_unused()));
         self.give_back(parts.collect()).await;
         let under_way = slots.iter().any(|slot| slot.holding.held() > Amount::ZERO);
-        if !under_way && self.recorder.figures().pending == 0 {
-            if let Err(error) = self.store.release_node(&self.node).await {
-                tracing::warn!(%error, "leases stay held until this node starts again");
-            }
+        if !under_way
+            && self.recorder.figures().pending == 0
+            && let Err(error) = self.store.release_node(&self.node).await
+        {
+            tracing::warn!(%error, "leases stay held until this node starts again");
         }
         self.state.store(CLOSED, Ordering::Release);
         self.worked.notify_waiters();

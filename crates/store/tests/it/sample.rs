@@ -54,6 +54,18 @@ pub(crate) fn plain(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
     }
 }
 
+/// An answer that cost so many nano-USD by its usage and price snapshot.
+pub(crate) fn priced(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
+    let sheet = PriceSheet::default().with(Unit::Input, Price::from_picos(1000));
+    let usage = Usage::default().with(Unit::Input, cost_nanos.cast_unsigned());
+    Generation {
+        charge: ledger::cost(&usage, &sheet, NOW_MS / 1000),
+        price_sheet: Some(sheet),
+        usage,
+        ..plain(number, key, cost_nanos)
+    }
+}
+
 /// A generation with anything in any field, the same for the same seed.
 pub(crate) fn odd(seed: u64) -> Generation {
     let mut dice = Dice(seed);
