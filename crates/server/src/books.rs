@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ledger::books::BoxFuture;
-use ledger::{Books, BooksUnavailable, Generation};
+use ledger::{Admission, Amount, Ask, Books, BooksUnavailable, Exhausted, Generation, Ticket};
 use relay::Clock;
-use store::{KeyHash, Recorder};
+use store::{KeyHash, Ledgers};
 use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
@@ -22,7 +22,7 @@ pub struct CountedBooks {
     /// The calendar time.
     pub clock: Arc<dyn Clock>,
     /// Who keeps the books.
-    pub recorder: Arc<Recorder>,
+    pub ledgers: Arc<Ledgers>,
 }
 
 impl CountedBooks {
@@ -52,6 +52,31 @@ impl CountedBooks {
 impl Books for CountedBooks {
     fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
         self.count(&generation);
-        self.recorder.settle(generation)
+        self.ledgers.settle(generation)
+    }
+
+    fn reserve(&self, ask: Ask) -> BoxFuture<'_, Result<Admission, BooksUnavailable>> {
+        self.ledgers.reserve(ask)
+    }
+
+    fn top_up<'a>(
+        &'a self,
+        ticket: &'a mut Ticket,
+        total: Amount,
+    ) -> BoxFuture<'a, Result<Option<Exhausted>, BooksUnavailable>> {
+        self.ledgers.top_up(ticket, total)
+    }
+
+    fn settle_reserved(
+        &self,
+        ticket: Ticket,
+        generation: Arc<Generation>,
+    ) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
+        self.count(&generation);
+        self.ledgers.settle_reserved(ticket, generation)
+    }
+
+    fn release(&self, ticket: Ticket) {
+        self.ledgers.release(ticket);
     }
 }

@@ -5,7 +5,7 @@
 //! 1. [`cli`]: what can be typed. [`config`]: what can be set.
 //! 2. [`setup`] and [`start`]: config → store → catalog → [`app::App`] → [`listen`].
 //! 3. [`router`]: every path. [`caller`] and [`keyring`]: who calls. [`body`] and [`reply`]: in and out.
-//! 4. [`limits`]: how fast. [`key_terms`]: what a key has beyond OpenRouter's fields.
+//! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`]: what a key has beyond OpenRouter's fields.
 //! 5. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
 pub mod admin;
@@ -13,6 +13,7 @@ pub mod api;
 pub mod app;
 pub mod body;
 pub mod books;
+pub mod budget_index;
 pub mod caller;
 pub mod cli;
 pub mod clock;

@@ -9,8 +9,8 @@ use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
 use store::{
-    DEFAULT_WORKSPACE_ID, JournalOptions, KeyHash, NewKey, NodeId, Recorder, RecorderLimits,
-    RecorderOptions, Store, StoreError,
+    DEFAULT_WORKSPACE_ID, JournalOptions, KeyHash, LedgerLimits, Ledgers, NewKey, NodeId, Recorder,
+    RecorderLimits, RecorderOptions, Store, StoreError,
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -22,6 +22,7 @@ use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
 use crate::app::{self, App};
 use crate::books::CountedBooks;
+use crate::budget_index;
 use crate::clock::{self, SystemClock};
 use crate::config::{Config, Environment};
 use crate::examples::{cheapest, usable, well_known};
@@ -36,6 +37,9 @@ pub const ROOT_KEY: &str = "WAYBILL_ROOT_KEY";
 
 /// How long records may take to reach the database at the end.
 const RECORDS_WAIT: Duration = Duration::from_secs(10);
+
+/// How long giving back leases may take.
+const LEASES_WAIT: Duration = Duration::from_secs(5);
 
 /// How long jobs may take to end once they are told to.
 const JOBS_WAIT: Duration = Duration::from_secs(2);
@@ -89,17 +93,21 @@ pub async fn open_store(config: &Config, environment: &Environment) -> anyhow::R
     Ok(Store::open(&url).await?)
 }
 
-/// Where settled calls are kept until the database has them; nowhere for a database that is gone
-/// with the process anyway.
-fn journal(config: &Config, store: &Store) -> anyhow::Result<Option<JournalOptions>> {
+/// The name of a node whose database is gone with the process anyway.
+const NODE_IN_MEMORY: &str = "memory";
+
+/// The node's name, and where settled calls are kept until the database has them: nowhere for a
+/// database that is gone with the process anyway.
+fn node(config: &Config, store: &Store) -> anyhow::Result<(String, Option<JournalOptions>)> {
     if store.is_in_memory() {
-        return Ok(None);
+        return Ok((NODE_IN_MEMORY.to_owned(), None));
     }
     let dir = &config.server.data_dir;
     let node = NodeId::in_data_dir(dir, clock::random()?)
         .with_context(|| format!("cannot use the data directory {}", dir.display()))?;
     let bytes_max = config.storage.journal_bytes_max;
-    Ok(Some(JournalOptions::in_data_dir(dir, node, bytes_max)))
+    let journal = JournalOptions::in_data_dir(dir, node, bytes_max);
+    Ok((node.to_string(), Some(journal)))
 }
 
 fn make_dir(dir: &Path) -> anyhow::Result<()> {
@@ -128,16 +136,26 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let store = open_store(&config, &environment).await?;
     let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
     let seen = store.revision().await?;
-    let keyring = app::keyring(&store, clock.now_ms()).await?;
+    let keyring = app::keyring(&store).await?;
+    let billing = config.billing.clone();
+    let budgets = budget_index::read(&store, billing.mode, clock.now_ms()).await?;
     let built = on_kept_rows(&store, &shelf, built).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
+    let (node, journal) = node(&config, &store)?;
     let options = RecorderOptions {
         limits: RecorderLimits::default(),
-        journal: journal(&config, &store)?,
+        journal,
     };
     let (recorder, writer) = Recorder::open(store.clone(), options).await?;
     tasks.spawn_on(writer, &desk);
+    let (ledgers, keeper) = Ledgers::new(
+        store.clone(),
+        Arc::clone(&recorder),
+        node,
+        LedgerLimits::default(),
+    );
+    tasks.spawn_on(keeper, &desk);
     let metrics = Arc::new(Metrics::new(clock.now_ms()));
     let gate = Arc::new(Gate::new(config.limits.rules.clone()));
     let velocity = config.limits.velocity_per_hour.map(Velocity::new);
@@ -156,7 +174,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
             gate: Arc::clone(&gate),
             velocity: velocity.clone().map(|velocity| (velocity, fast)),
             clock: Arc::clone(&clock),
-            recorder: Arc::clone(&recorder),
+            ledgers: Arc::clone(&ledgers),
         }),
         clock: Arc::clone(&clock),
         timers: config.timers,
@@ -171,6 +189,9 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         credentials,
         store,
         recorder,
+        ledgers,
+        billing,
+        budgets: ArcSwap::from_pointee(budgets),
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
         gate,
         velocity,
@@ -216,8 +237,6 @@ async fn on_kept_rows(store: &Store, shelf: &Shelf, built: Built) -> Result<Buil
 fn start_jobs(app: &Arc<App>, config: &Config, seen: i64, desk: &Handle) {
     let follower = jobs::follow_changes::run(Arc::clone(app), seen);
     app.tasks.spawn_on(follower, desk);
-    app.tasks
-        .spawn_on(jobs::watch_limits::run(Arc::clone(app)), desk);
     if config.discovery.local_engines {
         app.tasks
             .spawn_on(jobs::local_engines::run(Arc::clone(app)), desk);
@@ -265,6 +284,9 @@ impl Running {
         }
         if let Err(error) = app.recorder.drain(RECORDS_WAIT).await {
             tracing::error!(%error, "records wait in the journal for the next start");
+        }
+        if !app.ledgers.close(LEASES_WAIT).await {
+            tracing::warn!("leases are given back by the next start");
         }
         app.tasks.close();
         if tokio::time::timeout(JOBS_WAIT, app.tasks.wait())

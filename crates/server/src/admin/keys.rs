@@ -10,22 +10,23 @@ use axum::extract::{Path, Query, State};
 use chat::{Error, Kind};
 use http::{HeaderMap, StatusCode};
 use ledger::Amount;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{
     DEFAULT_WORKSPACE_ID, KeyHash, KeyPatch, LimitReset, NewKey, Spending, StoreError, StoredKey,
 };
 
+use super::desk::{invalid, present, read_body};
 use crate::api::key::Money;
 use crate::app::App;
 use crate::caller::Management;
+use crate::clock;
 use crate::key_terms::{self, Written};
 use crate::keyring;
 use crate::limits::RateRow;
 use crate::money::read_usd;
 use crate::reply::{self, Answer, storage_trouble};
 use crate::time::{iso, read_utc};
-use crate::{body, clock};
 
 /// Keys per page. Source: `GET /keys` of the reference.
 const PAGE: usize = 100;
@@ -35,9 +36,6 @@ const NAME_MAX: usize = 200;
 
 /// The most limits of a key's own.
 const RATES_MAX: usize = 16;
-
-/// A desk needs no more; the limit for calls is a setting.
-const BODY_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Serialize)]
 struct View<'a> {
@@ -263,13 +261,6 @@ struct ChangeBody {
     rate_limits: Option<Option<Vec<RateRow>>>,
 }
 
-/// Tells a field that is null from one that is absent.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
 /// Answers `PATCH /keys/{hash}`.
 pub async fn change(
     State(app): State<Arc<App>>,
@@ -388,21 +379,6 @@ async fn show(app: &App, key: &StoredKey) -> Answer {
     reply::json(StatusCode::OK, &Envelope { data })
 }
 
-async fn read_body<T: for<'de> Deserialize<'de>>(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<T, Error> {
-    let limit = app.body_bytes_max.min(BODY_BYTES_MAX);
-    let bytes = body::read(headers, body, limit, app.request_body).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Error::caller(
-            Kind::InvalidRequest,
-            format!("Invalid request body: {error}"),
-        )
-    })
-}
-
 fn check_name(name: &str) -> Result<&str, Error> {
     if name.trim().is_empty() || name.chars().count() > NAME_MAX {
         return Err(invalid(
@@ -440,10 +416,6 @@ fn read_reset(reset: Option<&str>) -> Result<Option<LimitReset>, Error> {
         let message = format!("\"{word}\" is none of \"daily\", \"weekly\", \"monthly\", null");
         invalid("limit_reset", message)
     })
-}
-
-fn invalid(field: &str, message: impl std::fmt::Display) -> Error {
-    Error::caller(Kind::InvalidRequest, format!("{field}: {message}")).with_field(field)
 }
 
 fn unknown_key() -> Error {

@@ -13,9 +13,10 @@ use catalog::Preferences;
 use chat::{Error, Kind};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, StatusCode};
-use ledger::GenerationId;
 use ledger::generation::CallerNote;
-use relay::{Call, Reply, ReplyHead};
+use ledger::{Budget, CallFacts, GenerationId};
+use relay::{AdmissionPolicy, Call, Reply, ReplyHead};
+use store::balance_budget_id;
 use tokio::time::Instant;
 use wire::openai_chat::{self, Incoming};
 
@@ -23,10 +24,12 @@ use crate::app::App;
 use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};
 use crate::clock;
+use crate::config::sections::BillingMode;
 use crate::limits::{Asker, Standing};
 use crate::reply::{self, Answer, GENERATION_ID, Rescue};
 
-/// On which ground a call with budgets was let in: `full`, `estimate` or `clamped=N`.
+/// In a request: what is to happen when the money does not reach, `clamp` or `reject`. In an answer:
+/// on which ground a call with budgets was let in, `full`, `estimate` or `clamped=N`.
 const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
 
 const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
@@ -62,6 +65,7 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let read = async {
         let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body).await?;
         let request = openai_chat::read_request(&body)?;
+        let note = note(&caller, &head.headers, &request);
         Ok(Call {
             id: id.clone(),
             created_at_ms,
@@ -69,11 +73,11 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
             seed,
             models: models(&request)?,
             preferences: preferences(&request)?,
-            caller: note(&caller, &head.headers, &request),
             simulation: simulation(&head.headers),
-            budgets: Vec::new(),
-            admission: None,
-            unpriced: relay::UnpricedPolicy::default(),
+            budgets: budgets(&app, &caller, &note)?,
+            caller: note,
+            admission: admission(&head.headers)?,
+            unpriced: app.billing.unpriced.clone(),
             body,
             request,
         })
@@ -157,6 +161,44 @@ fn preferences(request: &Incoming) -> Result<Preferences, Error> {
             Error::caller(Kind::InvalidRequest, error.to_string()).with_field(error.path)
         }),
         None => Ok(Preferences::default()),
+    }
+}
+
+/// The budgets that a call falls under. With prepaid billing its workspace's balance is among them,
+/// or there is no call.
+fn budgets(app: &App, caller: &Caller, note: &CallerNote) -> Result<Vec<Arc<Budget>>, Error> {
+    let index = app.budgets.load();
+    if app.billing.mode == BillingMode::Prepaid
+        && index
+            .by_id(balance_budget_id(&note.workspace_id).as_str())
+            .is_none()
+    {
+        let message = "Insufficient credits. This workspace was never granted any";
+        return Err(Error::caller(Kind::PaymentRequired, message));
+    }
+    Ok(index.covering(&CallFacts {
+        workspace_id: &note.workspace_id,
+        member_id: caller.facts.key.creator_user_id.as_deref(),
+        key_hash: &note.key_hash,
+        app: note.http_referer.as_deref(),
+        end_user: note.external_user.as_deref(),
+        metadata: &[],
+        is_byok: false,
+    }))
+}
+
+/// What the caller wants to happen when the money does not reach.
+fn admission(headers: &HeaderMap) -> Result<Option<AdmissionPolicy>, Error> {
+    let Some(value) = headers.get(ADMISSION) else {
+        return Ok(None);
+    };
+    match value.to_str().map(str::trim) {
+        Ok("clamp") => Ok(Some(AdmissionPolicy::Clamp)),
+        Ok("reject") => Ok(Some(AdmissionPolicy::Reject)),
+        _ => {
+            let message = "X-Waybill-Admission is neither \"clamp\" nor \"reject\"";
+            Err(Error::caller(Kind::InvalidRequest, message).with_field("X-Waybill-Admission"))
+        }
     }
 }
 

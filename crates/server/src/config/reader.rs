@@ -219,6 +219,30 @@ impl<'t> Section<'_, 't> {
         Duration::from_millis(self.integer(key, default, range))
     }
 
+    /// A word with a default, or a table instead of it.
+    pub fn word_or_table<T: DeserializeOwned, U>(
+        &mut self,
+        key: &'static str,
+        default: &str,
+        word: impl Fn(&str) -> Result<U, String>,
+        table: impl Fn(T) -> Result<U, String>,
+    ) -> Option<U> {
+        let is_table = |value: &Value<'t>| matches!(value.get_ref(), DeValue::Table(_));
+        if !self.table.get(key).is_some_and(is_table) {
+            return self.parsed(key, default, word);
+        }
+        self.declare(key, Some(format!("{default:?}")));
+        let value = self.table.remove(key)?;
+        let span = value.span();
+        match read_table(value).and_then(table) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.reader.report(&span, self.path(key), message);
+                None
+            }
+        }
+    }
+
     /// A list of tables, each read into something; one mistake is told for each row.
     pub fn rows<T: DeserializeOwned, U>(
         &mut self,
@@ -239,14 +263,7 @@ impl<'t> Section<'_, 't> {
         for (index, item) in items.into_iter().enumerate() {
             let path = format!("{}[{index}]", self.path(key));
             let span = item.span();
-            let DeValue::Table(table) = item.into_inner() else {
-                self.reader.report(&span, path, "is a table: { … }");
-                continue;
-            };
-            let table = Spanned::new(span.clone(), table);
-            let row = T::deserialize(toml::de::Deserializer::from(table))
-                .map_err(|error| error.message().trim().to_owned());
-            match row.and_then(&read) {
+            match read_table(item).and_then(&read) {
                 Ok(row) => found.push(row),
                 Err(message) => self.reader.report(&span, path, message),
             }
@@ -310,6 +327,16 @@ impl<'t> Section<'_, 't> {
     fn path(&self, key: &str) -> String {
         format!("{}.{key}", self.name)
     }
+}
+
+/// A table as something of ours.
+fn read_table<T: DeserializeOwned>(value: Value<'_>) -> Result<T, String> {
+    let span = value.span();
+    let DeValue::Table(table) = value.into_inner() else {
+        return Err("is a table: { … }".to_owned());
+    };
+    T::deserialize(toml::de::Deserializer::from(Spanned::new(span, table)))
+        .map_err(|error| error.message().trim().to_owned())
 }
 
 /// A value for a message: its kind, and the value itself where it is short and no secret can hide.

@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use ledger::Amount;
-use relay::Timers;
+use chat::Unit;
+use ledger::{Amount, Price, PriceSheet};
+use relay::{Timers, UnpricedPolicy};
+use serde::Deserialize;
 
 use super::reader::Reader;
 use super::secret::Written;
@@ -47,13 +50,17 @@ pub struct Cluster {
 pub enum BillingMode {
     /// Count everything; no balance needed.
     Metered,
+    /// A workspace spends what it was granted, and no more.
+    Prepaid,
 }
 
 /// `[billing]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Billing {
     /// How calls are paid for.
     pub mode: BillingMode,
+    /// What happens when nobody states a price.
+    pub unpriced: UnpricedPolicy,
 }
 
 /// `[limits]`.
@@ -166,15 +173,47 @@ pub(super) fn cluster(reader: &mut Reader<'_>) -> Cluster {
 /// Reads `[billing]`.
 pub(super) fn billing(reader: &mut Reader<'_>) -> Billing {
     let mut section = reader.section("billing");
-    let mode = section.parsed("mode", "metered", |text| match text {
-        "metered" => Ok(BillingMode::Metered),
-        "prepaid" => Err("\"prepaid\" is not available in this version".to_owned()),
-        other => Err(format!("\"{other}\" is none of \"metered\", \"prepaid\"")),
-    });
+    let modes = [
+        ("metered", BillingMode::Metered),
+        ("prepaid", BillingMode::Prepaid),
+    ];
+    let mode = section.choice("mode", &modes);
+    let unpriced = section.word_or_table("unpriced", "allow", unpriced, fallback_prices);
     section.finish();
     Billing {
         mode: mode.unwrap_or(BillingMode::Metered),
+        unpriced: unpriced.unwrap_or_default(),
     }
+}
+
+fn unpriced(word: &str) -> Result<UnpricedPolicy, String> {
+    match word {
+        "allow" => Ok(UnpricedPolicy::AllowAndFlag),
+        "deny" => Ok(UnpricedPolicy::Deny),
+        other => Err(format!(
+            "\"{other}\" is none of \"allow\", \"deny\", or prices: {{ input = \"1\", output = \"2\" }}"
+        )),
+    }
+}
+
+/// Prices for calls of which nobody states one, USD per million tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FallbackPrices {
+    input: String,
+    output: String,
+}
+
+fn fallback_prices(row: FallbackPrices) -> Result<UnpricedPolicy, String> {
+    let mut sheet = PriceSheet::default();
+    for (name, unit, text) in [
+        ("input", Unit::Input, row.input),
+        ("output", Unit::Output, row.output),
+    ] {
+        let price = Price::from_usd_per_million(&text);
+        sheet.set(unit, price.map_err(|error| format!("{name}: {error}"))?);
+    }
+    Ok(UnpricedPolicy::Fallback(Arc::new(sheet)))
 }
 
 /// Reads `[limits]`; the cap on attempts belongs to the relay's timers.

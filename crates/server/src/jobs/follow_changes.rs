@@ -56,6 +56,9 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
     if concerns(&is_of_key) || !app.keyring.load().is_loaded() {
         app.read_keys().await?;
     }
+    if concerns(&|change| matches!(change.noun, Noun::Budget | Noun::Key | Noun::Workspace)) {
+        app.read_budgets().await?;
+    }
     if concerns(&|change| change.noun == Noun::Setting && change.id == shelf::KEPT_ROWS) {
         app.read_catalog().await?;
     }

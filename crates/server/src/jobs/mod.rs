@@ -3,4 +3,3 @@
 pub mod follow_changes;
 pub mod freeze_keys;
 pub mod local_engines;
-pub mod watch_limits;

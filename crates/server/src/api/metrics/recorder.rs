@@ -112,8 +112,6 @@ impl Default for OfProvider {
 pub struct Metrics {
     /// Calls that have arrived and not ended. The door moves it.
     pub in_flight: Gauge,
-    /// Records that are taken but not yet in the database. The books set it.
-    pub unsaved_records: Gauge,
     /// Our own time before the first attempt of a call.
     pub overhead: Histogram,
     /// Failed calls by [`Kind`], in the order of [`Kind::ALL`].
@@ -133,7 +131,6 @@ impl Metrics {
     pub fn new(started_at_ms: i64) -> Self {
         Self {
             in_flight: Gauge::default(),
-            unsaved_records: Gauge::default(),
             overhead: Histogram::new(OVERHEAD),
             failures: Kind::ALL.iter().map(|_| Counter::default()).collect(),
             rate_limited: Counter::default(),
