@@ -1,5 +1,6 @@
 //! `Generation`: the durable record of a finished call, its way and its bill.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chat::{Dialect, FinishReason, Kind, Usage};
@@ -137,7 +138,7 @@ pub struct CallerNote {
 pub struct Settled {
     /// Name of the row of the settlement table ([`Rule::name`](crate::settlement::Rule)); absent
     /// when nothing was sent to any provider, and in records older than the table.
-    pub rule: Option<String>,
+    pub rule: Option<Cow<'static, str>>,
     /// Whether the prices are the workspace's stated fallback, because the endpoint has none.
     pub is_fallback_price: bool,
     /// What we charge less what the provider says that it charges, nano-USD; present when the two

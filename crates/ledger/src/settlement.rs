@@ -90,7 +90,8 @@ pub enum AbortStopsBill {
     Yes,
     /// It bills the whole answer.
     No,
-    /// Nobody has said; taken as a no.
+    /// Nobody has said; taken as a yes: a caller that leaves frees the provider's machine at once,
+    /// and what was streamed is charged. Who knows better says so in the provider's row.
     #[default]
     Unknown,
 }
@@ -245,8 +246,8 @@ pub struct Row {
 }
 
 const ANY: &[AbortStopsBill] = &AbortStopsBill::ALL;
-const STOPS: &[AbortStopsBill] = &[AbortStopsBill::Yes];
-const RUNS_ON: &[AbortStopsBill] = &[AbortStopsBill::No, AbortStopsBill::Unknown];
+const STOPS: &[AbortStopsBill] = &[AbortStopsBill::Yes, AbortStopsBill::Unknown];
+const RUNS_ON: &[AbortStopsBill] = &[AbortStopsBill::No];
 
 const COUNTED: &[UsageKnown] = &[UsageKnown::Provider];
 const ESTIMATED: &[UsageKnown] = &[UsageKnown::Estimated];

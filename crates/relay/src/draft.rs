@@ -233,7 +233,7 @@ impl<'a> Draft<'a> {
             parts.clock.now_ms().div_euclid(1000),
         );
         let settled = Settled {
-            rule: rule.map(|rule| rule.name.to_owned()),
+            rule: rule.map(|rule| rule.name.into()),
             is_fallback_price,
             cost_gap: cost_gap(&charge, usage.native_cost_nanos),
         };

@@ -90,14 +90,6 @@ async fn forward(
         ..
     } = way;
     loop {
-        let paid = match reserved {
-            Some(reserved) if !live.done => {
-                reserved
-                    .keep_ahead(relay, call, endpoint, &live.meter)
-                    .await
-            }
-            Some(_) | None => Ok(()),
-        };
         if let Some(piece) = live.take_pending() {
             match timeout_at(live.deadline, door.send(piece)).await {
                 Ok(Ok(())) => {}
@@ -111,9 +103,13 @@ async fn forward(
                 Err(error) => End::Broken(Break::Incomplete, failures::named(endpoint, error)),
             };
         }
-        // What has come so far is on its way to the caller; a stream that is complete by now ends
-        // as one.
-        if let Err(spent) = paid {
+        // What has come so far is on its way to the caller, and a stream that is complete by now has
+        // ended as one.
+        if let Some(reserved) = reserved
+            && let Err(spent) = reserved
+                .keep_ahead(relay, call, endpoint, &live.meter)
+                .await
+        {
             return End::Broken(Break::Spent, spent);
         }
         let by = live.deadline.min(Instant::now() + idle);

@@ -156,21 +156,21 @@ impl Relay {
 
     /// Holds the money for a call, then tries the planned endpoints in order until one answers.
     async fn carry_out(&self, plan: &Plan, way: &mut Underway<'_>) {
-        let call = way.call;
-        let planned = plan.attempts.iter().map(|planned| &planned.endpoint);
-        let planned: Vec<_> = planned
-            .filter(|endpoint| money::is_admissible(call, endpoint))
-            .take(self.parts.timers.attempts_max)
-            .collect();
-        match money::admit(self, call, &planned).await {
+        let most = self.parts.timers.attempts_max;
+        match money::admit(self, way.call, money::planned(way.call, plan, most)).await {
             Ok(reserved) => way.reserved = reserved,
             Err(error) => return self.refuse(way, error).await,
         }
         way.door.admission = way.reserved.as_ref().map(|reserved| reserved.by);
-        self.try_endpoints(&planned, way).await;
+        self.try_endpoints(money::planned(way.call, plan, most), way)
+            .await;
     }
 
-    async fn try_endpoints(&self, planned: &[&Arc<Endpoint>], way: &mut Underway<'_>) {
+    async fn try_endpoints<'p>(
+        &self,
+        planned: impl Iterator<Item = &'p Arc<Endpoint>>,
+        way: &mut Underway<'_>,
+    ) {
         let call = way.call;
         let deadline = call.arrived + self.parts.timers.deadline;
         let limit = way.reserved.as_ref().and_then(|held| held.output_limit);

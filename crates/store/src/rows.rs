@@ -226,7 +226,7 @@ pub(crate) fn write_notes(dropped: &[String], settled: &Settled) -> String {
     let mut notes = Map::new();
     notes.insert("dropped".to_owned(), dropped.to_vec().into());
     if let Some(rule) = &settled.rule {
-        notes.insert("rule".to_owned(), rule.as_str().into());
+        notes.insert("rule".to_owned(), rule.as_ref().into());
     }
     if settled.is_fallback_price {
         notes.insert("is_fallback_price".to_owned(), true.into());
@@ -245,7 +245,7 @@ pub(crate) fn read_notes(text: &str) -> Read<(Vec<String>, Settled)> {
     let gap = value.get("cost_gap_nanos").and_then(Value::as_i64);
     let rule = value.get("rule").and_then(Value::as_str);
     let settled = Settled {
-        rule: rule.map(str::to_owned),
+        rule: rule.map(|rule| rule.to_owned().into()),
         is_fallback_price: value
             .get("is_fallback_price")
             .is_some_and(|said| said == true),

@@ -55,8 +55,8 @@ fn a_caller_that_leaves_never_rides_for_free() {
             UsageKnown::None => Basis::Unpriced,
         };
         let action = match abort {
-            AbortStopsBill::Yes => Action::Abort,
-            AbortStopsBill::No | AbortStopsBill::Unknown => Action::Drain,
+            AbortStopsBill::Yes | AbortStopsBill::Unknown => Action::Abort,
+            AbortStopsBill::No => Action::Drain,
         };
         assert_eq!((rule.basis, rule.action), (basis, action), "{ending:?}");
     }

@@ -58,14 +58,12 @@ pub(crate) fn of_answer(finish: Option<&FinishReason>, usage: &Usage) -> Ending 
     }
 }
 
-/// Whether closing the connection stops this provider's bill. Unknown is taken as a yes here,
-/// against the table's own caution: a caller's leaving then frees the provider's machine at once,
-/// as it always has, and what was streamed is charged. An operator who knows better says so in the
-/// provider's row.
+/// Whether closing the connection stops this provider's bill, as its row says.
 pub(crate) fn abort(endpoint: &Endpoint) -> AbortStopsBill {
     match endpoint.provider.abort_stops_billing {
+        Some(true) => AbortStopsBill::Yes,
         Some(false) => AbortStopsBill::No,
-        Some(true) | None => AbortStopsBill::Yes,
+        None => AbortStopsBill::Unknown,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat::{Kind, Unit};
 use ledger::Outcome;
-use relay::{AdmissionPolicy, AdmittedBy, Reply};
+use relay::{AdmissionPolicy, AdmittedBy, Reply, Timers};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -152,6 +152,19 @@ async fn an_open_stream_is_estimated_and_topped_up_ahead_of_what_it_says() {
     assert_eq!(closed(&house), (charged(&record), 0));
     let asks = house.books.asks();
     assert!((2..40).contains(&asks), "{asks} asks");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_opened_early_says_on_which_ground() {
+    let timers = Timers {
+        hold: Duration::from_millis(30),
+        ..Timers::default()
+    };
+    let house = House::with_timers(&[("a", "1", "delay=200ms")], timers).await;
+    let call = house.governed(&hello(true), &[PLENTY]);
+    let answer = house.send_call(call).await.unwrap();
+    assert_eq!(answer.head.provider_name, None, "nobody had spoken");
+    assert_eq!(answer.head.admission, Some(AdmittedBy::Estimate));
 }
 
 #[tokio::test]

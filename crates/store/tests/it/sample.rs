@@ -115,7 +115,7 @@ pub(crate) fn odd(seed: u64) -> Generation {
         overhead_us: dice.time(),
         dropped: dice.several(Dice::text),
         settled: Settled {
-            rule: dice.maybe(Dice::text),
+            rule: dice.maybe(Dice::text).map(Into::into),
             is_fallback_price: dice.is_heads(),
             cost_gap: dice.maybe(|dice| Amount::from_nanos(dice.next().cast_signed())),
         },
