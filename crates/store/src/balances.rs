@@ -2,6 +2,7 @@
 
 use ledger::{Account, Amount, Budget, BudgetId, Enforcement, Subject, Window};
 
+use crate::changes::{self, Noun};
 use crate::database::{Statement, Transaction};
 use crate::entries::NewGrant;
 use crate::{Store, StoreError, budgets};
@@ -23,27 +24,27 @@ impl Store {
         workspace_id: &str,
         now_ms: i64,
     ) -> Result<Budget, StoreError> {
-        let mut transaction = self.database.begin().await?;
         let id = balance_budget_id(workspace_id);
-        let budget = match budgets::lock(&mut transaction, &id).await? {
+        let there = self.budgets().by_id(&id).await?;
+        let mut transaction = self.database.begin().await?;
+        let budget = match there {
             Some(stored) => stored.budget,
             None => {
-                let budget = balance_budget(workspace_id, Amount::ZERO);
-                budgets::put(&mut transaction, &budget, true, now_ms).await?;
-                budget
+                // Of several replicas that start at once, the later ones read what the first wrote.
+                changes::record(&mut transaction, Noun::Budget, id.as_str(), now_ms).await?;
+                match budgets::lock(&mut transaction, &id).await? {
+                    Some(stored) => stored.budget,
+                    None => {
+                        let budget = balance_budget(workspace_id, Amount::ZERO);
+                        budgets::put(&mut transaction, &budget, true, now_ms).await?;
+                        budget
+                    }
+                }
             }
         };
         let window = budget.window_at(0);
         budgets::open_window(&mut transaction, &window, Some(&budget)).await?;
-        let spent = spent_ever(&mut transaction, workspace_id).await?;
-        Statement::new(
-            "UPDATE budget_windows SET opening_nanos = $1 - posted_nanos \
-             WHERE budget_id = $2 AND opening_nanos < $1 - posted_nanos",
-        )
-        .int(spent)
-        .text(id.as_str())
-        .run(&mut transaction)
-        .await?;
+        budgets::catch_up(&mut transaction, &budget, &window).await?;
         transaction.commit().await?;
         Ok(budget)
     }
@@ -76,12 +77,14 @@ impl Store {
     }
 }
 
-/// Raises the limit of a workspace's balance by a grant, or lowers it.
+/// Raises the limit of a workspace's balance by a grant, or lowers it. The feed is locked first, as by
+/// everyone who changes a budget.
 pub(crate) async fn add_credit(
     transaction: &mut Transaction,
     grant: &NewGrant,
 ) -> Result<(), StoreError> {
     let id = balance_budget_id(&grant.workspace_id);
+    changes::record(transaction, Noun::Budget, id.as_str(), grant.at_ms).await?;
     let there = budgets::lock(transaction, &id).await?;
     let before = there.map_or(Amount::ZERO, |stored| stored.budget.limit);
     let limit = before.nanos().saturating_add(grant.amount.nanos());
@@ -99,22 +102,4 @@ fn balance_budget(workspace_id: &str, limit: Amount) -> Budget {
         enforcement: Enforcement::Hard,
         counts_byok: false,
     }
-}
-
-/// What a workspace was ever charged.
-async fn spent_ever(transaction: &mut Transaction, workspace_id: &str) -> Result<i64, StoreError> {
-    let rows = Statement::new(
-        "SELECT CAST(SUM(usage_nanos / 1000000000) AS BIGINT) AS whole, \
-         CAST(SUM(usage_nanos % 1000000000) AS BIGINT) AS rest \
-         FROM key_usage WHERE workspace_id = $1",
-    )
-    .text(workspace_id)
-    .rows(transaction)
-    .await?;
-    let Some(row) = rows.first() else {
-        return Ok(0);
-    };
-    let whole = row.maybe_int("whole")?.unwrap_or(0);
-    let rest = row.maybe_int("rest")?.unwrap_or(0);
-    Ok(whole.saturating_mul(1_000_000_000).saturating_add(rest))
 }

@@ -86,7 +86,8 @@ impl Budgets<'_> {
     /// [`StoreError::Unavailable`].
     pub async fn delete(&self, id: &BudgetId, now_ms: i64) -> Result<bool, StoreError> {
         let mut transaction = self.0.database.begin().await?;
-        let was_there = delete(&mut transaction, id, now_ms).await?;
+        changes::record(&mut transaction, Noun::Budget, id.as_str(), now_ms).await?;
+        let was_there = delete_row(&mut transaction, id).await?;
         if was_there {
             transaction.commit().await?;
         }
@@ -130,7 +131,8 @@ impl Budgets<'_> {
     }
 }
 
-/// Writes a budget and its change. The row is locked until the end of the transaction.
+/// Writes a budget and its change. Everyone locks the feed of changes first, then the budget, then its
+/// counters, and never waits for each other.
 pub(crate) async fn put(
     transaction: &mut Transaction,
     budget: &Budget,
@@ -138,6 +140,7 @@ pub(crate) async fn put(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     changes::record(transaction, Noun::Budget, budget.id.as_str(), now_ms).await?;
+    let before = lock(transaction, &budget.id).await?;
     Statement::assembled(format!(
         "INSERT INTO budgets ({COLUMNS}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET \
          subject_kind = excluded.subject_kind, subject_value = excluded.subject_value, \
@@ -160,22 +163,45 @@ pub(crate) async fn put(
     .int(now_ms)
     .maybe_int(None)
     .run(transaction)
+    .await?;
+    match before {
+        Some(_) => Ok(()),
+        None => {
+            catch_up(
+                transaction,
+                budget,
+                &budget.window_at(now_ms.div_euclid(1000)),
+            )
+            .await
+        }
+    }
+}
+
+/// Counts what was spent while there was no such budget, if its counter is there from earlier.
+pub(crate) async fn catch_up(
+    transaction: &mut Transaction,
+    budget: &Budget,
+    window: &BudgetWindow,
+) -> Result<(), StoreError> {
+    let spent = spent_before(transaction, budget, window).await?;
+    Statement::new(
+        "UPDATE budget_windows SET opening_nanos = $1 - posted_nanos WHERE budget_id = $2 \
+         AND window_kind = $3 AND window_start = $4 AND opening_nanos < $1 - posted_nanos",
+    )
+    .int(spent)
+    .text(window.budget.as_str())
+    .text(window.window.kind.name())
+    .int(window.window.start)
+    .run(transaction)
     .await
     .map(drop)
 }
 
-async fn delete(
-    transaction: &mut Transaction,
-    id: &BudgetId,
-    now_ms: i64,
-) -> Result<bool, StoreError> {
+async fn delete_row(transaction: &mut Transaction, id: &BudgetId) -> Result<bool, StoreError> {
     let deleted = Statement::new("DELETE FROM budgets WHERE id = $1")
         .text(id.as_str())
         .run(transaction)
         .await?;
-    if deleted > 0 {
-        changes::record(transaction, Noun::Budget, id.as_str(), now_ms).await?;
-    }
     Ok(deleted > 0)
 }
 
@@ -191,15 +217,17 @@ pub(crate) async fn follow_key(
     }
 }
 
-/// Removes the budget of a key that has no limit any more or is gone.
+/// Removes the budget of a key that has no limit any more or is gone. The feed is locked already.
 pub(crate) async fn forget_key(
     transaction: &mut Transaction,
     key_hash: &str,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    delete(transaction, &key_budget_id(key_hash), now_ms)
-        .await
-        .map(drop)
+    let id = key_budget_id(key_hash);
+    if delete_row(transaction, &id).await? {
+        changes::record(transaction, Noun::Budget, id.as_str(), now_ms).await?;
+    }
+    Ok(())
 }
 
 // === Counters ===

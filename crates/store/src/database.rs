@@ -223,6 +223,16 @@ impl Statement {
         Ok(rows.into_iter().map(Row).collect())
     }
 
+    /// As [`Statement::rows`], however long it takes: for what reads the whole database.
+    pub(crate) async fn rows_unhurried(
+        self,
+        transaction: &mut Transaction,
+    ) -> Result<Vec<Row>, StoreError> {
+        let rows = self.0.fetch_all(&mut *transaction.0).await;
+        let rows = rows.map_err(|error| from_sqlx(&error))?;
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
     /// Reads outside of any transaction.
     pub(crate) async fn read(self, database: &Database) -> Result<Vec<Row>, StoreError> {
         let rows = within(self.0.fetch_all(&database.reader)).await?;

@@ -74,10 +74,11 @@ impl Store {
             std::mem::swap(&mut line.debit, &mut line.credit);
         }
         let mut transaction = self.database.begin().await?;
+        // The budget before the balance: in the order in which everyone locks them.
+        balances::add_credit(&mut transaction, grant).await?;
         if insert(&mut transaction, &[(line, grant.at_ms)]).await? == 0 {
             return Ok(false);
         }
-        balances::add_credit(&mut transaction, grant).await?;
         transaction.commit().await?;
         Ok(true)
     }

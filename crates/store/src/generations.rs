@@ -9,7 +9,7 @@ use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 
 use crate::database::{Row, Statement, Transaction, placeholders};
 use crate::posting::{self, Settled};
-use crate::{Store, StoreError, rows, spending};
+use crate::{Store, StoreError, entries, rows, spending};
 
 /// The columns of a row, in the order in which [`bind`] binds them. Named one by one when read, too:
 /// `*` would change its meaning under a running replica when a newer one migrates.
@@ -120,6 +120,8 @@ impl Generations<'_> {
         posting::post(&mut transaction, &inserted).await?;
         let generations = inserted.iter().map(|settled| settled.generation.as_ref());
         spending::add(&mut transaction, generations).await?;
+        // Last, for all nodes write to the same few balances.
+        entries::insert_charges(&mut transaction, &inserted).await?;
         transaction.commit().await?;
         Ok(u64::try_from(inserted.len()).unwrap_or(u64::MAX))
     }

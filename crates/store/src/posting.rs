@@ -11,7 +11,7 @@ use ledger::{Amount, BudgetId, BudgetWindow, Generation, WindowId};
 use serde_json::{Value, json};
 
 use crate::database::{Statement, Transaction, placeholders};
-use crate::{StoreError, budgets, entries};
+use crate::{StoreError, budgets};
 
 /// Rows per statement; see `generations.rs` for why so few, and why powers of two.
 const ROWS_PER_STATEMENT: usize = 16;
@@ -127,8 +127,8 @@ pub(crate) fn cost_of(generation: &Generation) -> Amount {
         .map_or(Amount::ZERO, |bill| bill.total)
 }
 
-/// Posts calls that have just been inserted in this transaction: their entries, their costs in their
-/// budget windows, and their share of their node's leases.
+/// Posts calls that have just been inserted in this transaction: their costs to their budget windows,
+/// out of their node's leases.
 pub(crate) async fn post(
     transaction: &mut Transaction,
     inserted: &[&Settled],
@@ -151,7 +151,7 @@ pub(crate) async fn post(
             take_from_lease(transaction, node, window, drawn).await?;
         }
     }
-    entries::insert_charges(transaction, inserted).await
+    Ok(())
 }
 
 /// `column + $bind`, which stops at the largest amount: PostgreSQL would refuse the row, and with it

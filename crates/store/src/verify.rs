@@ -51,6 +51,8 @@ impl Store {
         if self.database.engine == Engine::Postgres {
             let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
             transaction.run_script(snapshot).await?;
+            let unhurried = "SET LOCAL statement_timeout = 0";
+            transaction.run_script(unhurried).await?;
         }
         if let Some(difference) = costs(&mut transaction).await? {
             return Ok(Some(difference));
@@ -80,7 +82,7 @@ async fn costs(transaction: &mut Transaction) -> Found {
         )
         .text(&after)
         .int(PAGE)
-        .rows(transaction)
+        .rows_unhurried(transaction)
         .await?;
         for row in &page {
             if let Some(wrong) = cost_of(row)? {
@@ -218,7 +220,7 @@ const PAIRS: [(&str, &str); 6] = [
 ];
 
 async fn pair(transaction: &mut Transaction, sql: &'static str, what: &str) -> Found {
-    let rows = Statement::new(sql).rows(transaction).await?;
+    let rows = Statement::new(sql).rows_unhurried(transaction).await?;
     let Some(row) = rows.first() else {
         return Ok(None);
     };
@@ -288,10 +290,10 @@ async fn sums(
     what: &str,
 ) -> Found {
     let mut accounts: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    for row in Statement::new(told).rows(transaction).await? {
+    for row in Statement::new(told).rows_unhurried(transaction).await? {
         accounts.entry(row.text("id")?).or_default().0 = row.int("told")?;
     }
-    for row in Statement::new(summed).rows(transaction).await? {
+    for row in Statement::new(summed).rows_unhurried(transaction).await? {
         let whole = row.int("whole")?.saturating_mul(1_000_000_000);
         let sum = whole.saturating_add(row.int("rest")?);
         accounts.entry(row.text("id")?).or_default().1 = sum;

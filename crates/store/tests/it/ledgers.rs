@@ -7,9 +7,7 @@ use ledger::{
     Admission, Amount, Ask, Books as _, Budget, BudgetId, Enforcement, Exhausted, GenerationId,
     Subject, Ticket, Window,
 };
-use store::{
-    KeyHash, LedgerLimits, Ledgers, Recorder, RecorderLimits, RecorderOptions, Store, key_budget_id,
-};
+use store::{KeyHash, LedgerLimits, Ledgers, Recorder, RecorderLimits, RecorderOptions, Store};
 use tokio::task::JoinSet;
 
 use crate::sample::priced;
@@ -67,7 +65,7 @@ impl Node {
         self.tasks.shutdown().await;
     }
 
-    async fn ask(&self, budgets: &[Budget], amount: i64, at: i64) -> Admission {
+    pub(crate) async fn ask(&self, budgets: &[Budget], amount: i64, at: i64) -> Admission {
         let ask = Ask {
             generation: GenerationId::from_text("gen-asked"),
             budgets: budgets.iter().cloned().map(Arc::new).collect(),
@@ -84,7 +82,7 @@ impl Node {
         }
     }
 
-    async fn refused(&self, budgets: &[Budget], amount: i64) -> Exhausted {
+    pub(crate) async fn refused(&self, budgets: &[Budget], amount: i64) -> Exhausted {
         match self.ask(budgets, amount, NOW).await {
             Admission::Exhausted(exhausted) => exhausted,
             Admission::Admitted(ticket) => panic!("{ticket:?}"),
@@ -114,12 +112,12 @@ pub(crate) fn budget(id: &str, limit: i64) -> Budget {
 }
 
 /// Posted and leased of a budget in the database, nano-USD.
-async fn state(store: &Store, budget: &Budget) -> (i64, i64) {
+pub(crate) async fn state(store: &Store, budget: &Budget) -> (i64, i64) {
     let state = store.budgets().state(budget, NOW).await.unwrap();
     (state.posted.nanos(), state.leased.nanos())
 }
 
-async fn put(store: &Store, budget: &Budget) {
+pub(crate) async fn put(store: &Store, budget: &Budget) {
     store.budgets().put(budget, true, NOW_MS).await.unwrap();
 }
 
@@ -495,78 +493,6 @@ async fn an_idle_node_gives_back_what_it_does_not_need() {
         node.settle(ticket, 1, 100).await;
         node.stop().await;
         assert_eq!(state(&store, &b[0]).await, (100, 0));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_limit_given_to_a_key_counts_what_it_has_already_spent() {
-    on_both(async |place| {
-        let (store, hash) = started(place).await;
-        let node = Node::start(&store, "a").await;
-        let call = Arc::new(priced(1, &hash, 700));
-        node.ledgers.settle(call).await.unwrap();
-        node.recorder.flush().await;
-        let id = key_budget_id(hash.as_str());
-        assert_eq!(store.budgets().by_id(&id).await, Ok(None));
-        let patch = |limit| store::KeyPatch {
-            limit: Some(limit),
-            ..store::KeyPatch::default()
-        };
-        let keys = store.keys();
-        keys.update(&hash, &patch(Some(nanos(1000))), NOW_MS)
-            .await
-            .unwrap();
-        let stored = store.budgets().by_id(&id).await.unwrap().unwrap();
-        let b = [stored.budget];
-        assert_eq!(node.refused(&b, 301).await.available, nanos(300));
-        node.settle(node.admitted(&b, 300).await, 2, 300).await;
-        keys.update(&hash, &patch(None), NOW_MS).await.unwrap();
-        assert_eq!(store.budgets().by_id(&id).await, Ok(None));
-        node.stop().await;
-        assert_eq!(state(&store, &b[0]).await, (1000, 0));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_prepaid_balance_is_what_was_granted_less_what_was_spent() {
-    on_both(async |place| {
-        let (store, hash) = started(place).await;
-        let node = Node::start(&store, "a").await;
-        let workspace = store::DEFAULT_WORKSPACE_ID;
-        node.ledgers
-            .settle(Arc::new(priced(1, &hash, 50)))
-            .await
-            .unwrap();
-        node.recorder.flush().await;
-        let balance = store.open_balance(workspace, NOW_MS).await.unwrap();
-        let b = [balance];
-        assert_eq!(node.refused(&b, 1).await.available, Amount::ZERO);
-        let grant = |id: &str, amount| store::NewGrant {
-            id: id.to_owned(),
-            workspace_id: workspace.to_owned(),
-            amount: nanos(amount),
-            is_purchase: false,
-            at_ms: NOW_MS,
-        };
-        assert_eq!(store.grant(&grant("g1", 1000)).await, Ok(true));
-        assert_eq!(store.grant(&grant("g1", 1000)).await, Ok(false));
-        assert_eq!(store.grant(&grant("g2", -200)).await, Ok(true));
-        assert!(store.grant(&grant("g3", 0)).await.is_err());
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let ticket = node.admitted(&b, 750).await;
-        node.refused(&b, 1).await;
-        node.settle(ticket, 2, 700).await;
-        node.stop().await;
-        for scope in [Some(workspace), None] {
-            let credits = store.credits(scope).await.unwrap();
-            assert_eq!(
-                (credits.total_credits, credits.total_usage),
-                (nanos(800), nanos(750))
-            );
-        }
-        assert_eq!(store.verify().await.unwrap(), None);
     })
     .await;
 }

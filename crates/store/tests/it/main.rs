@@ -5,6 +5,7 @@
 )]
 
 mod away;
+mod chance;
 mod changes;
 mod generations;
 mod journal;
@@ -12,6 +13,7 @@ mod keys;
 mod kill;
 mod ledgers;
 mod migrations;
+mod money;
 mod recorder;
 mod sample;
 mod suite;

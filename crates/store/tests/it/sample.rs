@@ -105,6 +105,7 @@ pub(crate) fn odd(seed: u64) -> Generation {
         usage: dice.usage(),
         usage_source: dice.one_of(&[
             UsageSource::Provider,
+            UsageSource::Drained,
             UsageSource::Estimated,
             UsageSource::Nothing,
         ]),
