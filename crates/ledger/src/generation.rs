@@ -49,6 +49,8 @@ impl fmt::Display for GenerationId {
 pub enum UsageSource {
     /// The provider counted.
     Provider,
+    /// The provider counted, and was read to its end for that after the caller had left.
+    Drained,
     /// The provider did not say; estimated from what was sent and received.
     Estimated,
     /// Nothing was produced, so there is nothing to count.
@@ -61,6 +63,7 @@ impl UsageSource {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Provider => "provider",
+            Self::Drained => "drained",
             Self::Estimated => "estimated",
             Self::Nothing => "nothing",
         }
@@ -69,9 +72,14 @@ impl UsageSource {
     /// Reads the word back.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Provider, Self::Estimated, Self::Nothing]
-            .into_iter()
-            .find(|s| s.name() == name)
+        [
+            Self::Provider,
+            Self::Drained,
+            Self::Estimated,
+            Self::Nothing,
+        ]
+        .into_iter()
+        .find(|s| s.name() == name)
     }
 }
 

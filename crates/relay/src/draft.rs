@@ -5,7 +5,7 @@ use std::sync::Arc;
 use catalog::endpoint::Endpoint;
 use chat::{Error, FinishReason, Reason, Unit, Usage};
 use ledger::generation::{Settled, cost_gap};
-use ledger::settlement::{self, Basis, Ending, Rule};
+use ledger::settlement::{self, Action, Basis, Ending, Rule};
 use ledger::{Attempt, Charge, Generation, Outcome, PriceSheet, Unpriced, UsageSource};
 use tokio::time::Instant;
 use wire::openai_chat::CostText;
@@ -163,6 +163,12 @@ impl<'a> Draft<'a> {
             let nothing = (Usage::default(), UsageSource::Nothing);
             (Some(Ending::ErrorBeforeTokens), nothing)
         };
+        let (usage, source) = usage;
+        let was_drained = ending.is_some_and(|ending| self.action(ending) == Action::Drain);
+        let source = match source {
+            UsageSource::Provider if was_drained => UsageSource::Drained,
+            source => source,
+        };
         let latency_ms = millis(self.attempt_started.elapsed());
         self.update_attempt(|attempt| {
             attempt.outcome = Outcome::Cancelled;
@@ -178,7 +184,7 @@ impl<'a> Draft<'a> {
             outcome: Outcome::Cancelled,
             status: 499,
             ending,
-            usage,
+            usage: (usage, source),
         };
         self.close(last, meter, parts)
     }
@@ -193,6 +199,13 @@ impl<'a> Draft<'a> {
             usage: (Usage::default(), UsageSource::Nothing),
         };
         self.close(last, None, parts)
+    }
+
+    /// What the table says is done with the provider's answer.
+    fn action(&self, ending: Ending) -> Action {
+        let endpoint = self.serving.as_ref().map(|serving| &serving.endpoint);
+        let abort = endpoint.map(|endpoint| ending::abort(endpoint));
+        settlement::action(ending, abort.unwrap_or_default())
     }
 
     fn usage(&self, meter: &Meter) -> (Usage, UsageSource) {

@@ -70,7 +70,7 @@ pub(crate) fn abort(endpoint: &Endpoint) -> AbortStopsBill {
 /// What is known of the usage, in the table's words.
 pub(crate) const fn known(source: UsageSource) -> UsageKnown {
     match source {
-        UsageSource::Provider => UsageKnown::Provider,
+        UsageSource::Provider | UsageSource::Drained => UsageKnown::Provider,
         UsageSource::Estimated => UsageKnown::Estimated,
         UsageSource::Nothing => UsageKnown::None,
     }

@@ -168,7 +168,7 @@ async fn leaving_a_provider_that_bills_on_is_charged_by_its_own_count() {
     let record = house.record().await;
     assert_eq!(rule(&record), "left_mid_stream_drained");
     assert_eq!(record.outcome, Outcome::Cancelled);
-    assert_eq!(record.usage_source, UsageSource::Provider);
+    assert_eq!(record.usage_source, UsageSource::Drained);
     assert_eq!(record.usage.count(Unit::Output), 400);
     assert!(!provider_was_cut_off(&house).await);
     assert_eq!(house.relay.counts().drained, 1);
@@ -186,7 +186,7 @@ async fn leaving_before_the_answer_begins_is_never_a_free_ride() {
             (
                 bills_on,
                 "left_before_headers_drained",
-                UsageSource::Provider,
+                UsageSource::Drained,
             ),
         ];
         for (edit, expected, source) in rows {
