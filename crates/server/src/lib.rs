@@ -31,4 +31,5 @@ pub mod router;
 pub mod setup;
 pub mod shelf;
 pub mod start;
+pub mod statement;
 pub mod time;

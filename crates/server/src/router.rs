@@ -42,6 +42,7 @@ fn api_paths() -> Vec<Row> {
                 .merge(delete(admin::keys::delete)),
         ),
         ("/credits", get(api::credits::get)),
+        ("/ledger/statement", get(admin::statement::get)),
         ("/credits/grants", post(admin::grants::create)),
         (
             "/budgets",

@@ -4,4 +4,5 @@ pub mod budgets;
 mod desk;
 pub mod grants;
 pub mod keys;
+pub mod statement;
 pub mod workspace_budgets;
