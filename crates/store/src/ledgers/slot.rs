@@ -46,6 +46,8 @@ pub(super) struct Slot {
     refused_ms: AtomicU64,
     /// Charged here since `left` was read, for one that only warns.
     charged: AtomicI64,
+    /// Used since it was last counted, for one that only warns.
+    is_used: AtomicBool,
     /// `Holding::spent` when leases were last given back.
     spent_before: AtomicI64,
 }
@@ -65,6 +67,7 @@ impl Slot {
             left: AtomicI64::new(i64::MAX),
             refused_ms: AtomicU64::new(0),
             charged: AtomicI64::new(0),
+            is_used: AtomicBool::new(true),
             spent_before: AtomicI64::new(0),
         }
     }
@@ -100,6 +103,7 @@ impl Slot {
 
     /// Whether a call brings a window that only warns to its limit.
     pub(super) fn is_reached_by(&self, amount: Amount) -> bool {
+        self.is_used.store(true, Ordering::Release);
         let charged = self.charged.load(Ordering::Acquire);
         let left = self.left.load(Ordering::Acquire);
         amount.nanos().max(1) > left.saturating_sub(charged)
@@ -182,6 +186,11 @@ impl Slot {
         self.tell(Answer::Gone);
     }
 
+    /// Whether it was used since this was last asked.
+    pub(super) fn take_used(&self) -> bool {
+        self.is_used.swap(false, Ordering::AcqRel)
+    }
+
     /// What is left of the limit of a window that only warns.
     pub(super) fn counted(&self, left: i64) {
         self.charged.store(0, Ordering::Release);
@@ -204,6 +213,7 @@ impl Slot {
     /// Closes a call for which so much was held.
     pub(super) fn close(&self, held: Amount, cost: Amount) {
         self.charged.fetch_add(cost.nanos(), Ordering::AcqRel);
+        self.is_used.store(true, Ordering::Release);
         self.holding.settle(held, cost.min(held));
     }
 

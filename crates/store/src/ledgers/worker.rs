@@ -250,8 +250,10 @@ impl Ledgers {
             }
             Err(error) => tracing::debug!(%error, "changes of budgets could not be read"),
         }
-        for slot in self.slots.all().iter().filter(|slot| slot.is_warning()) {
-            self.count(slot).await;
+        for slot in self.slots.all() {
+            if slot.is_warning() && slot.take_used() {
+                self.count(&slot).await;
+            }
         }
     }
 
