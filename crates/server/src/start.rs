@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
+use ledger::Books;
 use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
 use store::{
     DEFAULT_WORKSPACE_ID, JournalOptions, KeyHash, LedgerLimits, Ledgers, NewKey, NodeId, Recorder,
@@ -142,25 +143,8 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let built = on_kept_rows(&store, &shelf, built).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
-    let (node, journal) = node(&config, &store)?;
-    let options = RecorderOptions {
-        limits: RecorderLimits::default(),
-        journal,
-    };
-    let (recorder, writer) = Recorder::open(store.clone(), options).await?;
-    tasks.spawn_on(writer, &desk);
-    let (ledgers, keeper) = Ledgers::new(
-        store.clone(),
-        Arc::clone(&recorder),
-        node,
-        LedgerLimits::default(),
-    );
-    tasks.spawn_on(keeper, &desk);
-    let metrics = Arc::new(Metrics::new(clock.now_ms()));
-    let gate = Arc::new(Gate::new(config.limits.rules.clone()));
-    let velocity = config.limits.velocity_per_hour.map(Velocity::new);
-    let velocity = velocity.map(Arc::new);
-    let (fast, too_fast) = mpsc::channel(jobs::freeze_keys::WAITING_MAX);
+    let (recorder, ledgers) = open_books(&config, &store, &tasks, &desk).await?;
+    let (books, too_fast) = counted(&config, &clock, &ledgers);
     let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
     let credentials = Arc::new(ArcSwap::from_pointee(built.credentials));
     let upstream = HttpUpstream::new(config.timers.connect)
@@ -169,13 +153,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         catalog: Arc::clone(&catalog),
         credentials: Arc::clone(&credentials),
         upstream: Arc::new(upstream),
-        books: Arc::new(CountedBooks {
-            metrics: Arc::clone(&metrics),
-            gate: Arc::clone(&gate),
-            velocity: velocity.clone().map(|velocity| (velocity, fast)),
-            clock: Arc::clone(&clock),
-            ledgers: Arc::clone(&ledgers),
-        }),
+        books: Arc::clone(&books) as Arc<dyn Books>,
         clock: Arc::clone(&clock),
         timers: config.timers,
         tasks: calls.clone(),
@@ -193,10 +171,10 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         billing,
         budgets: ArcSwap::from_pointee(budgets),
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
-        gate,
-        velocity,
+        gate: Arc::clone(&books.gate),
+        velocity: books.velocity.as_ref().map(|(guard, _)| Arc::clone(guard)),
         relay,
-        metrics,
+        metrics: Arc::clone(&books.metrics),
         model_list: Rendered::default(),
         clock,
         tasks,
@@ -216,6 +194,44 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         door,
         drain: config.door.drain,
     })
+}
+
+/// The books of this node: records and leases, and what runs for them.
+async fn open_books(
+    config: &Config,
+    store: &Store,
+    tasks: &TaskTracker,
+    desk: &Handle,
+) -> anyhow::Result<(Arc<Recorder>, Arc<Ledgers>)> {
+    let (node, journal) = node(config, store)?;
+    let options = RecorderOptions {
+        limits: RecorderLimits::default(),
+        journal,
+    };
+    let (recorder, writer) = Recorder::open(store.clone(), options).await?;
+    tasks.spawn_on(writer, desk);
+    let limits = LedgerLimits::default();
+    let (ledgers, keeper) = Ledgers::new(store.clone(), Arc::clone(&recorder), node, limits);
+    tasks.spawn_on(keeper, desk);
+    Ok((recorder, ledgers))
+}
+
+/// The books with everything that counts calls, and the keys that it finds too fast.
+fn counted(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    ledgers: &Arc<Ledgers>,
+) -> (Arc<CountedBooks>, mpsc::Receiver<KeyHash>) {
+    let (fast, too_fast) = mpsc::channel(jobs::freeze_keys::WAITING_MAX);
+    let velocity = config.limits.velocity_per_hour.map(Velocity::new);
+    let books = CountedBooks {
+        metrics: Arc::new(Metrics::new(clock.now_ms())),
+        gate: Arc::new(Gate::new(config.limits.rules.clone())),
+        velocity: velocity.map(|velocity| (Arc::new(velocity), fast)),
+        clock: Arc::clone(clock),
+        ledgers: Arc::clone(ledgers),
+    };
+    (Arc::new(books), too_fast)
 }
 
 /// The catalog on the rows that an update has kept, if there are any. Kept rows that no longer

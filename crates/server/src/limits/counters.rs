@@ -76,9 +76,9 @@ impl Counters {
         Ok(total)
     }
 
-    /// Corrects what was counted in a window by what it turned out to be. Of a window that is over
+    /// Corrects what was counted in a window, from what it was to what it turned out to be. Of a window that is over
     /// nothing is taken back, and what is more goes into the present one.
-    pub fn correct(&self, id: CounterId, taken_in: Bounds, now: Bounds, was: u64, is: u64) {
+    pub fn correct(&self, id: CounterId, taken_in: Bounds, now: Bounds, (was, is): (u64, u64)) {
         let mut shard = self.shard(id);
         let count = entry(&mut shard, id, now.start);
         renew(count, now);
@@ -180,11 +180,11 @@ mod tests {
         let counters = Counters::default();
         let id = counters.id(0, "rule", "me");
         counters.take(id, FIRST, 10, 100).unwrap();
-        counters.correct(id, FIRST, FIRST, 10, 4);
+        counters.correct(id, FIRST, FIRST, (10, 4));
         assert_eq!(counters.used(id, FIRST), 4);
-        counters.correct(id, FIRST, SECOND, 4, 2);
+        counters.correct(id, FIRST, SECOND, (4, 2));
         assert_eq!(counters.used(id, SECOND), 0);
-        counters.correct(id, FIRST, SECOND, 4, 9);
+        counters.correct(id, FIRST, SECOND, (4, 9));
         assert_eq!(counters.used(id, SECOND), 5);
     }
 

@@ -226,7 +226,7 @@ impl Gate {
                     estimate,
                 } => {
                     let now = bounds(span, now_ms);
-                    self.counters.correct(id, at, now, estimate, tokens);
+                    self.counters.correct(id, at, now, (estimate, tokens));
                 }
                 Taken::Request(..) => {}
             }
@@ -256,8 +256,8 @@ impl Gate {
                 Taken::Live(id) => self.counters.leave(id),
                 Taken::Tokens {
                     id, at, estimate, ..
-                } => self.counters.correct(id, at, at, estimate, 0),
-                Taken::Request(id, at) => self.counters.correct(id, at, at, 1, 0),
+                } => self.counters.correct(id, at, at, (estimate, 0)),
+                Taken::Request(id, at) => self.counters.correct(id, at, at, (1, 0)),
             }
         }
     }
