@@ -138,3 +138,83 @@ async fn a_prepaid_balance_is_what_was_granted_less_what_was_spent() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn while_the_database_is_away_calls_go_on_within_what_is_leased() {
+    on_both(async |place| {
+        let (store, _) = started(place).await;
+        let away = place.open().await;
+        let node = Node::start(&away, "a").await;
+        let b = [budget("b", 100_000)];
+        put(&store, &b[0]).await;
+        let leased = node.admitted(&b, 1000).await;
+        away.close().await;
+        for _ in 0..3 {
+            node.ledgers.release(node.admitted(&b, 500).await);
+        }
+        node.ledgers.release(leased);
+        let other = Ask {
+            generation: GenerationId::from_text("gen-asked"),
+            budgets: vec![Arc::new(budget("other", 100))],
+            amount: nanos(1),
+            at: NOW,
+        };
+        let error = node.ledgers.reserve(other).await.unwrap_err();
+        assert!(error.to_string().contains("unavailable"), "{error}");
+        drop(node);
+        assert!(store.release_node("a").await.unwrap() >= nanos(1000));
+        assert_eq!(state(&store, &b[0]).await, (0, 0));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_grants_and_changes_of_limits_at_once_never_block_each_other() {
+    on_both(async |place| {
+        let (store, _) = started(place).await;
+        let workspace = store::DEFAULT_WORKSPACE_ID;
+        let balance = store.open_balance(workspace, NOW_MS).await.unwrap();
+        let b = budget("b", 1_000_000);
+        put(&store, &b).await;
+        let nodes = [
+            Arc::new(Node::start(&store, "a").await),
+            Arc::new(Node::start(&place.open().await, "b").await),
+        ];
+        let mut work = JoinSet::new();
+        for number in 0..40_u64 {
+            let (store, b, balance) = (store.clone(), b.clone(), balance.clone());
+            let node = nodes[usize::from(number % 2 == 0)].clone();
+            work.spawn(async move {
+                let grant = store::NewGrant {
+                    id: format!("g{number}"),
+                    workspace_id: workspace.to_owned(),
+                    amount: nanos(100),
+                    is_purchase: false,
+                    at_ms: NOW_MS,
+                };
+                assert_eq!(store.grant(&grant).await, Ok(true));
+                put(&store, &b).await;
+                store.open_balance(workspace, NOW_MS).await.unwrap();
+                let ask = Ask {
+                    generation: GenerationId::from_text("gen-asked"),
+                    budgets: vec![Arc::new(b), Arc::new(balance)],
+                    amount: nanos(10),
+                    at: NOW,
+                };
+                if let Admission::Admitted(ticket) = node.ledgers.reserve(ask).await.unwrap() {
+                    node.settle(ticket, number, 10).await;
+                }
+            });
+        }
+        work.join_all().await;
+        for node in nodes {
+            Arc::into_inner(node).unwrap().stop().await;
+        }
+        assert_eq!(store.verify().await.unwrap(), None);
+        assert_eq!(
+            store.credits(None).await.unwrap().total_credits,
+            nanos(4000)
+        );
+    })
+    .await;
+}
