@@ -187,7 +187,7 @@ async fn estimates_are_learned_from_the_answers_that_a_key_had() {
 
 #[tokio::test]
 async fn a_stream_that_cannot_be_topped_up_ends_with_the_documented_error() {
-    let house = House::open(&[("a", "1", "tokens=5000,chunks=1000,gap=500us")]).await;
+    let house = House::open(&[("a", "1", "tokens=5000,chunks=1000,gap=2ms")]).await;
     let body = hello(true);
     let limit = worth(&body, 1_200);
     let answer = house.send_call(house.governed(&body, &[limit])).await;

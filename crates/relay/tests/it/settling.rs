@@ -258,7 +258,7 @@ async fn no_more_answers_are_read_on_at_a_time_than_there_is_room_for() {
         answers: 2,
         ..DrainBounds::default()
     };
-    let providers = [("a", "1", "chunks=40,gap=5ms")];
+    let providers = [("a", "1", "chunks=100,gap=5ms")];
     let house = House::build(&providers, (Timers::default(), bounds), bills_on).await;
     for _ in 0..5 {
         leave_mid_stream(&house).await;
