@@ -11,6 +11,7 @@ mod generations;
 mod journal;
 mod keys;
 mod kill;
+mod kill_money;
 mod ledgers;
 mod migrations;
 mod money;
