@@ -7,5 +7,5 @@ mod demo;
 mod key;
 mod money;
 mod plan;
-mod program;
+pub(crate) mod program;
 mod serve;
