@@ -3,6 +3,7 @@
 //!
 //! `WAYBILL_FLEET_CALLS` sets how many calls there are. Without `TEST_POSTGRES_URL` it is one server
 //! on SQLite, and says so.
+#![expect(clippy::print_stderr, reason = "the figures are worth reading")]
 
 use std::collections::HashSet;
 use std::process::{Command, Stdio};
