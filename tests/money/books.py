@@ -18,27 +18,10 @@ def cost_of(prompt_tokens, completion_tokens):
     return (prompt_tokens * Decimal(PRICE["input"]) + completion_tokens * Decimal(PRICE["output"])) / MILLION
 
 
-class Comparison:
-    """Counts what agrees, and keeps what does not."""
-
-    def __init__(self):
-        self.differences = []
-        self.counts = collections.Counter()
-
-    def expect(self, truth, text):
-        if not truth:
-            self.differences.append(text)
-        return truth
-
-    def first_differences(self, most=10):
-        more = len(self.differences) - most
-        return "\n".join(self.differences[:most] + ([f"… and {more} more"] if more > 0 else []))
-
-
 def wait_until_quiet(house):
     """Until the provider has no call open."""
     deadline = time.monotonic() + QUIET_SECONDS
-    while house.provider.ledger()["totals"]["in_flight"]:
+    while house.provider.ledger(limit=0)["totals"]["in_flight"]:
         if time.monotonic() > deadline:
             return f"the provider still has open calls after {QUIET_SECONDS} s"
         time.sleep(0.05)
@@ -75,82 +58,107 @@ def records_of(node, key, views):
     return found
 
 
-def served_by(house):
-    """The provider's entries, by the number of the call that stands in the prompt."""
-    served = {}
-    for entry in house.provider.ledger()["entries"]:
-        text = json.loads(entry["body"])["messages"][0]["content"]
-        served.setdefault(int(text.removeprefix("call ")), []).append(entry)
-    return served
+class Comparison:
+    """Compares the calls of a caller; each look takes those since the last one, and the sums of all."""
 
+    def __init__(self, house, caller):
+        self.house = house
+        self.caller = caller
+        self.differences = []
+        self.counts = collections.Counter()
+        self.views_seen = 0
+        self.entries_seen = 0
+        self.cost = Decimal(0)  # of all records that were found
+        self.unknown = 0  # calls that were cut before their id came: nobody can ask for their records
+        self.spent = None
 
-def compare_call(outcome, view, record, entries):
-    """One call: the caller's view, the record (or none), and what the provider noted of it."""
-    name = f"call {view.number} ({view.id}, {view.life})"
-    if record is None:
-        outcome.expect(not view.is_done, f"{name}: its last byte came, and it has no record")
-        return
-    if record["provider_name"] is None:
-        outcome.expect(not record["usage"], f"{name}: nobody served it, and it costs {record['usage']}")
-        outcome.expect(not view.is_done, f"{name}: its last byte came, and the record says that nobody served it")
-        return
-    outcome.counts["recorded"] += 1
-    prompt, completion = record["native_tokens_prompt"], record["native_tokens_completion"]
-    cost = Decimal(record["usage"])
-    outcome.expect(cost == cost_of(prompt, completion), f"{name}: {prompt}+{completion} tokens cost {cost}")
-    if not outcome.expect(len(entries) == 1, f"{name}: the provider served it {len(entries)} times"):
-        return
-    served = entries[0]
-    outcome.expect(completion <= served["completion_tokens"], f"{name}: {completion} tokens charged, {served['completion_tokens']} served")
-    if view.is_done:
-        outcome.counts["done"] += 1
-        sent, seen = served["usage_sent"] or {}, view.usage or {}
-        outcome.expect(
-            (sent.get("prompt"), sent.get("completion")) == (prompt, completion),
-            f"{name}: the provider says {sent}, the record {prompt}+{completion}")
-        outcome.expect(
-            (seen.get("prompt_tokens"), seen.get("completion_tokens"), Decimal(seen.get("cost") or 0)) == (prompt, completion, cost),
-            f"{name}: the caller saw {seen}, the record has {prompt}+{completion} for {cost}")
+    def expect(self, truth, text):
+        if not truth:
+            self.differences.append(text)
+        return truth
 
+    def first_differences(self, most=10):
+        more = len(self.differences) - most
+        return "\n".join(self.differences[:most] + ([f"… and {more} more"] if more > 0 else []))
 
-def compare(house, caller, killed):
-    """All calls of a caller that has ended, with every node up. `killed` are the lives that were killed."""
-    outcome = Comparison()
-    if problem := wait_until_quiet(house) or wait_until_written(house, caller.key):
-        outcome.expect(False, problem)
-    records = records_of(house.nodes[0], caller.key, caller.views)
-    served = served_by(house)
-    for view in caller.views:
-        if not view.is_taken:
-            outcome.counts["nobody there"] += 1
-            continue
-        outcome.expect(view.status in (None, 200, 402), f"call {view.number}: status {view.status}: {view.error}")
-        outcome.expect(view.status != 200 or not view.error, f"call {view.number} ({view.id}): ended with {view.error}")
-        outcome.expect(not view.is_refused or view.number not in served, f"call {view.number}: refused, and served all the same")
+    def look(self):
+        """With every node up and no caller waiting."""
+        problem = wait_until_quiet(self.house) or wait_until_written(self.house, self.caller.key)
+        self.expect(not problem, problem)
+        killed = set().union(*(node.killed for node in self.house.nodes))
+        views = self.caller.views[self.views_seen:]
+        self.views_seen = len(self.caller.views)
+        records = records_of(self.house.nodes[0], self.caller.key, views)
+        served = self.served_since()
+        strangers = served.keys() - {view.number for view in views}
+        self.expect(not strangers, f"the provider served calls that nobody made: {sorted(strangers)[:10]}")
+        for view in views:
+            if view.is_taken:
+                self.look_at(view, killed, records.get(view.number), served.get(view.number, []))
+            else:
+                self.counts["nobody there"] += 1
+        self.look_at_sums()
+
+    def served_since(self):
+        """The provider's new entries, by the number of the call that stands in the prompt."""
+        served = {}
+        for entry in self.house.provider.ledger(after=self.entries_seen)["entries"]:
+            self.entries_seen = max(self.entries_seen, entry["seq"])
+            text = json.loads(entry["body"])["messages"][0]["content"]
+            served.setdefault(int(text.removeprefix("call ")), []).append(entry)
+        return served
+
+    def look_at(self, view, killed, record, entries):
+        """One call: what its caller saw, its record (or none), and what the provider noted."""
+        name = f"call {view.number} ({view.id}, {view.life})"
+        self.expect(view.status in (None, 200, 402), f"{name}: status {view.status}: {view.error}")
+        self.expect(view.status != 200 or not view.error, f"{name}: ended with {view.error}")
+        if view.is_refused:
+            self.counts["refused"] += 1
+            self.expect(not entries, f"{name}: refused, and served all the same")
         if view.is_cut:
-            outcome.counts["cut"] += 1
-            outcome.expect(view.life in killed, f"call {view.number} ({view.id}): cut, and nobody killed {view.life}")
-        outcome.counts["refused"] += view.is_refused
-        compare_call(outcome, view, records.get(view.number), served.get(view.number, []))
-    strangers = served.keys() - range(len(caller.views))
-    outcome.expect(not strangers, f"the provider served calls that nobody made: {sorted(strangers)[:10]}")
-    compare_sums(outcome, house, caller, records)
-    return outcome
+            self.counts["cut"] += 1
+            self.unknown += view.id is None
+            self.expect(view.life in killed, f"{name}: cut, and nobody killed its node")
+        if view.is_done:
+            self.counts["done"] += 1
+        if record is None or record["provider_name"] is None:
+            self.expect(not view.is_done, f"{name}: its last byte came, and no record says that it was served")
+            self.expect(record is None or not record["usage"], f"{name}: nobody served it, and it has a cost")
+        else:
+            self.look_at_record(name, view, record, entries)
 
+    def look_at_record(self, name, view, record, entries):
+        self.counts["recorded"] += 1
+        prompt, completion = record["native_tokens_prompt"], record["native_tokens_completion"]
+        cost = Decimal(record["usage"])
+        self.cost += cost
+        self.expect(cost == cost_of(prompt, completion), f"{name}: {prompt}+{completion} tokens cost {cost}")
+        if not self.expect(len(entries) == 1, f"{name}: in the books once, served {len(entries)} times"):
+            return
+        served = entries[0]
+        text = f"{name}: {completion} tokens charged, {served['completion_tokens']} served"
+        self.expect(completion <= served["completion_tokens"], text)
+        if view.is_done:
+            sent, seen = served["usage_sent"] or {}, view.usage or {}
+            sent = sent.get("prompt"), sent.get("completion")
+            seen = seen.get("prompt_tokens"), seen.get("completion_tokens"), seen.get("cost")
+            self.expect(sent == (prompt, completion), f"{name}: the provider sent {sent}, the record has {prompt}+{completion}")
+            text = f"{name}: the caller saw {seen}, the record has {prompt}+{completion} for {cost}"
+            self.expect(seen == (prompt, completion, cost), text)
 
-def compare_sums(outcome, house, caller, records):
-    """The statement of the key is the sum of its records; the key's own usage is that of the statement."""
-    # Calls that were cut before their id came may be in the books; nobody can ask for them.
-    unknown = sum(view.is_taken and view.is_cut and view.id is None for view in caller.views)
-    served = [record for record in records.values() if record["provider_name"] is not None]
-    cost = sum((Decimal(record["usage"]) for record in served), Decimal(0))
-    most = cost_of(1000, ANSWER_TOKENS)
-    statement = house.statement(caller.key)
-    extra = statement["requests"] - len(served)
-    outcome.expect(0 <= extra <= unknown, f"the statement has {extra} calls beyond the {len(served)} records; {unknown} have no known id")
-    more = statement["cost"] - cost
-    outcome.expect(0 <= more <= extra * most, f"the statement says {statement['cost']}, the records {cost}, with {extra} calls unknown")
-    with Desk(house.nodes[0].address, caller.key) as desk:
-        usage = Decimal(desk.get("/api/v1/key")[1]["data"]["usage"])
-    outcome.expect(usage == statement["cost"], f"the key has used {usage}, the statement says {statement['cost']}")
-    outcome.spent = statement["cost"]
+    def look_at_sums(self):
+        """The statement of the key is the sum of its records; the key's own usage is that of the statement."""
+        statement = self.house.statement(self.caller.key)
+        recorded = self.counts["recorded"]
+        extra, more = statement["requests"] - recorded, statement["cost"] - self.cost
+        self.expect(
+            0 <= extra <= self.unknown,
+            f"the statement has {statement['requests']} calls, {recorded} have records, of {self.unknown} no id is known")
+        self.expect(
+            0 <= more <= extra * cost_of(1000, ANSWER_TOKENS),
+            f"the statement says {statement['cost']}, the records {self.cost}, of {extra} calls no id is known")
+        with Desk(self.house.nodes[0].address, self.caller.key) as desk:
+            usage = desk.get("/api/v1/key")[1]["data"]["usage"]
+        self.expect(usage == statement["cost"], f"the key has used {usage}, the statement says {statement['cost']}")
+        self.spent = statement["cost"]

@@ -84,9 +84,9 @@ class Provider:
         self.server.process.kill()
         self.server.__exit__(*problem)
 
-    def ledger(self):
-        """Totals and all entries."""
-        return self.desk.get("/ledger?limit=1000000")[1]
+    def ledger(self, after=0, limit=1_000_000):
+        """Totals, and the entries with a number above `after`."""
+        return self.desk.get(f"/ledger?after={after}&limit={limit}")[1]
 
 
 class Node:

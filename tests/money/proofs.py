@@ -5,7 +5,7 @@ import os
 import time
 from decimal import Decimal
 
-from books import compare, cost_of
+from books import Comparison, cost_of
 from calls import Caller
 from house import ANSWER_TOKENS, MODEL, Failed, House
 
@@ -27,7 +27,7 @@ def need_postgres():
 
 
 def judge(outcome, house, *more):
-    """Fails with the first differences, those of `ledger verify` first."""
+    """Fails with the first differences; that of `ledger verify` comes first."""
     if difference := house.verify():
         outcome.differences.insert(0, difference)
     for truth, text in more:
@@ -95,7 +95,8 @@ def three_nodes_hold_one_limit(binaries, place, chance, _rounds):
             return kills
 
         kills = asyncio.run(act())
-        outcome = compare(house, caller, set().union(*(node.killed for node in nodes)))
+        outcome = Comparison(house, caller)
+        outcome.look()
         for node in nodes:
             node.stop()
         share = outcome.spent / limit
@@ -123,17 +124,22 @@ def no_finished_call_is_lost(binaries, place, chance, rounds, storage):
         node = house.add_node("node")
         limit = CALL_COST * ROUND_CALLS * (rounds + 1)
         caller = Caller(house.make_key("proof", limit.quantize(Decimal("0.0001"))), MODEL, ANSWER_TOKENS, "reject")
+        each = Comparison(house, caller)
         node.start()
         for number in range(1, rounds + 1):
             asyncio.run(one_round(caller, node, chance))
             node.start()
-            outcome = compare(house, caller, node.killed)
+            each.look()
             try:
-                judge(outcome, house)
+                judge(each, house)
             except Failed as difference:
                 raise Failed(f"round {number}: {difference}") from None
+        # Once more from the beginning: what was there is still there.
+        outcome = Comparison(house, caller)
+        outcome.look()
         node.stop()
-        judge(outcome, house, (outcome.counts["done"] > 0, "no call ended whole"), (outcome.counts["cut"] > 0, "no call was cut"))
+        counts = outcome.counts
+        judge(outcome, house, (counts["done"] > 0, "no call ended whole"), (counts["cut"] > 0, "no call was cut"))
         return f"{rounds} rounds, {len(caller.views)} calls: {facts(outcome)}"
 
 
