@@ -70,7 +70,13 @@ async fn in_turns(
         .collect())
 }
 
-async fn one_run(stage: &Stage, subject: &Subject, workload: &Workload, how: Loop) -> Result<Run> {
+/// A warm-up and a run.
+pub(super) async fn one_run(
+    stage: &Stage,
+    subject: &Subject,
+    workload: &Workload,
+    how: Loop,
+) -> Result<Run> {
     let settings = &stage.settings;
     let order = Arc::new(Order::new(subject, workload)?);
     closed(

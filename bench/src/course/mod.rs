@@ -1,6 +1,7 @@
 //! The course of a run: what is measured, in which order, on which processes.
 
 mod footprint;
+mod governed;
 mod loads;
 mod streams;
 
@@ -14,13 +15,17 @@ use crate::measure::machine::machine;
 use crate::report::Report;
 use crate::report::figures::{Footprint, Load, Streams};
 use crate::settings::{Arguments, Settings};
-use crate::world::gateway::{self, Gateway, Setup};
+use crate::world::gateway::{self, Gateway, PLAIN_KEY, Setup};
 use crate::world::room::Room;
 use crate::world::upstream::Upstream;
 
 /// The subjects as the report calls them.
 pub(crate) const DIRECT: &str = "simulator alone";
 pub(crate) const WAYBILL: &str = "through Waybill";
+/// A key without limits, in a house without budgets.
+pub(crate) const UNGOVERNED: &str = "ungoverned";
+/// A key that three hard budgets and three rate limits hold.
+pub(crate) const GOVERNED: &str = "governed";
 
 /// Everything that runs.
 struct Stage {
@@ -50,16 +55,10 @@ pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) 
         gateway: None,
         subjects: vec![direct],
     };
+    let setup = stage.setup(arguments, root, &room)?;
     let mut footprint = None;
-    if !arguments.harness_only {
-        let binary = match &arguments.binary {
-            Some(binary) => std::path::absolute(binary)?,
-            None => gateway::build(root)?,
-        };
-        let mut models = settings.workloads().to_vec();
-        models.push(settings.slow());
-        let setup = Setup::new(binary, stage.upstream.addr, &models, &room)?;
-        footprint = Some(stage.open_gateway(&setup, &room, say).await?);
+    if let Some(setup) = &setup {
+        footprint = Some(stage.open_gateway(setup, &room, say).await?);
     }
     let (slow, loads) = match stage.measure(say).await {
         Ok(figures) => figures,
@@ -71,16 +70,34 @@ pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) 
         }
         gateway.child.stop().await?;
     }
+    let governed = match &setup {
+        Some(setup) => governed::measure(&stage, (setup, &room), say).await?,
+        None => Vec::new(),
+    };
     let limits = descriptors::limits()?;
     Ok(Report::new(
         settings,
         machine,
         limits.soft,
-        (footprint, slow, loads),
+        (footprint, slow, loads, governed),
     ))
 }
 
 impl Stage {
+    /// How the gateway is started; none when only the harness is measured.
+    fn setup(&self, arguments: &Arguments, root: &Path, room: &Room) -> Result<Option<Setup>> {
+        if arguments.harness_only {
+            return Ok(None);
+        }
+        let binary = match &arguments.binary {
+            Some(binary) => std::path::absolute(binary)?,
+            None => gateway::build(root)?,
+        };
+        let mut models = self.settings.workloads().to_vec();
+        models.push(self.settings.slow());
+        Setup::new(binary, self.upstream.addr, &models, room).map(Some)
+    }
+
     async fn measure(&self, say: &dyn Fn(&str)) -> Result<(Vec<Streams>, Vec<Load>)> {
         let slow = streams::measure(self, say).await?;
         let loads = loads::measure(self, say).await?;
@@ -109,7 +126,7 @@ impl Stage {
         footprint
             .rest(gateway.child.pid(), self.settings.rest_ms)
             .await?;
-        let key = setup.make_key(&gateway).await?;
+        let key = setup.make_key(&gateway, PLAIN_KEY).await?;
         self.subjects.push(Subject {
             name: WAYBILL,
             addr: gateway.addr,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::load::order::{Form, Workload};
 use crate::measure::histogram::Percentiles;
+use crate::world::budgets::Counters;
 
 /// Size, start and rest of the gateway.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -134,6 +135,39 @@ impl Load {
             chunks_per_call,
             median,
             runs,
+        }
+    }
+}
+
+/// The same calls with and without budgets and limits.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Governance {
+    pub(crate) workload: &'static str,
+    pub(crate) ungoverned: Load,
+    pub(crate) governed: Load,
+    /// Median over the rounds of what the governed gateway managed, in thousandths of what the other one did.
+    pub(crate) throughput_permille: u64,
+    pub(crate) rounds_permille: Vec<u64>,
+    /// What the governed gateway counted in all rounds, warm-ups included.
+    pub(crate) counted: Counters,
+    /// Transactions for leases, for a million calls.
+    pub(crate) round_trips_per_million: u64,
+}
+
+impl Governance {
+    pub(crate) fn new(ungoverned: Load, governed: Load, counted: Counters) -> Self {
+        let rounds = governed.runs.iter().zip(&ungoverned.runs);
+        let rounds_permille: Vec<u64> = rounds
+            .map(|(held, free)| held.calls_per_second * 1000 / free.calls_per_second.max(1))
+            .collect();
+        Self {
+            workload: governed.workload,
+            ungoverned,
+            governed,
+            throughput_permille: median(&rounds_permille),
+            rounds_permille,
+            counted,
+            round_trips_per_million: counted.round_trips * 1_000_000 / counted.admitted.max(1),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::figures::{Footprint, Load, Streams};
+use super::figures::{Footprint, Governance, Load, Streams};
 use crate::settings::Settings;
 
 /// Ready within this, with the whole built-in catalog.
@@ -11,6 +11,11 @@ const START_US_MAX: u64 = 300_000;
 const REST_KIB_MAX: u64 = 60 * 1024;
 /// Resident per slow stream.
 const STREAM_BYTES_MAX: u64 = 24 * 1024;
+
+/// Throughput under budgets and limits, in percent of that without.
+const GOVERNED_PERCENT_MIN: f64 = 90.0;
+/// Transactions for leases in a thousand governed calls: next to none, and none that belongs to a call.
+const ROUND_TRIPS_PER_THOUSAND_MAX: f64 = 1.0;
 
 /// Which side of the limit is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -102,7 +107,7 @@ pub(crate) fn goals(
     settings: &Settings,
     footprint: Option<&Footprint>,
     streams: &[Streams],
-    loads: &[Load],
+    (loads, governed): (&[Load], &[Governance]),
 ) -> Vec<Goal> {
     let mut goals = Vec::new();
     if let Some(footprint) = footprint {
@@ -149,7 +154,29 @@ pub(crate) fn goals(
             "",
         ));
     }
+    goals.extend(governed.iter().flat_map(governance));
     goals
+}
+
+/// What budgets and limits may cost.
+fn governance(both: &Governance) -> [Goal; 3] {
+    let name = |what: &str| format!("governed, {}: {what}", both.workload);
+    let percent = both.throughput_permille as f64 / 10.0;
+    let per_thousand = both.round_trips_per_million as f64 / 1000.0;
+    let errors = both.governed.median.errors + both.ungoverned.median.errors;
+    [
+        Goal::at_least(
+            name("throughput of ungoverned"),
+            (percent, GOVERNED_PERCENT_MIN),
+            "%",
+        ),
+        Goal::at_most(
+            name("database round trips for leases"),
+            (per_thousand, ROUND_TRIPS_PER_THOUSAND_MAX),
+            "per 1,000 calls",
+        ),
+        Goal::at_most(name("errors"), (errors as f64, 0.0), ""),
+    ]
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::figures::{Load, Loop};
 use super::number::{grouped, mib, ms, us};
-use super::{HEADROOM, Report, picture};
+use super::{HEADROOM, Report, governed, picture};
 use crate::course::{DIRECT, WAYBILL};
 
 pub(super) fn write(report: &Report) -> String {
@@ -16,6 +16,7 @@ pub(super) fn write(report: &Report) -> String {
         .and_then(|()| loads(&mut text, report))
         .and_then(|()| added(&mut text, report))
         .and_then(|()| headroom(&mut text, report))
+        .and_then(|()| governed::write(&mut text, &report.governed))
         .and_then(|()| pictures(&mut text, report))
         .and_then(|()| circumstances(&mut text, report));
     if done.is_err() {

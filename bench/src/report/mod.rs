@@ -2,6 +2,7 @@
 
 pub(crate) mod figures;
 pub(crate) mod goals;
+mod governed;
 mod markdown;
 mod number;
 mod picture;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use crate::course::{DIRECT, WAYBILL};
 use crate::measure::machine::Machine;
 use crate::settings::Settings;
-use figures::{Footprint, Load, Loop, Streams};
+use figures::{Footprint, Governance, Load, Loop, Streams};
 use goals::{Goal, Weight};
 
 /// The generator and the simulator alone must manage this many times what they manage through the gateway, or they
@@ -34,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) footprint: Option<Footprint>,
     pub(crate) streams: Vec<Streams>,
     pub(crate) loads: Vec<Load>,
+    /// What budgets and limits cost, by workload.
+    pub(crate) governed: Vec<Governance>,
     /// Whether the harness had room to spare, by workload.
     pub(crate) headroom: Vec<Headroom>,
 }
@@ -47,15 +50,18 @@ pub(crate) struct Headroom {
     pub(crate) is_enough: bool,
 }
 
+/// Everything that was measured.
+type Measured = (Option<Footprint>, Vec<Streams>, Vec<Load>, Vec<Governance>);
+
 impl Report {
     pub(crate) fn new(
         settings: Settings,
         machine: Machine,
         descriptors_max: u64,
-        (footprint, streams, loads): (Option<Footprint>, Vec<Streams>, Vec<Load>),
+        (footprint, streams, loads, governed): Measured,
     ) -> Self {
         Self {
-            goals: goals::goals(&settings, footprint.as_ref(), &streams, &loads),
+            goals: goals::goals(&settings, footprint.as_ref(), &streams, (&loads, &governed)),
             headroom: headroom(&loads),
             machine,
             descriptors_max,
@@ -63,6 +69,7 @@ impl Report {
             footprint,
             streams,
             loads,
+            governed,
         }
     }
 

@@ -2,8 +2,10 @@
 
 use super::figures::{Bill, Run};
 use super::*;
+use crate::course::{GOVERNED, UNGOVERNED};
 use crate::measure::histogram::Percentiles;
 use crate::settings::Arguments;
+use crate::world::budgets::Counters;
 use clap::Parser as _;
 
 fn load(how: Loop, subject: &'static str, calls_per_second: u64, p99_us: u64) -> Load {
@@ -36,11 +38,28 @@ fn report(footprint: Option<Footprint>) -> Report {
         load(open, DIRECT, 2000, 1500),
         load(open, WAYBILL, 2000, 2750),
     ];
+    let pair = |subject, rates: [u64; 3]| Load {
+        runs: rates
+            .map(|rate| load(Loop::Closed, subject, rate, 9000).median)
+            .to_vec(),
+        ..load(Loop::Closed, subject, rates[1], 9000)
+    };
+    let counted = Counters {
+        admitted: 20_000,
+        waits: 1,
+        round_trips: 10,
+        windows: 3,
+    };
+    let governed = vec![Governance::new(
+        pair(UNGOVERNED, [4000, 4000, 2000]),
+        pair(GOVERNED, [3800, 2000, 2000]),
+        counted,
+    )];
     Report::new(
         Settings::new(&arguments),
         machine,
         20_000,
-        (footprint, Vec::new(), loads),
+        (footprint, Vec::new(), loads, governed),
     )
 }
 
@@ -79,6 +98,22 @@ fn a_report_without_a_gateway_says_that_it_says_nothing_about_it() {
         report(None)
             .markdown()
             .contains("say nothing about Waybill")
+    );
+}
+
+#[test]
+fn governed_calls_are_compared_round_by_round() {
+    let text = report(Some(Footprint::default())).markdown();
+    let goal =
+        "| governed, whole, 1 kB: throughput of ungoverned | 95.0 % | ≥ 90.0 % | 1.06 | pass |";
+    assert!(text.contains(goal), "{text}");
+    assert!(
+        text.contains("(rounds: 95.0 %, 50.0 %, 100.0 %). For 20,000 governed calls"),
+        "{text}"
+    );
+    assert!(
+        text.contains("10 times (0.50 per 1,000 calls); 1 calls waited"),
+        "{text}"
     );
 }
 

@@ -34,6 +34,8 @@ pub(crate) const BUILD: [&str; 9] = [
 const START: Duration = Duration::from_secs(30);
 /// Longest wait for one answer of something that may not be the gateway at all.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// A key without any limit.
+pub(crate) const PLAIN_KEY: &str = r#"{"name":"bench"}"#;
 /// Longest wait for a new key to work.
 const KEY: Duration = Duration::from_secs(5);
 /// Between two questions whether a new key works.
@@ -126,17 +128,23 @@ impl Setup {
         Ok(Gateway { child, addr, start })
     }
 
+    /// Asks the gateway for something with the management key.
+    pub(crate) async fn ask(
+        &self,
+        gateway: &Gateway,
+        what: (Method, &str),
+        body: &'static str,
+    ) -> Result<(StatusCode, Bytes)> {
+        let body = Bytes::from_static(body.as_bytes());
+        let ask = request(gateway.addr, what, Some(&self.root_key), body)?;
+        Line::open(gateway.addr).await?.fetch(ask).await
+    }
+
     /// Makes a key for inference, as any program would, and waits until it works.
-    pub(crate) async fn make_key(&self, gateway: &Gateway) -> Result<String> {
-        let body = Bytes::from_static(br#"{"name":"bench"}"#);
-        let ask = request(
-            gateway.addr,
-            (Method::POST, "/api/v1/keys"),
-            Some(&self.root_key),
-            body,
-        )?;
+    pub(crate) async fn make_key(&self, gateway: &Gateway, terms: &'static str) -> Result<String> {
+        let what = (Method::POST, "/api/v1/keys");
+        let (status, body) = self.ask(gateway, what, terms).await?;
         let mut line = Line::open(gateway.addr).await?;
-        let (status, body) = line.fetch(ask).await?;
         let key = read_key(&body).with_context(|| {
             let shown = if status.is_success() {
                 String::new()

@@ -1,8 +1,11 @@
 //! `cost(usage, sheet, at)`: the only multiplication of units by prices, and the only rounding.
+//!
+//! `ceiling` and `affordable_output` are the same multiplication before a call, with bounds in place
+//! of counts.
 
 use chat::{Unit, Usage};
 
-use crate::{Amount, Price, PriceSheet};
+use crate::{Amount, Condition, Price, PriceSheet};
 
 /// An exact product of units and prices, in pico-USD. Never stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,6 +144,188 @@ pub fn rate(unit: Unit, price: impl Fn(Unit) -> Option<Price>) -> Option<Price> 
         | Unit::OutputAudio
         | Unit::OutputImage
         | Unit::WebSearch => stated,
+    }
+}
+
+// === Before the call ===
+
+/// Overrides with a time window count in a ceiling when they may begin within so many minutes.
+const CALL_MINUTES_MAX: i64 = 60;
+
+/// How far a call that is not yet sent may go, at the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// A bound on all prompt tokens together.
+    pub prompt_tokens: u64,
+    /// A bound on all output tokens together, of all choices.
+    pub output_tokens: u64,
+    /// A bound on searches by the provider.
+    pub searches: u64,
+    /// Whether the prompt may be written to a cache at a price of its own.
+    pub may_write_cache: bool,
+    /// Whether tokens may be those of sound or pictures.
+    pub may_use_media: bool,
+}
+
+impl Extent {
+    /// So many tokens of whatever kind, and no searches: the careful reading. Say less where less
+    /// is known to be possible, so that honest calls are not refused near a limit.
+    #[must_use]
+    pub const fn new(prompt_tokens: u64, output_tokens: u64) -> Self {
+        Self {
+            prompt_tokens,
+            output_tokens,
+            searches: 0,
+            may_write_cache: true,
+            may_use_media: true,
+        }
+    }
+
+    /// The same call of which it is known that it asks for no cache writes.
+    #[must_use]
+    pub const fn without_cache_writes(mut self) -> Self {
+        self.may_write_cache = false;
+        self
+    }
+
+    /// The same call of which it is known that it is text only.
+    #[must_use]
+    pub const fn without_media(mut self) -> Self {
+        self.may_use_media = false;
+        self
+    }
+
+    /// The same call with at most so many searches.
+    #[must_use]
+    pub const fn with_searches(mut self, searches: u64) -> Self {
+        self.searches = searches;
+        self
+    }
+
+    fn prompt_units(self) -> impl Iterator<Item = Unit> {
+        let media = [Unit::InputAudio, Unit::InputImage];
+        let writes = [Unit::CacheWrite, Unit::CacheWrite1h];
+        [Unit::Input, Unit::CacheRead]
+            .into_iter()
+            .chain(writes.into_iter().filter(move |_| self.may_write_cache))
+            .chain(media.into_iter().filter(move |_| self.may_use_media))
+    }
+
+    fn output_units(self) -> impl Iterator<Item = Unit> {
+        let media = [Unit::OutputAudio, Unit::OutputImage];
+        [Unit::Output, Unit::Reasoning]
+            .into_iter()
+            .chain(media.into_iter().filter(move |_| self.may_use_media))
+    }
+}
+
+/// The most that a call may cost by a sheet when it is sent at `at` (Unix seconds): every token at
+/// the dearest price that it could have, over all overrides whose conditions may come to hold. The
+/// real cost of a call within the extent is never more, while the sheet stays and the call takes no
+/// longer than an hour. Kinds of media that the sheet has no price for are left out; a call that
+/// uses them is unpriced.
+///
+/// # Errors
+/// [`Unpriced`] when input, output or searches are possible and have no price, or when the sum
+/// does not fit.
+pub fn ceiling(extent: &Extent, sheet: &PriceSheet, at: i64) -> Result<Amount, Unpriced> {
+    let mut sum = before_output(extent, sheet, at)?;
+    if extent.output_tokens > 0 {
+        let price = dearest(
+            Unit::Output,
+            extent.output_units(),
+            &Worst { extent, sheet, at },
+        )?;
+        sum = sum
+            .add(extent.output_tokens, price)
+            .ok_or(Unpriced::TooLarge)?;
+    }
+    sum.round_up().ok_or(Unpriced::TooLarge)
+}
+
+/// How many output tokens the money reaches for: the most for which [`ceiling`] is still at most
+/// `available`. The extent's own bound on output does not matter. `None` when it does not even reach
+/// for the prompt, or when there is no price; `u64::MAX` when output is free.
+#[must_use]
+pub fn affordable_output(
+    available: Amount,
+    extent: &Extent,
+    sheet: &PriceSheet,
+    at: i64,
+) -> Option<u64> {
+    let before = before_output(extent, sheet, at).ok()?;
+    let price = dearest(
+        Unit::Output,
+        extent.output_units(),
+        &Worst { extent, sheet, at },
+    )
+    .ok()?;
+    let picos = i128::from(available.nanos()).checked_mul(Cost::PICOS_PER_NANO)?;
+    let rest = picos.checked_sub(before.0).filter(|rest| *rest >= 0)?;
+    match rest.checked_div(i128::from(price.picos())) {
+        Some(tokens) => Some(u64::try_from(tokens).unwrap_or(u64::MAX)),
+        None => Some(u64::MAX),
+    }
+}
+
+/// The dearest that prompt, request and searches may be.
+fn before_output(extent: &Extent, sheet: &PriceSheet, at: i64) -> Result<Cost, Unpriced> {
+    let worst = Worst { extent, sheet, at };
+    let request = rate(Unit::Request, |unit| worst.price(unit)).unwrap_or(Price::ZERO);
+    let mut sum = Cost::default().add(1, request).ok_or(Unpriced::TooLarge)?;
+    if extent.prompt_tokens > 0 {
+        let price = dearest(Unit::Input, extent.prompt_units(), &worst)?;
+        sum = sum
+            .add(extent.prompt_tokens, price)
+            .ok_or(Unpriced::TooLarge)?;
+    }
+    if extent.searches > 0 {
+        let price = dearest(Unit::WebSearch, [Unit::WebSearch], &worst)?;
+        sum = sum.add(extent.searches, price).ok_or(Unpriced::TooLarge)?;
+    }
+    Ok(sum)
+}
+
+/// The dearest of several units, of which one must have a price.
+fn dearest(
+    needed: Unit,
+    units: impl IntoIterator<Item = Unit>,
+    worst: &Worst<'_>,
+) -> Result<Price, Unpriced> {
+    let floor = worst.price(needed).ok_or(Unpriced::NoPrice(needed))?;
+    Ok(units
+        .into_iter()
+        .filter_map(|unit| worst.price(unit))
+        .fold(floor, Price::max))
+}
+
+/// The dearest prices that a call may meet.
+struct Worst<'a> {
+    extent: &'a Extent,
+    sheet: &'a PriceSheet,
+    at: i64,
+}
+
+impl Worst<'_> {
+    /// The dearest that is stated for a unit, with and without overrides. What a unit is billed as
+    /// when nothing is stated needs no thought here: it is among the units that are compared.
+    fn price(&self, unit: Unit) -> Option<Price> {
+        self.sheet
+            .overrides
+            .iter()
+            .filter(|o| self.may_hold(&o.condition))
+            .flat_map(|o| &o.prices)
+            .filter(|(named, _)| *named == unit)
+            .map(|(_, price)| *price)
+            .chain(self.sheet.get(unit))
+            .max()
+    }
+
+    fn may_hold(&self, condition: &Condition) -> bool {
+        (0..=CALL_MINUTES_MAX).any(|minutes| {
+            let later = self.at.saturating_add(minutes.saturating_mul(60));
+            condition.holds(self.extent.prompt_tokens, minute_of_day(later))
+        })
     }
 }
 

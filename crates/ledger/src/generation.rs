@@ -1,10 +1,11 @@
 //! `Generation`: the durable record of a finished call, its way and its bill.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chat::{Dialect, FinishReason, Kind, Usage};
 
-use crate::{Charge, PriceSheet};
+use crate::{Amount, Charge, PriceSheet};
 
 /// `gen-` and a sortable, unguessable suffix. The idempotency key of all that follows from a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +49,8 @@ impl fmt::Display for GenerationId {
 pub enum UsageSource {
     /// The provider counted.
     Provider,
+    /// The provider counted, and was read to its end for that after the caller had left.
+    Drained,
     /// The provider did not say; estimated from what was sent and received.
     Estimated,
     /// Nothing was produced, so there is nothing to count.
@@ -60,6 +63,7 @@ impl UsageSource {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Provider => "provider",
+            Self::Drained => "drained",
             Self::Estimated => "estimated",
             Self::Nothing => "nothing",
         }
@@ -68,9 +72,14 @@ impl UsageSource {
     /// Reads the word back.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Provider, Self::Estimated, Self::Nothing]
-            .into_iter()
-            .find(|s| s.name() == name)
+        [
+            Self::Provider,
+            Self::Drained,
+            Self::Estimated,
+            Self::Nothing,
+        ]
+        .into_iter()
+        .find(|s| s.name() == name)
     }
 }
 
@@ -132,6 +141,33 @@ pub struct CallerNote {
     pub external_user: Option<String>,
 }
 
+/// How the charge of a call came about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Name of the row of the settlement table ([`Rule::name`](crate::settlement::Rule)); absent
+    /// when nothing was sent to any provider, and in records older than the table.
+    pub rule: Option<Cow<'static, str>>,
+    /// Whether the prices are the workspace's stated fallback, because the endpoint has none.
+    pub is_fallback_price: bool,
+    /// What we charge less what the provider says that it charges, nano-USD; present when the two
+    /// are further apart than [`cost_gap`] allows.
+    pub cost_gap: Option<Amount>,
+}
+
+/// What we charge less what the provider reports (nano-USD), when that is more than 1 % of what it
+/// reports, and more than the nano-dollar that rounding may make.
+#[must_use]
+pub fn cost_gap(charge: &Charge, reported_nanos: Option<i64>) -> Option<Amount> {
+    const PARTS: i128 = 100;
+    let ours = charge.as_ref().ok()?.total;
+    let gap = ours.checked_sub(Amount::from_nanos(reported_nanos?))?;
+    let size = i128::from(gap.nanos()).checked_abs()?;
+    let allowed = i128::from(reported_nanos?)
+        .checked_abs()?
+        .checked_div(PARTS)?;
+    (size > allowed.max(1)).then_some(gap)
+}
+
 /// The record of one finished call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generation {
@@ -173,6 +209,8 @@ pub struct Generation {
     pub price_sheet: Option<PriceSheet>,
     /// What it cost, or why that is not known.
     pub charge: Charge,
+    /// How that came about.
+    pub settled: Settled,
     /// From arrival to the first token sent on, milliseconds (TTFT); absent when none was.
     pub first_token_ms: Option<u64>,
     /// From arrival to the end, milliseconds.
@@ -194,6 +232,33 @@ impl Generation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Bill;
+
+    #[test]
+    fn a_reported_cost_is_remarked_upon_when_it_is_more_than_a_hundredth_away() {
+        // ours, the provider's, what is said; nano-USD
+        for (ours, reported, said) in [
+            (1_000, Some(1_000), None),
+            (1_010, Some(1_000), None),
+            (1_011, Some(1_000), Some(11)),
+            (989, Some(1_000), Some(-11)),
+            (1, Some(0), None),
+            (2, Some(0), Some(2)),
+            (500, None, None),
+        ] {
+            let total = Amount::from_nanos(ours);
+            let charge = Ok(Bill {
+                total,
+                lines: Vec::new(),
+            });
+            assert_eq!(
+                cost_gap(&charge, reported).map(Amount::nanos),
+                said,
+                "{ours} {reported:?}"
+            );
+        }
+        assert_eq!(cost_gap(&Err(crate::Unpriced::NoUsage), Some(7)), None);
+    }
 
     #[test]
     fn ids_sort_by_time_and_carry_all_of_the_randomness() {

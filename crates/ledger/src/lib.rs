@@ -19,13 +19,25 @@
 
 pub mod amount;
 pub mod books;
+pub mod budget;
 pub mod cost;
 pub mod decimal;
+pub mod entry;
 pub mod generation;
+pub mod lease;
 pub mod price;
+pub mod reservation;
+pub mod settlement;
+pub mod window;
 
 pub use amount::Amount;
-pub use books::{Books, BooksUnavailable};
-pub use cost::{Bill, Charge, Cost, Unpriced, cost};
+pub use books::{Admission, Ask, Books, BooksUnavailable, Exhausted, Hold, Ticket};
+pub use budget::{Budget, BudgetId, BudgetWindow, CallFacts, Enforcement, Selector, Subject};
+pub use cost::{Bill, Charge, Cost, Extent, Unpriced, affordable_output, ceiling, cost};
+pub use entry::{Account, Entry, EntryKind, Event};
 pub use generation::{Attempt, Generation, GenerationId, Outcome, UsageSource};
+pub use lease::Holding;
 pub use price::{Condition, Price, PriceOverride, PriceSheet};
+pub use reservation::{FreeCalls, Ledgerbook, Tally, Verdict};
+pub use settlement::{AbortStopsBill, Action, Basis, Ending, Rule, UsageKnown};
+pub use window::{CalendarUnit, Window, WindowError, WindowId, WindowKind, Zone};

@@ -69,7 +69,8 @@ pub(crate) struct LiveStream {
     pub(crate) deadline: Instant,
 }
 
-/// Sends the call to one endpoint and waits until its answer has begun.
+/// Sends the call to one endpoint and waits until its answer has begun. With an output limit of
+/// ours the provider is told that one, not the caller's.
 ///
 /// # Errors
 /// Whatever went wrong, classified; nothing has been sent to the caller.
@@ -77,6 +78,7 @@ pub(crate) async fn attempt(
     relay: &Relay,
     call: &Call,
     endpoint: &Endpoint,
+    output_limit: Option<u64>,
 ) -> Result<Attempted, Error> {
     let timers = &relay.parts.timers;
     let stream = call.request.needs.stream;
@@ -93,6 +95,7 @@ pub(crate) async fn attempt(
             native_model: &endpoint.upstream_model,
             quirks: &quirks,
             supported: Some(everything().minus(endpoint.declined)),
+            output_limit,
         },
     );
     let request = build(relay, call, (endpoint, &connection), written.body)?;

@@ -1,14 +1,18 @@
 //! What a door hands to the relay, and what it gets back.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use catalog::Preferences;
 use catalog::endpoint::Endpoint;
 use http::HeaderMap;
-use ledger::GenerationId;
 use ledger::generation::CallerNote;
+use ledger::{Budget, GenerationId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use wire::openai_chat::{Incoming, Stamp};
+
+use crate::money::{AdmissionPolicy, AdmittedBy, UnpricedPolicy};
 
 /// One request to be relayed, in flight.
 pub struct Call {
@@ -32,9 +36,31 @@ pub struct Call {
     pub caller: CallerNote,
     /// Headers for simulated providers only (`x-simulate`).
     pub simulation: HeaderMap,
+    /// The budgets that it falls under; none for an ungoverned call.
+    pub budgets: Vec<Arc<Budget>>,
+    /// What happens when the money does not reach; absent for the default: a stream is clamped,
+    /// anything else refused.
+    pub admission: Option<AdmissionPolicy>,
+    /// What happens when nobody states a price.
+    pub unpriced: UnpricedPolicy,
 }
 
 impl Call {
+    /// When it began, Unix seconds: decides the budget windows and the prices of its ceiling.
+    pub(crate) const fn at(&self) -> i64 {
+        self.created_at_ms.div_euclid(1000)
+    }
+
+    /// What happens when the money does not reach.
+    pub(crate) fn admission(&self) -> AdmissionPolicy {
+        let default = if self.request.needs.stream {
+            AdmissionPolicy::Clamp
+        } else {
+            AdmissionPolicy::Reject
+        };
+        self.admission.unwrap_or(default)
+    }
+
     /// What the answer is stamped with, once it is known who gives it.
     pub(crate) fn stamp(&self, endpoint: Option<&Endpoint>) -> Stamp {
         Stamp {
@@ -61,6 +87,8 @@ pub struct ReplyHead {
     pub dropped: Vec<String>,
     /// How many endpoints were tried, the serving one included.
     pub attempts: usize,
+    /// On which ground the call was let in; absent for an ungoverned one.
+    pub admission: Option<AdmittedBy>,
 }
 
 /// How many pieces of a stream may wait for a slow caller. With the buffers of the two sockets

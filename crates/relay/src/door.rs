@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::Timers;
 use crate::call::{PIECES_WAITING_MAX, Reply, ReplyHead};
+use crate::money::AdmittedBy;
 
 /// The caller has hung up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) struct Door {
     next_sign: Instant,
     timers: Timers,
     streams: bool,
+    /// Goes into the head of a stream that is opened before any provider has spoken.
+    pub(crate) admission: Option<AdmittedBy>,
 }
 
 enum State {
@@ -42,6 +45,7 @@ impl Door {
             next_sign,
             timers,
             streams,
+            admission: None,
         }
     }
 
@@ -113,7 +117,10 @@ impl Door {
 
     fn show_life(&mut self) -> Result<(), Gone> {
         self.next_sign = Instant::now() + self.timers.keep_alive;
-        self.open_stream(ReplyHead::default())?;
+        self.open_stream(ReplyHead {
+            admission: self.admission,
+            ..ReplyHead::default()
+        })?;
         let State::Streaming(sender) = &self.state else {
             return Err(Gone);
         };

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use catalog::endpoint::Endpoint;
 use chat::{Error, FinishReason, Reason, Unit, Usage};
-use ledger::{Attempt, Charge, Generation, Outcome, PriceSheet, Unpriced, UsageSource, cost};
+use ledger::generation::{Settled, cost_gap};
+use ledger::settlement::{self, Action, Basis, Ending, Rule};
+use ledger::{Attempt, Charge, Generation, Outcome, PriceSheet, Unpriced, UsageSource};
 use tokio::time::Instant;
 use wire::openai_chat::CostText;
 
 use crate::attempt::Attempted;
 use crate::call::Call;
 use crate::meter::Meter;
+use crate::money;
+use crate::money::ending::{self, Break};
 use crate::relay::Parts;
 
 /// A record under way.
@@ -107,31 +111,32 @@ impl<'a> Draft<'a> {
     /// A whole answer was delivered.
     pub(crate) fn completed(&mut self, meter: &Meter, parts: &Parts) -> Generation {
         self.update_attempt(|attempt| attempt.outcome = Outcome::Completed);
-        let usage = meter.usage(self.call.request.needs.prompt_tokens);
-        self.close(
-            Ending {
-                outcome: Outcome::Completed,
-                status: 200,
-                usage,
-            },
-            Some(meter),
-            parts,
-        )
+        let usage = self.usage(meter);
+        let ending = ending::of_answer(meter.finish.as_ref(), &usage.0);
+        let last = Last {
+            outcome: Outcome::Completed,
+            status: 200,
+            ending: Some(ending),
+            usage,
+        };
+        self.close(last, Some(meter), parts)
     }
 
     /// The provider failed after its answer had begun.
-    pub(crate) fn broken(&mut self, meter: &Meter, error: &Error, parts: &Parts) -> Generation {
+    pub(crate) fn broken(
+        &mut self,
+        meter: &Meter,
+        error: &Error,
+        (broke, parts): (Break, &Parts),
+    ) -> Generation {
         self.update_attempt(|attempt| attempt.outcome = failed(error));
-        let usage = meter.usage(self.call.request.needs.prompt_tokens);
-        let mut generation = self.close(
-            Ending {
-                outcome: failed(error),
-                status: 200,
-                usage,
-            },
-            Some(meter),
-            parts,
-        );
+        let last = Last {
+            outcome: failed(error),
+            status: 200,
+            ending: Some(broke.ending(meter.first_token.is_some())),
+            usage: self.usage(meter),
+        };
+        let mut generation = self.close(last, Some(meter), parts);
         let native = generation.finish.take().and_then(|finish| finish.native);
         generation.finish = Some(FinishReason {
             reason: Reason::Error,
@@ -140,12 +145,29 @@ impl<'a> Draft<'a> {
         generation
     }
 
-    /// The caller left. Once a provider has accepted the prompt, the prompt and what was streamed
-    /// are counted: leaving early is never a free ride.
-    pub(crate) fn cancelled(&mut self, meter: Option<&Meter>, parts: &Parts) -> Generation {
-        let usage = match meter {
-            Some(meter) => meter.usage(self.call.request.needs.prompt_tokens),
-            None => (Usage::default(), UsageSource::Nothing),
+    /// The caller left. Once a provider has been asked, the prompt and what was streamed are
+    /// counted: leaving early is never a free ride. `meter` is what was heard, also after they left.
+    pub(crate) fn cancelled(
+        &mut self,
+        ending: Ending,
+        meter: Option<&Meter>,
+        parts: &Parts,
+    ) -> Generation {
+        let silence = Meter::default();
+        let (ending, usage) = if self.serving.is_some() {
+            (Some(ending), self.usage(meter.unwrap_or(&silence)))
+        } else if self.attempts.is_empty() {
+            (None, (Usage::default(), UsageSource::Nothing))
+        } else {
+            // It failed after the caller had left.
+            let nothing = (Usage::default(), UsageSource::Nothing);
+            (Some(Ending::ErrorBeforeTokens), nothing)
+        };
+        let (usage, source) = usage;
+        let was_drained = ending.is_some_and(|ending| self.action(ending) == Action::Drain);
+        let source = match source {
+            UsageSource::Provider if was_drained => UsageSource::Drained,
+            source => source,
         };
         let latency_ms = millis(self.attempt_started.elapsed());
         self.update_attempt(|attempt| {
@@ -154,25 +176,40 @@ impl<'a> Draft<'a> {
                 attempt.latency_ms = latency_ms;
             }
         });
-        self.close(
-            Ending {
-                outcome: Outcome::Cancelled,
-                status: 499,
-                usage,
-            },
-            meter,
-            parts,
-        )
+        if let Some(serving) = &mut self.serving {
+            // Whoever was asked may bill for it, answered or not.
+            serving.answered = true;
+        }
+        let last = Last {
+            outcome: Outcome::Cancelled,
+            status: 499,
+            ending,
+            usage: (usage, source),
+        };
+        self.close(last, meter, parts)
     }
 
     /// Nothing could serve the call.
     pub(crate) fn refused(&mut self, error: &Error, parts: &Parts) -> Generation {
-        let ending = Ending {
+        let was_tried = !self.attempts.is_empty();
+        let last = Last {
             outcome: failed(error),
             status: error.kind.status(),
+            ending: was_tried.then_some(Ending::ErrorBeforeTokens),
             usage: (Usage::default(), UsageSource::Nothing),
         };
-        self.close(ending, None, parts)
+        self.close(last, None, parts)
+    }
+
+    /// What the table says is done with the provider's answer.
+    fn action(&self, ending: Ending) -> Action {
+        let endpoint = self.serving.as_ref().map(|serving| &serving.endpoint);
+        let abort = endpoint.map(|endpoint| ending::abort(endpoint));
+        settlement::action(ending, abort.unwrap_or_default())
+    }
+
+    fn usage(&self, meter: &Meter) -> (Usage, UsageSource) {
+        meter.usage(self.call.request.needs.prompt_tokens)
     }
 
     fn update_attempt(&mut self, update: impl FnOnce(&mut Attempt)) {
@@ -181,15 +218,38 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn close(&mut self, ending: Ending, meter: Option<&Meter>, parts: &Parts) -> Generation {
+    fn close(&mut self, last: Last, meter: Option<&Meter>, parts: &Parts) -> Generation {
         let call = self.call;
-        let (usage, usage_source) = ending.usage;
+        let (usage, usage_source) = last.usage;
         let endpoint = self
             .serving
             .as_ref()
             .filter(|s| s.answered)
             .map(|s| &s.endpoint);
-        let price_sheet = endpoint.and_then(|endpoint| endpoint.known_prices().cloned());
+        let (price_sheet, is_fallback_price) = endpoint
+            .and_then(|endpoint| money::sheet(call, endpoint))
+            .map_or((None, false), |(sheet, is_fallback)| {
+                (Some(sheet.clone()), is_fallback)
+            });
+        let abort = endpoint.map(|endpoint| ending::abort(endpoint));
+        let rule = last.ending.map(|ending| {
+            settlement::rule(
+                ending,
+                abort.unwrap_or_default(),
+                ending::known(usage_source),
+            )
+        });
+        let charge = charge(
+            rule,
+            &usage,
+            price_sheet.as_ref(),
+            parts.clock.now_ms().div_euclid(1000),
+        );
+        let settled = Settled {
+            rule: rule.map(|rule| rule.name.into()),
+            is_fallback_price,
+            cost_gap: cost_gap(&charge, usage.native_cost_nanos),
+        };
         Generation {
             id: call.id.clone(),
             created_at_ms: call.created_at_ms,
@@ -205,15 +265,10 @@ impl<'a> Draft<'a> {
             upstream_id: meter.and_then(|meter| meter.upstream_id.clone()),
             attempts: std::mem::take(&mut self.attempts),
             streamed: call.request.needs.stream,
-            status: ending.status,
-            outcome: ending.outcome,
+            status: last.status,
+            outcome: last.outcome,
             finish: meter.and_then(|meter| meter.finish.clone()),
-            charge: charge(
-                &usage,
-                usage_source,
-                price_sheet.as_ref(),
-                parts.clock.now_ms(),
-            ),
+            charge,
             usage,
             usage_source,
             price_sheet,
@@ -223,24 +278,31 @@ impl<'a> Draft<'a> {
             total_ms: millis(call.arrived.elapsed()),
             overhead_us: self.overhead_us,
             dropped: std::mem::take(&mut self.dropped),
+            settled,
         }
     }
 }
 
-struct Ending {
+/// How it all ended.
+struct Last {
     outcome: Outcome,
     status: u16,
+    /// In the words of the settlement table; absent when no provider was ever asked.
+    ending: Option<Ending>,
     usage: (Usage, UsageSource),
 }
 
-/// What a call costs by its price sheet. Where nothing was produced the cost is truly nothing; a
-/// missing price sheet is a missing price, never a free call.
-fn charge(usage: &Usage, source: UsageSource, sheet: Option<&PriceSheet>, now_ms: i64) -> Charge {
-    if source == UsageSource::Nothing {
+/// What a call costs by its rule and price sheet. Where nothing was done the cost is truly nothing;
+/// a missing price sheet is a missing price, never a free call.
+fn charge(rule: Option<Rule>, usage: &Usage, sheet: Option<&PriceSheet>, at: i64) -> Charge {
+    let Some(rule) = rule else {
         return Ok(ledger::Bill::default());
+    };
+    match (rule.basis, sheet) {
+        (Basis::ProviderUsage | Basis::Estimate, None) => Err(Unpriced::NoPrice(Unit::Input)),
+        (_, Some(sheet)) => rule.charge(usage, sheet, at),
+        (_, None) => rule.charge(usage, &PriceSheet::default(), at),
     }
-    let sheet = sheet.ok_or(Unpriced::NoPrice(Unit::Input))?;
-    cost(usage, sheet, now_ms.div_euclid(1000))
 }
 
 /// A charge in the words of an answer: decimal USD, or nothing when it is not known.

@@ -7,7 +7,8 @@
 //! 3. `attempt`: one try at one endpoint. `failures`: what many failed tries add up to.
 //! 4. `pump` (streams) and `whole` (whole answers): how an answer travels down.
 //! 5. `meter` and `draft`: what is counted on the way, and the record it becomes.
-//! 6. [`upstream`], [`credentials`] and `auth`: the only sockets, and how they get in.
+//! 6. [`money`]: what is held before, topped up while, and settled after a call with budgets.
+//! 7. [`upstream`], [`credentials`] and `auth`: the only sockets, and how they get in.
 //!
 //! No provider name and no dialect name appears in this logic; no SQL; no arithmetic on money.
 
@@ -19,6 +20,7 @@ mod door;
 mod draft;
 mod failures;
 mod meter;
+pub mod money;
 mod no_plan;
 mod pump;
 mod relay;
@@ -28,6 +30,7 @@ mod whole;
 
 pub use call::{Call, Reply, ReplyHead};
 pub use credentials::{Credentials, Secret};
+pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy};
 pub use relay::{Parts, Relay};
 pub use timers::{Clock, Timers};
 pub use upstream::{HttpUpstream, SendError, Upstream};

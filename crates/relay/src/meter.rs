@@ -22,6 +22,10 @@ pub(crate) struct Meter {
 /// Bytes of text per token, for estimates: the field's rule of thumb for English prose and code.
 const BYTES_PER_TOKEN: u64 = 4;
 
+/// The same where too few tokens would cost money: scripts of three bytes a character, which make
+/// about one token of each.
+const BYTES_PER_TOKEN_LEAST: u64 = 3;
+
 impl Meter {
     /// Hears one event at a time. Costs no allocation per delta.
     pub(crate) fn hear(&mut self, event: Event<'_>, now: Instant) {
@@ -55,18 +59,30 @@ impl Meter {
         self.first_token.is_some() || self.finish.is_some()
     }
 
+    /// Tokens of output so far, rather too many than too few: what the provider has counted, or a
+    /// careful reading of what it has sent.
+    pub(crate) fn output_tokens_streamed(&self) -> u64 {
+        let bytes = self.text_bytes.saturating_add(self.reasoning_bytes);
+        let sent = bytes.div_ceil(BYTES_PER_TOKEN_LEAST);
+        sent.max(self.usage.completion_tokens())
+    }
+
     /// The counted units: the provider's own, or an estimate from the request and what came back.
+    /// A provider that has counted the prompt alone, as some streams begin, has not counted yet.
     pub(crate) fn usage(&self, prompt_tokens_estimate: u64) -> (Usage, UsageSource) {
-        if !self.usage.is_empty() {
+        let mut counted = self.usage.iter();
+        if counted.any(|(unit, _)| unit.is_completion()) {
             let mut usage = self.usage.clone();
             usage.set(Unit::Request, 1);
             return (usage, UsageSource::Provider);
         }
         let tokens = |bytes: u64| bytes.div_ceil(BYTES_PER_TOKEN);
-        let mut usage = Usage::default()
-            .with(Unit::Input, prompt_tokens_estimate)
-            .with(Unit::Output, tokens(self.text_bytes))
-            .with(Unit::Request, 1);
+        let mut usage = self.usage.clone();
+        if usage.iter().all(|(unit, _)| !unit.is_prompt()) {
+            usage.set(Unit::Input, prompt_tokens_estimate);
+        }
+        usage.set(Unit::Output, tokens(self.text_bytes));
+        usage.set(Unit::Request, 1);
         if self.reasoning_bytes > 0 {
             usage.set(Unit::Reasoning, tokens(self.reasoning_bytes));
         }

@@ -5,13 +5,16 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use catalog::endpoint::Endpoint;
 use chat::Error;
+use ledger::settlement::Ending;
 use tokio::time::{Instant, timeout, timeout_at};
 use wire::openai_chat;
 
 use crate::attempt::{LiveStream, next_chunk};
 use crate::call::ReplyHead;
-use crate::door::{Door, Gone};
+use crate::door::Gone;
 use crate::failures;
+use crate::money::drain;
+use crate::money::ending::{self, Break};
 use crate::relay::{Relay, Underway};
 use crate::upstream::UpstreamBody;
 
@@ -19,8 +22,8 @@ use crate::upstream::UpstreamBody;
 enum End {
     /// The provider said all it wanted.
     Complete,
-    /// The provider failed half-way.
-    Broken(Error),
+    /// It broke half-way.
+    Broken(Break, Error),
     /// The caller left.
     Left,
 }
@@ -34,43 +37,58 @@ pub(crate) async fn pump(
     head: ReplyHead,
     way: &mut Underway<'_>,
 ) {
-    let Underway { door, draft, .. } = way;
-    let end = match door.open_stream(head) {
-        Ok(()) => forward(endpoint, &mut live, door, relay.parts.timers.idle).await,
+    let end = match way.door.open_stream(head) {
+        Ok(()) => forward(relay, endpoint, &mut live, way).await,
         Err(Gone) => End::Left,
     };
     let parts = &relay.parts;
     match end {
         End::Complete => {
-            let generation = draft.completed(&live.meter, parts);
+            let generation = way.draft.completed(&live.meter, parts);
             let last = last_frames(&live, &generation);
             relay.report_success(endpoint);
-            relay.settle(generation).await;
+            relay.settle(way.reserved.take(), generation).await;
             // A caller that leaves at the very last frame has been served; the record says so.
-            let _ = door.send(last).await;
+            let _ = way.door.send(last).await;
             let_go(live.body).await;
         }
-        End::Broken(error) => {
+        End::Broken(broke, error) => {
             relay.report(endpoint, &error);
             let frame = live.tap.error_frame(&error);
-            relay.settle(draft.broken(&live.meter, &error, parts)).await;
-            let _ = door.send(frame).await;
-        }
-        End::Left => {
-            // First of all the provider must hear of it.
             let meter = std::mem::take(&mut live.meter);
             drop(live);
-            relay.settle(draft.cancelled(Some(&meter), parts)).await;
+            let generation = way.draft.broken(&meter, &error, (broke, parts));
+            relay.settle(way.reserved.take(), generation).await;
+            let _ = way.door.send(frame).await;
+        }
+        End::Left => {
+            let ending = match live.meter.first_token {
+                Some(_) => Ending::LeftMidStream,
+                None => Ending::LeftBeforeFirstToken,
+            };
+            drain::after(relay, endpoint, &mut live, ending).await;
+            let meter = std::mem::take(&mut live.meter);
+            // First of all the provider must hear of it.
+            drop(live);
+            let generation = way.draft.cancelled(ending, Some(&meter), parts);
+            relay.settle(way.reserved.take(), generation).await;
         }
     }
 }
 
 async fn forward(
+    relay: &Relay,
     endpoint: &Endpoint,
     live: &mut LiveStream,
-    door: &mut Door,
-    idle: Duration,
+    way: &mut Underway<'_>,
 ) -> End {
+    let idle = relay.parts.timers.idle;
+    let Underway {
+        call,
+        door,
+        reserved,
+        ..
+    } = way;
     loop {
         if let Some(piece) = live.take_pending() {
             match timeout_at(live.deadline, door.send(piece)).await {
@@ -82,21 +100,36 @@ async fn forward(
         if live.done {
             return match live.tap.end() {
                 Ok(()) => End::Complete,
-                Err(error) => End::Broken(failures::named(endpoint, error)),
+                Err(error) => End::Broken(Break::Incomplete, failures::named(endpoint, error)),
             };
         }
+        // What has come so far is on its way to the caller, and a stream that is complete by now has
+        // ended as one.
+        if let Some(reserved) = reserved
+            && let Err(spent) = reserved
+                .keep_ahead(relay, call, endpoint, &live.meter)
+                .await
+        {
+            return End::Broken(Break::Spent, spent);
+        }
         let by = live.deadline.min(Instant::now() + idle);
+        let mut was_cut = false;
         let read = match door
             .wait_for(timeout_at(by, next_chunk(&mut live.body)))
             .await
         {
             Err(Gone) => return End::Left,
             Ok(Err(_)) => {
-                return End::Broken(failures::timeout(endpoint, "sent nothing more", idle));
+                let silent = failures::timeout(endpoint, "sent nothing more", idle);
+                return End::Broken(Break::Cut, silent);
             }
-            Ok(Ok(Err(broken))) => return End::Broken(failures::broken(endpoint, &broken)),
+            Ok(Ok(Err(broken))) => {
+                return End::Broken(Break::Cut, failures::broken(endpoint, &broken));
+            }
             Ok(Ok(Ok(Some(chunk)))) => live.read(&chunk),
             Ok(Ok(Ok(None))) => {
+                // What is left over now is half a frame.
+                was_cut = true;
                 live.done = true;
                 live.finish_decoding()
             }
@@ -108,7 +141,12 @@ async fn forward(
             {
                 return End::Left;
             }
-            return End::Broken(failures::named(endpoint, error));
+            let broke = if was_cut {
+                Break::Cut
+            } else {
+                ending::of_error(live.meter.finish.as_ref())
+            };
+            return End::Broken(broke, failures::named(endpoint, error));
         }
     }
 }

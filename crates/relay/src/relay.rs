@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Endpoint, Health, Moment, Plan, Question};
 use chat::{Dialect, Error, Kind, Next, Origin};
-use ledger::{Books, Generation};
-use tokio::sync::oneshot;
+use ledger::settlement::Ending;
+use ledger::{Books, Generation, Outcome};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use wire::openai_chat::{self, StreamTap};
@@ -17,6 +18,7 @@ use crate::credentials::Credentials;
 use crate::door::{Door, Gone};
 use crate::draft::Draft;
 use crate::failures::{self, Failures};
+use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies, drain};
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
 use crate::{no_plan, pump, whole};
@@ -47,22 +49,44 @@ pub(crate) struct Underway<'a> {
     pub(crate) call: &'a Call,
     pub(crate) door: Door,
     pub(crate) draft: Draft<'a>,
+    /// What is held for it; nothing for an ungoverned call, and nothing once it is settled.
+    pub(crate) reserved: Option<Reserved>,
 }
 
 /// Relays calls.
 pub struct Relay {
     pub(crate) parts: Parts,
     pub(crate) health: Health,
+    pub(crate) learned: Learned,
+    pub(crate) tallies: Tallies,
+    pub(crate) drain_bounds: DrainBounds,
+    pub(crate) drains: Semaphore,
 }
 
 impl Relay {
     /// A relay with an empty health board.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
+        Self::with_drain_bounds(parts, DrainBounds::default())
+    }
+
+    /// The same with other bounds on what is read for callers that have left.
+    #[must_use]
+    pub fn with_drain_bounds(parts: Parts, drain_bounds: DrainBounds) -> Arc<Self> {
         Arc::new(Self {
             parts,
             health: Health::default(),
+            learned: Learned::default(),
+            tallies: Tallies::default(),
+            drain_bounds,
+            drains: Semaphore::new(drain_bounds.answers),
         })
+    }
+
+    /// How often calls met a limit in money since the relay began, for metrics.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.tallies.read()
     }
 
     /// Relays one call in a task of its own, and waits for what the caller is to see first: a
@@ -122,27 +146,47 @@ impl Relay {
             call: &call,
             door,
             draft: Draft::open(&call),
+            reserved: None,
         };
         match self.plan(&call) {
             Ok(plan) => self.carry_out(&plan, &mut way).await,
-            Err(error) => {
-                self.settle(way.draft.refused(&error, &self.parts)).await;
-                way.door.refuse(error);
-            }
+            Err(error) => self.refuse(&mut way, error).await,
         }
     }
 
-    /// Tries the planned endpoints in order until one answers.
+    /// Holds the money for a call, then tries the planned endpoints in order until one answers.
     async fn carry_out(&self, plan: &Plan, way: &mut Underway<'_>) {
+        let most = self.parts.timers.attempts_max;
+        match money::admit(self, way.call, money::planned(way.call, plan, most)).await {
+            Ok(reserved) => way.reserved = reserved,
+            Err(error) => return self.refuse(way, error).await,
+        }
+        way.door.admission = way.reserved.as_ref().map(|reserved| reserved.by);
+        self.try_endpoints(money::planned(way.call, plan, most), way)
+            .await;
+    }
+
+    async fn try_endpoints<'p>(
+        &self,
+        planned: impl Iterator<Item = &'p Arc<Endpoint>>,
+        way: &mut Underway<'_>,
+    ) {
         let call = way.call;
         let deadline = call.arrived + self.parts.timers.deadline;
+        let limit = way.reserved.as_ref().and_then(|held| held.output_limit);
         let mut failures = Failures::new(&call.models);
-        for planned in plan.attempts.iter().take(self.parts.timers.attempts_max) {
-            let endpoint = &planned.endpoint;
+        for endpoint in planned {
             way.draft.begin_attempt(endpoint);
-            let trying = timeout_at(deadline, attempt(self, call, endpoint));
-            let error = match way.door.wait_for(trying).await {
-                Err(Gone) => return self.settle(way.draft.cancelled(None, &self.parts)).await,
+            let trying = timeout_at(deadline, attempt(self, call, endpoint, limit));
+            tokio::pin!(trying);
+            let error = match way.door.wait_for(&mut trying).await {
+                Err(Gone) => {
+                    let draft = &mut way.draft;
+                    let heard = drain::before_headers(self, endpoint, trying, draft).await;
+                    let ending = Ending::LeftBeforeHeaders;
+                    let generation = draft.cancelled(ending, heard.as_ref(), &self.parts);
+                    return self.settle(way.reserved.take(), generation).await;
+                }
                 Ok(Ok(Ok(answered))) => {
                     return self.deliver(endpoint, answered, way).await;
                 }
@@ -157,12 +201,17 @@ impl Relay {
                 break;
             }
         }
-        let error = failures.into_error();
-        self.settle(way.draft.refused(&error, &self.parts)).await;
+        self.refuse(way, failures.into_error()).await;
+    }
+
+    /// Records a call that nothing could serve, and tells its caller.
+    async fn refuse(&self, way: &mut Underway<'_>, error: Error) {
+        let generation = way.draft.refused(&error, &self.parts);
+        self.settle(way.reserved.take(), generation).await;
         if way.door.is_open() {
             // The status line went out while we waited: the error travels as an event. A caller
             // that has left by now has its record.
-            let frame = StreamTap::new(call.stamp(None)).error_frame(&error);
+            let frame = StreamTap::new(way.call.stamp(None)).error_frame(&error);
             let _ = way.door.send(frame).await;
         } else {
             way.door.refuse(error);
@@ -175,6 +224,7 @@ impl Relay {
             provider_name: Some(endpoint.provider.name.to_string()),
             dropped: answered.dropped,
             attempts: way.draft.attempts(),
+            admission: way.door.admission,
         };
         match answered.answer {
             Answer::Whole(answer) => {
@@ -203,11 +253,40 @@ impl Relay {
         self.health.record_success(&endpoint.id);
     }
 
-    /// Hands a record to the books. What they cannot take is logged whole: nothing is lost.
-    pub(crate) async fn settle(&self, generation: Generation) {
+    /// Hands a record to the books, and with it what was held for the call: every ending comes
+    /// through here, once. What they cannot take is logged whole: nothing is lost.
+    pub(crate) async fn settle(&self, reserved: Option<Reserved>, generation: Generation) {
+        self.note(reserved.as_ref(), &generation);
         let generation = Arc::new(generation);
-        if let Err(error) = self.parts.books.settle(Arc::clone(&generation)).await {
+        let books = &self.parts.books;
+        let kept = match reserved {
+            Some(reserved) => {
+                let ticket = reserved.into_ticket();
+                books.settle_reserved(ticket, Arc::clone(&generation)).await
+            }
+            None => books.settle(Arc::clone(&generation)).await,
+        };
+        if let Err(error) = kept {
             tracing::error!(generation.id = %generation.id, %error, record = ?generation, "a record could not be kept");
+        }
+    }
+
+    /// Counts what metrics want to know of a record, and learns from it how long answers are.
+    fn note(&self, reserved: Option<&Reserved>, generation: &Generation) {
+        if let Some(gap) = generation.settled.cost_gap {
+            tracing::warn!(generation.id = %generation.id, gap_nanos = gap.nanos(), "the provider reports another cost than ours");
+            Tallies::count(&self.tallies.cost_gaps);
+        }
+        let Some(reserved) = reserved else { return };
+        if reserved.is_exceeded_by(&generation.charge) {
+            Tallies::count(&self.tallies.overages);
+        }
+        if generation.outcome == Outcome::Completed {
+            self.learned.note(
+                &generation.caller.key_hash,
+                &generation.requested_model,
+                generation.usage.completion_tokens(),
+            );
         }
     }
 }

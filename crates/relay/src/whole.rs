@@ -5,6 +5,7 @@ use wire::openai_chat;
 use crate::attempt::WholeAnswer;
 use crate::call::ReplyHead;
 use crate::draft::cost_text;
+use crate::money::ending::Break;
 use crate::relay::{Relay, Underway};
 
 /// Records a whole answer and sends it: the record is readable before the caller sees the answer.
@@ -19,14 +20,18 @@ pub(crate) async fn deliver(
     let stamped = openai_chat::stamp_whole(&answer.body, &answer.stamp, &generation.usage, &cost);
     match stamped {
         Ok(body) => {
-            relay.settle(generation).await;
+            relay.settle(way.reserved.take(), generation).await;
             // A caller that leaves now has been served; the record says so.
             let _ = way.door.send_whole(head, body);
         }
         Err(error) => {
             tracing::error!(generation.id = %way.call.id, %error, "an answer that was read could not be stamped");
             relay
-                .settle(way.draft.broken(&answer.meter, &error, &relay.parts))
+                .settle(
+                    way.reserved.take(),
+                    way.draft
+                        .broken(&answer.meter, &error, (Break::Reported, &relay.parts)),
+                )
                 .await;
             way.door.refuse(error);
         }

@@ -1,19 +1,22 @@
 //! `App`: every long-lived thing, built once, passed down.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use catalog::Catalog;
 use relay::{Clock, Credentials, Relay};
-use store::{Recorder, Spending, Store, StoreError};
+use store::{KeyHash, Ledgers, Recorder, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
-use crate::keyring::{KeyFacts, Keyring, spent_towards_limit};
+use crate::budget_index::{self, BudgetIndex};
+use crate::config::sections::Billing;
+use crate::key_terms;
+use crate::keyring::{KeyFacts, Keyring};
+use crate::limits::{Gate, Velocity};
 use crate::shelf::Shelf;
 
 /// Everything that lives as long as the server. Handlers get it as `State<Arc<App>>`.
@@ -34,8 +37,18 @@ pub struct App {
     pub store: Store,
     /// Takes the records of finished calls, and answers for them at once.
     pub recorder: Arc<Recorder>,
+    /// Holds money for calls under budgets.
+    pub ledgers: Arc<Ledgers>,
+    /// How calls are paid for.
+    pub billing: Billing,
+    /// The budgets, as they are known in memory.
+    pub budgets: ArcSwap<BudgetIndex>,
     /// The keys, as they are known in memory.
     pub keyring: Arc<ArcSwap<Keyring>>,
+    /// Rate limits.
+    pub gate: Arc<Gate>,
+    /// Watches for keys that spend too fast, if it is to.
+    pub velocity: Option<Arc<Velocity>>,
     /// Relays calls.
     pub relay: Arc<Relay>,
     /// What is counted about calls.
@@ -59,39 +72,45 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Reads every key, and what the limited ones have spent, into memory.
+    /// Reads every key into memory.
     ///
     /// # Errors
     /// When the store is away; the keys in memory stay as they are then.
     pub async fn read_keys(&self) -> Result<(), StoreError> {
-        self.keyring
-            .store(Arc::new(keyring(&self.store, self.clock.now_ms()).await?));
+        let after = Arc::new(keyring(&self.store).await?);
+        let before = self.keyring.swap(Arc::clone(&after));
+        if let Some(velocity) = &self.velocity {
+            // Somebody, perhaps at another replica, has let them go on.
+            let is_thawed = |hash: &&KeyHash| {
+                let facts = after.get(hash);
+                facts.is_none_or(|facts| facts.terms.written.frozen.is_none())
+            };
+            let thawed = before.frozen().filter(is_thawed);
+            thawed.for_each(|hash| velocity.forgive(hash.as_str()));
+        }
         Ok(())
     }
 
-    /// Reads anew what the limited keys have spent, and nothing else.
+    /// Reads every budget into memory.
     ///
     /// # Errors
-    /// When the store is away; the last known sums stay then.
-    pub async fn read_spending(&self) -> Result<(), StoreError> {
-        let before = self.keyring.load_full();
-        let limited = before.limited();
-        if limited.is_empty() {
-            return Ok(());
-        }
+    /// When the store is away; the budgets in memory stay as they are then.
+    pub async fn read_budgets(&self) -> Result<(), StoreError> {
         let now_ms = self.clock.now_ms();
-        let spending = self.store.keys().spending_of(&limited, now_ms).await?;
-        let after = Arc::new(before.with_spending(&spending));
-        // Keys that were read meanwhile are newer than these.
-        self.keyring.compare_and_swap(&before, after);
+        let index = budget_index::read(&self.store, self.billing.mode, now_ms).await?;
+        self.budgets.store(Arc::new(index));
         Ok(())
     }
 
-    /// The same right after a change of ours. The change is stored already: should reading fail,
-    /// the follower of the feed tries again in a moment.
+    /// Reads keys and budgets right after a change of ours. The change is stored already: should
+    /// reading fail, the follower of the feed tries again in a moment.
     pub async fn refresh_keys(&self) {
-        if let Err(error) = self.read_keys().await {
-            tracing::warn!(%error, "the keys could not be read after a change; trying again soon");
+        let read = async {
+            self.read_keys().await?;
+            self.read_budgets().await
+        };
+        if let Err(error) = read.await {
+            tracing::warn!(%error, "a change could not be read back; trying again soon");
         }
     }
 
@@ -123,28 +142,15 @@ impl App {
     }
 }
 
-/// Every key, and what the limited ones have spent.
+/// Every key.
 ///
 /// # Errors
 /// When the store is away.
-pub async fn keyring(store: &Store, now_ms: i64) -> Result<Keyring, StoreError> {
+pub async fn keyring(store: &Store) -> Result<Keyring, StoreError> {
     let keys = store.keys().all().await?;
-    let limited: Vec<_> = keys
-        .iter()
-        .filter(|key| key.limit.is_some())
-        .map(|key| key.hash.clone())
-        .collect();
-    let spending = if limited.is_empty() {
-        HashMap::new()
-    } else {
-        store.keys().spending_of(&limited, now_ms).await?
-    };
-    let nothing = Spending::default();
-    Ok(Keyring::of(keys.into_iter().map(|key| {
-        let spent = spending.get(&key.hash).unwrap_or(&nothing);
-        KeyFacts {
-            spent: spent_towards_limit(&key, spent),
-            key,
-        }
+    let mut terms = key_terms::all(store).await?;
+    Ok(Keyring::of(keys.into_iter().map(|key| KeyFacts {
+        terms: terms.remove(&key.hash).unwrap_or_default(),
+        key,
     })))
 }

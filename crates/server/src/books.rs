@@ -3,23 +3,80 @@
 use std::sync::Arc;
 
 use ledger::books::BoxFuture;
-use ledger::{Books, BooksUnavailable, Generation};
-use store::Recorder;
+use ledger::{Admission, Amount, Ask, Books, BooksUnavailable, Exhausted, Generation, Ticket};
+use relay::Clock;
+use store::{KeyHash, Ledgers};
+use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
+use crate::limits::{Gate, Velocity};
 
 /// Counts a record and hands it on.
 pub struct CountedBooks {
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Rate limits, which learn here that a call has ended.
+    pub gate: Arc<Gate>,
+    /// Watches for keys that spend too fast, and where they are reported.
+    pub velocity: Option<(Arc<Velocity>, Sender<KeyHash>)>,
+    /// The calendar time.
+    pub clock: Arc<dyn Clock>,
     /// Who keeps the books.
-    pub recorder: Arc<Recorder>,
+    pub ledgers: Arc<Ledgers>,
+}
+
+impl CountedBooks {
+    fn count(&self, generation: &Generation) {
+        self.metrics.observe(generation);
+        self.metrics.in_flight.down();
+        let now_ms = self.clock.now_ms();
+        let usage = &generation.usage;
+        let tokens = usage
+            .prompt_tokens()
+            .saturating_add(usage.completion_tokens());
+        self.gate.settle(&generation.id, tokens, now_ms);
+        if let (Some((velocity, fast)), Ok(bill)) = (&self.velocity, &generation.charge) {
+            let key = &generation.caller.key_hash;
+            if velocity.spend(key, bill.total, now_ms)
+                && fast.try_send(KeyHash::from_text(key)).is_err()
+            {
+                tracing::error!(
+                    key,
+                    "too many keys wait to be frozen; this one is refused here"
+                );
+            }
+        }
+    }
 }
 
 impl Books for CountedBooks {
     fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
-        self.metrics.observe(&generation);
-        self.metrics.in_flight.down();
-        self.recorder.settle(generation)
+        self.count(&generation);
+        self.ledgers.settle(generation)
+    }
+
+    fn reserve(&self, ask: Ask) -> BoxFuture<'_, Result<Admission, BooksUnavailable>> {
+        self.ledgers.reserve(ask)
+    }
+
+    fn top_up<'a>(
+        &'a self,
+        ticket: &'a mut Ticket,
+        total: Amount,
+    ) -> BoxFuture<'a, Result<Option<Exhausted>, BooksUnavailable>> {
+        self.ledgers.top_up(ticket, total)
+    }
+
+    fn settle_reserved(
+        &self,
+        ticket: Ticket,
+        generation: Arc<Generation>,
+    ) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
+        self.count(&generation);
+        self.ledgers.settle_reserved(ticket, generation)
+    }
+
+    fn release(&self, ticket: Ticket) {
+        self.ledgers.release(ticket);
     }
 }

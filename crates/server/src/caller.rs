@@ -23,7 +23,7 @@ pub struct Caller {
     pub facts: Arc<KeyFacts>,
 }
 
-/// A caller whose key is for calls, with money left.
+/// A caller whose key is for calls.
 #[derive(Debug, Clone)]
 pub struct Inference(pub Caller);
 
@@ -53,7 +53,10 @@ pub fn identify(headers: &HeaderMap, keyring: &Keyring, now_ms: i64) -> Result<C
         ));
     };
     if facts.key.disabled {
-        return Err(refused("This API key is disabled"));
+        return Err(match &facts.terms.written.frozen {
+            Some(reason) => refused(&format!("This API key is disabled: {reason}")),
+            None => refused("This API key is disabled"),
+        });
     }
     if facts.key.is_expired(now_ms) {
         return Err(refused("This API key has expired"));
@@ -90,7 +93,7 @@ fn refused(message: &str) -> Error {
 /// Whether a caller may make calls.
 ///
 /// # Errors
-/// When the key is a management key, or has reached its limit.
+/// When the key is a management key.
 pub fn may_call(caller: &Caller) -> Result<(), Error> {
     if caller.facts.key.is_management {
         return Err(Error::caller(
@@ -98,15 +101,7 @@ pub fn may_call(caller: &Caller) -> Result<(), Error> {
             "Management keys cannot be used for inference; use an inference key",
         ));
     }
-    // A soft limit, as the reference has it: calls in flight may overshoot. Reservations that make
-    // it a hard one are a matter for the ledger.
-    match caller.facts.key.limit {
-        Some(limit) if caller.facts.spent >= limit => Err(Error::caller(
-            Kind::PaymentRequired,
-            format!("This API key has reached its limit of {limit} USD"),
-        )),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
@@ -158,7 +153,6 @@ impl FromRequestParts<Arc<App>> for Visitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger::Amount;
     use store::StoredKey;
 
     fn ring(change: impl FnOnce(&mut KeyFacts)) -> Keyring {
@@ -179,7 +173,7 @@ mod tests {
         };
         let mut facts = KeyFacts {
             key,
-            spent: Amount::ZERO,
+            terms: Arc::default(),
         };
         change(&mut facts);
         Keyring::of([facts])
@@ -250,11 +244,6 @@ mod tests {
             Kind::PermissionDenied,
             "inference key",
         );
-        let spent = ring(|k| {
-            k.key.limit = Some(Amount::from_nanos(5));
-            k.spent = Amount::from_nanos(5);
-        });
-        check(mine(), spent, Kind::PaymentRequired, "limit");
         check(
             mine(),
             Keyring::default(),

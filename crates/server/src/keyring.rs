@@ -6,6 +6,8 @@ use std::sync::Arc;
 use ledger::Amount;
 use store::{KeyHash, LimitReset, Spending, StoredKey};
 
+use crate::key_terms::KeyTerms;
+
 /// What every key of ours begins with.
 pub const PREFIX: &str = "sk-wb-v1-";
 
@@ -14,9 +16,8 @@ pub const PREFIX: &str = "sk-wb-v1-";
 pub struct KeyFacts {
     /// The stored key.
     pub key: StoredKey,
-    /// What it had spent in the present window of its limit when last looked at; looked at for
-    /// keys with a limit only.
-    pub spent: Amount,
+    /// What it has beyond OpenRouter's fields.
+    pub terms: Arc<KeyTerms>,
 }
 
 /// All keys by hash; immutable, swapped whole.
@@ -51,32 +52,11 @@ impl Keyring {
         self.is_loaded
     }
 
-    /// The same ring with what limited keys have spent until now.
-    #[must_use]
-    pub fn with_spending(&self, spending: &HashMap<KeyHash, Spending>) -> Self {
-        let nothing = Spending::default();
-        let keys = self.keys.iter().map(|(hash, facts)| {
-            if facts.key.limit.is_none() {
-                return (hash.clone(), Arc::clone(facts));
-            }
-            let spending = spending.get(hash).unwrap_or(&nothing);
-            let facts = KeyFacts {
-                spent: spent_towards_limit(&facts.key, spending),
-                key: facts.key.clone(),
-            };
-            (hash.clone(), Arc::new(facts))
-        });
-        Self {
-            keys: keys.collect(),
-            is_loaded: self.is_loaded,
-        }
-    }
-
-    /// The hashes of the keys that have a limit.
-    #[must_use]
-    pub fn limited(&self) -> Vec<KeyHash> {
-        let limited = self.keys.values().filter(|facts| facts.key.limit.is_some());
-        limited.map(|facts| facts.key.hash.clone()).collect()
+    /// Keys that the house has frozen.
+    pub fn frozen(&self) -> impl Iterator<Item = &KeyHash> {
+        let keys = self.keys.iter();
+        let frozen = keys.filter(|(_, facts)| facts.terms.written.frozen.is_some());
+        frozen.map(|(hash, _)| hash)
     }
 }
 

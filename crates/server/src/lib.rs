@@ -5,20 +5,24 @@
 //! 1. [`cli`]: what can be typed. [`config`]: what can be set.
 //! 2. [`setup`] and [`start`]: config → store → catalog → [`app::App`] → [`listen`].
 //! 3. [`router`]: every path. [`caller`] and [`keyring`]: who calls. [`body`] and [`reply`]: in and out.
-//! 4. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
+//! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`]: what a key has beyond OpenRouter's fields.
+//! 5. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
 pub mod admin;
 pub mod api;
 pub mod app;
 pub mod body;
 pub mod books;
+pub mod budget_index;
 pub mod caller;
 pub mod cli;
 pub mod clock;
 pub mod config;
 mod examples;
 pub mod jobs;
+pub mod key_terms;
 pub mod keyring;
+pub mod limits;
 pub mod listen;
 pub mod money;
 pub mod out;
@@ -27,4 +31,5 @@ pub mod router;
 pub mod setup;
 pub mod shelf;
 pub mod start;
+pub mod statement;
 pub mod time;

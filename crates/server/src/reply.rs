@@ -24,15 +24,24 @@ pub type Answer = Result<Response, Rescue>;
 pub struct Rescue {
     error: Box<Error>,
     generation: Option<GenerationId>,
+    headers: Option<Box<HeaderMap>>,
 }
 
 impl Rescue {
+    /// The same failure with more headers.
+    #[must_use]
+    pub fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = Some(Box::new(headers));
+        self
+    }
+
     /// The failure of a call that already has an id.
     #[must_use]
     pub fn of_call(error: Error, id: GenerationId) -> Self {
         Self {
             error: Box::new(error),
             generation: Some(id),
+            headers: None,
         }
     }
 }
@@ -42,13 +51,18 @@ impl From<Error> for Rescue {
         Self {
             error: Box::new(error),
             generation: None,
+            headers: None,
         }
     }
 }
 
 impl IntoResponse for Rescue {
     fn into_response(self) -> Response {
-        let Self { error, generation } = self;
+        let Self {
+            error,
+            generation,
+            headers,
+        } = self;
         if error.origin == Origin::Gateway {
             tracing::error!(
                 kind = error.kind.name(),
@@ -60,7 +74,7 @@ impl IntoResponse for Rescue {
         }
         let id = generation.as_ref().map(GenerationId::as_str);
         let (status, body) = wire::openai_chat::write_error(&error, id);
-        let mut headers = HeaderMap::new();
+        let mut headers = headers.map_or_else(HeaderMap::new, |headers| *headers);
         headers.insert(CONTENT_TYPE, JSON);
         if let Some(wait) = error.metadata.as_ref().and_then(|facts| facts.retry_after) {
             let seconds = wait.as_millis().div_ceil(1000).max(1).to_string();

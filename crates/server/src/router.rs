@@ -42,6 +42,26 @@ fn api_paths() -> Vec<Row> {
                 .merge(delete(admin::keys::delete)),
         ),
         ("/credits", get(api::credits::get)),
+        ("/ledger/statement", get(admin::statement::get)),
+        ("/credits/grants", post(admin::grants::create)),
+        (
+            "/budgets",
+            get(admin::budgets::list).post(admin::budgets::create),
+        ),
+        (
+            "/budgets/{id}",
+            patch(admin::budgets::change).merge(delete(admin::budgets::delete)),
+        ),
+        (
+            "/workspaces/{id}/budgets",
+            get(admin::workspace_budgets::list),
+        ),
+        (
+            "/workspaces/{id}/budgets/{interval}",
+            get(admin::workspace_budgets::get)
+                .put(admin::workspace_budgets::put)
+                .delete(admin::workspace_budgets::delete),
+        ),
         ("/plan", post(api::plan::explain)),
         ("/openapi.json", get(api::openapi::get)),
     ]

@@ -7,9 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
+use ledger::Books;
 use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
-use store::{DEFAULT_WORKSPACE_ID, KeyHash, NewKey, Recorder, RecorderLimits, Store, StoreError};
+use store::{
+    DEFAULT_WORKSPACE_ID, JournalOptions, KeyHash, LedgerLimits, Ledgers, NewKey, NodeId, Recorder,
+    RecorderLimits, RecorderOptions, Store, StoreError,
+};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,9 +23,11 @@ use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
 use crate::app::{self, App};
 use crate::books::CountedBooks;
+use crate::budget_index;
 use crate::clock::{self, SystemClock};
 use crate::config::{Config, Environment};
 use crate::examples::{cheapest, usable, well_known};
+use crate::limits::{Gate, Velocity};
 use crate::listen::{self, Manners};
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
@@ -31,6 +38,9 @@ pub const ROOT_KEY: &str = "WAYBILL_ROOT_KEY";
 
 /// How long records may take to reach the database at the end.
 const RECORDS_WAIT: Duration = Duration::from_secs(10);
+
+/// How long giving back leases may take.
+const LEASES_WAIT: Duration = Duration::from_secs(5);
 
 /// How long jobs may take to end once they are told to.
 const JOBS_WAIT: Duration = Duration::from_secs(2);
@@ -84,6 +94,23 @@ pub async fn open_store(config: &Config, environment: &Environment) -> anyhow::R
     Ok(Store::open(&url).await?)
 }
 
+/// The name of a node whose database is gone with the process anyway.
+const NODE_IN_MEMORY: &str = "memory";
+
+/// The node's name, and where settled calls are kept until the database has them: nowhere for a
+/// database that is gone with the process anyway.
+fn node(config: &Config, store: &Store) -> anyhow::Result<(String, Option<JournalOptions>)> {
+    if store.is_in_memory() {
+        return Ok((NODE_IN_MEMORY.to_owned(), None));
+    }
+    let dir = &config.server.data_dir;
+    let node = NodeId::in_data_dir(dir, clock::random()?)
+        .with_context(|| format!("cannot use the data directory {}", dir.display()))?;
+    let bytes_max = config.storage.journal_bytes_max;
+    let journal = JournalOptions::in_data_dir(dir, node, bytes_max);
+    Ok((node.to_string(), Some(journal)))
+}
+
 fn make_dir(dir: &Path) -> anyhow::Result<()> {
     if dir.as_os_str().is_empty() {
         return Ok(());
@@ -110,13 +137,14 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let store = open_store(&config, &environment).await?;
     let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
     let seen = store.revision().await?;
-    let keyring = app::keyring(&store, clock.now_ms()).await?;
+    let keyring = app::keyring(&store).await?;
+    let billing = config.billing.clone();
+    let budgets = budget_index::read(&store, billing.mode, clock.now_ms()).await?;
     let built = on_kept_rows(&store, &shelf, built).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
-    let (recorder, writer) = Recorder::new(store.clone(), RecorderLimits::default());
-    tasks.spawn_on(writer, &desk);
-    let metrics = Arc::new(Metrics::new(clock.now_ms()));
+    let (recorder, ledgers) = open_books(&config, &store, &tasks, &desk).await?;
+    let (books, too_fast) = counted(&config, &clock, &ledgers);
     let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
     let credentials = Arc::new(ArcSwap::from_pointee(built.credentials));
     let upstream = HttpUpstream::new(config.timers.connect)
@@ -125,10 +153,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         catalog: Arc::clone(&catalog),
         credentials: Arc::clone(&credentials),
         upstream: Arc::new(upstream),
-        books: Arc::new(CountedBooks {
-            metrics: Arc::clone(&metrics),
-            recorder: Arc::clone(&recorder),
-        }),
+        books: Arc::clone(&books) as Arc<dyn Books>,
         clock: Arc::clone(&clock),
         timers: config.timers,
         tasks: calls.clone(),
@@ -142,15 +167,24 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         credentials,
         store,
         recorder,
+        ledgers,
+        billing,
+        budgets: ArcSwap::from_pointee(budgets),
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
+        gate: Arc::clone(&books.gate),
+        velocity: books.velocity.as_ref().map(|(guard, _)| Arc::clone(guard)),
         relay,
-        metrics,
+        metrics: Arc::clone(&books.metrics),
         model_list: Rendered::default(),
         clock,
         tasks,
         stop: CancellationToken::new(),
     });
     start_jobs(&app, &config, seen, &desk);
+    if let Some(velocity) = app.velocity.clone() {
+        let freezer = jobs::freeze_keys::run(Arc::clone(&app), velocity, too_fast);
+        app.tasks.spawn_on(freezer, &desk);
+    }
     let door = open_door(&app, &config, listener, desk);
     Ok(Running {
         app,
@@ -160,6 +194,44 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         door,
         drain: config.door.drain,
     })
+}
+
+/// The books of this node: records and leases, and what runs for them.
+async fn open_books(
+    config: &Config,
+    store: &Store,
+    tasks: &TaskTracker,
+    desk: &Handle,
+) -> anyhow::Result<(Arc<Recorder>, Arc<Ledgers>)> {
+    let (node, journal) = node(config, store)?;
+    let options = RecorderOptions {
+        limits: RecorderLimits::default(),
+        journal,
+    };
+    let (recorder, writer) = Recorder::open(store.clone(), options).await?;
+    tasks.spawn_on(writer, desk);
+    let limits = LedgerLimits::default();
+    let (ledgers, keeper) = Ledgers::new(store.clone(), Arc::clone(&recorder), node, limits);
+    tasks.spawn_on(keeper, desk);
+    Ok((recorder, ledgers))
+}
+
+/// The books with everything that counts calls, and the keys that it finds too fast.
+fn counted(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    ledgers: &Arc<Ledgers>,
+) -> (Arc<CountedBooks>, mpsc::Receiver<KeyHash>) {
+    let (fast, too_fast) = mpsc::channel(jobs::freeze_keys::WAITING_MAX);
+    let velocity = config.limits.velocity_per_hour.map(Velocity::new);
+    let books = CountedBooks {
+        metrics: Arc::new(Metrics::new(clock.now_ms())),
+        gate: Arc::new(Gate::new(config.limits.rules.clone())),
+        velocity: velocity.map(|velocity| (Arc::new(velocity), fast)),
+        clock: Arc::clone(clock),
+        ledgers: Arc::clone(ledgers),
+    };
+    (Arc::new(books), too_fast)
 }
 
 /// The catalog on the rows that an update has kept, if there are any. Kept rows that no longer
@@ -181,8 +253,6 @@ async fn on_kept_rows(store: &Store, shelf: &Shelf, built: Built) -> Result<Buil
 fn start_jobs(app: &Arc<App>, config: &Config, seen: i64, desk: &Handle) {
     let follower = jobs::follow_changes::run(Arc::clone(app), seen);
     app.tasks.spawn_on(follower, desk);
-    app.tasks
-        .spawn_on(jobs::watch_limits::run(Arc::clone(app)), desk);
     if config.discovery.local_engines {
         app.tasks
             .spawn_on(jobs::local_engines::run(Arc::clone(app)), desk);
@@ -229,7 +299,10 @@ impl Running {
             );
         }
         if let Err(error) = app.recorder.drain(RECORDS_WAIT).await {
-            tracing::error!(%error, "records were lost");
+            tracing::error!(%error, "records wait in the journal for the next start");
+        }
+        if !app.ledgers.close(LEASES_WAIT).await {
+            tracing::warn!("leases are given back by the next start");
         }
         app.tasks.close();
         if tokio::time::timeout(JOBS_WAIT, app.tasks.wait())

@@ -25,6 +25,23 @@ pub fn read_utc(text: &str) -> Result<i64, String> {
     Ok(at.as_millisecond())
 }
 
+/// Reads a day of UTC, such as `2027-12-31`, into its first Unix millisecond.
+///
+/// # Errors
+/// When it is no such day.
+pub fn read_date(text: &str) -> Result<i64, String> {
+    let wrong = |_| format!("\"{text}\" is not a day such as \"2027-12-31\"");
+    let date: jiff::civil::Date = text.parse().map_err(wrong)?;
+    let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(wrong)?;
+    Ok(midnight.timestamp().as_millisecond())
+}
+
+/// The first millisecond of the day after the one that begins so.
+#[must_use]
+pub fn day_after(first_ms: i64) -> i64 {
+    first_ms.saturating_add(86_400_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! The feed of changes: how every replica learns within a moment that a key was disabled.
 //!
-//! Each write of a key, workspace or setting takes the next revision in its own transaction.
+//! Each write of a key, workspace, setting or budget takes the next revision in its own transaction.
 //! A replica polls [`Store::revision`] (one row by its primary key; a few times a second costs
 //! nothing) and asks for what changed, or loads everything anew when it has been away too long.
 
@@ -19,16 +19,19 @@ pub enum Noun {
     Workspace,
     /// A setting was written or removed; the id is its name.
     Setting,
+    /// A budget was made, changed or removed; the id is its id.
+    Budget,
 }
 
 impl Noun {
-    const ALL: [Self; 3] = [Self::Key, Self::Workspace, Self::Setting];
+    const ALL: [Self; 4] = [Self::Key, Self::Workspace, Self::Setting, Self::Budget];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Key => "key",
             Self::Workspace => "workspace",
             Self::Setting => "setting",
+            Self::Budget => "budget",
         }
     }
 }

@@ -48,6 +48,7 @@ pub(crate) enum Engine {
 /// The pools, writers and readers apart.
 pub(crate) struct Database {
     pub(crate) engine: Engine,
+    pub(crate) is_in_memory: bool,
     writer: AnyPool,
     reader: AnyPool,
 }
@@ -94,6 +95,7 @@ impl Database {
             // Such a database lives and dies with its one connection.
             return Ok(Self {
                 engine: Engine::Sqlite,
+                is_in_memory: true,
                 reader: writer.clone(),
                 writer,
             });
@@ -105,6 +107,7 @@ impl Database {
         let reader = pool(files(SQLITE_READERS), options, reading).await?;
         Ok(Self {
             engine: Engine::Sqlite,
+            is_in_memory: false,
             writer,
             reader,
         })
@@ -121,6 +124,7 @@ impl Database {
         let reader = pool(sessions(POSTGRES_READERS), options, limit).await?;
         Ok(Self {
             engine: Engine::Postgres,
+            is_in_memory: false,
             writer,
             reader,
         })
@@ -216,6 +220,16 @@ impl Statement {
     /// Runs it in a transaction; the rows it returns.
     pub(crate) async fn rows(self, transaction: &mut Transaction) -> Result<Vec<Row>, StoreError> {
         let rows = within(self.0.fetch_all(&mut *transaction.0)).await?;
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// As [`Statement::rows`], however long it takes: for what reads the whole database.
+    pub(crate) async fn rows_unhurried(
+        self,
+        transaction: &mut Transaction,
+    ) -> Result<Vec<Row>, StoreError> {
+        let rows = self.0.fetch_all(&mut *transaction.0).await;
+        let rows = rows.map_err(|error| from_sqlx(&error))?;
         Ok(rows.into_iter().map(Row).collect())
     }
 

@@ -1,13 +1,15 @@
 //! Generations: the records of finished calls, inserted in batches, each exactly once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chat::{Dialect, FinishReason, Reason};
 use ledger::generation::CallerNote;
 use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 
 use crate::database::{Row, Statement, Transaction, placeholders};
-use crate::{Store, StoreError, rows, spending};
+use crate::posting::{self, Settled};
+use crate::{Store, StoreError, entries, rows, spending};
 
 /// The columns of a row, in the order in which [`bind`] binds them. Named one by one when read, too:
 /// `*` would change its meaning under a running replica when a newer one migrates.
@@ -79,11 +81,29 @@ impl Generations<'_> {
     /// [`StoreError::Unavailable`]: nothing of the batch was done (or, if the connection broke
     /// during the commit, all of it), so give it again. [`StoreError::Refused`]: never will be.
     pub async fn insert(&self, batch: &[&Generation]) -> Result<u64, StoreError> {
-        let mut unique: HashMap<&str, &Generation> = HashMap::with_capacity(batch.len());
-        for generation in batch {
-            unique.entry(generation.id.as_str()).or_insert(generation);
+        let calls: Vec<Settled> = batch
+            .iter()
+            .map(|generation| Settled::ungoverned(Arc::new((*generation).clone())))
+            .collect();
+        self.fold(&calls.iter().collect::<Vec<_>>()).await
+    }
+
+    /// As [`Generations::insert`], and posts each call that was new to its budget windows and to the
+    /// books, in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Generations::insert`].
+    pub async fn fold(&self, batch: &[&Settled]) -> Result<u64, StoreError> {
+        let mut unique: HashMap<&str, &Settled> = HashMap::with_capacity(batch.len());
+        for settled in batch {
+            unique
+                .entry(settled.generation.id.as_str())
+                .or_insert(settled);
         }
-        let mut sorted: Vec<&Generation> = unique.values().copied().collect();
+        let mut sorted: Vec<&Generation> = unique
+            .values()
+            .map(|settled| settled.generation.as_ref())
+            .collect();
         sorted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let mut inserted = Vec::with_capacity(sorted.len());
         let mut transaction = self.0.database.begin().await?;
@@ -96,7 +116,12 @@ impl Generations<'_> {
             }
             left = later;
         }
-        spending::add(&mut transaction, inserted.iter().copied()).await?;
+        // Before the counters of keys: a window that is opened now takes over what those say.
+        posting::post(&mut transaction, &inserted).await?;
+        let generations = inserted.iter().map(|settled| settled.generation.as_ref());
+        spending::add(&mut transaction, generations).await?;
+        // Last, for all nodes write to the same few balances.
+        entries::insert_charges(&mut transaction, &inserted).await?;
         transaction.commit().await?;
         Ok(u64::try_from(inserted.len()).unwrap_or(u64::MAX))
     }
@@ -156,7 +181,7 @@ fn bind(statement: Statement, generation: &Generation) -> Statement {
         .maybe_int(generation.first_token_ms.map(signed))
         .int(signed(generation.total_ms))
         .int(signed(generation.overhead_us))
-        .text(&rows::write_names(&generation.dropped))
+        .text(&rows::write_notes(&generation.dropped, &generation.settled))
 }
 
 /// `id` to `upstream_id`.
@@ -228,6 +253,7 @@ fn bind_money(statement: Statement, generation: &Generation) -> Statement {
 fn from_row(row: &Row) -> Result<Generation, StoreError> {
     let source = row.text("usage_source")?;
     let dialect = row.text("dialect")?;
+    let (dropped, settled) = rows::read_notes(&row.text("dropped")?)?;
     Ok(Generation {
         id: GenerationId::from_text(row.text("id")?),
         created_at_ms: row.int("created_at_ms")?,
@@ -260,7 +286,8 @@ fn from_row(row: &Row) -> Result<Generation, StoreError> {
         first_token_ms: row.maybe_int("first_token_ms")?.map(unsigned),
         total_ms: unsigned(row.int("total_ms")?),
         overhead_us: unsigned(row.int("overhead_us")?),
-        dropped: rows::read_names(&row.text("dropped")?)?,
+        dropped,
+        settled,
     })
 }
 

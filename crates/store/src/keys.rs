@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::changes::{self, Noun};
 use crate::database::{Row, Statement, Transaction, placeholders};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, budgets};
 
 /// The most keys one page of a list holds. Source: OpenRouter's `GET /keys`.
 const PAGE_MAX: u32 = 100;
@@ -318,7 +318,8 @@ impl Keys<'_> {
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let mut key = from_row(row)?;
+        let before = from_row(row)?;
+        let mut key = before.clone();
         patch.apply(&mut key);
         key.updated_at_ms = Some(now_ms);
         Statement::new(
@@ -334,6 +335,14 @@ impl Keys<'_> {
         .maybe_int(key.updated_at_ms)
         .run(&mut transaction)
         .await?;
+        if (
+            before.limit,
+            before.limit_reset,
+            before.include_byok_in_limit,
+        ) != (key.limit, key.limit_reset, key.include_byok_in_limit)
+        {
+            budgets::follow_key(&mut transaction, &key, now_ms).await?;
+        }
         transaction.commit().await?;
         Ok(Some(key))
     }
@@ -352,6 +361,7 @@ impl Keys<'_> {
         if deleted == 0 {
             return Ok(false);
         }
+        budgets::forget_key(&mut transaction, hash.as_str(), now_ms).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -380,11 +390,15 @@ pub(crate) async fn insert(transaction: &mut Transaction, key: &NewKey) -> Resul
     .maybe_int(key.expires_at_ms)
     .run(transaction)
     .await;
-    inserted.map(drop).map_err(|error| match error {
+    inserted.map_err(|error| match error {
         StoreError::AlreadyExists(_) => StoreError::AlreadyExists("key"),
         StoreError::Missing(_) => StoreError::Missing("workspace"),
         other => other,
-    })
+    })?;
+    match key.limit {
+        Some(_) => budgets::follow_key(transaction, key, key.created_at_ms).await,
+        None => Ok(()),
+    }
 }
 
 /// A query of whole keys.

@@ -4,23 +4,39 @@
 //!
 //! 1. [`Store`]: the open database; its rooms are [`Keys`], [`Workspaces`], [`Generations`],
 //!    [`Settings`] and the feed of [`Change`]s.
-//! 2. [`Recorder`]: `ledger::Books` over a store. Takes the record of a finished call at once,
-//!    writes it in batches, and answers for it from the first moment.
-//! 3. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
+//! 2. [`Recorder`]: `ledger::Books` over a store. Makes the record of a finished call durable in a
+//!    journal on this machine (`journal/`), folds it into the database in batches (`fold.rs`), and
+//!    answers for it from the first moment.
+//! 3. [`Ledgers`]: the same with [`Budgets`] and leases. `leases.rs` has the one rule that keeps
+//!    them, `posting.rs` what happens to them when a call is written, `verify.rs` what must agree.
+//! 4. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
 //!    rows.
 //!
 //! Times are Unix milliseconds and always come from the caller: there is no clock here.
 
+mod balances;
+mod budgets;
 mod changes;
 mod database;
+mod entries;
 mod error;
+mod fold;
 mod generations;
+mod journal;
 mod keys;
+mod leases;
+mod ledgers;
 mod migrate;
+mod node;
+mod pending;
+mod posting;
+mod record;
 mod recorder;
 mod rows;
 mod settings;
 mod spending;
+mod statement;
+mod verify;
 mod workspaces;
 
 use std::fmt;
@@ -28,13 +44,23 @@ use std::sync::Arc;
 
 use database::{Database, Statement};
 
+pub use balances::balance_budget_id;
+pub use budgets::{BudgetState, Budgets, StoredBudget, key_budget, key_budget_id};
 pub use changes::{Change, Noun};
+pub use entries::{NewGrant, StoredEntry};
 pub use error::StoreError;
 pub use generations::Generations;
+pub use journal::{JournalError, JournalOptions};
 pub use keys::{KeyFilter, KeyHash, KeyPatch, Keys, LimitReset, NewKey, StoredKey};
-pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits};
+pub use leases::Lease;
+pub use ledgers::{LedgerFigures, LedgerLimits, Ledgers};
+pub use node::NodeId;
+pub use posting::{Posting, PostingLine, Settled};
+pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use settings::{Setting, Settings};
 pub use spending::{Credits, Spending, Spent};
+pub use statement::{Scope, StatementRow};
+pub use verify::Difference;
 pub use workspaces::{DEFAULT_WORKSPACE_ID, NewWorkspace, Workspace, Workspaces};
 
 /// An open database. Cheap to clone; all clones share the connections.
@@ -74,6 +100,12 @@ impl Store {
             database::Engine::Sqlite => "sqlite",
             database::Engine::Postgres => "postgres",
         }
+    }
+
+    /// Whether the database is gone with the process anyway.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.database.is_in_memory
     }
 
     /// Closes every connection, after what runs has ended. Later calls answer `Unavailable`.

@@ -28,11 +28,10 @@ const fn both(version: i64, name: &'static str, sql: &'static str) -> Migration 
 }
 
 /// Every migration, versions ascending. Appended to, never edited: applied texts are checksummed.
-const MIGRATIONS: &[Migration] = &[both(
-    1,
-    "start",
-    include_str!("../migrations/0001_start.sql"),
-)];
+const MIGRATIONS: &[Migration] = &[
+    both(1, "start", include_str!("../migrations/0001_start.sql")),
+    both(2, "money", include_str!("../migrations/0002_money.sql")),
+];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).
 const LOCK: i64 = 0x77_6179_6269_6c6c;

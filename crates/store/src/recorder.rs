@@ -1,39 +1,48 @@
-//! `Recorder`: takes the records of finished calls at once and writes them in batches.
+//! `Recorder`: the books over a store; a record is safe and readable from the moment it is settled.
 //!
-//! A record is readable from the moment [`Recorder::settle`](ledger::Books::settle) returns: it lies
-//! in memory until it is in the database, and [`Recorder::get`] looks there first. One writer takes
-//! what has gathered, up to a number of rows or for a moment, and inserts it in one transaction;
-//! while the database is away it tries again, for as long as it takes. The memory for waiting
-//! records is bounded by number and by bytes; when it is full, settling waits a stated time for room
-//! and then says that the books are unavailable.
+//! With a journal, settling returns when the record is durable there and readable by its id; the
+//! process may be killed at any moment after that. While the database is away the journal grows, up
+//! to its bound; then, or when the disk fails, settling says that the books are unavailable.
 //!
-//! What lies in memory is lost when the process is killed. A journal belongs between `room` and
-//! `Waiting::push`: a record would be appended to it before it counts as settled.
+//! Without a journal (a database in memory, tests) a record lies in memory only, within a bound by
+//! number and by bytes; when that is full, settling waits a stated time for room.
+//!
+//! Either way one writer (`fold.rs`) takes what has gathered (`pending.rs`) into the database.
 
-use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ledger::books::BoxFuture;
 use ledger::{Books, BooksUnavailable, Generation, GenerationId};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 use tokio::time;
 
-use crate::{Store, StoreError};
+use crate::fold::read_one;
+use crate::journal::{Journal, JournalError, JournalOptions, Place};
+use crate::pending::{Body, Pending, Record};
+use crate::{Settled, Store, StoreError, record};
 
-/// Bytes are counted in these, so that the count fits a semaphore.
-const BYTES_PER_PERMIT: usize = 1024;
+/// How records are kept until they are in the database.
+#[derive(Debug, Clone, Default)]
+pub struct RecorderOptions {
+    /// Memory, batches and pauses.
+    pub limits: RecorderLimits,
+    /// The journal on this machine's disk; without one, what is not in the database yet is lost
+    /// when the process is killed.
+    pub journal: Option<JournalOptions>,
+}
 
 /// How much may wait, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecorderLimits {
-    /// Records that may wait for the database.
+    /// Records that may wait for the database in memory; with a journal more may wait there.
     pub records_max: u32,
     /// Memory that they may take, about, in bytes.
     pub bytes_max: usize,
-    /// How long settling waits for room before it gives up.
+    /// How long settling waits for room in memory, or for the disk, before it gives up.
     pub settle_max: Duration,
     /// Rows per transaction.
     pub batch_rows: usize,
@@ -68,11 +77,14 @@ pub struct Figures {
     pub written: u64,
     /// Records that the database refused for good since the start; each was logged as an error.
     pub refused: u64,
+    /// Length of the journal, in bytes.
+    pub journal_bytes: u64,
     /// Failed tries since the last success; more than zero means that the database is away.
     pub failures_in_a_row: u64,
 }
 
-/// The shutdown came to its end before everything was written.
+/// The shutdown came to its end before everything was written. With a journal nothing is lost: the
+/// next start takes it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{pending} records could not be written to the database in time")]
 pub struct NotDrained {
@@ -81,65 +93,63 @@ pub struct NotDrained {
 }
 
 /// Keeps the books in a store.
-#[derive(Debug)]
 pub struct Recorder {
-    store: Store,
-    limits: RecorderLimits,
-    waiting: Mutex<Waiting>,
-    records: Arc<Semaphore>,
-    kibibytes: Arc<Semaphore>,
-    kibibytes_max: u32,
-    /// Wakes the writer: there is a first record, a whole batch, or somebody who wants it done now.
-    work: Notify,
-    /// Wakes those who wait for records to be written.
-    written_some: Notify,
-    written: AtomicU64,
-    refused: AtomicU64,
-    failures_in_a_row: AtomicU64,
+    pub(crate) store: Store,
+    pub(crate) limits: RecorderLimits,
+    pub(crate) pending: Arc<Pending>,
+    pub(crate) journal: Option<Arc<Journal>>,
+    pub(crate) written: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) failures_in_a_row: AtomicU64,
 }
-
-/// Records in memory: all by id, and in order those that the writer has not taken.
-#[derive(Debug, Default)]
-struct Waiting {
-    by_id: HashMap<GenerationId, Held>,
-    queue: VecDeque<Arc<Generation>>,
-    /// Counts up with each record, and with each that is done.
-    taken_in: u64,
-    done: u64,
-    /// Somebody waits for everything up to here, so batches do not wait for company.
-    wanted: u64,
-    is_closing: bool,
-    is_closed: bool,
-}
-
-/// A record and the room that it takes.
-#[derive(Debug)]
-struct Held {
-    generation: Arc<Generation>,
-    _room: Room,
-}
-
-type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Recorder {
-    /// A recorder, and its writer: a future that its owner spawns and that ends after
-    /// [`Recorder::drain`]. Nothing is written unless it runs.
+    /// A recorder without a journal, and its writer: a future that its owner spawns and that ends
+    /// after [`Recorder::drain`]. Nothing is written unless it runs.
     pub fn new(
         store: Store,
         limits: RecorderLimits,
     ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
-        let kibibytes_max = u32::try_from(limits.bytes_max / BYTES_PER_PERMIT)
-            .unwrap_or(u32::MAX)
-            .max(1);
+        Self::with(store, limits, Arc::new(Pending::new(limits)), None)
+    }
+
+    /// The same with a journal, if the options name one. What the journal holds from before is
+    /// readable when this returns, and will be written like everything else.
+    ///
+    /// # Errors
+    /// When the journal cannot be opened. Damage in it is no error; it is logged.
+    pub async fn open(
+        store: Store,
+        options: RecorderOptions,
+    ) -> Result<(Arc<Self>, impl Future<Output = ()> + Send + 'static), JournalError> {
+        let RecorderOptions { limits, journal } = options;
+        let pending = Arc::new(Pending::new(limits));
+        let journal = match journal {
+            Some(options) => {
+                let (dir, replayed) = (options.dir.clone(), pending.clone());
+                let opened = spawn_blocking(move || open_journal(options, &replayed)).await;
+                let stopped = |error| JournalError::Disk {
+                    path: dir,
+                    error: std::io::Error::other(error),
+                };
+                Some(Arc::new(opened.map_err(stopped)??))
+            }
+            None => None,
+        };
+        Ok(Self::with(store, limits, pending, journal))
+    }
+
+    fn with(
+        store: Store,
+        limits: RecorderLimits,
+        pending: Arc<Pending>,
+        journal: Option<Arc<Journal>>,
+    ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let recorder = Arc::new(Self {
             store,
             limits,
-            waiting: Mutex::default(),
-            records: Arc::new(Semaphore::new(limits.records_max.max(1) as usize)),
-            kibibytes: Arc::new(Semaphore::new(kibibytes_max as usize)),
-            kibibytes_max,
-            work: Notify::new(),
-            written_some: Notify::new(),
+            pending,
+            journal,
             written: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             failures_in_a_row: AtomicU64::new(0),
@@ -148,40 +158,34 @@ impl Recorder {
         (recorder, async move { writer.write().await })
     }
 
-    /// The record of that id, in memory or in the database.
+    /// The record of that id, in memory, in the journal or in the database.
     ///
     /// # Errors
     /// As [`crate::Generations::by_id`].
     pub async fn get(&self, id: &GenerationId) -> Result<Option<Arc<Generation>>, StoreError> {
-        let in_memory = self
-            .waiting()
-            .by_id
-            .get(id)
-            .map(|held| held.generation.clone());
-        if in_memory.is_some() {
-            return Ok(in_memory);
+        match self.pending.get(id) {
+            Some(Body::InMemory(settled)) => return Ok(Some(settled.generation)),
+            Some(Body::InJournal(place)) => {
+                if let Some(generation) = self.read_back(place).await {
+                    return Ok(Some(generation));
+                }
+                // It has just been taken into the database.
+            }
+            None => {}
         }
         Ok(self.store.generations().by_id(id).await?.map(Arc::new))
+    }
+
+    async fn read_back(&self, place: Place) -> Option<Arc<Generation>> {
+        let journal = self.journal.clone()?;
+        let read = spawn_blocking(move || read_one(&journal, place)).await;
+        Some(read.ok()?.ok()?.generation)
     }
 
     /// Waits until every record settled so far is in the database (or was refused by it), however
     /// long that takes. For whoever reads sums right after a call.
     pub async fn flush(&self) {
-        let goal = {
-            let mut waiting = self.waiting();
-            waiting.wanted = waiting.taken_in;
-            waiting.taken_in
-        };
-        self.work.notify_one();
-        loop {
-            let written_some = self.written_some.notified();
-            tokio::pin!(written_some);
-            written_some.as_mut().enable();
-            if self.waiting().done >= goal {
-                return;
-            }
-            written_some.await;
-        }
+        self.pending.flush().await;
     }
 
     /// The shutdown: takes no more records, writes all there are and lets the writer end.
@@ -189,238 +193,118 @@ impl Recorder {
     /// # Errors
     /// [`NotDrained`] when that took longer than `within`; the writer goes on trying.
     pub async fn drain(&self, within: Duration) -> Result<(), NotDrained> {
-        self.waiting().is_closing = true;
-        time::timeout(within, self.flush())
-            .await
-            .map_err(|_| NotDrained {
-                pending: self.figures().pending,
-            })
+        if self.pending.drain(within).await {
+            return Ok(());
+        }
+        Err(NotDrained {
+            pending: self.figures().pending,
+        })
     }
 
     /// How it is doing.
     #[must_use]
     pub fn figures(&self) -> Figures {
         Figures {
-            pending: u64::try_from(self.waiting().by_id.len()).unwrap_or(u64::MAX),
+            pending: u64::try_from(self.pending.len()).unwrap_or(u64::MAX),
             written: self.written.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
+            journal_bytes: self.journal.as_ref().map_or(0, |journal| journal.bytes()),
             failures_in_a_row: self.failures_in_a_row.load(Ordering::Relaxed),
         }
     }
 
     // === Settling ===
 
-    async fn take_in(&self, generation: Arc<Generation>) -> Result<(), BooksUnavailable> {
-        if self.waiting().by_id.contains_key(&generation.id) {
+    /// As [`Recorder::settle`](ledger::Books::settle), with the budget windows that the call counts in.
+    pub(crate) async fn settle_posted(&self, settled: Settled) -> Result<(), BooksUnavailable> {
+        let shutting_down = || BooksUnavailable("shutting down".to_owned());
+        if self.pending.contains(&settled.generation.id) {
             return Ok(());
         }
-        let room = time::timeout(self.limits.settle_max, self.room(&generation)).await;
-        let room = room.map_err(|_| {
-            BooksUnavailable(format!(
-                "{} records wait for the database, and there is no room for more",
-                self.figures().pending
-            ))
-        })??;
-        let mut waiting = self.waiting();
-        if waiting.is_closed || waiting.is_closing {
-            return Err(BooksUnavailable("shutting down".to_owned()));
+        if self.pending.is_closing() {
+            return Err(shutting_down());
         }
-        if waiting.push(generation, room) {
-            let length = waiting.queue.len();
-            drop(waiting);
-            if length == 1 || length == self.limits.batch_rows {
-                self.work.notify_one();
-            }
+        if let Some(journal) = &self.journal {
+            return self.append(journal, settled).await;
         }
+        let room = self.pending.room(&settled.generation).await?;
+        if self.pending.is_closing() {
+            return Err(shutting_down());
+        }
+        let id = settled.generation.id.clone();
+        let record = Record {
+            body: Body::InMemory(settled),
+            place: None,
+        };
+        self.pending.push(id, record, Some(room));
         Ok(())
     }
 
-    /// Waits for room in memory. A record larger than all of it takes all of it.
-    async fn room(&self, generation: &Generation) -> Result<Room, BooksUnavailable> {
-        let kibibytes = u32::try_from(weight(generation) / BYTES_PER_PERMIT)
-            .unwrap_or(u32::MAX)
-            .saturating_add(1)
-            .min(self.kibibytes_max);
-        // The semaphores are never closed.
-        let closed = |_| BooksUnavailable("shutting down".to_owned());
-        let record = self.records.clone().acquire_owned().await.map_err(closed)?;
-        let bytes = self
-            .kibibytes
-            .clone()
-            .acquire_many_owned(kibibytes)
-            .await
-            .map_err(closed)?;
-        Ok((record, bytes))
-    }
-
-    // === Writing ===
-
-    async fn write(&self) {
-        while let Some(batch) = self.next_batch().await {
-            self.write_batch(&batch).await;
-            self.waiting().forget(&batch);
-            self.written_some.notify_waiters();
-        }
-    }
-
-    /// Waits for records and takes a batch of them; `None` after the last one.
-    async fn next_batch(&self) -> Option<Vec<Arc<Generation>>> {
-        loop {
-            let has_ended = {
-                let mut waiting = self.waiting();
-                if !waiting.queue.is_empty() {
-                    break;
-                }
-                waiting.is_closed = waiting.is_closing;
-                waiting.is_closed
-            };
-            if has_ended {
-                return None;
-            }
-            self.work.notified().await;
-        }
-        let company = async {
-            while self.waiting().may_gather(self.limits.batch_rows) {
-                self.work.notified().await;
+    /// Appends to the journal. The record becomes readable when it is durable, before anybody is
+    /// told so, and whether or not somebody still waits for that.
+    async fn append(
+        &self,
+        journal: &Arc<Journal>,
+        settled: Settled,
+    ) -> Result<(), BooksUnavailable> {
+        let payload = record::write(&settled);
+        let (pending, again) = (self.pending.clone(), Arc::downgrade(journal));
+        let deliver = move |place: Place| {
+            let is_new = hold(&pending, settled, place);
+            if let (false, Some(journal)) = (is_new, again.upgrade()) {
+                journal.release([place]);
             }
         };
-        // Either way the batch is written now.
-        let _ = time::timeout(self.limits.batch_wait, company).await;
-        let mut waiting = self.waiting();
-        let size = waiting.queue.len().min(self.limits.batch_rows.max(1));
-        Some(waiting.queue.drain(..size).collect())
-    }
-
-    /// Writes a batch, trying until every record is stored or refused for good.
-    async fn write_batch(&self, batch: &[Arc<Generation>]) {
-        match self.insert(batch).await {
-            Ok(()) => {}
-            Err(_) if batch.len() > 1 => {
-                // One of them is at fault: the others must not suffer for it.
-                for one in batch.chunks(1) {
-                    if let Err(error) = self.insert(one).await {
-                        self.refuse(one, &error);
-                    }
-                }
-            }
-            Err(error) => self.refuse(batch, &error),
-        }
-    }
-
-    /// Inserts records, waiting out the time in which the database is away.
-    ///
-    /// # Errors
-    /// When the database refuses them for good.
-    async fn insert(&self, batch: &[Arc<Generation>]) -> Result<(), StoreError> {
-        let mut pause = self.limits.retry_min;
-        let rows: Vec<&Generation> = batch.iter().map(AsRef::as_ref).collect();
-        loop {
-            match self.store.generations().insert(&rows).await {
-                Ok(new) => {
-                    self.written.fetch_add(new, Ordering::Relaxed);
-                    self.failures_in_a_row.store(0, Ordering::Relaxed);
-                    return Ok(());
-                }
-                Err(error) if error.is_temporary() => {
-                    self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(%error, records = rows.len(), "records wait for the database");
-                }
-                Err(error) => return Err(error),
-            }
-            time::sleep(pause).await;
-            pause = pause.saturating_mul(2).min(self.limits.retry_max);
-        }
-    }
-
-    /// Gives up a record that the database will never take, with all that matters in the log.
-    fn refuse(&self, records: &[Arc<Generation>], error: &StoreError) {
-        for record in records {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            let cost_nanos = record.charge.as_ref().ok().map(|bill| bill.total.nanos());
-            tracing::error!(
-                generation.id = %record.id,
-                key_hash = record.caller.key_hash,
-                cost_nanos,
-                %error,
-                "a record was refused by the database and is lost"
-            );
-        }
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing panics while it is held, and a record is never half pushed.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        let appended = time::timeout(self.limits.settle_max, journal.append(payload, deliver));
+        appended.await.unwrap_or_else(|_| {
+            Err(BooksUnavailable(
+                "the journal's disk takes too long".to_owned(),
+            ))
+        })
     }
 }
 
-impl Waiting {
-    /// Takes a record in unless it is there; whether it was taken.
-    fn push(&mut self, generation: Arc<Generation>, room: Room) -> bool {
-        if self.by_id.contains_key(&generation.id) {
-            return false;
-        }
-        self.queue.push_back(generation.clone());
-        self.by_id.insert(
-            generation.id.clone(),
-            Held {
-                generation,
-                _room: room,
-            },
-        );
-        self.taken_in += 1;
-        true
+/// Opens the journal and takes in what it holds.
+fn open_journal(options: JournalOptions, pending: &Pending) -> Result<Journal, JournalError> {
+    let mut replayed = 0_u64;
+    let journal = Journal::open(options, &mut |payload, place| {
+        let settled = record::read(payload).map_err(|error| error.to_string())?;
+        let is_new = hold(pending, settled, place);
+        replayed += u64::from(is_new);
+        Ok(is_new)
+    })?;
+    if replayed > 0 {
+        tracing::info!(records = replayed, "records were taken up from the journal");
     }
+    Ok(journal)
+}
 
-    fn forget(&mut self, batch: &[Arc<Generation>]) {
-        for generation in batch {
-            if self.by_id.remove(&generation.id).is_some() {
-                self.done += 1;
-            }
-        }
-    }
-
-    /// Whether the batch may wait for company.
-    fn may_gather(&self, rows: usize) -> bool {
-        self.queue.len() < rows && self.wanted <= self.done && !self.is_closing
-    }
+/// Makes a durable record readable and has it written, from memory if there is room; whether it was
+/// not there before.
+fn hold(pending: &Pending, settled: Settled, place: Place) -> bool {
+    let id = settled.generation.id.clone();
+    let room = pending.room_now(&settled.generation);
+    let body = match &room {
+        Some(_) => Body::InMemory(settled),
+        None => Body::InJournal(place),
+    };
+    let record = Record {
+        body,
+        place: Some(place),
+    };
+    pending.push(id, record, room)
 }
 
 impl Books for Recorder {
     fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
-        Box::pin(self.take_in(generation))
+        Box::pin(self.settle_posted(Settled::ungoverned(generation)))
     }
 }
 
-/// About how many bytes of memory a record takes.
-fn weight(generation: &Generation) -> usize {
-    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let caller = &generation.caller;
-    let attempts = generation.attempts.len() * size_of::<ledger::Attempt>()
-        + generation
-            .attempts
-            .iter()
-            .map(|attempt| match &attempt.outcome {
-                ledger::Outcome::Failed { message, .. } => message.len() + 128,
-                ledger::Outcome::Completed | ledger::Outcome::Cancelled => 128,
-            })
-            .sum::<usize>();
-    let overrides = generation
-        .price_sheet
-        .as_ref()
-        .map_or(0, |sheet| sheet.overrides.len() * 256);
-    size_of::<Generation>()
-        + attempts
-        + overrides
-        + length(&caller.http_referer)
-        + length(&caller.app_title)
-        + length(&caller.user_agent)
-        + length(&caller.session_id)
-        + length(&caller.external_user)
-        + generation.requested_model.len()
-        + generation
-            .usage
-            .native
-            .as_ref()
-            .map_or(0, |native| native.len())
-        + generation.dropped.iter().map(String::len).sum::<usize>()
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("figures", &self.figures())
+            .finish_non_exhaustive()
+    }
 }

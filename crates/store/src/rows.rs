@@ -5,8 +5,9 @@
 
 use chat::{Kind, Unit, Usage};
 use ledger::cost::Line;
+use ledger::generation::Settled;
 use ledger::price::{Condition, PriceOverride};
-use ledger::{Attempt, Outcome, Price, PriceSheet, Unpriced};
+use ledger::{Amount, Attempt, Outcome, Price, PriceSheet, Unpriced};
 use serde_json::{Map, Value, json};
 
 use crate::StoreError;
@@ -212,6 +213,45 @@ fn read_attempt(value: &Value) -> Read<Attempt> {
             .as_bool()
             .ok_or_else(|| wrong("true or false", may_be_billed))?,
     })
+}
+
+// === Notes ===
+
+/// What was dropped, and how the charge came about: a list of names where there is nothing else to
+/// say (and in older rows), else `{"dropped": […], "rule": "complete", …}`.
+pub(crate) fn write_notes(dropped: &[String], settled: &Settled) -> String {
+    if *settled == Settled::default() {
+        return write_names(dropped);
+    }
+    let mut notes = Map::new();
+    notes.insert("dropped".to_owned(), dropped.to_vec().into());
+    if let Some(rule) = &settled.rule {
+        notes.insert("rule".to_owned(), rule.as_ref().into());
+    }
+    if settled.is_fallback_price {
+        notes.insert("is_fallback_price".to_owned(), true.into());
+    }
+    if let Some(gap) = settled.cost_gap {
+        notes.insert("cost_gap_nanos".to_owned(), gap.nanos().into());
+    }
+    Value::Object(notes).to_string()
+}
+
+pub(crate) fn read_notes(text: &str) -> Read<(Vec<String>, Settled)> {
+    let value = parse(text)?;
+    if value.is_array() {
+        return Ok((read_names(text)?, Settled::default()));
+    }
+    let gap = value.get("cost_gap_nanos").and_then(Value::as_i64);
+    let rule = value.get("rule").and_then(Value::as_str);
+    let settled = Settled {
+        rule: rule.map(|rule| rule.to_owned().into()),
+        is_fallback_price: value
+            .get("is_fallback_price")
+            .is_some_and(|said| said == true),
+        cost_gap: gap.map(Amount::from_nanos),
+    };
+    Ok((read_names(&field(&value, "dropped")?.to_string())?, settled))
 }
 
 // === Lists of names ===

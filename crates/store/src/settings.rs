@@ -48,6 +48,27 @@ impl Settings<'_> {
         }))
     }
 
+    /// Names and values of the settings whose names begin with a text of ours, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn beginning_with(
+        &self,
+        prefix: &'static str,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = Statement::new(
+            "SELECT name, value FROM settings WHERE SUBSTR(name, 1, CAST($2 AS INTEGER)) = $1 \
+             ORDER BY name",
+        )
+        .text(prefix)
+        .int(i64::try_from(prefix.len()).unwrap_or(i64::MAX))
+        .read(&self.0.database)
+        .await?;
+        rows.iter()
+            .map(|row| Ok((row.text("name")?, row.text("value")?)))
+            .collect()
+    }
+
     /// Writes a setting, whether it was there or not; its revision.
     ///
     /// # Errors

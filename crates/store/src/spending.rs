@@ -46,7 +46,7 @@ pub struct Spending {
 /// The balance sheet of a workspace, or of the whole house.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Credits {
-    /// Credits ever granted. None can be granted yet, so zero.
+    /// Credits ever bought and granted, less what was taken back.
     pub total_credits: Amount,
     /// Everything ever spent, by deleted keys as well.
     pub total_usage: Amount,
@@ -120,7 +120,7 @@ impl Store {
         let whole = row.maybe_int("total_usage_nanos_whole")?.unwrap_or(0);
         let rest = row.maybe_int("total_usage_nanos_rest")?.unwrap_or(0);
         Ok(Credits {
-            total_credits: Amount::ZERO,
+            total_credits: self.granted(workspace_id).await?,
             total_usage: amount(i128::from(whole) * i128::from(SPLIT) + i128::from(rest)),
         })
     }

@@ -1,7 +1,7 @@
 //! A small house for tests: a relay, its catalog, books that remember, and simulated providers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -10,34 +10,25 @@ use catalog::load::Access;
 use catalog::{Catalog, Preferences, Rows};
 use chat::Error;
 use http::HeaderMap;
-use ledger::books::BoxFuture;
 use ledger::generation::CallerNote;
-use ledger::{Books, BooksUnavailable, Generation, GenerationId};
+use ledger::{Amount, Budget, BudgetId, Enforcement, Generation, GenerationId, Subject, Window};
 use relay::{
-    Call, Clock, Credentials, HttpUpstream, Parts, Relay, Reply, ReplyHead, Secret, Timers,
+    Call, Clock, Credentials, DrainBounds, HttpUpstream, Parts, Relay, Reply, ReplyHead, Secret,
+    Timers, UnpricedPolicy,
 };
 use serde_json::{Value, json};
 use simulator::{Options, PersonaSpec, Script, Simulator};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-/// Books that remember every record.
-#[derive(Default)]
-pub(crate) struct Remembering(Mutex<Vec<Arc<Generation>>>);
-
-impl Books for Remembering {
-    fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
-        self.0.lock().unwrap().push(generation);
-        Box::pin(async { Ok(()) })
-    }
-}
+use crate::counting::{Counting, NOW};
 
 /// A clock that stands still.
 struct Still;
 
 impl Clock for Still {
     fn now_ms(&self) -> i64 {
-        1_760_000_000_000
+        NOW * 1000
     }
 }
 
@@ -50,7 +41,7 @@ pub(crate) const UNREACHABLE: &str = "unreachable";
 pub(crate) struct House {
     pub(crate) simulator: Simulator,
     pub(crate) relay: Arc<Relay>,
-    books: Arc<Remembering>,
+    pub(crate) books: Arc<Counting>,
     tasks: TaskTracker,
     calls: AtomicU64,
 }
@@ -68,6 +59,22 @@ impl House {
     }
 
     pub(crate) async fn with_timers(providers: &[ProviderSpec<'_>], timers: Timers) -> Self {
+        Self::build(providers, (timers, DrainBounds::default()), |_| {}).await
+    }
+
+    /// A house whose providers' rows are edited before they are loaded.
+    pub(crate) async fn with_rows(
+        providers: &[ProviderSpec<'_>],
+        edit: impl Fn(&mut Value),
+    ) -> Self {
+        Self::build(providers, (Timers::default(), DrainBounds::default()), edit).await
+    }
+
+    pub(crate) async fn build(
+        providers: &[ProviderSpec<'_>],
+        (timers, bounds): (Timers, DrainBounds),
+        edit: impl Fn(&mut Value),
+    ) -> Self {
         let reachable = providers
             .iter()
             .filter(|(_, _, script)| *script != UNREACHABLE);
@@ -83,18 +90,22 @@ impl House {
             ..Options::default()
         };
         let simulator = Simulator::start_with("127.0.0.1:0", options).await.unwrap();
-        let rows = rows(&simulator, providers);
+        let rows = rows(&simulator, providers, edit);
         let catalog = catalog::load(&Rows::default(), &[&rows], &Access::ALL).unwrap();
-        Self::furnish(simulator, catalog, timers)
+        Self::furnish(simulator, catalog, (timers, bounds))
     }
 
-    fn furnish(simulator: Simulator, catalog: Catalog, timers: Timers) -> Self {
+    fn furnish(
+        simulator: Simulator,
+        catalog: Catalog,
+        (timers, bounds): (Timers, DrainBounds),
+    ) -> Self {
         let credentials: Credentials = [("a".to_owned(), Secret::new("key-of-a"))]
             .into_iter()
             .collect();
-        let books = Arc::new(Remembering::default());
+        let books = Arc::new(Counting::default());
         let tasks = TaskTracker::new();
-        let relay = Relay::new(Parts {
+        let parts = Parts {
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
             credentials: Arc::new(ArcSwap::from_pointee(credentials)),
             upstream: Arc::new(HttpUpstream::new(timers.connect).unwrap()),
@@ -102,7 +113,8 @@ impl House {
             clock: Arc::new(Still),
             timers,
             tasks: tasks.clone(),
-        });
+        };
+        let relay = Relay::with_drain_bounds(parts, bounds);
         Self {
             simulator,
             relay,
@@ -118,7 +130,11 @@ impl House {
     }
 
     pub(crate) async fn send_bytes(&self, body: Bytes) -> Result<Answered, Error> {
-        match self.relay.relay(self.call(body)).await? {
+        self.send_call(self.call(body)).await
+    }
+
+    pub(crate) async fn send_call(&self, call: Call) -> Result<Answered, Error> {
+        match self.relay.relay(call).await? {
             Reply::Whole { head, body } => Ok(Answered { head, body }),
             Reply::Stream {
                 head,
@@ -154,9 +170,30 @@ impl House {
             preferences: Preferences::default(),
             caller: CallerNote::default(),
             simulation: HeaderMap::new(),
+            budgets: Vec::new(),
+            admission: None,
+            unpriced: UnpricedPolicy::default(),
             request,
             body,
         }
+    }
+
+    /// A call under budgets with these limits in nano-USD, named `b0`, `b1` and so on.
+    pub(crate) fn governed(&self, body: &Value, limits: &[i64]) -> Call {
+        let budget = |(number, limit): (usize, &i64)| {
+            Arc::new(Budget {
+                id: BudgetId::from_text(format!("b{number}")),
+                subject: Subject::Organization,
+                workspace_id: None,
+                limit: Amount::from_nanos(*limit),
+                window: Window::Lifetime,
+                enforcement: Enforcement::Hard,
+                counts_byok: false,
+            })
+        };
+        let mut call = self.call(body.to_string().into());
+        call.budgets = limits.iter().enumerate().map(budget).collect();
+        call
     }
 
     /// The record of the only call so far, once it is there.
@@ -168,7 +205,7 @@ impl House {
     pub(crate) async fn records(&self, count: usize) -> Vec<Arc<Generation>> {
         let all = async {
             loop {
-                let records = self.books.0.lock().unwrap().clone();
+                let records = self.books.records();
                 if records.len() >= count {
                     return records;
                 }
@@ -198,11 +235,11 @@ impl House {
     }
 }
 
-fn rows(simulator: &Simulator, providers: &[ProviderSpec<'_>]) -> Rows {
+fn rows(simulator: &Simulator, providers: &[ProviderSpec<'_>], edit: impl Fn(&mut Value)) -> Rows {
     let rows = providers.iter().map(|(slug, price, _)| {
         let persona = simulator.personas().iter().find(|persona| persona.slug == *slug);
         let base_url = persona.map_or_else(closed_port, |persona| persona.base_url.clone());
-        let row = json!({
+        let mut row = json!({
             "slug": slug, "name": format!("Simulated {slug}"), "kind": "simulated", "base_url": base_url,
             "dialects": ["openai-chat"], "auth": "bearer",
             "endpoints": [
@@ -212,6 +249,7 @@ fn rows(simulator: &Simulator, providers: &[ProviderSpec<'_>]) -> Rows {
                 { "model": "test/unpriced", "upstream_model": "unpriced" }
             ]
         });
+        edit(&mut row);
         ((*slug).to_owned(), row)
     });
     let providers: serde_json::Map<String, Value> = rows.collect();

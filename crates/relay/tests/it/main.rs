@@ -5,10 +5,14 @@
 )]
 #![expect(clippy::print_stdout, reason = "a test that cannot compare says so")]
 
+mod budgets;
 mod cancellation;
+mod counting;
 mod fallback;
 mod house;
 mod reading;
 mod record;
 mod recorded;
+mod settling;
 mod streams;
+mod unpriced;

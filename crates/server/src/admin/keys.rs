@@ -10,20 +10,23 @@ use axum::extract::{Path, Query, State};
 use chat::{Error, Kind};
 use http::{HeaderMap, StatusCode};
 use ledger::Amount;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{
     DEFAULT_WORKSPACE_ID, KeyHash, KeyPatch, LimitReset, NewKey, Spending, StoreError, StoredKey,
 };
 
+use super::desk::{invalid, present, read_body};
 use crate::api::key::Money;
 use crate::app::App;
 use crate::caller::Management;
+use crate::clock;
+use crate::key_terms::{self, Written};
 use crate::keyring;
+use crate::limits::RateRow;
 use crate::money::read_usd;
 use crate::reply::{self, Answer, storage_trouble};
 use crate::time::{iso, read_utc};
-use crate::{body, clock};
 
 /// Keys per page. Source: `GET /keys` of the reference.
 const PAGE: usize = 100;
@@ -31,8 +34,8 @@ const PAGE: usize = 100;
 /// The longest name of a key, characters.
 const NAME_MAX: usize = 200;
 
-/// A desk needs no more; the limit for calls is a setting.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The most limits of a key's own.
+const RATES_MAX: usize = 16;
 
 #[derive(Serialize)]
 struct View<'a> {
@@ -49,10 +52,13 @@ struct View<'a> {
     /// Asked for by newer clients; keys made for somebody's own users do not exist here.
     external_user: Option<&'a str>,
     workspace_id: &'a str,
+    /// Ours: limits of its own, and why the house disabled it.
+    rate_limits: Vec<RateRow>,
+    disabled_reason: Option<String>,
 }
 
 impl<'a> View<'a> {
-    fn of(key: &'a StoredKey, spending: &Spending) -> Self {
+    fn of(key: &'a StoredKey, spending: &Spending, terms: Written) -> Self {
         Self {
             hash: key.hash.as_str(),
             name: &key.name,
@@ -65,6 +71,8 @@ impl<'a> View<'a> {
             creator_user_id: key.creator_user_id.as_deref(),
             external_user: None,
             workspace_id: &key.workspace_id,
+            rate_limits: terms.rate_limits,
+            disabled_reason: terms.frozen,
         }
     }
 }
@@ -130,10 +138,15 @@ pub async fn list(
         .spending_of(&hashes, app.clock.now_ms())
         .await
         .map_err(storage_trouble)?;
+    let terms = key_terms::all(&app.store).await.map_err(storage_trouble)?;
     let nothing = Spending::default();
     let data: Vec<View<'_>> = page
         .iter()
-        .map(|key| View::of(key, spending.get(&key.hash).unwrap_or(&nothing)))
+        .map(|key| {
+            let terms = terms.get(&key.hash).map(|terms| terms.written.clone());
+            let spending = spending.get(&key.hash).unwrap_or(&nothing);
+            View::of(key, spending, terms.unwrap_or_default())
+        })
         .collect();
     reply::json(StatusCode::OK, &Envelope { data })
 }
@@ -155,6 +168,8 @@ struct NewKeyBody {
     creator_user_id: Option<String>,
     #[serde(default)]
     workspace_id: Option<String>,
+    #[serde(default)]
+    rate_limits: Option<Vec<RateRow>>,
 }
 
 /// Answers `POST /keys`: 201, and the secret, this once.
@@ -167,6 +182,7 @@ pub async fn create(
     let asked: NewKeyBody = read_body(&app, &headers, body).await?;
     let name = check_name(&asked.name)?;
     let limit = read_limit(asked.limit.as_deref())?;
+    let rate_limits = check_rates(asked.rate_limits.unwrap_or_default())?;
     let reset = read_reset(asked.limit_reset.as_deref())?;
     let expires_at_ms = asked
         .expires_at
@@ -199,9 +215,18 @@ pub async fn create(
             ),
             other => storage_trouble(other),
         })?;
+    let terms = Written {
+        rate_limits,
+        frozen: None,
+    };
+    if terms != Written::default() {
+        key_terms::keep(&app.store, &key.hash, &terms, app.clock.now_ms())
+            .await
+            .map_err(storage_trouble)?;
+    }
     app.refresh_keys().await;
     let created = Created {
-        data: View::of(&key, &Spending::default()),
+        data: View::of(&key, &Spending::default(), terms),
         key: &secret,
     };
     reply::json(StatusCode::CREATED, &created)
@@ -232,13 +257,8 @@ struct ChangeBody {
     limit_reset: Option<Option<String>>,
     #[serde(default)]
     include_byok_in_limit: Option<bool>,
-}
-
-/// Tells a field that is null from one that is absent.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+    #[serde(default, deserialize_with = "present")]
+    rate_limits: Option<Option<Vec<RateRow>>>,
 }
 
 /// Answers `PATCH /keys/{hash}`.
@@ -252,6 +272,8 @@ pub async fn change(
     let asked: ChangeBody = read_body(&app, &headers, body).await?;
     let hash = KeyHash::from_text(hash);
     existing(&app, &hash).await?;
+    let rate_limits = asked.rate_limits.map(Option::unwrap_or_default);
+    let rate_limits = rate_limits.map(check_rates).transpose()?;
     let patch = KeyPatch {
         name: asked
             .name
@@ -269,6 +291,7 @@ pub async fn change(
             .transpose()?,
         include_byok_in_limit: asked.include_byok_in_limit,
     };
+    change_terms(&app, &hash, rate_limits, patch.disabled).await?;
     let changed = app
         .store
         .keys()
@@ -278,6 +301,31 @@ pub async fn change(
         .ok_or_else(unknown_key)?;
     app.refresh_keys().await;
     show(&app, &changed).await
+}
+
+/// Changes what a key has beyond OpenRouter's fields. Whoever switches it on again lets it go on.
+async fn change_terms(
+    app: &App,
+    hash: &KeyHash,
+    rate_limits: Option<Vec<RateRow>>,
+    disabled: Option<bool>,
+) -> Result<(), Error> {
+    let before = key_terms::of(&app.store, hash)
+        .await
+        .map_err(storage_trouble)?;
+    let mut after = before.clone();
+    if let Some(rows) = rate_limits {
+        after.rate_limits = rows;
+    }
+    if disabled == Some(false) {
+        after.frozen = None;
+    }
+    if after == before {
+        return Ok(());
+    }
+    key_terms::keep(&app.store, hash, &after, app.clock.now_ms())
+        .await
+        .map_err(storage_trouble)
 }
 
 /// Answers `DELETE /keys/{hash}`.
@@ -297,6 +345,9 @@ pub async fn delete(
     if !deleted {
         return Err(unknown_key().into());
     }
+    key_terms::forget(&app.store, &hash, app.clock.now_ms())
+        .await
+        .map_err(storage_trouble)?;
     app.refresh_keys().await;
     reply::json(StatusCode::OK, &Deleted { deleted: true })
 }
@@ -321,23 +372,11 @@ async fn show(app: &App, key: &StoredKey) -> Answer {
         .await
         .map_err(storage_trouble)?;
     let spending = spending.get(&key.hash).copied().unwrap_or_default();
-    let data = View::of(key, &spending);
+    let terms = key_terms::of(&app.store, &key.hash)
+        .await
+        .map_err(storage_trouble)?;
+    let data = View::of(key, &spending, terms);
     reply::json(StatusCode::OK, &Envelope { data })
-}
-
-async fn read_body<T: for<'de> Deserialize<'de>>(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<T, Error> {
-    let limit = app.body_bytes_max.min(BODY_BYTES_MAX);
-    let bytes = body::read(headers, body, limit, app.request_body).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Error::caller(
-            Kind::InvalidRequest,
-            format!("Invalid request body: {error}"),
-        )
-    })
 }
 
 fn check_name(name: &str) -> Result<&str, Error> {
@@ -348,6 +387,17 @@ fn check_name(name: &str) -> Result<&str, Error> {
         ));
     }
     Ok(name)
+}
+
+fn check_rates(rows: Vec<RateRow>) -> Result<Vec<RateRow>, Error> {
+    if rows.len() > RATES_MAX {
+        return Err(invalid("rate_limits", format!("at most {RATES_MAX}")));
+    }
+    for (index, row) in rows.iter().enumerate() {
+        row.rules_of_key()
+            .map_err(|message| invalid(&format!("rate_limits[{index}]"), message))?;
+    }
+    Ok(rows)
 }
 
 fn read_limit(limit: Option<&RawValue>) -> Result<Option<Amount>, Error> {
@@ -366,10 +416,6 @@ fn read_reset(reset: Option<&str>) -> Result<Option<LimitReset>, Error> {
         let message = format!("\"{word}\" is none of \"daily\", \"weekly\", \"monthly\", null");
         invalid("limit_reset", message)
     })
-}
-
-fn invalid(field: &str, message: impl std::fmt::Display) -> Error {
-    Error::caller(Kind::InvalidRequest, format!("{field}: {message}")).with_field(field)
 }
 
 fn unknown_key() -> Error {

@@ -1,3 +1,8 @@
-//! What management keys may do, one file per noun.
+//! Desks for management keys, one file per noun.
 
+pub mod budgets;
+mod desk;
+pub mod grants;
 pub mod keys;
+pub mod statement;
+pub mod workspace_budgets;

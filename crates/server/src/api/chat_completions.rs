@@ -13,9 +13,10 @@ use catalog::Preferences;
 use chat::{Error, Kind};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, StatusCode};
-use ledger::GenerationId;
 use ledger::generation::CallerNote;
-use relay::{Call, Reply, ReplyHead};
+use ledger::{Budget, CallFacts, GenerationId};
+use relay::{AdmissionPolicy, Call, Reply, ReplyHead};
+use store::balance_budget_id;
 use tokio::time::Instant;
 use wire::openai_chat::{self, Incoming};
 
@@ -23,7 +24,13 @@ use crate::app::App;
 use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};
 use crate::clock;
+use crate::config::sections::BillingMode;
+use crate::limits::{Asker, Standing};
 use crate::reply::{self, Answer, GENERATION_ID, Rescue};
+
+/// In a request: what is to happen when the money does not reach, `clamp` or `reject`. In an answer:
+/// on which ground a call with budgets was let in, `full`, `estimate` or `clamped=N`.
+const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
 
 const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
 const DROPPED: [HeaderName; 2] = both("x-openrouter-dropped", "x-waybill-dropped");
@@ -55,28 +62,71 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
         caller
     };
     let (id, seed) = mint(created_at_ms)?;
-    let answer = async {
+    let read = async {
         let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body).await?;
         let request = openai_chat::read_request(&body)?;
-        let call = Call {
+        let note = note(&caller, &head.headers, &request);
+        Ok(Call {
             id: id.clone(),
             created_at_ms,
             arrived,
             seed,
             models: models(&request)?,
             preferences: preferences(&request)?,
-            caller: note(&caller, &head.headers, &request),
             simulation: simulation(&head.headers),
+            budgets: budgets(&app, &caller, &note)?,
+            caller: note,
+            admission: admission(&head.headers)?,
+            unpriced: app.billing.unpriced.clone(),
             body,
             request,
-        };
-        app.metrics.in_flight.up(); // down again when the call is settled
-        app.relay.relay(call).await
+        })
     };
-    match answer.await {
-        Ok(reply) => Ok(respond(reply, &id)),
-        Err(error) => Err(Rescue::of_call(error, id)),
+    let call = read
+        .await
+        .map_err(|error| Rescue::of_call(error, id.clone()))?;
+    let standing = pass_gate(&app, &caller, &call)?;
+    app.metrics.in_flight.up(); // down again when the call is settled
+    match app.relay.relay(call).await {
+        Ok(reply) => {
+            let mut response = respond(reply, &id);
+            standing.describe(response.headers_mut(), created_at_ms);
+            Ok(response)
+        }
+        Err(error) => {
+            // Settled already, unless the call never came as far as a record.
+            app.gate.settle(&id, 0, app.clock.now_ms());
+            Err(Rescue::of_call(error, id))
+        }
     }
+}
+
+/// Counts a call against its rate limits. What lets it in is counted out when it is settled.
+fn pass_gate(app: &App, caller: &Caller, call: &Call) -> Result<Standing, Rescue> {
+    let key = &caller.facts.key;
+    if let Some(velocity) = &app.velocity
+        && velocity.is_over(key.hash.as_str())
+    {
+        let message = format!("This API key is frozen: {}", velocity.reason());
+        let error = Error::caller(Kind::PermissionDenied, message);
+        return Err(Rescue::of_call(error, call.id.clone()));
+    }
+    let catalog = app.catalog.load();
+    let first = call.models.first().map_or("", String::as_str);
+    let model = catalog.resolve(first).map(|resolved| resolved.model);
+    let asker = Asker {
+        workspace_id: &key.workspace_id,
+        key_hash: key.hash.as_str(),
+        model: model.map_or("", |model| model.slug.as_str()),
+        is_free: model.is_some_and(|model| model.variant.as_deref() == Some("free")),
+        prompt_tokens: call.request.needs.prompt_tokens,
+        own: &caller.facts.terms.rules,
+    };
+    let now_ms = call.created_at_ms;
+    app.gate.admit(&call.id, &asker, now_ms).map_err(|refused| {
+        app.metrics.rate_limited.add(1);
+        Rescue::of_call(refused.error(), call.id.clone()).with_headers(refused.headers(now_ms))
+    })
 }
 
 /// A new generation id, and a seed for what is left to chance.
@@ -111,6 +161,44 @@ fn preferences(request: &Incoming) -> Result<Preferences, Error> {
             Error::caller(Kind::InvalidRequest, error.to_string()).with_field(error.path)
         }),
         None => Ok(Preferences::default()),
+    }
+}
+
+/// The budgets that a call falls under. With prepaid billing its workspace's balance is among them,
+/// or there is no call.
+fn budgets(app: &App, caller: &Caller, note: &CallerNote) -> Result<Vec<Arc<Budget>>, Error> {
+    let index = app.budgets.load();
+    if app.billing.mode == BillingMode::Prepaid
+        && index
+            .by_id(balance_budget_id(&note.workspace_id).as_str())
+            .is_none()
+    {
+        let message = "Insufficient credits. This workspace was never granted any";
+        return Err(Error::caller(Kind::PaymentRequired, message));
+    }
+    Ok(index.covering(&CallFacts {
+        workspace_id: &note.workspace_id,
+        member_id: caller.facts.key.creator_user_id.as_deref(),
+        key_hash: &note.key_hash,
+        app: note.http_referer.as_deref(),
+        end_user: note.external_user.as_deref(),
+        metadata: &[],
+        is_byok: false,
+    }))
+}
+
+/// What the caller wants to happen when the money does not reach.
+fn admission(headers: &HeaderMap) -> Result<Option<AdmissionPolicy>, Error> {
+    let Some(value) = headers.get(ADMISSION) else {
+        return Ok(None);
+    };
+    match value.to_str().map(str::trim) {
+        Ok("clamp") => Ok(Some(AdmissionPolicy::Clamp)),
+        Ok("reject") => Ok(Some(AdmissionPolicy::Reject)),
+        _ => {
+            let message = "X-Waybill-Admission is neither \"clamp\" nor \"reject\"";
+            Err(Error::caller(Kind::InvalidRequest, message).with_field("X-Waybill-Admission"))
+        }
     }
 }
 
@@ -175,6 +263,9 @@ fn describe(headers: &mut HeaderMap, head: &ReplyHead, id: &GenerationId) {
             reply::put(headers, name, provider);
         }
     }
+    if let Some(ground) = head.admission {
+        reply::put(headers, ADMISSION, &ground.to_string());
+    }
     if head.dropped.is_empty() {
         return;
     }
@@ -205,6 +296,9 @@ pub(crate) fn read_call(
         preferences: preferences(&request)?,
         caller: note(caller, headers, &request),
         simulation: HeaderMap::new(),
+        budgets: Vec::new(),
+        admission: None,
+        unpriced: relay::UnpricedPolicy::default(),
         body,
         request,
     })

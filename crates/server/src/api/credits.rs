@@ -23,7 +23,7 @@ struct View {
     total_usage: Box<RawValue>,
 }
 
-/// Answers `GET /credits`. Nothing can be bought while billing is metered, so `total_credits` is 0.
+/// Answers `GET /credits`. The balance is the difference; with metered billing nobody looks at it.
 pub async fn get(State(app): State<Arc<App>>, _caller: Management) -> Answer {
     let credits = app.store.credits(None).await.map_err(storage_trouble)?;
     let data = View {

@@ -128,6 +128,11 @@ struct Ours<'a> {
     time_to_first_token: Option<u64>,
     overhead_us: u64,
     usage_source: &'static str,
+    /// Row of the settlement table.
+    settlement: Option<&'a str>,
+    is_fallback_price: bool,
+    /// USD.
+    cost_gap: Option<Box<RawValue>>,
     usage_units: Vec<UnitView>,
     dropped_parameters: &'a [String],
 }
@@ -254,7 +259,11 @@ fn outcome(outcome: &Outcome) -> (&'static str, Option<&'static str>, Option<&st
 fn tokens(record: &Generation) -> Tokens {
     let usage = &record.usage;
     let is_counted = record.usage_source != UsageSource::Nothing && !usage.is_empty();
-    let is_native = is_counted && record.usage_source == UsageSource::Provider;
+    let is_native = is_counted
+        && matches!(
+            record.usage_source,
+            UsageSource::Provider | UsageSource::Drained
+        );
     let native = |count: Option<u64>| count.filter(|_| is_native);
     Tokens {
         tokens_prompt: is_counted.then(|| usage.prompt_tokens()),
@@ -290,6 +299,7 @@ fn ours(record: &Generation) -> Ours<'_> {
             .find(|line| line.unit == unit)
             .and_then(|line| RawValue::from_string(line.price.to_usd_per_unit()).ok()),
     });
+    let gap = record.settled.cost_gap;
     Ours {
         requested_model: &record.requested_model,
         provider: record.provider.as_deref(),
@@ -301,6 +311,9 @@ fn ours(record: &Generation) -> Ours<'_> {
         time_to_first_token: record.first_token_ms,
         overhead_us: record.overhead_us,
         usage_source: record.usage_source.name(),
+        settlement: record.settled.rule.as_deref(),
+        is_fallback_price: record.settled.is_fallback_price,
+        cost_gap: gap.and_then(|gap| RawValue::from_string(gap.to_usd()).ok()),
         usage_units: units.collect(),
         dropped_parameters: &record.dropped,
     }

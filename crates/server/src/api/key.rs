@@ -12,6 +12,7 @@ use store::{LimitReset, Spending, StoredKey};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::keyring::spent_towards_limit;
+use crate::limits::{RateRow, Rule, Span};
 use crate::money::usd;
 use crate::reply::{self, Answer, storage_trouble};
 use crate::time::iso;
@@ -72,10 +73,12 @@ struct View<'a> {
     organization_id: Option<&'a str>,
     allowed_data_regions: [&'static str; 1],
     free_model_daily_requests: FreeRequests,
+    /// Ours: limits of the key's own.
+    rate_limits: &'a [RateRow],
     rate_limit: RateLimit,
 }
 
-/// Free models have no limit of their own here, so there is nothing to count.
+/// What the workspace has left of its free calls today; -1 where free models have no limit.
 #[derive(Serialize)]
 struct FreeRequests {
     limit: i64,
@@ -94,6 +97,23 @@ struct RateLimit {
 #[derive(Serialize)]
 struct Envelope<T> {
     data: T,
+}
+
+fn free_requests(app: &App, workspace_id: &str) -> FreeRequests {
+    let name = Rule::of_free_models(Span::Day, 0).name;
+    let Some(reading) = app.gate.look(&name, workspace_id, app.clock.now_ms()) else {
+        return FreeRequests {
+            limit: -1,
+            remaining: -1,
+            used: 0,
+        };
+    };
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    FreeRequests {
+        limit: number(reading.limit),
+        remaining: number(reading.remaining),
+        used: number(reading.limit - reading.remaining.min(reading.limit)),
+    }
 }
 
 /// Answers `GET /key`.
@@ -116,11 +136,8 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller) -> Answer {
         workspace_id: &key.workspace_id,
         organization_id: None,
         allowed_data_regions: ["global"],
-        free_model_daily_requests: FreeRequests {
-            limit: -1,
-            remaining: -1,
-            used: 0,
-        },
+        free_model_daily_requests: free_requests(&app, &key.workspace_id),
+        rate_limits: &caller.facts.terms.written.rate_limits,
         rate_limit: RateLimit {
             requests: -1,
             interval: "10s",

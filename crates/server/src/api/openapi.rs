@@ -14,10 +14,11 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 5] = [
+const NOUNS: [&str; 6] = [
     include_str!("../../openapi/chat.json"),
     include_str!("../../openapi/models.json"),
     include_str!("../../openapi/keys.json"),
+    include_str!("../../openapi/budgets.json"),
     include_str!("../../openapi/records.json"),
     include_str!("../../openapi/server.json"),
 ];

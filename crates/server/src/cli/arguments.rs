@@ -36,6 +36,12 @@ pub enum Command {
     Check(CheckArguments),
     /// Make and manage keys
     Key(KeyArguments),
+    /// Limit what keys, workspaces, users and others may spend
+    Budget(BudgetArguments),
+    /// Grant credits to workspaces, for prepaid billing
+    Credits(CreditsArguments),
+    /// Verify the books, and print what was spent
+    Ledger(LedgerArguments),
     /// Show or update the catalog of models
     Catalog(CatalogArguments),
     /// Explain a routing decision without making the call
@@ -155,6 +161,151 @@ pub struct KeyNameArguments {
     /// Its hash (or the first 8 or more digits of it), its name, or the key itself
     #[arg(value_name = "KEY")]
     pub key: String,
+}
+
+/// `waybill budget`
+#[derive(Debug, Args)]
+pub struct BudgetArguments {
+    /// What to do with budgets.
+    #[command(subcommand)]
+    pub command: BudgetCommand,
+}
+
+/// What to do with budgets.
+#[derive(Debug, Subcommand)]
+pub enum BudgetCommand {
+    /// List all budgets: limits of keys and balances included
+    List(Place),
+    /// Make a budget; prints its id and nothing else
+    Create(BudgetCreateArguments),
+    /// Delete a budget
+    Delete(BudgetIdArguments),
+}
+
+/// `waybill budget create`
+#[derive(Debug, Args)]
+pub struct BudgetCreateArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// For whom: organization, workspace=ID, member=ID, key=KEY, app=URL, end_user=NAME or
+    /// metadata=NAME=VALUE
+    #[arg(long, value_name = "WHO")]
+    pub subject: String,
+    /// The most that may be spent in a window, in USD; 0 allows nothing
+    #[arg(long, value_name = "USD", value_parser = crate::money::read_usd_text)]
+    pub limit: ledger::Amount,
+    /// lifetime, daily, weekly, monthly (with a zone: daily:Europe/Berlin) or rolling:24h
+    #[arg(long, value_name = "WINDOW", default_value = "lifetime")]
+    pub window: String,
+    /// Only calls of this workspace
+    #[arg(long, value_name = "ID")]
+    pub workspace: Option<String>,
+    /// Let calls go on at the limit, and say so
+    #[arg(long)]
+    pub warn: bool,
+}
+
+/// A budget to be found.
+#[derive(Debug, Args)]
+pub struct BudgetIdArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Its id
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// `waybill credits`
+#[derive(Debug, Args)]
+pub struct CreditsArguments {
+    /// What to do with credits.
+    #[command(subcommand)]
+    pub command: CreditsCommand,
+}
+
+/// What to do with credits.
+#[derive(Debug, Subcommand)]
+pub enum CreditsCommand {
+    /// Grant credits to a workspace; prints the grant's id. Less than zero takes back
+    Grant(GrantArguments),
+}
+
+/// `waybill credits grant`
+#[derive(Debug, Args)]
+pub struct GrantArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// How much, in USD
+    #[arg(value_name = "USD", allow_negative_numbers = true, value_parser = ledger::Amount::from_usd)]
+    pub amount: ledger::Amount,
+    /// To whom (default: the default workspace)
+    #[arg(long, value_name = "ID")]
+    pub workspace: Option<String>,
+    /// Makes it safe to repeat: one id is granted once
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `waybill ledger`
+#[derive(Debug, Args)]
+pub struct LedgerArguments {
+    /// What to do with the books.
+    #[command(subcommand)]
+    pub command: LedgerCommand,
+}
+
+/// What to do with the books.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Recompute everything; exit status 1 and the first difference when something does not agree
+    Verify(Place),
+    /// What was spent, by day and model
+    Statement(StatementArguments),
+    /// Set free what a server held that is gone for good
+    ReleaseNode(ReleaseArguments),
+}
+
+/// `waybill ledger statement`
+#[derive(Debug, Args)]
+pub struct StatementArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Of one key: its hash (or the first 8 or more digits of it), its name, or the key itself
+    #[arg(long, value_name = "KEY", conflicts_with = "workspace")]
+    pub key: Option<String>,
+    /// Of one workspace: its id or slug
+    #[arg(long, value_name = "ID")]
+    pub workspace: Option<String>,
+    /// The first day of UTC, such as 2027-12-01
+    #[arg(long, value_name = "DAY", value_parser = crate::time::read_date)]
+    pub from: Option<i64>,
+    /// The last day
+    #[arg(long, value_name = "DAY", value_parser = crate::time::read_date)]
+    pub to: Option<i64>,
+    /// In which form
+    #[arg(long, value_name = "FORM", default_value = "table")]
+    pub format: crate::statement::Form,
+}
+
+/// `waybill ledger release-node`
+#[derive(Debug, Args)]
+pub struct ReleaseArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// The server's name: the text in "node" of its data directory, and in its log
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// It is gone for good, and its journal with it
+    #[arg(long = "lost")]
+    pub is_lost: bool,
 }
 
 /// `waybill catalog`

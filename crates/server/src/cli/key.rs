@@ -55,7 +55,7 @@ pub fn run(
     })
 }
 
-async fn open(
+pub(super) async fn open(
     place: &Place,
     log: Option<LogArgument>,
     environment: &Environment,
@@ -131,7 +131,7 @@ fn columns(key: &StoredKey) -> KeyColumns<'_> {
     }
 }
 
-async fn find(store: &Store, text: &str) -> anyhow::Result<StoredKey> {
+pub(super) async fn find(store: &Store, text: &str) -> anyhow::Result<StoredKey> {
     let by_secret = KeyHash::of(text);
     let matching: Vec<StoredKey> = store
         .keys()

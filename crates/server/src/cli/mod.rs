@@ -5,6 +5,8 @@
 //! | `serve` | `serve.rs` |
 //! | `check` | `check.rs` |
 //! | `key …` | `key.rs` |
+//! | `budget …`, `credits …` | `budget.rs` |
+//! | `ledger …` | `ledger.rs` |
 //! | `catalog …` | `catalog.rs`, `fetch.rs` |
 //! | `plan` | `plan.rs` |
 //! | `demo` (feature `demo`) | `demo.rs` |
@@ -12,12 +14,14 @@
 //! Exit status: 0 done, 1 failed, 2 wrong usage.
 
 pub mod arguments;
+pub mod budget;
 pub mod catalog;
 pub mod check;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod fetch;
 pub mod key;
+pub mod ledger;
 pub mod plan;
 pub mod run;
 pub mod serve;

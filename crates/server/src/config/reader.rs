@@ -8,6 +8,8 @@ use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use toml::Spanned;
 use toml::de::DeValue;
 
 use super::document::{Document, Places, Table, Value};
@@ -217,6 +219,58 @@ impl<'t> Section<'_, 't> {
         Duration::from_millis(self.integer(key, default, range))
     }
 
+    /// A word with a default, or a table instead of it.
+    pub fn word_or_table<T: DeserializeOwned, U>(
+        &mut self,
+        key: &'static str,
+        default: &str,
+        word: impl Fn(&str) -> Result<U, String>,
+        table: impl Fn(T) -> Result<U, String>,
+    ) -> Option<U> {
+        let is_table = |value: &Value<'t>| matches!(value.get_ref(), DeValue::Table(_));
+        if !self.table.get(key).is_some_and(is_table) {
+            return self.parsed(key, default, word);
+        }
+        self.declare(key, Some(format!("{default:?}")));
+        let value = self.table.remove(key)?;
+        let span = value.span();
+        match read_table(value).and_then(table) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.reader.report(&span, self.path(key), message);
+                None
+            }
+        }
+    }
+
+    /// A list of tables, each read into something; one mistake is told for each row.
+    pub fn rows<T: DeserializeOwned, U>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(T) -> Result<U, String>,
+    ) -> Vec<U> {
+        self.declare(key, None);
+        let Some(value) = self.table.remove(key) else {
+            return Vec::new();
+        };
+        let span = value.span();
+        let DeValue::Array(items) = value.into_inner() else {
+            let message = "is a list: write each row as [[section.name]]";
+            self.reader.report(&span, self.path(key), message);
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let path = format!("{}[{index}]", self.path(key));
+            let span = item.span();
+            match read_table(item).and_then(&read) {
+                Ok(row) => found.push(row),
+                Err(message) => self.reader.report(&span, path, message),
+            }
+        }
+        found
+    }
+
     /// Yes or no.
     pub fn boolean(&mut self, key: &'static str, default: bool) -> bool {
         self.declare(key, Some(default.to_string()));
@@ -273,6 +327,16 @@ impl<'t> Section<'_, 't> {
     fn path(&self, key: &str) -> String {
         format!("{}.{key}", self.name)
     }
+}
+
+/// A table as something of ours.
+fn read_table<T: DeserializeOwned>(value: Value<'_>) -> Result<T, String> {
+    let span = value.span();
+    let DeValue::Table(table) = value.into_inner() else {
+        return Err("is a table: { … }".to_owned());
+    };
+    T::deserialize(toml::de::Deserializer::from(Spanned::new(span, table)))
+        .map_err(|error| error.message().trim().to_owned())
 }
 
 /// A value for a message: its kind, and the value itself where it is short and no secret can hide.

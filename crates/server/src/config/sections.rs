@@ -2,11 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use relay::Timers;
+use chat::Unit;
+use ledger::{Amount, Price, PriceSheet};
+use relay::{Timers, UnpricedPolicy};
+use serde::Deserialize;
 
 use super::reader::Reader;
 use super::secret::Written;
+use crate::limits::{RateRow, Rule, Span};
+use crate::money::read_usd_text;
 
 /// `[server]`: where it listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +33,9 @@ pub struct Storage {
     /// `sqlite:PATH` or `postgres://…`, or a reference to it; absent means SQLite in the data
     /// directory.
     pub url: Option<Written>,
+    /// The most that settled calls may take on this machine's disk until the database has them, in
+    /// bytes: 1 MiB to 1 TiB.
+    pub journal_bytes_max: u64,
 }
 
 /// `[cluster]`: only when several replicas share one PostgreSQL.
@@ -41,20 +50,28 @@ pub struct Cluster {
 pub enum BillingMode {
     /// Count everything; no balance needed.
     Metered,
+    /// A workspace spends what it was granted, and no more.
+    Prepaid,
 }
 
 /// `[billing]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Billing {
     /// How calls are paid for.
     pub mode: BillingMode,
+    /// What happens when nobody states a price.
+    pub unpriced: UnpricedPolicy,
 }
 
 /// `[limits]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The longest request body, bytes.
     pub body_bytes_max: usize,
+    /// Rate limits of the house, those of free variants included.
+    pub rules: Vec<Rule>,
+    /// What a key may spend within an hour before it is frozen; absent means that nobody looks.
+    pub velocity_per_hour: Option<Amount>,
 }
 
 /// `[timeouts]` that are not the relay's.
@@ -96,6 +113,7 @@ pub struct Discovery {
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
+const MEBIBYTE: u64 = 1 << 20;
 const GIBIBYTE: u64 = 1 << 30;
 
 /// Reads `[server]`.
@@ -129,8 +147,13 @@ pub(super) fn storage(reader: &mut Reader<'_>) -> Storage {
         // Never show the value: it may hold a password.
         Err("expected \"sqlite:PATH\" or \"postgres://user:password@host/database\"")
     });
+    let journal_bytes_max =
+        section.integer("journal_bytes_max", GIBIBYTE, MEBIBYTE..=1024 * GIBIBYTE);
     section.finish();
-    Storage { url }
+    Storage {
+        url,
+        journal_bytes_max,
+    }
 }
 
 /// Reads `[cluster]`.
@@ -150,22 +173,68 @@ pub(super) fn cluster(reader: &mut Reader<'_>) -> Cluster {
 /// Reads `[billing]`.
 pub(super) fn billing(reader: &mut Reader<'_>) -> Billing {
     let mut section = reader.section("billing");
-    let mode = section.parsed("mode", "metered", |text| match text {
-        "metered" => Ok(BillingMode::Metered),
-        "prepaid" => Err("\"prepaid\" is not available in this version".to_owned()),
-        other => Err(format!("\"{other}\" is none of \"metered\", \"prepaid\"")),
-    });
+    let modes = [
+        ("metered", BillingMode::Metered),
+        ("prepaid", BillingMode::Prepaid),
+    ];
+    let mode = section.choice("mode", &modes);
+    let unpriced = section.word_or_table("unpriced", "allow", unpriced, fallback_prices);
     section.finish();
     Billing {
         mode: mode.unwrap_or(BillingMode::Metered),
+        unpriced: unpriced.unwrap_or_default(),
     }
+}
+
+fn unpriced(word: &str) -> Result<UnpricedPolicy, String> {
+    match word {
+        "allow" => Ok(UnpricedPolicy::AllowAndFlag),
+        "deny" => Ok(UnpricedPolicy::Deny),
+        other => Err(format!(
+            "\"{other}\" is none of \"allow\", \"deny\", or prices: {{ input = \"1\", output = \"2\" }}"
+        )),
+    }
+}
+
+/// Prices for calls of which nobody states one, USD per million tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FallbackPrices {
+    input: String,
+    output: String,
+}
+
+fn fallback_prices(row: FallbackPrices) -> Result<UnpricedPolicy, String> {
+    let mut sheet = PriceSheet::default();
+    for (name, unit, text) in [
+        ("input", Unit::Input, row.input),
+        ("output", Unit::Output, row.output),
+    ] {
+        let price = Price::from_usd_per_million(&text);
+        sheet.set(unit, price.map_err(|error| format!("{name}: {error}"))?);
+    }
+    Ok(UnpricedPolicy::Fallback(Arc::new(sheet)))
 }
 
 /// Reads `[limits]`; the cap on attempts belongs to the relay's timers.
 pub(super) fn limits(reader: &mut Reader<'_>, timers: &mut Timers) -> Limits {
     let mut section = reader.section("limits");
+    let body_bytes_max = size(section.integer("body_bytes_max", 32 << 20, 1024..=GIBIBYTE));
+    let rows = section.rows("rate", |row: RateRow| row.rules());
+    let mut rules: Vec<Rule> = rows.into_iter().flatten().collect();
+    for (key, span) in [
+        ("free_requests_per_minute", Span::Minute),
+        ("free_requests_per_day", Span::Day),
+    ] {
+        let limit = section.integer(key, 0, 0..=u64::MAX);
+        if limit > 0 {
+            rules.push(Rule::of_free_models(span, limit));
+        }
+    }
     let limits = Limits {
-        body_bytes_max: size(section.integer("body_bytes_max", 32 << 20, 1024..=GIBIBYTE)),
+        body_bytes_max,
+        rules,
+        velocity_per_hour: section.optional_parsed("velocity_usd_per_hour", read_usd_text),
     };
     timers.attempts_max = size(section.integer("attempts_max", 4, 1..=20));
     section.finish();

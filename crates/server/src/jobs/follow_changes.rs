@@ -9,7 +9,7 @@ use store::{Change, Noun, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
-use crate::shelf;
+use crate::{key_terms, shelf};
 
 /// How often the feed is asked. One row by its primary key: it costs next to nothing.
 const EVERY: Duration = Duration::from_millis(250);
@@ -49,8 +49,15 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
         Some(changes) => changes.iter().any(what),
         None => true, // too many to know: everything
     };
-    if concerns(&|change| change.noun == Noun::Key) || !app.keyring.load().is_loaded() {
+    let is_of_key = |change: &Change| {
+        let is_terms = change.noun == Noun::Setting && change.id.starts_with(key_terms::PREFIX);
+        is_terms || change.noun == Noun::Key
+    };
+    if concerns(&is_of_key) || !app.keyring.load().is_loaded() {
         app.read_keys().await?;
+    }
+    if concerns(&|change| matches!(change.noun, Noun::Budget | Noun::Key | Noun::Workspace)) {
+        app.read_budgets().await?;
     }
     if concerns(&|change| change.noun == Noun::Setting && change.id == shelf::KEPT_ROWS) {
         app.read_catalog().await?;

@@ -1,5 +1,5 @@
 //! What runs beside the calls, one file each. Every job ends when the app is told to stop.
 
 pub mod follow_changes;
+pub mod freeze_keys;
 pub mod local_engines;
-pub mod watch_limits;

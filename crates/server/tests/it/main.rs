@@ -9,6 +9,7 @@ mod api;
 mod cli;
 mod config;
 mod door;
+mod fleet;
 mod jobs;
 mod schema;
 mod stage;

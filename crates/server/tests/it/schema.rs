@@ -85,6 +85,7 @@ impl Checker<'_> {
                     }
                 }
                 "minimum" => self.bound(value, path, rule, |value, bound| value >= bound),
+                "exclusiveMinimum" => self.bound(value, path, rule, |value, bound| value > bound),
                 "maximum" => self.bound(value, path, rule, |value, bound| value <= bound),
                 "minItems" => self.length(value.as_array().map(Vec::len), path, rule, usize::ge),
                 "maxItems" => self.length(value.as_array().map(Vec::len), path, rule, usize::le),

@@ -5,10 +5,17 @@
 )]
 
 mod away;
+mod chance;
 mod changes;
 mod generations;
+mod journal;
 mod keys;
+mod kill;
+mod kill_money;
+mod ledgers;
 mod migrations;
+mod money;
 mod recorder;
 mod sample;
 mod suite;
+mod verify;

@@ -2,7 +2,7 @@
 
 use chat::{Dialect, FinishReason, Kind, Reason, Unit, Usage};
 use ledger::cost::Line;
-use ledger::generation::CallerNote;
+use ledger::generation::{CallerNote, Settled};
 use ledger::price::{Condition, PriceOverride};
 use ledger::{
     Amount, Attempt, Bill, Charge, Generation, GenerationId, Outcome, Price, PriceSheet, Unpriced,
@@ -50,6 +50,19 @@ pub(crate) fn plain(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
         total_ms: 900,
         overhead_us: 80,
         dropped: Vec::new(),
+        settled: Settled::default(),
+    }
+}
+
+/// An answer that cost so many nano-USD by its usage and price snapshot.
+pub(crate) fn priced(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
+    let sheet = PriceSheet::default().with(Unit::Input, Price::from_picos(1000));
+    let usage = Usage::default().with(Unit::Input, cost_nanos.cast_unsigned());
+    Generation {
+        charge: ledger::cost(&usage, &sheet, NOW_MS / 1000),
+        price_sheet: Some(sheet),
+        usage,
+        ..plain(number, key, cost_nanos)
     }
 }
 
@@ -92,6 +105,7 @@ pub(crate) fn odd(seed: u64) -> Generation {
         usage: dice.usage(),
         usage_source: dice.one_of(&[
             UsageSource::Provider,
+            UsageSource::Drained,
             UsageSource::Estimated,
             UsageSource::Nothing,
         ]),
@@ -101,6 +115,11 @@ pub(crate) fn odd(seed: u64) -> Generation {
         total_ms: dice.time(),
         overhead_us: dice.time(),
         dropped: dice.several(Dice::text),
+        settled: Settled {
+            rule: dice.maybe(Dice::text).map(Into::into),
+            is_fallback_price: dice.is_heads(),
+            cost_gap: dice.maybe(|dice| Amount::from_nanos(dice.next().cast_signed())),
+        },
     }
 }
 

@@ -115,6 +115,29 @@ pub(crate) async fn on_postgres(test: impl AsyncFn(&Place)) {
         .unwrap();
 }
 
+/// A folder of a test's own, removed with it.
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        let folder = std::env::temp_dir().join(unique_name());
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "tests are told so what to do")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn unique_name() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     format!(

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use chat::{Error, Event, Reason};
+use chat::{Error, Event, FinishReason, Reason};
 
 use super::error::read_error;
 use super::finish::unify;
@@ -186,10 +186,11 @@ impl<'a> Walk<'_, 'a> {
             }
         };
         if reason == Reason::Error {
-            let word = native.unwrap_or_default();
-            return Err(broken(&format!(
-                "the provider broke its answer off: {word}"
-            )));
+            let said = native.as_deref().unwrap_or_default();
+            let error = broken(&format!("the provider broke its answer off: {said}"));
+            // Whoever counts what is to be paid tells this from a connection that broke.
+            (self.listen)(Event::Finish(index, FinishReason { reason, native }));
+            return Err(error);
         }
         let reason = tracked.finish(reason, native.clone(), self.listen)?;
         edited.set("finish_reason", quoted(reason.name()));

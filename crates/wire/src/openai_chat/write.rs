@@ -19,6 +19,9 @@ pub struct Outgoing<'a> {
     pub quirks: &'a [&'static Quirk],
     /// The parameters the endpoint supports; `None` when unknown (then nothing is dropped).
     pub supported: Option<Parameters>,
+    /// The most output tokens per choice that the money reaches for, to be sent in place of the
+    /// caller's own limit; `None` when the caller's own stays.
+    pub output_limit: Option<u64>,
 }
 
 /// A request as one endpoint is to see it.
@@ -71,13 +74,35 @@ pub fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) -> Writ
     if let Some(supported) = to.supported {
         drop_unsupported(&mut draft, supported);
     }
+    if to.output_limit.is_some() {
+        OUTPUT_LIMITS.iter().for_each(|name| draft.remove(name));
+    }
     quirks::apply(&mut draft, &mut edits, to.quirks);
+    if let Some(limit) = to.output_limit {
+        draft.set(limit_name(request, to.quirks), limit.to_string());
+    }
     draft.set("model", quoted(to.native_model));
     ask_for_usage(&mut draft, &mut edits, request, to.quirks);
     let dropped = draft.commit(&mut edits);
     Written {
         body: edits.apply(text, "", ""),
         dropped,
+    }
+}
+
+/// The two names of the output limit, the older one first.
+const OUTPUT_LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// The name under which the endpoint takes an output limit: the provider's habit decides, else the
+/// name that the caller used, else the older one, which more hosts know.
+fn limit_name(request: &Incoming, quirks: &[&Quirk]) -> &'static str {
+    let [old, new] = OUTPUT_LIMITS;
+    let parameters = request.needs.parameters;
+    match quirks::renamed(quirks, &OUTPUT_LIMITS) {
+        Some(name) => name,
+        None if parameters.contains(Parameter::MaxTokens) => old,
+        None if parameters.contains(Parameter::MaxCompletionTokens) => new,
+        None => old,
     }
 }
 

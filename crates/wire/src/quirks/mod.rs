@@ -230,6 +230,14 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, quirks: &[
     }
 }
 
+/// What a provider calls one of these fields, where it has a habit of calling it otherwise.
+pub(crate) fn renamed(quirks: &[&Quirk], fields: &[&str]) -> Option<&'static str> {
+    quirks.iter().find_map(|quirk| match quirk.habit {
+        Habit::Rename(from, to) if fields.contains(&from) => Some(to),
+        _ => None,
+    })
+}
+
 /// Whether a provider takes `stream_options`.
 pub(crate) fn takes_stream_options(quirks: &[&Quirk]) -> bool {
     !quirks

@@ -54,8 +54,8 @@ proptest! {
             let quirks: Vec<&'static Quirk> = Quirk::ALL.iter().collect();
             let supported = Some(chat::Parameters::default());
             for to in [
-                Outgoing { native_model: "m\"", quirks: &[], supported: None },
-                Outgoing { native_model: "m", quirks: &quirks, supported },
+                Outgoing { native_model: "m\"", quirks: &[], supported: None, output_limit: None },
+                Outgoing { native_model: "m", quirks: &quirks, supported, output_limit: Some(7) },
             ] {
                 let written = tree(&write_request(&bytes, &incoming, &to).body);
                 prop_assert_eq!(&written["model"], to.native_model);

@@ -281,6 +281,7 @@ fn check(name: &str, before: &str, after: &str, dropped: &[&str]) {
         native_model: "m",
         quirks: &[quirk],
         supported: None,
+        output_limit: None,
     };
     let written = write_request(before.as_bytes(), &incoming, &to);
     let sent = std::str::from_utf8(&written.body).expect("UTF-8");
@@ -331,6 +332,7 @@ fn reasoning_that_no_quirk_translates_is_dropped_and_named() {
         native_model: "m",
         quirks: &[],
         supported: None,
+        output_limit: None,
     };
     let written = write_request(body.as_bytes(), &incoming, &to);
     assert_eq!(written.dropped, ["reasoning", "include_reasoning"]);
@@ -358,6 +360,7 @@ fn several_quirks_work_together() {
         native_model: "m",
         quirks: &quirks,
         supported: None,
+        output_limit: None,
     };
     let written = write_request(body.as_bytes(), &incoming, &to);
     assert_eq!(std::str::from_utf8(&written.body).expect("UTF-8"), after);

@@ -77,6 +77,7 @@ fn recorded_requests_are_accepted_and_change_only_where_we_change_them() {
             native_model: "native",
             quirks: &[],
             supported: None,
+            output_limit: None,
         };
         let sent = write_request(written.as_bytes(), &incoming, &to);
         for field in ["messages", "tools"] {

@@ -1,6 +1,7 @@
 //! Requests: checked field by field, and changed only where an endpoint needs it.
 
 use chat::{Kind, Modalities, Modality, Parameter, Parameters};
+use wire::Quirk;
 use wire::openai_chat::{Outgoing, Written, read_request, write_request};
 
 use crate::cases::tree;
@@ -10,6 +11,7 @@ const TO: Outgoing<'_> = Outgoing {
     native_model: "native-1",
     quirks: &[],
     supported: None,
+    output_limit: None,
 };
 
 fn write(body: &str, to: &Outgoing<'_>) -> Written {
@@ -454,6 +456,57 @@ fn a_stream_asks_for_usage_and_an_unstreamed_call_does_not() {
             tree(expected.as_bytes()),
             "{fields}"
         );
+    }
+}
+
+#[test]
+fn a_limit_of_ours_takes_the_place_of_the_callers_under_the_name_the_provider_knows() {
+    // caller's fields, the provider's habits, what is sent
+    for (fields, quirks, sent) in [
+        (r#""top_k":1"#, &[][..], r#""max_tokens":64"#),
+        (r#""max_tokens":9000"#, &[], r#""max_tokens":64"#),
+        (r#""max_tokens":null"#, &[], r#""max_tokens":64"#),
+        (
+            r#""max_completion_tokens":9000"#,
+            &[],
+            r#""max_completion_tokens":64"#,
+        ),
+        (
+            r#""max_tokens":9000,"max_completion_tokens":9000"#,
+            &[],
+            r#""max_tokens":64"#,
+        ),
+        (
+            r#""max_tokens":9000"#,
+            &["max-completion-tokens"],
+            r#""max_completion_tokens":64"#,
+        ),
+        (
+            r#""top_k":1"#,
+            &["max-completion-tokens"],
+            r#""max_completion_tokens":64"#,
+        ),
+        (
+            r#""max_completion_tokens":9000"#,
+            &["max-tokens"],
+            r#""max_tokens":64"#,
+        ),
+    ] {
+        let quirks: Vec<_> = quirks
+            .iter()
+            .filter_map(|name| Quirk::from_name(name))
+            .collect();
+        let to = Outgoing {
+            quirks: &quirks,
+            output_limit: Some(64),
+            ..TO
+        };
+        let written = write(&with(fields), &to);
+        let text = std::str::from_utf8(&written.body).expect("UTF-8");
+        tree(&written.body);
+        assert!(text.contains(sent), "{fields} {text}");
+        assert_eq!(text.matches("_tokens\"").count(), 1, "{fields} {text}");
+        assert!(written.dropped.is_empty(), "{fields}");
     }
 }
 

@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 use chat::{Kind, Unit};
 use http::header;
 use ledger::decimal;
+use relay::Counts;
+use store::{Figures, LedgerFigures};
 
 use super::histogram::{Histogram, Reading};
 use super::recorder::{Metrics, OUTCOMES, OfProvider, STATUS_CLASSES};
@@ -28,6 +30,12 @@ pub struct Now {
     pub usable_providers: usize,
     /// Memory at rest in RAM, bytes; absent where the system does not tell.
     pub resident_bytes: Option<u64>,
+    /// Records on their way to the database.
+    pub records: Figures,
+    /// Leases of this node.
+    pub leases: LedgerFigures,
+    /// Calls that met a limit in money.
+    pub money: Counts,
 }
 
 /// Answers `GET /metrics`.
@@ -38,6 +46,9 @@ pub async fn get(State(app): State<Arc<App>>) -> Response {
         endpoints: catalog.endpoint_count(),
         usable_providers: usable_providers(&catalog).len(),
         resident_bytes: resident_bytes(),
+        records: app.recorder.figures(),
+        leases: app.ledgers.figures(),
+        money: app.relay.counts(),
     };
     let page = page(&app.metrics, &now);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response()
@@ -55,6 +66,8 @@ pub fn page(metrics: &Metrics, now: &Now) -> String {
         .collect();
     calls(&mut page, metrics, &providers);
     money(&mut page, &providers);
+    limits(&mut page, metrics);
+    budgets(&mut page, now);
     times(&mut page, metrics, &providers);
     page.text
 }
@@ -110,20 +123,96 @@ fn process(page: &mut Page, metrics: &Metrics, now: &Now) {
         page.family(name, "gauge", help);
         page.sample(name, &[], value);
     }
-    for (name, help, gauge) in [
-        (
-            "waybill_calls_in_flight",
-            "Calls that have arrived and not ended.",
-            &metrics.in_flight,
-        ),
+    let name = "waybill_calls_in_flight";
+    page.family(name, "gauge", "Calls that have arrived and not ended.");
+    page.sample(name, &[], metrics.in_flight.get());
+    for (name, help, value) in [
         (
             "waybill_unsaved_records",
             "Records taken and not yet in the database.",
-            &metrics.unsaved_records,
+            now.records.pending,
+        ),
+        (
+            "waybill_journal_bytes",
+            "Length of the journal of settled calls.",
+            now.records.journal_bytes,
+        ),
+        (
+            "waybill_leased_windows",
+            "Budget windows that this node knows.",
+            now.leases.windows,
+        ),
+        (
+            "waybill_adrift_nanodollars",
+            "Leases whose fate is unknown until the next start, in nano-USD.",
+            now.leases.adrift_nanos,
         ),
     ] {
         page.family(name, "gauge", help);
-        page.sample(name, &[], gauge.get());
+        page.sample(name, &[], value);
+    }
+}
+
+fn budgets(page: &mut Page, now: &Now) {
+    for (name, help, count) in [
+        (
+            "waybill_budget_refusals_total",
+            "Calls refused because money or a price was lacking.",
+            now.money.refused,
+        ),
+        (
+            "waybill_clamped_calls_total",
+            "Calls whose provider was told to stop where the money ends.",
+            now.money.clamped,
+        ),
+        (
+            "waybill_cut_streams_total",
+            "Streams ended because no more money could be held.",
+            now.money.cut,
+        ),
+        (
+            "waybill_drained_calls_total",
+            "Answers read to their end after their caller had left.",
+            now.money.drained,
+        ),
+        (
+            "waybill_cut_drains_total",
+            "Such answers that were let go at one of the bounds.",
+            now.money.drains_cut,
+        ),
+        (
+            "waybill_overages_total",
+            "Calls that cost more than was held for them.",
+            now.money.overages,
+        ),
+        (
+            "waybill_overage_nanodollars_total",
+            "What calls cost above what was held for them, in nano-USD.",
+            now.leases.overage_nanos,
+        ),
+        (
+            "waybill_cost_gaps_total",
+            "Calls for which the provider reported another cost than ours.",
+            now.money.cost_gaps,
+        ),
+        (
+            "waybill_budget_admissions_total",
+            "Calls for which money was held.",
+            now.leases.admitted,
+        ),
+        (
+            "waybill_lease_waits_total",
+            "Times that a call waited for the database to lease money.",
+            now.leases.waits,
+        ),
+        (
+            "waybill_lease_round_trips_total",
+            "Transactions for leases.",
+            now.leases.round_trips,
+        ),
+    ] {
+        page.family(name, "counter", help);
+        page.sample(name, &[], count);
     }
 }
 
@@ -195,6 +284,24 @@ fn money(page: &mut Page, providers: &[(&str, &OfProvider)]) {
     );
     for (provider, of) in providers {
         page.nonzero(name, &[(PROVIDER, provider)], of.unpriced.get());
+    }
+}
+
+fn limits(page: &mut Page, metrics: &Metrics) {
+    for (name, help, counter) in [
+        (
+            "waybill_rate_limited_calls_total",
+            "Calls that a rate limit of ours refused.",
+            &metrics.rate_limited,
+        ),
+        (
+            "waybill_frozen_keys_total",
+            "Keys that were frozen because they spent too fast.",
+            &metrics.frozen_keys,
+        ),
+    ] {
+        page.family(name, "counter", help);
+        page.sample(name, &[], counter.get());
     }
 }
 

@@ -112,12 +112,14 @@ impl Default for OfProvider {
 pub struct Metrics {
     /// Calls that have arrived and not ended. The door moves it.
     pub in_flight: Gauge,
-    /// Records that are taken but not yet in the database. The books set it.
-    pub unsaved_records: Gauge,
     /// Our own time before the first attempt of a call.
     pub overhead: Histogram,
     /// Failed calls by [`Kind`], in the order of [`Kind::ALL`].
     pub failures: Box<[Counter]>,
+    /// Calls that a rate limit refused.
+    pub rate_limited: Counter,
+    /// Keys that were frozen because they spent too fast.
+    pub frozen_keys: Counter,
     /// When the process started, Unix milliseconds.
     pub started_at_ms: i64,
     providers: RwLock<BTreeMap<Box<str>, Arc<OfProvider>>>,
@@ -129,9 +131,10 @@ impl Metrics {
     pub fn new(started_at_ms: i64) -> Self {
         Self {
             in_flight: Gauge::default(),
-            unsaved_records: Gauge::default(),
             overhead: Histogram::new(OVERHEAD),
             failures: Kind::ALL.iter().map(|_| Counter::default()).collect(),
+            rate_limited: Counter::default(),
+            frozen_keys: Counter::default(),
             started_at_ms,
             providers: RwLock::default(),
         }

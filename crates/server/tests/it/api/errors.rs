@@ -160,7 +160,8 @@ async fn a_key_that_has_spent_its_limit_is_asked_to_pay() {
             &hello("simulated/echo"),
         )
         .await;
-    assert!(seen.error(402, "payment_required").contains("limit"));
+    let message = seen.error(402, "payment_required");
+    assert!(message.contains("Insufficient credits"), "{message}");
 }
 
 #[tokio::test]

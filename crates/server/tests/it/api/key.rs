@@ -14,8 +14,9 @@ async fn a_key_sees_its_own_limits_and_what_it_has_spent() {
         .json();
     let key = made["key"].as_str().unwrap();
     let path = "/api/v1/chat/completions";
-    let cost =
-        stage.post(path, key, &hello("simulated/echo")).await.json()["usage"]["cost"].to_string();
+    let mut body = hello("simulated/echo");
+    body["max_tokens"] = 100.into();
+    let cost = stage.post(path, key, &body).await.json()["usage"]["cost"].to_string();
     stage.running.app.recorder.flush().await;
     let view = stage.get("/api/v1/key", key).await.json()["data"].take();
     assert_eq!(view["usage"].to_string(), cost, "{view:#}");
@@ -40,24 +41,4 @@ async fn a_key_sees_its_own_limits_and_what_it_has_spent() {
         .get("/api/v1/credits", key)
         .await
         .error(403, "permission_denied");
-}
-
-#[tokio::test]
-async fn a_key_that_spends_its_limit_is_stopped() {
-    let stage = Stage::open().await;
-    let made = json!({ "name": "small", "limit": "0.000000001".parse::<f64>().unwrap() });
-    let made = stage
-        .post("/api/v1/keys", &stage.management_key, &made)
-        .await
-        .json();
-    let key = made["key"].as_str().unwrap();
-    let path = "/api/v1/chat/completions";
-    assert_eq!(
-        stage.post(path, key, &hello("simulated/echo")).await.status,
-        200
-    );
-    stage.running.app.recorder.flush().await;
-    stage.running.app.read_spending().await.unwrap();
-    let seen = stage.post(path, key, &hello("simulated/echo")).await;
-    seen.error(402, "payment_required");
 }

@@ -1,11 +1,13 @@
 //! One file per public path, as in `src/api`.
 
+mod budgets;
 mod chat_completions;
 mod console;
 mod errors;
 mod generation;
 mod health;
 mod key;
+mod limits;
 mod metrics;
 mod models;
 mod openapi;

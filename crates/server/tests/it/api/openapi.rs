@@ -220,3 +220,68 @@ async fn answers_of_the_desks_fit_their_schemas() {
         assert_answers(&document, described, &answer.json());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_about_money_fit_their_schemas() {
+    let stage = Stage::open().await;
+    let document = document().unwrap();
+    let budgets = "/api/v1/workspaces/default/budgets";
+    let monthly = "/api/v1/workspaces/default/budgets/monthly";
+    let interval = "/workspaces/{id}/budgets/{interval}";
+    let limit = json!({"limit_usd": 5, "include_byok_in_budgets": true});
+    assert_fits(&document, "WorkspaceBudgetChange", &limit);
+    let new = json!({"subject": "organization", "limit": 5, "window": "rolling:24h"});
+    assert_fits(&document, "NewBudget", &new);
+    let grant = json!({"amount": 5, "id": "one", "note": "hello"});
+    assert_fits(&document, "NewGrant", &grant);
+    let key = json!({"name": "limited", "rate_limits": [{"tokens": 5, "window": "day"}]});
+    assert_fits(&document, "NewKey", &key);
+    for (method, path, body, described) in [
+        (Method::PUT, monthly, limit, ("put", interval, 200)),
+        (Method::GET, monthly, json!(null), ("get", interval, 200)),
+        (
+            Method::GET,
+            budgets,
+            json!(null),
+            ("get", "/workspaces/{id}/budgets", 200),
+        ),
+        (
+            Method::DELETE,
+            monthly,
+            json!(null),
+            ("delete", interval, 200),
+        ),
+        (
+            Method::POST,
+            "/api/v1/budgets",
+            new,
+            ("post", "/budgets", 201),
+        ),
+        (
+            Method::GET,
+            "/api/v1/budgets",
+            json!(null),
+            ("get", "/budgets", 200),
+        ),
+        (
+            Method::POST,
+            "/api/v1/credits/grants",
+            grant,
+            ("post", "/credits/grants", 201),
+        ),
+        (
+            Method::GET,
+            "/api/v1/ledger/statement",
+            json!(null),
+            ("get", "/ledger/statement", 200),
+        ),
+        (Method::POST, "/api/v1/keys", key, ("post", "/keys", 201)),
+    ] {
+        let body = Bytes::from(body.to_string());
+        let answer = stage
+            .send((method, path), &stage.management_key, body, &[])
+            .await;
+        assert_eq!(answer.status, described.2, "{path}: {}", answer.text());
+        assert_answers(&document, described, &answer.json());
+    }
+}

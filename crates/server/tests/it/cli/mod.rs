@@ -5,6 +5,7 @@ mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod key;
+mod money;
 mod plan;
-mod program;
+pub(crate) mod program;
 mod serve;

@@ -1,0 +1,129 @@
+//! Money and rate limits around a key, set over the API as an operator would, and what the gateway counts about them.
+
+use anyhow::{Context as _, Result, bail};
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use super::gateway::{Gateway, Setup};
+use crate::load::line::excerpt;
+
+/// Budgets that a governed call falls under: the key's limit, the workspace's and the organization's.
+pub(crate) const BUDGETS: u64 = 3;
+/// A key with a limit in money, and with limits of each kind that nobody reaches.
+const KEY: &str = r#"{"name":"governed","limit":1000000,"limit_reset":"monthly","rate_limits":[{"requests":100000000,"tokens":100000000000,"concurrent":100000,"window":"minute"}]}"#;
+/// The other two budgets: how they are asked for, and with what.
+const OTHERS: [(Method, &str, &str); 2] = [
+    (
+        Method::PUT,
+        "/api/v1/workspaces/default/budgets/monthly",
+        r#"{"limit_usd":1000000}"#,
+    ),
+    (
+        Method::POST,
+        "/api/v1/budgets",
+        r#"{"subject":"organization","limit":1000000}"#,
+    ),
+];
+
+/// What the gateway has counted about budgets since it started; or between two looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Counters {
+    /// Calls for which money was held.
+    pub(crate) admitted: u64,
+    /// Times that a call waited for the database to lease money.
+    pub(crate) waits: u64,
+    /// Transactions for leases, those that no call waited for as well.
+    pub(crate) round_trips: u64,
+    /// Budget windows of which it holds leases: not a difference.
+    pub(crate) windows: u64,
+}
+
+/// Sets all budgets and makes a key that falls under them.
+pub(crate) async fn govern(setup: &Setup, gateway: &Gateway) -> Result<String> {
+    for (method, path, body) in OTHERS {
+        let (status, answer) = setup.ask(gateway, (method, path), body).await?;
+        if !status.is_success() {
+            bail!("{path} answered {status}: {}", excerpt(&answer));
+        }
+    }
+    setup.make_key(gateway, KEY).await
+}
+
+impl Counters {
+    /// Reads `/metrics`.
+    pub(crate) async fn read(setup: &Setup, gateway: &Gateway) -> Result<Self> {
+        let (status, page) = setup.ask(gateway, (Method::GET, "/metrics"), "").await?;
+        if status != StatusCode::OK {
+            bail!("/metrics answered {status}: {}", excerpt(&page));
+        }
+        Self::on(&String::from_utf8_lossy(&page))
+    }
+
+    fn on(page: &str) -> Result<Self> {
+        let of = |name: &str| {
+            let mut lines = page.lines().filter_map(|line| line.split_once(' '));
+            let (_, value) = lines
+                .find(|(begin, _)| *begin == name)
+                .with_context(|| format!("/metrics does not have {name}"))?;
+            let value = value.trim().parse();
+            value.with_context(|| format!("{name} in /metrics is not a whole number"))
+        };
+        Ok(Self {
+            admitted: of("waybill_budget_admissions_total")?,
+            waits: of("waybill_lease_waits_total")?,
+            round_trips: of("waybill_lease_round_trips_total")?,
+            windows: of("waybill_leased_windows")?,
+        })
+    }
+
+    /// What has been counted since an earlier look.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            admitted: self.admitted.saturating_sub(before.admitted),
+            waits: self.waits.saturating_sub(before.waits),
+            round_trips: self.round_trips.saturating_sub(before.round_trips),
+            windows: self.windows,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "# HELP waybill_lease_waits_total Waits.\n# TYPE waybill_lease_waits_total counter\n\
+        waybill_lease_waits_total 3\nwaybill_lease_round_trips_total 12\n\
+        waybill_budget_admissions_total 4000\nwaybill_leased_windows 3\n";
+
+    #[test]
+    fn counters_are_read_from_the_page_and_subtracted() {
+        let after = Counters::on(PAGE).unwrap();
+        let before = Counters {
+            admitted: 1000,
+            waits: 3,
+            round_trips: 9,
+            windows: 3,
+        };
+        let between = Counters {
+            admitted: 3000,
+            waits: 0,
+            round_trips: 3,
+            windows: 3,
+        };
+        assert_eq!(after.since(before), between);
+    }
+
+    #[test]
+    fn a_counter_that_is_not_there_is_no_zero() {
+        let page = PAGE.replace("waybill_lease_round_trips_total", "renamed");
+        let error = Counters::on(&page).unwrap_err().to_string();
+        assert!(error.contains("waybill_lease_round_trips_total"), "{error}");
+    }
+
+    #[test]
+    fn what_is_sent_is_json() {
+        for text in [KEY, OTHERS[0].2, OTHERS[1].2] {
+            assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());
+        }
+    }
+}

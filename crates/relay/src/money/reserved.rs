@@ -1,0 +1,172 @@
+//! Money held for a call under way: kept ahead of what was streamed, and closed exactly once.
+
+use catalog::endpoint::Endpoint;
+use chat::Error;
+use ledger::cost::{affordable_output, ceiling};
+use ledger::{Charge, Exhausted, PriceSheet, Ticket};
+
+use crate::call::Call;
+use crate::meter::Meter;
+use crate::money::counts::Tallies;
+use crate::money::terms::AdmittedBy;
+use crate::money::{bound, refusal};
+use crate::relay::Relay;
+
+/// Money is asked for when what was streamed comes within so many tokens of what is paid for.
+const LEAD_TOKENS: u64 = 64;
+
+/// At least so many tokens are asked for at once.
+const STEP_TOKENS_MIN: u64 = 256;
+
+/// Where there is little left, steps are halved down to this many tokens.
+const STEP_TOKENS_LEAST: u64 = 16;
+
+/// What is held for one call. It leaves this type only through [`Reserved::into_ticket`], on its
+/// way into the books.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    ticket: Ticket,
+    /// The ground on which the call was let in.
+    pub(crate) by: AdmittedBy,
+    /// The token limit per choice that providers are told, where it is ours.
+    pub(crate) output_limit: Option<u64>,
+    /// Tokens of output that what is held pays for at the serving endpoint; known once it serves.
+    reach: Option<u64>,
+    /// Who refused the last top-up.
+    refused: Option<Refused>,
+}
+
+#[derive(Debug)]
+enum Refused {
+    Budget(Exhausted),
+    Books,
+}
+
+impl Reserved {
+    pub(super) const fn new(ticket: Ticket, by: AdmittedBy) -> Self {
+        Self {
+            ticket,
+            by,
+            output_limit: None,
+            reach: None,
+            refused: None,
+        }
+    }
+
+    pub(super) const fn clamped(ticket: Ticket, limit: u64) -> Self {
+        let mut reserved = Self::new(ticket, AdmittedBy::Clamped(limit));
+        reserved.output_limit = Some(limit);
+        reserved
+    }
+
+    /// Whether the call cost more than is held.
+    pub(crate) fn is_exceeded_by(&self, charge: &Charge) -> bool {
+        let bill = charge.as_ref().ok();
+        bill.is_some_and(|bill| bill.total > self.ticket.amount)
+    }
+
+    /// The ticket, to be closed.
+    pub(crate) fn into_ticket(self) -> Ticket {
+        self.ticket
+    }
+
+    /// Holds more money when the stream comes near the end of what is held. Between two top-ups this
+    /// is a comparison. A call that was paid for in full, or whose provider knows its limit, needs
+    /// none.
+    ///
+    /// What a stream may cost beyond what is held is thereby bounded by what one read of its
+    /// connection brings, and by what the provider counts without showing it (hidden reasoning).
+    ///
+    /// # Errors
+    /// When what is held is used up and no more can be had: the stream must end.
+    pub(crate) async fn keep_ahead(
+        &mut self,
+        relay: &Relay,
+        call: &Call,
+        endpoint: &Endpoint,
+        meter: &Meter,
+    ) -> Result<(), Error> {
+        if self.by != AdmittedBy::Estimate {
+            return Ok(());
+        }
+        let streamed = meter.output_tokens_streamed();
+        if self
+            .reach
+            .is_some_and(|reach| streamed.saturating_add(LEAD_TOKENS) <= reach)
+        {
+            return Ok(());
+        }
+        // Where nobody states a price there is nothing to hold.
+        let Some((sheet, _)) = bound::sheet(call, endpoint) else {
+            return Ok(());
+        };
+        let reach = self.reach(call, sheet);
+        // Once refused, more is asked for only at the very end: somebody may have given back.
+        let lead = if self.refused.is_some() {
+            0
+        } else {
+            LEAD_TOKENS
+        };
+        if streamed.saturating_add(lead) <= reach {
+            return Ok(());
+        }
+        self.extend(relay, call, endpoint, (sheet, streamed)).await
+    }
+
+    fn reach(&mut self, call: &Call, sheet: &PriceSheet) -> u64 {
+        let held = self.ticket.amount;
+        *self.reach.get_or_insert_with(|| {
+            let extent = bound::extent(call, sheet, 0);
+            // Without a price for output there is nothing to run out of.
+            affordable_output(held, &extent, sheet, call.at()).unwrap_or(u64::MAX)
+        })
+    }
+
+    async fn extend(
+        &mut self,
+        relay: &Relay,
+        call: &Call,
+        endpoint: &Endpoint,
+        (sheet, streamed): (&PriceSheet, u64),
+    ) -> Result<(), Error> {
+        let needs = &call.request.needs;
+        let choices = u64::from(needs.choices.max(1));
+        let most = bound::output_tokens(needs, endpoint).saturating_mul(choices);
+        let reach = self.reach(call, sheet);
+        if reach >= most.max(streamed) {
+            return Ok(());
+        }
+        let from = reach.max(streamed);
+        let mut step = STEP_TOKENS_MIN.max(reach / 2);
+        while step >= STEP_TOKENS_LEAST {
+            let target = from.saturating_add(step);
+            let target = target.min(most.max(from.saturating_add(STEP_TOKENS_LEAST)));
+            let extent = bound::extent(call, sheet, target);
+            let Ok(total) = ceiling(&extent, sheet, call.at()) else {
+                return Ok(());
+            };
+            match relay.parts.books.top_up(&mut self.ticket, total).await {
+                Ok(None) => {
+                    self.reach = Some(target);
+                    self.refused = None;
+                    return Ok(());
+                }
+                Ok(Some(exhausted)) => self.refused = Some(Refused::Budget(exhausted)),
+                Err(error) => {
+                    tracing::warn!(generation.id = %call.id, %error, "a stream could not be topped up");
+                    self.refused = Some(Refused::Books);
+                    break;
+                }
+            }
+            step /= 2;
+        }
+        if streamed <= reach {
+            return Ok(());
+        }
+        Tallies::count(&relay.tallies.cut);
+        Err(refusal::spent(match &self.refused {
+            Some(Refused::Budget(exhausted)) => Some(exhausted),
+            Some(Refused::Books) | None => None,
+        }))
+    }
+}

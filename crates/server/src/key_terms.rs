@@ -1,0 +1,105 @@
+//! What we keep of a key beyond OpenRouter's fields: rate limits of its own, and why it was frozen.
+//!
+//! Kept as one setting for each key that has any, so that a change of one never touches another's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use store::{KeyHash, Store, StoreError};
+
+use crate::limits::{RateRow, Rule};
+
+/// What the names of these settings begin with; the key's hash follows.
+pub const PREFIX: &str = "key/";
+
+/// The terms as they are stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Limits of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rate_limits: Vec<RateRow>,
+    /// Why the house disabled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<String>,
+}
+
+/// The same, ready for calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyTerms {
+    /// As they are stored.
+    pub written: Written,
+    /// The limits in `written.rate_limits`.
+    pub rules: Vec<Rule>,
+}
+
+impl From<Written> for KeyTerms {
+    fn from(written: Written) -> Self {
+        // They were checked when they were written; a row that no longer reads limits nothing.
+        let rules = written.rate_limits.iter().map(RateRow::rules_of_key);
+        Self {
+            rules: rules.filter_map(Result::ok).flatten().collect(),
+            written,
+        }
+    }
+}
+
+fn name(hash: &KeyHash) -> String {
+    format!("{PREFIX}{hash}")
+}
+
+fn read(text: &str) -> Written {
+    serde_json::from_str(text).unwrap_or_else(|error| {
+        tracing::error!(%error, "the terms of a key do not read; it is served without them");
+        Written::default()
+    })
+}
+
+/// The terms of every key that has any.
+///
+/// # Errors
+/// When the store is away.
+pub async fn all(store: &Store) -> Result<HashMap<KeyHash, Arc<KeyTerms>>, StoreError> {
+    let settings = store.settings().beginning_with(PREFIX).await?;
+    let of = |(name, text): (String, String)| {
+        let hash = KeyHash::from_text(name.strip_prefix(PREFIX)?);
+        Some((hash, Arc::new(KeyTerms::from(read(&text)))))
+    };
+    Ok(settings.into_iter().filter_map(of).collect())
+}
+
+/// The terms of one key.
+///
+/// # Errors
+/// When the store is away.
+pub async fn of(store: &Store, hash: &KeyHash) -> Result<Written, StoreError> {
+    let setting = store.settings().get(&name(hash)).await?;
+    Ok(setting.map_or_else(Written::default, |setting| read(&setting.value)))
+}
+
+/// Keeps the terms of a key; none at all when they say nothing.
+///
+/// # Errors
+/// When the store is away.
+pub async fn keep(
+    store: &Store,
+    hash: &KeyHash,
+    terms: &Written,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    if *terms == Written::default() {
+        return forget(store, hash, now_ms).await;
+    }
+    let text = serde_json::to_string(terms).unwrap_or_default();
+    store.settings().set(&name(hash), &text, now_ms).await?;
+    Ok(())
+}
+
+/// Forgets the terms of a key.
+///
+/// # Errors
+/// When the store is away.
+pub async fn forget(store: &Store, hash: &KeyHash, now_ms: i64) -> Result<(), StoreError> {
+    store.settings().remove(&name(hash), now_ms).await?;
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! The books: immutable entries, and the balances that are their sums.
+//!
+//! A call is paid by its workspace with a `charge`; what it cost above what was held for it has an
+//! `overage` entry in each of its budget windows. What was held and released is not written twice:
+//! `generation_budgets` has it. Grants and their corrections are entries too.
+
+use std::collections::BTreeMap;
+
+use ledger::entry::{self, Entry, EntryKind, Event};
+use ledger::{Amount, Hold};
+
+use crate::database::{Statement, Transaction, placeholders};
+use crate::posting::{Settled, saturating_sum};
+use crate::{Store, StoreError, balances};
+
+const ROWS_PER_STATEMENT: usize = 16;
+
+/// Credits for a workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGrant {
+    /// Chosen by the caller; granting the same id again changes nothing.
+    pub id: String,
+    /// Who gets it.
+    pub workspace_id: String,
+    /// How much; less than zero takes back what was granted by mistake.
+    pub amount: Amount,
+    /// Whether it was paid for.
+    pub is_purchase: bool,
+    /// Now, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// One line of the books, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// Its id, made of what happened.
+    pub id: String,
+    /// The call it is about.
+    pub generation_id: Option<String>,
+    /// The account that grew.
+    pub debit: String,
+    /// The account that shrank.
+    pub credit: String,
+    /// How much.
+    pub amount: Amount,
+    /// What it is about, for example `charge` or `grant`.
+    pub kind: String,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+impl Store {
+    /// Grants credits to a workspace, or takes them back; `false`, and nothing done, when a grant of
+    /// that id is there already. The workspace's prepaid budget grows with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a grant of nothing, [`StoreError::Unavailable`].
+    pub async fn grant(&self, grant: &NewGrant) -> Result<bool, StoreError> {
+        let event = Event {
+            id: &grant.id,
+            generation: None,
+            at: grant.at_ms.div_euclid(1000),
+        };
+        let size = Amount::from_nanos(grant.amount.nanos().saturating_abs());
+        let make = if grant.is_purchase {
+            entry::purchase
+        } else {
+            entry::grant
+        };
+        let Some(mut line) = make(&event, &grant.workspace_id, size) else {
+            return Err(StoreError::Refused("a grant of nothing".to_owned()));
+        };
+        if grant.amount < Amount::ZERO {
+            std::mem::swap(&mut line.debit, &mut line.credit);
+        }
+        let mut transaction = self.database.begin().await?;
+        // The budget before the balance: in the order in which everyone locks them.
+        balances::add_credit(&mut transaction, grant).await?;
+        if insert(&mut transaction, &[(line, grant.at_ms)]).await? == 0 {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Entries of an account, oldest first, after a position (`at_ms`, id); at most `count`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn entries(
+        &self,
+        account: &str,
+        after: (i64, &str),
+        count: u32,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let rows = Statement::new(
+            "SELECT id, generation_id, debit, credit, amount_nanos, kind, at_ms FROM entries \
+             WHERE (debit = $1 OR credit = $1) AND (at_ms > $2 OR (at_ms = $2 AND id > $3)) \
+             ORDER BY at_ms, id LIMIT $4",
+        )
+        .text(account)
+        .int(after.0)
+        .text(after.1)
+        .int(i64::from(count))
+        .read(&self.database)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(StoredEntry {
+                    id: row.text("id")?,
+                    generation_id: row.maybe_text("generation_id")?,
+                    debit: row.text("debit")?,
+                    credit: row.text("credit")?,
+                    amount: Amount::from_nanos(row.int("amount_nanos")?),
+                    kind: row.text("kind")?,
+                    at_ms: row.int("at_ms")?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Writes the entries of calls that have just been inserted.
+pub(crate) async fn insert_charges(
+    transaction: &mut Transaction,
+    inserted: &[&Settled],
+) -> Result<(), StoreError> {
+    let lines: Vec<(Entry, i64)> = inserted.iter().flat_map(|call| lines_of(call)).collect();
+    insert(transaction, &lines).await.map(drop)
+}
+
+fn lines_of(settled: &Settled) -> Vec<(Entry, i64)> {
+    let generation = &settled.generation;
+    let at_ms = generation.created_at_ms;
+    let event = Event::of_call(&generation.id, at_ms.div_euclid(1000));
+    let cost = settled.cost();
+    let holds: Vec<Hold> = settled
+        .posting
+        .iter()
+        .flat_map(|posting| &posting.lines)
+        // Nothing is held where a budget only warns, and nothing exceeds that.
+        .filter(|line| line.held > Amount::ZERO || line.drawn > Amount::ZERO)
+        .map(|line| Hold {
+            window: line.window.clone(),
+            amount: line.held,
+        })
+        .collect();
+    let overage = entry::settle(&event, &holds, cost)
+        .into_iter()
+        .filter(|line| line.kind == EntryKind::Overage);
+    entry::charge(&event, &generation.caller.workspace_id, cost, Amount::ZERO)
+        .into_iter()
+        .chain(overage)
+        .map(|line| (line, at_ms))
+        .collect()
+}
+
+/// Inserts entries that are not there yet and moves the balances by those; how many were new.
+async fn insert(
+    transaction: &mut Transaction,
+    lines: &[(Entry, i64)],
+) -> Result<usize, StoreError> {
+    let mut new = 0;
+    let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut left = lines;
+    while !left.is_empty() {
+        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
+        let (now, later) = left.split_at(size);
+        for id in insert_rows(transaction, now).await? {
+            let Some((line, _)) = now.iter().find(|(line, _)| line.id == id) else {
+                continue;
+            };
+            new += 1;
+            let nanos = line.amount.nanos();
+            let debited = &mut sums.entry(line.debit.to_string()).or_default().0;
+            *debited = debited.saturating_add(nanos);
+            let credited = &mut sums.entry(line.credit.to_string()).or_default().1;
+            *credited = credited.saturating_add(nanos);
+        }
+        left = later;
+    }
+    for (account, (debited, credited)) in sums {
+        Statement::assembled(format!(
+            "INSERT INTO balances (account, debited_nanos, credited_nanos) VALUES ($1, $2, $3) \
+             ON CONFLICT (account) DO UPDATE SET debited_nanos = {}, credited_nanos = {}",
+            saturating_sum("balances.debited_nanos", "excluded.debited_nanos"),
+            saturating_sum("balances.credited_nanos", "excluded.credited_nanos"),
+        ))
+        .text(&account)
+        .int(debited)
+        .int(credited)
+        .run(transaction)
+        .await?;
+    }
+    Ok(new)
+}
+
+async fn insert_rows(
+    transaction: &mut Transaction,
+    lines: &[(Entry, i64)],
+) -> Result<Vec<String>, StoreError> {
+    let values: Vec<String> = (0..lines.len())
+        .map(|row| format!("({})", placeholders(row * 7 + 1, 7)))
+        .collect();
+    let mut statement = Statement::assembled(format!(
+        "INSERT INTO entries (id, generation_id, debit, credit, amount_nanos, kind, at_ms) \
+         VALUES {} ON CONFLICT (id) DO NOTHING RETURNING id",
+        values.join(", ")
+    ));
+    for (line, at_ms) in lines {
+        statement = statement
+            .text(&line.id)
+            .maybe_text(line.generation.as_ref().map(ledger::GenerationId::as_str))
+            .text(&line.debit.to_string())
+            .text(&line.credit.to_string())
+            .int(line.amount.nanos())
+            .text(line.kind.name())
+            .int(*at_ms);
+    }
+    let rows = statement.rows(transaction).await?;
+    rows.iter().map(|row| row.text("id")).collect()
+}

@@ -1,0 +1,393 @@
+//! `Journal`: opened with a replay, appended to, read back from, closed.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use ledger::BooksUnavailable;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::disk::{Disk, RealDisk};
+use super::keeper::{Append, Keeper, Order, Refusal};
+use super::segment::{self, Beginning, FRAME_BYTES, PAYLOAD_BYTES_MAX};
+use super::tally::{Live, Tally, path};
+use crate::NodeId;
+
+/// Records that wait for the thread take this much memory at most, about; counted in pieces of
+/// [`BYTES_PER_PERMIT`], one or more for each, so that their number is bounded too.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
+const BYTES_PER_PERMIT: usize = 1024;
+const PERMITS: usize = QUEUE_BYTES_MAX / BYTES_PER_PERMIT;
+
+/// How long a record waits for room in a journal that has reached its bound.
+const FULL_WAIT: Duration = Duration::from_secs(1);
+
+/// Where the journal lies and how large it may be.
+#[derive(Debug, Clone)]
+pub struct JournalOptions {
+    /// Its folder; made if it is not there. No other process may use it.
+    pub dir: PathBuf,
+    /// Who writes it.
+    pub node: NodeId,
+    /// The length of all segments, at most, in bytes. When it is reached, settling fails until the
+    /// database has taken records in.
+    pub bytes_max: u64,
+    /// The length of one segment, about, in bytes; at most a quarter of `bytes_max` is used.
+    pub segment_bytes: u64,
+}
+
+impl JournalOptions {
+    /// What one segment holds unless something else is said: the most that a start after a crash
+    /// has to read that is in the database already.
+    pub const SEGMENT_BYTES: u64 = 16 << 20;
+
+    /// The journal in the data directory of a server.
+    #[must_use]
+    pub fn in_data_dir(data_dir: &Path, node: NodeId, bytes_max: u64) -> Self {
+        Self {
+            dir: data_dir.join("journal"),
+            node,
+            bytes_max,
+            segment_bytes: Self::SEGMENT_BYTES,
+        }
+    }
+}
+
+/// The journal cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The disk refuses.
+    #[error("the journal {path} cannot be opened: {error}")]
+    Disk {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Another process is at work there.
+    #[error(
+        "the journal {0} is in use by another process; every running server needs a data \
+         directory of its own"
+    )]
+    InUse(PathBuf),
+    /// A newer Waybill wrote it.
+    #[error("the journal segment {path} has form {version}; run the newer Waybill that wrote it")]
+    Newer {
+        /// The segment.
+        path: PathBuf,
+        /// The version of its form.
+        version: u32,
+    },
+}
+
+/// Where a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(super) segment: u64,
+    pub(super) at: u64,
+    /// Its length with its frame.
+    pub(super) framed: u64,
+}
+
+/// Takes a record in and says whether the journal has to keep it, or why it cannot be understood.
+pub(crate) type Replay<'a> = dyn FnMut(&[u8], Place) -> Result<bool, String> + 'a;
+
+/// The open journal.
+pub(crate) struct Journal {
+    dir: PathBuf,
+    bytes_max: u64,
+    orders: SyncSender<Order>,
+    queue: Arc<Semaphore>,
+    tally: Tally,
+    is_tidy_due: Arc<AtomicBool>,
+}
+
+impl Journal {
+    /// Opens the journal and gives every record in it to `replay`, in order; one that `replay` needs is kept until it
+    /// is [released](Self::release). What `replay` says it cannot read counts as damaged. Blocks.
+    pub(crate) fn open(
+        options: JournalOptions,
+        replay: &mut Replay<'_>,
+    ) -> Result<Self, JournalError> {
+        Self::open_on(Box::new(RealDisk), options, replay)
+    }
+
+    pub(super) fn open_on(
+        disk: Box<dyn Disk>,
+        mut options: JournalOptions,
+        replay: &mut Replay<'_>,
+    ) -> Result<Self, JournalError> {
+        options.segment_bytes = options.segment_bytes.min(options.bytes_max / 4).max(1);
+        let (dir, bytes_max) = (options.dir.clone(), options.bytes_max);
+        std::fs::create_dir_all(&dir).map_err(failed(&dir))?;
+        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            let synced = File::open(parent).and_then(|parent| parent.sync_all());
+            synced.map_err(failed(parent))?;
+        }
+        let lock = lock(&dir)?;
+        let (numbers, next_number) = numbers(&dir).map_err(failed(&dir))?;
+        let tally = Tally::default();
+        for number in numbers {
+            let live = replay_one(&options, number, replay)?;
+            tally.add(number, live);
+        }
+        tally.tidy(&dir);
+        let is_tidy_due = Arc::new(AtomicBool::new(false));
+        // Permits bound the appends; besides them there are one `Tidy` and one `Close`.
+        let (orders, received) = sync_channel(PERMITS + 2);
+        let mut keeper = Keeper {
+            options,
+            disk,
+            orders: received,
+            tally: tally.clone(),
+            is_tidy_due: is_tidy_due.clone(),
+            next_number,
+            current: None,
+            is_failing: false,
+            _lock: lock,
+        };
+        let run = move || {
+            let told = keeper.run();
+            drop(keeper);
+            if let Some(told) = told {
+                let _ = told.send(());
+            }
+        };
+        std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(run)
+            .map_err(failed(&dir))?;
+        Ok(Self {
+            dir,
+            bytes_max,
+            orders,
+            queue: Arc::new(Semaphore::new(PERMITS)),
+            tally,
+            is_tidy_due,
+        })
+    }
+
+    /// Appends a record, a JSON object. It is durable when this returns; `deliver` was called
+    /// before that, even if nobody waits any more. At the bound it waits a moment for the database
+    /// to take something in, which slows callers down rather than losing their records.
+    pub(crate) async fn append(
+        &self,
+        mut payload: Vec<u8>,
+        deliver: impl FnOnce(Place) + Clone + Send + 'static,
+    ) -> Result<(), BooksUnavailable> {
+        if payload.len() > PAYLOAD_BYTES_MAX {
+            let length = payload.len();
+            return Err(BooksUnavailable(format!(
+                "a record of {length} bytes is too long for the journal"
+            )));
+        }
+        let deadline = Instant::now() + FULL_WAIT;
+        loop {
+            let freed = self.tally.freed().notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            payload = match self.append_once(payload, deliver.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(Refusal::Broken(reason)) => return Err(reason),
+                Err(Refusal::Full(payload)) => payload,
+            };
+            if timeout_at(deadline, freed).await.is_err() {
+                return Err(BooksUnavailable(format!(
+                    "the journal has reached its bound of {} bytes; the database has been away or \
+                     too slow for too long",
+                    self.bytes_max
+                )));
+            }
+        }
+    }
+
+    async fn append_once(
+        &self,
+        payload: Vec<u8>,
+        deliver: impl FnOnce(Place) + Send + 'static,
+    ) -> Result<(), Refusal> {
+        let closed = || Refusal::Broken(BooksUnavailable("the journal is closed".to_owned()));
+        let permits = payload.len() / BYTES_PER_PERMIT + 1;
+        let permits = u32::try_from(permits).map_err(|_| closed())?;
+        let room = self.queue.clone().acquire_many_owned(permits).await;
+        let (told, answer) = oneshot::channel();
+        let order = Order::Append(Append {
+            payload,
+            deliver: Box::new(deliver),
+            told,
+            _room: room.map_err(|_| closed())?,
+        });
+        self.orders.try_send(order).map_err(|_| closed())?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Reads a record back. Blocks.
+    pub(crate) fn read(&self, place: Place) -> io::Result<Vec<u8>> {
+        let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        let length = usize::try_from(place.framed).map_err(|_| invalid("too long"))?;
+        let mut file = File::open(path(&self.dir, place.segment))?;
+        file.seek(SeekFrom::Start(place.at))?;
+        let mut bytes = vec![0; length];
+        file.read_exact(&mut bytes)?;
+        if segment::payload_at(&bytes, 0) != Some(FRAME_BYTES..length) {
+            return Err(invalid("the record is damaged"));
+        }
+        bytes.drain(..FRAME_BYTES);
+        Ok(bytes)
+    }
+
+    /// Records that are in the database, so the journal need not keep them.
+    pub(crate) fn release(&self, places: impl IntoIterator<Item = Place>) {
+        for place in places {
+            self.tally.change(place.segment, |live| {
+                live.needed = live.needed.saturating_sub(1);
+            });
+        }
+        self.tidy();
+    }
+
+    /// A record that cannot be read back: its segment will be put aside, not removed.
+    pub(crate) fn condemn(&self, place: Place) {
+        self.tally
+            .change(place.segment, |live| live.is_damaged = true);
+    }
+
+    /// The length of all segments.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.tally.bytes()
+    }
+
+    /// Writes what was appended before, and closes the files. Later appends fail.
+    pub(crate) async fn close(&self) {
+        let (told, done) = oneshot::channel();
+        if self.orders.try_send(Order::Close(told)).is_ok() {
+            // The thread tells, or is gone.
+            let _ = done.await;
+        }
+    }
+
+    /// Asks the thread to remove what nobody needs; it does so with its next work if it is busy.
+    fn tidy(&self) {
+        if !self.is_tidy_due.swap(true, Ordering::Relaxed) {
+            // There is always a place for this one; without a thread nothing is to be tidied.
+            let _ = self.orders.try_send(Order::Tidy);
+        }
+    }
+}
+
+/// Reads one segment and replays it.
+fn replay_one(
+    options: &JournalOptions,
+    number: u64,
+    replay: &mut Replay<'_>,
+) -> Result<Live, JournalError> {
+    let path = path(&options.dir, number);
+    let bytes = std::fs::read(&path).map_err(failed(&path))?;
+    let scan = segment::scan(&bytes);
+    match scan.beginning {
+        Beginning::Newer(version) => return Err(JournalError::Newer { path, version }),
+        Beginning::Whole(header) if header.node != options.node.bytes() => {
+            tracing::warn!(segment = %path.display(), "a journal segment of another node is replayed");
+        }
+        Beginning::Whole(_) | Beginning::Cut => {}
+        Beginning::Bad => {
+            tracing::error!(segment = %path.display(), "the header of a journal segment is damaged");
+        }
+    }
+    let mut live = Live {
+        bytes: bytes.len() as u64,
+        is_sealed: true,
+        is_damaged: !scan.damage.is_empty() || scan.beginning == Beginning::Bad,
+        ..Live::default()
+    };
+    for payload in &scan.payloads {
+        let place = Place {
+            segment: number,
+            at: (payload.start - FRAME_BYTES) as u64,
+            framed: (payload.len() + FRAME_BYTES) as u64,
+        };
+        match replay(bytes.get(payload.clone()).unwrap_or_default(), place) {
+            Ok(is_needed) => live.needed += u64::from(is_needed),
+            Err(error) => {
+                live.is_damaged = true;
+                tracing::error!(
+                    segment = %path.display(), at = place.at, bytes = place.framed, %error,
+                    "a journal record cannot be understood and is not on the books"
+                );
+            }
+        }
+    }
+    for lost in &scan.damage {
+        tracing::error!(
+            segment = %path.display(), from = lost.start, to = lost.end,
+            "a part of the journal is damaged: the records in it are lost, those around it are not; \
+             the file will be kept as .wal.corrupt"
+        );
+    }
+    if let Some(torn) = scan.torn {
+        tracing::warn!(
+            segment = %path.display(), at = torn, bytes = bytes.len() - torn,
+            "the last record of a journal segment was never finished, so nobody was told that it \
+             was settled; it is cut off"
+        );
+        cut(&path, torn as u64);
+        live.bytes = torn as u64;
+    }
+    Ok(live)
+}
+
+/// Cuts the torn end off, so that the next start has nothing to tell. It may fail: whatever is
+/// left there is recognised again.
+fn cut(path: &Path, at: u64) {
+    let cut = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.set_len(at).and_then(|()| file.sync_all()));
+    if let Err(error) = cut {
+        tracing::warn!(segment = %path.display(), %error, "a torn end cannot be cut off");
+    }
+}
+
+/// Keeps other processes out until the file is closed.
+fn lock(dir: &Path) -> Result<File, JournalError> {
+    let path = dir.join("lock");
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(failed(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse(dir.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(&path)(error)),
+    }
+}
+
+/// The segments in order, and the number of the next one: no number is used twice, not even that
+/// of a segment that was put aside.
+fn numbers(dir: &Path) -> io::Result<(Vec<u64>, u64)> {
+    let (mut numbers, mut next) = (Vec::new(), 1);
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let Some((number, kind)) = name.to_str().and_then(|name| name.split_once('.')) else {
+            continue;
+        };
+        let Ok(number) = number.parse::<u64>() else {
+            continue;
+        };
+        next = next.max(number.saturating_add(1));
+        if kind == "wal" {
+            numbers.push(number);
+        }
+    }
+    numbers.sort_unstable();
+    Ok((numbers, next))
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> JournalError {
+    let path = path.to_owned();
+    |error| JournalError::Disk { path, error }
+}

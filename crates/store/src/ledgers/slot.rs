@@ -1,0 +1,334 @@
+//! What a node has of one budget window, and all of those by key.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use ledger::lease::{low_water, surplus};
+use ledger::{Amount, Budget, Holding};
+use tokio::sync::Notify;
+
+use super::{Key, is_hard};
+
+const SHARDS: usize = 32;
+
+/// What the database said last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Answer {
+    #[default]
+    None,
+    Granted,
+    Short,
+    /// The budget limits nothing.
+    Gone,
+    Failed(String),
+}
+
+/// One budget window.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) window: Key,
+    pub(super) budget: Arc<Budget>,
+    pub(super) holding: Holding,
+    /// Wakes those who wait for a lease.
+    pub(super) answered: Notify,
+    answer: Mutex<Answer>,
+    is_gone: AtomicBool,
+    is_enforced: AtomicBool,
+    /// What is wanted of the database; -1 when the worker has nothing to do here.
+    wanted: AtomicI64,
+    last_slice: AtomicI64,
+    /// What was left in the database when it was last asked; for one that only warns, of its limit.
+    left: AtomicI64,
+    /// When it refused, milliseconds after the start; 0 when it did not.
+    refused_ms: AtomicU64,
+    /// Charged here since `left` was read, for one that only warns.
+    charged: AtomicI64,
+    /// Used since it was last counted, for one that only warns.
+    is_used: AtomicBool,
+    /// `Holding::spent` when leases were last given back.
+    spent_before: AtomicI64,
+}
+
+impl Slot {
+    fn new(budget: Arc<Budget>, window: Key) -> Self {
+        Self {
+            window,
+            is_enforced: AtomicBool::new(is_hard(&budget)),
+            budget,
+            holding: Holding::default(),
+            answered: Notify::new(),
+            answer: Mutex::default(),
+            is_gone: AtomicBool::new(false),
+            wanted: AtomicI64::new(-1),
+            last_slice: AtomicI64::new(0),
+            left: AtomicI64::new(i64::MAX),
+            refused_ms: AtomicU64::new(0),
+            charged: AtomicI64::new(0),
+            is_used: AtomicBool::new(true),
+            spent_before: AtomicI64::new(0),
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_hard(&self) -> bool {
+        self.is_enforced.load(Ordering::Acquire) && !self.is_gone()
+    }
+
+    pub(super) fn is_warning(&self) -> bool {
+        !self.is_enforced.load(Ordering::Acquire) && !self.is_gone()
+    }
+
+    /// Whether it has never been asked how much of its limit is left.
+    pub(super) fn is_uncounted(&self) -> bool {
+        self.left.load(Ordering::Acquire) == i64::MAX
+    }
+
+    pub(super) fn ends_at(&self) -> Option<i64> {
+        self.budget.window.ends_at(self.window.window)
+    }
+
+    /// What this node could still hold, as far as it knows.
+    pub(super) fn reachable(&self) -> Amount {
+        let left = self.left.load(Ordering::Acquire);
+        let left = if left == i64::MAX { 0 } else { left };
+        let free = self.holding.free().nanos().max(0);
+        Amount::from_nanos(free.saturating_add(left).max(0))
+    }
+
+    /// Whether a call brings a window that only warns to its limit.
+    pub(super) fn is_reached_by(&self, amount: Amount) -> bool {
+        self.is_used.store(true, Ordering::Release);
+        let charged = self.charged.load(Ordering::Acquire);
+        let left = self.left.load(Ordering::Acquire);
+        amount.nanos().max(1) > left.saturating_sub(charged)
+    }
+
+    // === Asking ===
+
+    /// Notes that so much is wanted; whether the worker has to be told.
+    pub(super) fn want(&self, amount: Amount) -> bool {
+        self.wanted
+            .fetch_max(amount.nanos().max(0), Ordering::AcqRel)
+            < 0
+    }
+
+    /// What is wanted, which is now being looked after.
+    pub(super) fn take_wanted(&self) -> Amount {
+        Amount::from_nanos(self.wanted.swap(-1, Ordering::AcqRel).max(0))
+    }
+
+    /// Whether the last slice is nearly used up and a further one can be had.
+    pub(super) fn runs_low(&self, now_ms: u64, refusal_for: Duration) -> bool {
+        let last = Amount::from_nanos(self.last_slice.load(Ordering::Acquire));
+        self.is_hard()
+            && last > Amount::ZERO
+            && self.holding.free() < low_water(last)
+            && self.left.load(Ordering::Acquire) > 0
+            && !self.has_refused(now_ms, refusal_for)
+    }
+
+    /// What to ask for ahead of need: a small part of a slice, of which the database makes more.
+    pub(super) fn ahead(&self) -> Amount {
+        let last = self.last_slice.load(Ordering::Acquire);
+        Amount::from_nanos(last.checked_div(64).unwrap_or(0).max(1))
+    }
+
+    /// Whether the database has just said that there is not as much.
+    pub(super) fn refuses(&self, amount: Amount, now_ms: u64, refusal_for: Duration) -> bool {
+        self.has_refused(now_ms, refusal_for) && amount > self.reachable()
+    }
+
+    fn has_refused(&self, now_ms: u64, refusal_for: Duration) -> bool {
+        let refused = self.refused_ms.load(Ordering::Acquire);
+        let passed = now_ms.saturating_sub(refused);
+        refused > 0 && u128::from(passed) <= refusal_for.as_millis()
+    }
+
+    // === Answers ===
+
+    pub(super) fn answer(&self) -> Answer {
+        self.answer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes the worker's answer in and wakes those who wait for it.
+    pub(super) fn tell(&self, answer: Answer) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+        self.answered.notify_waiters();
+    }
+
+    pub(super) fn granted(&self, amount: Amount, left: Amount) {
+        self.holding.top_up(amount);
+        self.is_gone.store(false, Ordering::Release);
+        self.last_slice.store(amount.nanos(), Ordering::Release);
+        self.left.store(left.nanos(), Ordering::Release);
+        self.refused_ms.store(0, Ordering::Release);
+        self.tell(Answer::Granted);
+    }
+
+    pub(super) fn refused(&self, left: Amount, now_ms: u64) {
+        self.is_gone.store(false, Ordering::Release);
+        self.left.store(left.nanos(), Ordering::Release);
+        self.refused_ms.store(now_ms.max(1), Ordering::Release);
+        self.tell(Answer::Short);
+    }
+
+    pub(super) fn gone(&self) {
+        self.is_gone.store(true, Ordering::Release);
+        self.tell(Answer::Gone);
+    }
+
+    /// Whether it was used since this was last asked.
+    pub(super) fn take_used(&self) -> bool {
+        self.is_used.swap(false, Ordering::AcqRel)
+    }
+
+    /// What is left of the limit of a window that only warns.
+    pub(super) fn counted(&self, left: i64) {
+        self.charged.store(0, Ordering::Release);
+        self.left.store(left, Ordering::Release);
+    }
+
+    /// Forgets what the database said: the budget has changed.
+    pub(super) fn forget_answers(&self) {
+        self.is_gone.store(false, Ordering::Release);
+        self.refused_ms.store(0, Ordering::Release);
+    }
+
+    // === Closing ===
+
+    /// Takes up to so much of what is free, for overage.
+    pub(super) fn take(&self, at_most: Amount) -> Amount {
+        self.holding.take_back(at_most)
+    }
+
+    /// Closes a call for which so much was held.
+    pub(super) fn close(&self, held: Amount, cost: Amount) {
+        self.charged.fetch_add(cost.nanos(), Ordering::AcqRel);
+        self.is_used.store(true, Ordering::Release);
+        self.holding.settle(held, cost.min(held));
+    }
+
+    /// What is free and not needed, judged by what was spent since it was last asked.
+    pub(super) fn surplus(&self) -> Amount {
+        let spent = self.holding.spent().nanos();
+        let before = self.spent_before.swap(spent, Ordering::AcqRel);
+        let since = Amount::from_nanos(spent.saturating_sub(before));
+        surplus(self.holding.free(), since)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.holding.free() == Amount::ZERO && self.holding.held() == Amount::ZERO
+    }
+}
+
+/// Holds an amount in all windows that refuse, or in none; how much was held in each.
+///
+/// # Errors
+/// The position of the first that does not have as much.
+pub(super) fn reserve_all(slots: &[Arc<Slot>], amount: Amount) -> Result<Vec<Amount>, usize> {
+    let mut held = Vec::with_capacity(slots.len());
+    for (position, slot) in slots.iter().enumerate() {
+        if !slot.is_hard() {
+            held.push(Amount::ZERO);
+        } else if slot.holding.try_reserve(amount) {
+            held.push(amount);
+        } else {
+            for (slot, held) in slots.iter().zip(&held) {
+                slot.holding.give_back(*held);
+            }
+            return Err(position);
+        }
+    }
+    Ok(held)
+}
+
+/// All windows by key. Looking one up takes a shared lock on a part of them, opening one an
+/// exclusive one; neither is held while anything else is done.
+#[derive(Debug)]
+pub(super) struct Slots {
+    shards: Vec<RwLock<HashMap<Key, Arc<Slot>>>>,
+    hasher: RandomState,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+impl Slots {
+    fn shard(&self, window: &Key) -> &RwLock<HashMap<Key, Arc<Slot>>> {
+        let hash = self.hasher.hash_one(window);
+        let index = usize::try_from(hash % SHARDS as u64).unwrap_or(0);
+        &self.shards[index]
+    }
+
+    pub(super) fn get(&self, window: &Key) -> Option<Arc<Slot>> {
+        let shard = self.shard(window).read();
+        shard
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(window)
+            .cloned()
+    }
+
+    /// The slot of a window.
+    pub(super) fn open(&self, budget: &Arc<Budget>, window: Key) -> Arc<Slot> {
+        if let Some(slot) = self.get(&window) {
+            if slot.is_enforced.load(Ordering::Acquire) != is_hard(budget) {
+                slot.is_enforced.store(is_hard(budget), Ordering::Release);
+            }
+            return slot;
+        }
+        let mut shard = self
+            .shard(&window)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        shard
+            .entry(window.clone())
+            .or_insert_with(|| Arc::new(Slot::new(budget.clone(), window)))
+            .clone()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Slot>> {
+        let shards = self.shards.iter().map(|shard| {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.values().cloned().collect::<Vec<_>>()
+        });
+        shards.flatten().collect()
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        let length = |shard: &RwLock<HashMap<Key, Arc<Slot>>>| {
+            shard.read().unwrap_or_else(PoisonError::into_inner).len() as u64
+        };
+        self.shards.iter().map(length).sum()
+    }
+
+    /// Forgets windows that nobody looks at and in which nothing is left.
+    pub(super) fn forget(&self, slots: &[Key]) {
+        for window in slots {
+            let mut shard = self
+                .shard(window)
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            let is_idle = shard
+                .get(window)
+                .is_some_and(|slot| Arc::strong_count(slot) == 1 && slot.is_empty());
+            if is_idle {
+                shard.remove(window);
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! `Settled`: a finished call with the budget windows it counts in, and posting it to them.
+//!
+//! The windows travel with the record, through memory and journal into the fold, so that a record
+//! that is replayed after a crash counts where it was held. Posting happens in the transaction that
+//! inserts the generation and for the ids that were new there: once for each call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ledger::{Amount, BudgetId, BudgetWindow, Generation, WindowId};
+use serde_json::{Value, json};
+
+use crate::database::{Statement, Transaction, placeholders};
+use crate::{StoreError, budgets};
+
+/// Rows per statement; see `generations.rs` for why so few, and why powers of two.
+const ROWS_PER_STATEMENT: usize = 16;
+
+/// A finished call, and what was held for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    /// Its record.
+    pub generation: Arc<Generation>,
+    /// Where it counts; absent for an ungoverned call.
+    pub posting: Option<Arc<Posting>>,
+}
+
+/// Where a call counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// The node whose leases it was held from.
+    pub node: String,
+    /// The budget windows.
+    pub lines: Vec<PostingLine>,
+}
+
+/// One budget window of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostingLine {
+    /// Which.
+    pub window: BudgetWindow,
+    /// What was held there.
+    pub held: Amount,
+    /// How much of the cost the node's lease covers; the rest of the cost is posted beyond it.
+    pub drawn: Amount,
+}
+
+impl Settled {
+    /// A call under no budget.
+    #[must_use]
+    pub fn ungoverned(generation: Arc<Generation>) -> Self {
+        Self {
+            generation,
+            posting: None,
+        }
+    }
+
+    /// What it costs: nothing while nobody can say.
+    #[must_use]
+    pub fn cost(&self) -> Amount {
+        cost_of(&self.generation)
+    }
+
+    fn lines(&self) -> &[PostingLine] {
+        self.posting
+            .as_ref()
+            .map_or(&[], |posting| posting.lines.as_slice())
+    }
+}
+
+impl Posting {
+    /// The posting as one line of JSON, for the journal.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let lines: Vec<Value> = self
+            .lines
+            .iter()
+            .map(|line| {
+                json!([
+                    line.window.budget.as_str(),
+                    line.window.window.to_string(),
+                    line.held.nanos(),
+                    line.drawn.nanos()
+                ])
+            })
+            .collect();
+        json!([self.node, lines]).to_string()
+    }
+
+    /// Reads what [`Posting::to_text`] wrote.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn from_text(text: &str) -> Result<Self, StoreError> {
+        let wrong = || StoreError::Unreadable("the budget windows of a record".to_owned());
+        let value: Value = serde_json::from_str(text).map_err(|_| wrong())?;
+        let line = |value: &Value| {
+            Some(PostingLine {
+                window: BudgetWindow {
+                    budget: BudgetId::from_text(value.get(0)?.as_str()?),
+                    window: WindowId::from_text(value.get(1)?.as_str()?)?,
+                },
+                held: Amount::from_nanos(value.get(2)?.as_i64()?),
+                drawn: Amount::from_nanos(value.get(3)?.as_i64()?),
+            })
+        };
+        let read = || {
+            Some(Self {
+                node: value.get(0)?.as_str()?.to_owned(),
+                lines: value
+                    .get(1)?
+                    .as_array()?
+                    .iter()
+                    .map(line)
+                    .collect::<Option<_>>()?,
+            })
+        };
+        read().ok_or_else(wrong)
+    }
+}
+
+/// What a generation costs: nothing while nobody can say.
+pub(crate) fn cost_of(generation: &Generation) -> Amount {
+    generation
+        .charge
+        .as_ref()
+        .map_or(Amount::ZERO, |bill| bill.total)
+}
+
+/// Posts calls that have just been inserted in this transaction: their costs to their budget windows,
+/// out of their node's leases.
+pub(crate) async fn post(
+    transaction: &mut Transaction,
+    inserted: &[&Settled],
+) -> Result<(), StoreError> {
+    insert_lines(transaction, inserted).await?;
+    // Sorted, so that two nodes lock rows in the same order and never each other.
+    let mut windows: BTreeMap<(&BudgetWindow, &str), (i64, i64)> = BTreeMap::new();
+    for settled in inserted {
+        let node = settled.posting.as_ref().map_or("", |posting| &posting.node);
+        for line in settled.lines() {
+            let sums = windows.entry((&line.window, node)).or_default();
+            sums.0 = sums.0.saturating_add(settled.cost().nanos());
+            sums.1 = sums.1.saturating_add(line.drawn.nanos());
+        }
+    }
+    for ((window, node), (cost, drawn)) in windows {
+        budgets::open_window(transaction, window, None).await?;
+        add_posted(transaction, window, cost).await?;
+        if drawn > 0 {
+            take_from_lease(transaction, node, window, drawn).await?;
+        }
+    }
+    Ok(())
+}
+
+/// `column + $bind`, which stops at the largest amount: PostgreSQL would refuse the row, and with it
+/// the batch, and SQLite would turn the sum into a float.
+pub(crate) fn saturating_sum(column: &str, bind: &str) -> String {
+    format!(
+        "CASE WHEN {bind} > 0 AND {column} > 9223372036854775807 - {bind} \
+         THEN 9223372036854775807 ELSE {column} + {bind} END"
+    )
+}
+
+async fn insert_lines(
+    transaction: &mut Transaction,
+    inserted: &[&Settled],
+) -> Result<(), StoreError> {
+    let mut rows: Vec<(&Settled, &PostingLine)> = inserted
+        .iter()
+        .flat_map(|settled| settled.lines().iter().map(move |line| (*settled, line)))
+        .collect();
+    rows.dedup_by(|a, b| std::ptr::eq(a.0, b.0) && a.1.window == b.1.window);
+    let mut left = rows.as_slice();
+    while !left.is_empty() {
+        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
+        let (now, later) = left.split_at(size);
+        let values: Vec<String> = (0..size)
+            .map(|row| format!("({})", placeholders(row * 7 + 1, 7)))
+            .collect();
+        let mut statement = Statement::assembled(format!(
+            "INSERT INTO generation_budgets (generation_id, budget_id, window_kind, window_start, \
+             held_nanos, drawn_nanos, cost_nanos) VALUES {}",
+            values.join(", ")
+        ));
+        for (settled, line) in now {
+            statement = statement
+                .text(settled.generation.id.as_str())
+                .text(line.window.budget.as_str())
+                .text(line.window.window.kind.name())
+                .int(line.window.window.start)
+                .int(line.held.nanos())
+                .int(line.drawn.nanos())
+                .int(settled.cost().nanos());
+        }
+        statement.run(transaction).await?;
+        left = later;
+    }
+    Ok(())
+}
+
+async fn add_posted(
+    transaction: &mut Transaction,
+    window: &BudgetWindow,
+    cost: i64,
+) -> Result<(), StoreError> {
+    Statement::assembled(format!(
+        "UPDATE budget_windows SET posted_nanos = {} \
+         WHERE budget_id = $2 AND window_kind = $3 AND window_start = $4",
+        saturating_sum("posted_nanos", "$1")
+    ))
+    .int(cost)
+    .text(window.budget.as_str())
+    .text(window.window.kind.name())
+    .int(window.window.start)
+    .run(transaction)
+    .await
+    .map(drop)
+}
+
+/// Takes what was spent out of a node's lease; the row of the window is locked. A lease that an
+/// operator has settled meanwhile is no longer there, and nothing is taken.
+pub(crate) async fn take_from_lease(
+    transaction: &mut Transaction,
+    node: &str,
+    window: &BudgetWindow,
+    amount: i64,
+) -> Result<(), StoreError> {
+    let rows = Statement::new(
+        "SELECT amount_nanos FROM leases WHERE node_id = $1 AND budget_id = $2 \
+         AND window_kind = $3 AND window_start = $4",
+    )
+    .text(node)
+    .text(window.budget.as_str())
+    .text(window.window.kind.name())
+    .int(window.window.start)
+    .rows(transaction)
+    .await?;
+    let there = rows.first().map_or(Ok(0), |row| row.int("amount_nanos"))?;
+    let taken = amount.min(there);
+    if taken <= 0 {
+        return Ok(());
+    }
+    let change = if taken == there {
+        "DELETE FROM leases WHERE amount_nanos = $1"
+    } else {
+        "UPDATE leases SET amount_nanos = amount_nanos - $1 WHERE 1 = 1"
+    };
+    for sql in [
+        format!(
+            "{change} AND budget_id = $2 AND window_kind = $3 AND window_start = $4 AND node_id = $5"
+        ),
+        "UPDATE budget_windows SET leased_nanos = leased_nanos - $1 \
+         WHERE budget_id = $2 AND window_kind = $3 AND window_start = $4"
+            .to_owned(),
+    ] {
+        let is_lease = sql.contains("$5");
+        let statement = Statement::assembled(sql)
+            .int(taken)
+            .text(window.budget.as_str())
+            .text(window.window.kind.name())
+            .int(window.window.start);
+        let statement = if is_lease {
+            statement.text(node)
+        } else {
+            statement
+        };
+        statement.run(transaction).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! `verify`: recomputes everything that is written down twice, and names the first difference.
+//!
+//! 1. What a call cost is its usage times its price snapshot, and its bill adds up.
+//! 2. Each call that cost something has its one charge, and nothing else was charged.
+//! 3. Balances are the sums of the entries.
+//! 4. What a call cost is what was posted for it in its budget windows; above what was held it has
+//!    an overage entry.
+//! 5. What is posted in a window is the sum of the calls in it, what is leased the sum of the leases.
+//! 6. What keys have used is the sum of their calls.
+//!
+//! All of it is read in one snapshot, so that it may run beside a working server. On SQLite writing
+//! waits meanwhile.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chat::Usage;
+use ledger::settlement::TABLE;
+use ledger::{Amount, Bill, PriceSheet, Rule};
+
+use crate::database::{Engine, Row, Statement, Transaction};
+use crate::{Store, StoreError, rows};
+
+/// Calls read at a time.
+const PAGE: i64 = 500;
+
+/// How long after its answer a call may have been priced, seconds: draining takes a while.
+const PRICED_WITHIN: i64 = 600;
+
+const SECONDS_PER_MINUTE: i64 = 60;
+
+/// Two places of the books that should agree and do not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference(String);
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+type Found = Result<Option<Difference>, StoreError>;
+
+impl Store {
+    /// Recomputes the books; the first difference, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn verify(&self) -> Result<Option<Difference>, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        if self.database.engine == Engine::Postgres {
+            let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+            transaction.run_script(snapshot).await?;
+            let unhurried = "SET LOCAL statement_timeout = 0";
+            transaction.run_script(unhurried).await?;
+        }
+        if let Some(difference) = costs(&mut transaction).await? {
+            return Ok(Some(difference));
+        }
+        for (sql, what) in PAIRS {
+            if let Some(difference) = pair(&mut transaction, sql, what).await? {
+                return Ok(Some(difference));
+            }
+        }
+        for (told, summed, what) in SUMS {
+            if let Some(difference) = sums(&mut transaction, told, summed, what).await? {
+                return Ok(Some(difference));
+            }
+        }
+        Ok(None)
+    }
+}
+
+// === 1: costs ===
+
+async fn costs(transaction: &mut Transaction) -> Found {
+    let mut after = String::new();
+    loop {
+        let page = Statement::new(
+            "SELECT id, created_at_ms, total_ms, usage, price_sheet, cost_nanos, bill, dropped \
+             FROM generations WHERE id > $1 ORDER BY id LIMIT $2",
+        )
+        .text(&after)
+        .int(PAGE)
+        .rows_unhurried(transaction)
+        .await?;
+        for row in &page {
+            if let Some(wrong) = cost_of(row)? {
+                let text = format!("generation {}: {wrong}", row.text("id")?);
+                return Ok(Some(Difference(text)));
+            }
+        }
+        match page.last() {
+            Some(last) => after = last.text("id")?,
+            None => return Ok(None),
+        }
+    }
+}
+
+/// What is wrong with the cost of a call.
+fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
+    let (Some(nanos), Some(lines)) = (row.maybe_int("cost_nanos")?, row.maybe_text("bill")?) else {
+        return Ok(None);
+    };
+    let bill = Bill {
+        total: Amount::from_nanos(nanos),
+        lines: rows::read_lines(&lines)?,
+    };
+    // What does not fit is as wrong as what does not agree.
+    let overflow = Amount::from_nanos(i64::MIN);
+    let sum = Bill {
+        total: overflow,
+        lines: bill.lines.clone(),
+    }
+    .part(|_| true);
+    if sum != bill.total {
+        return Ok(Some(format!(
+            "it cost {nanos} nano-USD, and the lines of its bill add up to {}",
+            sum.nanos()
+        )));
+    }
+    let Some(sheet) = row.maybe_text("price_sheet")? else {
+        let has_price = bill.total > Amount::ZERO;
+        return Ok(has_price.then(|| "it was charged without a price snapshot".to_owned()));
+    };
+    let sheet = rows::read_sheet(&sheet)?;
+    let usage = rows::read_counts(&row.text("usage")?)?;
+    let (_, settled) = rows::read_notes(&row.text("dropped")?)?;
+    let start = row.int("created_at_ms")?.div_euclid(1000);
+    let length = row.int("total_ms")?.div_euclid(1000);
+    let mut moments = moments(&sheet, start, length.saturating_add(PRICED_WITHIN));
+    let is_right =
+        moments.any(|at| is_charge(&bill, settled.rule.as_deref(), (&usage, &sheet, at)));
+    Ok((!is_right).then(|| {
+        format!(
+            "it cost {nanos} nano-USD, and its usage by its price snapshot costs something else"
+        )
+    }))
+}
+
+/// Whether a bill is what its rule makes of usage and prices; of a call without a known rule, what
+/// any rule does.
+fn is_charge(
+    bill: &Bill,
+    rule: Option<&str>,
+    (usage, sheet, at): (&Usage, &PriceSheet, i64),
+) -> bool {
+    let mut known = TABLE
+        .iter()
+        .map(|row| row.rule)
+        .filter(|known| rule == Some(known.name));
+    let charges = |rule: Rule| rule.charge(usage, sheet, at).as_ref() == Ok(bill);
+    match known.next() {
+        Some(rule) => charges(rule),
+        None => TABLE.iter().any(|row| charges(row.rule)),
+    }
+}
+
+/// The seconds at which a call may have been priced; one, when it does not matter.
+fn moments(sheet: &PriceSheet, start: i64, length: i64) -> impl Iterator<Item = i64> {
+    let matters = sheet
+        .overrides
+        .iter()
+        .any(|over| over.condition.utc_minutes.is_some());
+    let minutes = if matters {
+        length.div_euclid(SECONDS_PER_MINUTE).clamp(0, 24 * 60)
+    } else {
+        0
+    };
+    (0..=minutes).map(move |step| start.saturating_add(step * SECONDS_PER_MINUTE))
+}
+
+// === 2 and 4: pairs of rows ===
+
+/// Queries of rows that do not agree (`id`, `told`, `found`), and what they are about.
+const PAIRS: [(&str, &str); 6] = [
+    (
+        "SELECT g.id AS id, g.cost_nanos AS told, e.amount_nanos AS found FROM generations g \
+         LEFT JOIN entries e ON e.id = g.id || ':charge:usage' WHERE g.cost_nanos > 0 \
+         AND (e.amount_nanos IS NULL OR e.amount_nanos <> g.cost_nanos \
+              OR e.credit <> 'workspace:' || g.workspace_id) ORDER BY g.id LIMIT 1",
+        "the cost of a generation and its charge",
+    ),
+    (
+        "SELECT e.id AS id, e.amount_nanos AS told, g.cost_nanos AS found FROM entries e \
+         LEFT JOIN generations g ON g.id = e.generation_id \
+         WHERE e.kind IN ('charge', 'overage') AND (g.id IS NULL OR COALESCE(g.cost_nanos, 0) = 0) \
+         ORDER BY e.id LIMIT 1",
+        "an entry and the generation that it is about",
+    ),
+    (
+        "SELECT e.id AS id, e.amount_nanos AS told, 0 AS found FROM entries e \
+         WHERE e.kind = 'charge' AND e.id <> e.generation_id || ':charge:usage' \
+         ORDER BY e.id LIMIT 1",
+        "a second charge and what is due",
+    ),
+    (
+        "SELECT b.generation_id AS id, b.cost_nanos AS told, g.cost_nanos AS found \
+         FROM generation_budgets b LEFT JOIN generations g ON g.id = b.generation_id \
+         WHERE g.id IS NULL OR COALESCE(g.cost_nanos, 0) <> b.cost_nanos \
+         ORDER BY b.generation_id LIMIT 1",
+        "what was posted to a budget for a generation and its cost",
+    ),
+    (
+        "SELECT b.generation_id AS id, b.cost_nanos - b.held_nanos AS told, \
+         e.amount_nanos AS found FROM generation_budgets b LEFT JOIN entries e \
+         ON e.id = b.generation_id || ':overage:posted:' || b.budget_id || '@' || b.window_kind \
+         || ':' || CAST(b.window_start AS TEXT) \
+         WHERE (b.held_nanos > 0 OR b.drawn_nanos > 0) AND b.cost_nanos > b.held_nanos \
+         AND (e.amount_nanos IS NULL OR e.amount_nanos <> b.cost_nanos - b.held_nanos) \
+         ORDER BY b.generation_id LIMIT 1",
+        "the cost above what was held and its overage entry",
+    ),
+    (
+        "SELECT b.generation_id AS id, b.drawn_nanos AS told, b.cost_nanos AS found \
+         FROM generation_budgets b WHERE b.drawn_nanos > b.cost_nanos \
+         ORDER BY b.generation_id LIMIT 1",
+        "what was taken from a lease for a generation and its cost",
+    ),
+];
+
+async fn pair(transaction: &mut Transaction, sql: &'static str, what: &str) -> Found {
+    let rows = Statement::new(sql).rows_unhurried(transaction).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let amount = |value: Option<i64>| {
+        value.map_or_else(|| "nothing".to_owned(), |nanos| format!("{nanos} nano-USD"))
+    };
+    Ok(Some(Difference(format!(
+        "{}: {what} differ: {}, {}",
+        row.text("id")?,
+        amount(row.maybe_int("told")?),
+        amount(row.maybe_int("found")?)
+    ))))
+}
+
+// === 3, 5 and 6: sums ===
+
+/// A query of counters (`id`, `told`), one of the same sums (`id`, `whole`, `rest`), and what they
+/// are about. Sums are taken in two parts, as in `spending.rs`.
+const SUMS: [(&str, &str, &str); 5] = [
+    (
+        "SELECT account AS id, debited_nanos AS told FROM balances",
+        "SELECT debit AS id, CAST(SUM(amount_nanos / 1000000000) AS BIGINT) AS whole, \
+         CAST(SUM(amount_nanos % 1000000000) AS BIGINT) AS rest FROM entries GROUP BY debit",
+        "the debits of an account",
+    ),
+    (
+        "SELECT account AS id, credited_nanos AS told FROM balances",
+        "SELECT credit AS id, CAST(SUM(amount_nanos / 1000000000) AS BIGINT) AS whole, \
+         CAST(SUM(amount_nanos % 1000000000) AS BIGINT) AS rest FROM entries GROUP BY credit",
+        "the credits of an account",
+    ),
+    (
+        "SELECT budget_id || '@' || window_kind || ':' || CAST(window_start AS TEXT) AS id, \
+         posted_nanos AS told FROM budget_windows",
+        "SELECT budget_id || '@' || window_kind || ':' || CAST(window_start AS TEXT) AS id, \
+         CAST(SUM(cost_nanos / 1000000000) AS BIGINT) AS whole, \
+         CAST(SUM(cost_nanos % 1000000000) AS BIGINT) AS rest \
+         FROM generation_budgets GROUP BY budget_id, window_kind, window_start",
+        "what is posted to a budget window",
+    ),
+    (
+        "SELECT budget_id || '@' || window_kind || ':' || CAST(window_start AS TEXT) AS id, \
+         leased_nanos AS told FROM budget_windows",
+        "SELECT budget_id || '@' || window_kind || ':' || CAST(window_start AS TEXT) AS id, \
+         CAST(SUM(amount_nanos / 1000000000) AS BIGINT) AS whole, \
+         CAST(SUM(amount_nanos % 1000000000) AS BIGINT) AS rest \
+         FROM leases GROUP BY budget_id, window_kind, window_start",
+        "what is leased of a budget window",
+    ),
+    (
+        "SELECT key_hash || ' on day ' || CAST(day AS TEXT) || ' in ' || workspace_id AS id, \
+         usage_nanos AS told FROM key_usage",
+        // Times are positive, and both engines divide positive integers alike.
+        "SELECT key_hash || ' on day ' || CAST(created_at_ms / 86400000 AS TEXT) || ' in ' \
+         || workspace_id AS id, \
+         CAST(SUM(COALESCE(cost_nanos, 0) / 1000000000) AS BIGINT) AS whole, \
+         CAST(SUM(COALESCE(cost_nanos, 0) % 1000000000) AS BIGINT) AS rest \
+         FROM generations GROUP BY key_hash, created_at_ms / 86400000, workspace_id",
+        "the usage of a key",
+    ),
+];
+
+async fn sums(
+    transaction: &mut Transaction,
+    told: &'static str,
+    summed: &'static str,
+    what: &str,
+) -> Found {
+    let mut accounts: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for row in Statement::new(told).rows_unhurried(transaction).await? {
+        accounts.entry(row.text("id")?).or_default().0 = row.int("told")?;
+    }
+    for row in Statement::new(summed).rows_unhurried(transaction).await? {
+        let whole = row.int("whole")?.saturating_mul(1_000_000_000);
+        let sum = whole.saturating_add(row.int("rest")?);
+        accounts.entry(row.text("id")?).or_default().1 = sum;
+    }
+    let differs = accounts.iter().find(|(_, (told, sum))| told != sum);
+    Ok(differs.map(|(id, (told, sum))| {
+        Difference(format!(
+            "{id}: {what} is {told} nano-USD, and the sum of its parts is {sum}"
+        ))
+    }))
+}

@@ -1,0 +1,185 @@
+//! `verify` and statements: clean books are clean, and each kind of difference is found.
+
+use std::sync::Arc;
+
+use ledger::{Amount, Books as _, Generation};
+use store::{DEFAULT_WORKSPACE_ID, NewGrant, Scope, Store};
+
+use crate::ledgers::{Node, budget, nanos};
+use crate::sample::priced;
+use crate::suite::{NOW_MS, Place, on_both, started};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Books in which everything has happened; a lease is still out.
+async fn busy(place: &Place) -> Store {
+    let (store, key) = started(place).await;
+    let node = Node::start(&store, "a").await;
+    let b = [budget("b", 1000)];
+    store.budgets().put(&b[0], true, NOW_MS).await.unwrap();
+    let grant = NewGrant {
+        id: "g".to_owned(),
+        workspace_id: DEFAULT_WORKSPACE_ID.to_owned(),
+        amount: nanos(5000),
+        is_purchase: true,
+        at_ms: NOW_MS,
+    };
+    assert!(store.grant(&grant).await.unwrap());
+    node.settle(node.admitted(&b, 100).await, 1, 100).await;
+    node.settle(node.admitted(&b, 100).await, 2, 130).await;
+    node.ledgers
+        .settle(Arc::new(priced(3, &key, 40)))
+        .await
+        .unwrap();
+    // A call that is under way keeps its lease, whatever happens.
+    drop(node.admitted(&b, 10).await);
+    node.recorder.flush().await;
+    store
+}
+
+/// Damage, what undoes it, and what is said of it.
+const DAMAGES: [(&str, &str, &str); 12] = [
+    (
+        "UPDATE generations SET cost_nanos = cost_nanos + 1 WHERE id = FIRST",
+        "UPDATE generations SET cost_nanos = cost_nanos - 1 WHERE id = FIRST",
+        "add up",
+    ),
+    (
+        "UPDATE generations SET usage = '{\"input\":99}' WHERE id = FIRST",
+        "UPDATE generations SET usage = '{\"input\":100}' WHERE id = FIRST",
+        "something else",
+    ),
+    (
+        "UPDATE entries SET amount_nanos = 101 WHERE id = FIRST || ':charge:usage'",
+        "UPDATE entries SET amount_nanos = 100 WHERE id = FIRST || ':charge:usage'",
+        "its charge",
+    ),
+    (
+        "INSERT INTO entries VALUES ('twice', FIRST, 'usage', 'x', 1, 'charge', 1)",
+        "DELETE FROM entries WHERE id = 'twice'",
+        "second charge",
+    ),
+    (
+        "INSERT INTO entries VALUES ('lost', 'gen-lost', 'usage', 'x', 1, 'overage', 1)",
+        "DELETE FROM entries WHERE id = 'lost'",
+        "that it is about",
+    ),
+    (
+        "UPDATE entries SET kind = 'release', id = 'y' WHERE kind = 'overage'",
+        "UPDATE entries SET kind = 'overage', \
+                 id = generation_id || ':overage:posted:b@lifetime:0' WHERE id = 'y'",
+        "overage entry",
+    ),
+    (
+        "UPDATE balances SET debited_nanos = debited_nanos + 1 WHERE account = 'usage'",
+        "UPDATE balances SET debited_nanos = debited_nanos - 1 WHERE account = 'usage'",
+        "debits",
+    ),
+    (
+        "UPDATE balances SET credited_nanos = 1 WHERE account = 'usage'",
+        "UPDATE balances SET credited_nanos = 0 WHERE account = 'usage'",
+        "credits",
+    ),
+    (
+        "UPDATE generation_budgets SET cost_nanos = 99 WHERE generation_id = FIRST",
+        "UPDATE generation_budgets SET cost_nanos = 100 WHERE generation_id = FIRST",
+        "posted to a budget for a generation",
+    ),
+    (
+        "UPDATE budget_windows SET posted_nanos = posted_nanos + 1",
+        "UPDATE budget_windows SET posted_nanos = posted_nanos - 1",
+        "what is posted",
+    ),
+    (
+        "UPDATE leases SET amount_nanos = amount_nanos - 1",
+        "UPDATE leases SET amount_nanos = amount_nanos + 1",
+        "what is leased",
+    ),
+    (
+        "UPDATE key_usage SET usage_nanos = usage_nanos + 1",
+        "UPDATE key_usage SET usage_nanos = usage_nanos - 1",
+        "usage of a key",
+    ),
+];
+
+#[tokio::test]
+async fn each_kind_of_difference_is_found_and_named() {
+    on_both(async |place| {
+        let store = busy(place).await;
+        assert_eq!(store.verify().await.unwrap(), None);
+        let first = "(SELECT MIN(generation_id) FROM generation_budgets)";
+        for (damage, repair, said) in DAMAGES {
+            place.run(&damage.replace("FIRST", first)).await;
+            let found = store.verify().await.unwrap();
+            let text = found.expect(damage).to_string();
+            assert!(text.contains(said), "{damage}: {text}");
+            place.run(&repair.replace("FIRST", first)).await;
+            assert_eq!(store.verify().await.unwrap(), None, "{repair}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_node_that_starts_again_after_its_death_leaves_clean_books() {
+    on_both(async |place| {
+        let store = busy(place).await;
+        let node = Node::start(&store, "a").await;
+        let b = [budget("b", 1000)];
+        let ticket = node.admitted(&b, 700).await;
+        node.settle(ticket, 9, 650).await;
+        node.stop().await;
+        assert_eq!(store.verify().await.unwrap(), None);
+        assert_eq!(store.leases(None).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_statement_adds_up_by_day_and_model() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let call = |number, cost, model: &str, later| Generation {
+            created_at_ms: NOW_MS + later,
+            model: model.to_owned(),
+            ..priced(number, &key, cost)
+        };
+        let calls = [
+            call(1, 100, "a/one", 0),
+            call(2, 50, "a/one", 0),
+            call(3, 7, "b/two, large", 0),
+            call(4, 9, "a/one", DAY_MS),
+            call(5, 1000, "a/one", 3 * DAY_MS),
+        ];
+        store
+            .generations()
+            .insert(&calls.iter().collect::<Vec<_>>())
+            .await
+            .unwrap();
+        let (from, to) = (NOW_MS - DAY_MS, NOW_MS + 2 * DAY_MS);
+        for scope in [
+            Scope::House,
+            Scope::Workspace(DEFAULT_WORKSPACE_ID.to_owned()),
+            Scope::Key(key.clone()),
+        ] {
+            let rows = store.statement(&scope, from, to).await.unwrap();
+            let lines: Vec<String> = rows.iter().map(store::StatementRow::to_csv).collect();
+            assert_eq!(
+                lines,
+                [
+                    "2026-03-04,a/one,2,0,150,0,0.00000015",
+                    "2026-03-04,\"b/two, large\",1,0,7,0,0.000000007",
+                    "2026-03-05,a/one,1,0,9,0,0.000000009",
+                ]
+            );
+        }
+        let other = Scope::Key(store::KeyHash::of("another"));
+        assert_eq!(store.statement(&other, from, to).await.unwrap(), []);
+        assert_eq!(
+            store.credits(None).await.unwrap().total_credits,
+            Amount::ZERO
+        );
+        assert_eq!(store.verify().await.unwrap(), None);
+    })
+    .await;
+}
