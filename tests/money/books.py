@@ -6,7 +6,7 @@ import time
 from decimal import Decimal
 
 from calls import Desk
-from house import ANSWER_TOKENS, PRICE
+from house import PRICE
 
 QUIET_SECONDS = 30
 FOLD_SECONDS = 10
@@ -112,7 +112,8 @@ class Comparison:
         """One call: what its caller saw, its record (or none), and what the provider noted."""
         name = f"call {view.number} ({view.id}, {view.life})"
         self.expect(view.status in (None, 200, 402), f"{name}: status {view.status}: {view.error}")
-        self.expect(view.status != 200 or not view.error, f"{name}: ended with {view.error}")
+        self.expect(view.status != 200 or not view.error or view.has_run_out, f"{name}: ended with {view.error}")
+        self.counts["ran out"] += view.has_run_out
         if view.is_refused:
             self.counts["refused"] += 1
             self.expect(not entries, f"{name}: refused, and served all the same")
@@ -120,17 +121,17 @@ class Comparison:
             self.counts["cut"] += 1
             self.unknown += view.id is None
             self.expect(view.life in killed, f"{name}: cut, and nobody killed its node")
-        if view.is_done:
+        if view.is_whole:
             self.counts["done"] += 1
         if record is None or record["provider_name"] is None:
-            self.expect(not view.is_done, f"{name}: its last byte came, and no record says that it was served")
+            self.expect(not view.is_done and not view.has_run_out, f"{name}: its last byte came, and no record says that it was served")
             self.expect(record is None or not record["usage"], f"{name}: nobody served it, and it has a cost")
         else:
             self.look_at_record(name, view, record, entries)
 
     def look_at_record(self, name, view, record, entries):
         self.counts["recorded"] += 1
-        prompt, completion = record["native_tokens_prompt"], record["native_tokens_completion"]
+        prompt, completion = record["tokens_prompt"], record["tokens_completion"]
         cost = Decimal(record["usage"])
         self.cost += cost
         self.expect(cost == cost_of(prompt, completion), f"{name}: {prompt}+{completion} tokens cost {cost}")
@@ -139,7 +140,7 @@ class Comparison:
         served = entries[0]
         text = f"{name}: {completion} tokens charged, {served['completion_tokens']} served"
         self.expect(completion <= served["completion_tokens"], text)
-        if view.is_done:
+        if view.is_whole:
             sent, seen = served["usage_sent"] or {}, view.usage or {}
             sent = sent.get("prompt"), sent.get("completion")
             seen = seen.get("prompt_tokens"), seen.get("completion_tokens"), seen.get("cost")
@@ -156,7 +157,7 @@ class Comparison:
             0 <= extra <= self.unknown,
             f"the statement has {statement['requests']} calls, {recorded} have records, of {self.unknown} no id is known")
         self.expect(
-            0 <= more <= extra * cost_of(1000, ANSWER_TOKENS),
+            0 <= more <= extra * cost_of(1000, 1000),
             f"the statement says {statement['cost']}, the records {self.cost}, of {extra} calls no id is known")
         with Desk(self.house.nodes[0].address, self.caller.key) as desk:
             usage = desk.get("/api/v1/key")[1]["data"]["usage"]

@@ -28,6 +28,15 @@ class View:
         return self.status == 402
 
     @property
+    def has_run_out(self):
+        """Ended by the server, in order, because no more money could be had."""
+        return self.status == 200 and bool(self.error) and self.error.get("code") == 402
+
+    @property
+    def is_whole(self):
+        return self.is_done and not self.error
+
+    @property
     def is_cut(self):
         return self.status in (None, 200) and not self.is_done and not self.error
 
@@ -158,6 +167,18 @@ class Desk:
         self.connection.request("GET", path, headers=self.headers)
         with self.connection.getresponse() as response:
             return response.status, from_json(response.read())
+
+    def post(self, path, body):
+        self.connection.request("POST", path, json.dumps(body), {**self.headers, "Content-Type": "application/json"})
+        with self.connection.getresponse() as response:
+            answer = response.read()
+            if response.status != 200:
+                raise ValueError(f"{path}: {response.status}: {answer!r}")
+
+    def get_text(self, path):
+        self.connection.request("GET", path, headers=self.headers)
+        with self.connection.getresponse() as response:
+            return response.read().decode()
 
     def __enter__(self):
         return self

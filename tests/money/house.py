@@ -16,7 +16,6 @@ READY_SECONDS = 60
 MODEL = "proof/steady"
 # USD per million tokens; answers cost most of it, so that a hold is little more than the cost.
 PRICE = {"input": "0.10", "output": "10"}
-ANSWER_TOKENS = 50
 CONFIG = """
 [server]
 listen = "127.0.0.1:0"
@@ -34,7 +33,7 @@ auth = "none"
 abort_stops_billing = true
 [[providers.proof.endpoints]]
 model = "{model}"
-upstream_model = "gpt-sim!tokens={tokens},chunks=10,gap={gap}"
+upstream_model = "gpt-sim"
 context_length = 4096
 max_completion_tokens = 1024
 price = {{ input = "{input}", output = "{output}" }}
@@ -83,6 +82,10 @@ class Provider:
         self.desk.connection.close()
         self.server.process.kill()
         self.server.__exit__(*problem)
+
+    def answer(self, tokens, chunks, gap):
+        """From now on every answer is so long, in so many pieces, with so long a wait between them."""
+        self.desk.post("/script", {"model": "*", "script": f"tokens={tokens},chunks={chunks},gap={gap}"})
 
     def ledger(self, after=0, limit=1_000_000):
         """Totals, and the entries with a number above `after`."""
@@ -138,11 +141,10 @@ class Node:
 class House:
     """A database, its nodes and their provider. Everything ends with the `with` block."""
 
-    def __init__(self, binaries, place, storage, gap):
+    def __init__(self, binaries, place, storage):
         self.binary, self.simulator = binaries
         self.place = place
         self.storage = storage
-        self.gap = gap
         self.nodes = []
 
     def __enter__(self):
@@ -159,7 +161,7 @@ class House:
         with open(path, "w", encoding="utf-8") as file:
             file.write(CONFIG.format(
                 place=os.path.join(self.place, name), storage=self.storage, upstream=self.provider.base_url,
-                model=MODEL, tokens=ANSWER_TOKENS, gap=self.gap, **PRICE))
+                model=MODEL, **PRICE))
         return path
 
     def add_node(self, name):

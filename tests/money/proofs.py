@@ -6,15 +6,21 @@ import time
 from decimal import Decimal
 
 from books import Comparison, cost_of
-from calls import Caller
-from house import ANSWER_TOKENS, MODEL, Failed, House
+from calls import Caller, Desk
+from house import MODEL, Failed, House
 
+ANSWER_TOKENS = 50
 NODES = 3
 CALLS = 1000
 WORTH = 200  # so many of the calls the limit is worth
 ARRIVAL_SECONDS = 4
 KILLING_SECONDS = 6
 ROUND_CALLS = 40
+LONG_CALLS = 60
+LONG_TOKENS = 600
+PIECE_TOKENS = 20
+# One read of a provider's connection brings one piece, or a few if the machine was busy for a while.
+READ_TOKENS_MAX = 8 * PIECE_TOKENS
 SPENDABLE = Decimal("0.95")
 POSTGRES = 'url = "env:TEST_POSTGRES_URL"'
 # A prompt of these calls is 8 tokens by the provider's count; see docs/simulator.md.
@@ -83,7 +89,8 @@ def three_nodes_hold_one_limit(binaries, place, chance, _rounds):
     """1,000 calls at three nodes on one PostgreSQL, killed at random, spend one key's limit and no more."""
     need_postgres()
     limit = (CALL_COST * WORTH).quantize(Decimal("0.0001"))
-    with House(binaries, place, POSTGRES, "100ms") as house:
+    with House(binaries, place, POSTGRES) as house:
+        house.provider.answer(ANSWER_TOKENS, 10, "100ms")
         nodes = [house.add_node(f"node-{number}") for number in range(NODES)]
         caller = Caller(house.make_key("proof", limit), MODEL, ANSWER_TOKENS, "reject")
         for node in nodes:
@@ -103,6 +110,7 @@ def three_nodes_hold_one_limit(binaries, place, chance, _rounds):
         judge(
             outcome, house,
             (outcome.spent <= limit, f"{outcome.spent} of {limit} USD were spent: more than the limit"),
+            (not outcome.counts["ran out"], "a call that was held for in full ran out of money"),
             (not outcome.counts["nobody there"], f"{outcome.counts['nobody there']} calls found no node"),
             (share >= SPENDABLE, f"only {outcome.spent} of {limit} USD could be spent"),
         )
@@ -116,11 +124,61 @@ def facts(outcome):
         f"{counts['recorded']} are in the books")
 
 
+# === Streams that run out ===
+
+
+def overage(node):
+    """What the node's calls have cost above what was held for them, in USD, as it says itself."""
+    with Desk(node.address) as desk:
+        lines = desk.get_text("/metrics").splitlines()
+    found = [line.split()[1] for line in lines if line.startswith("waybill_overage_nanodollars_total")]
+    return Decimal(found[0]) / 10**9
+
+
+def streams_end_where_the_money_ends(binaries, place, chance, _rounds):
+    """Streams without a token limit grow past their estimate: all end where the money ends, within the stated bound."""
+    need_postgres()
+    limit = cost_of(0, LONG_TOKENS * LONG_CALLS // 3).quantize(Decimal("0.0001"))
+    with House(binaries, place, POSTGRES) as house:
+        nodes = [house.add_node(f"node-{number}") for number in range(NODES)]
+        caller = Caller(house.make_key("estimate", limit), MODEL)
+        for node in nodes:
+            node.start()
+
+        async def act():
+            # Short answers are what the estimates are learned from.
+            house.provider.answer(ANSWER_TOKENS, 10, "1ms")
+            for node in nodes:
+                for _ in range(6):
+                    await caller.call(lambda node=node: node)
+            house.provider.answer(LONG_TOKENS, LONG_TOKENS // PIECE_TOKENS, "40ms")
+            await asyncio.gather(*(caller.call(lambda: chance.choice(nodes)) for _ in range(LONG_CALLS)))
+            await spend_the_rest(caller, nodes)
+
+        asyncio.run(act())
+        outcome = Comparison(house, caller)
+        outcome.look()
+        over = sum(map(overage, nodes))
+        for node in nodes:
+            node.stop()
+        ran_out = outcome.counts["ran out"]
+        bound = cost_of(0, ran_out * READ_TOKENS_MAX)
+        judge(
+            outcome, house,
+            (ran_out > 0, "no stream ran out of money"),
+            (outcome.spent <= limit + over, f"{outcome.spent} of {limit} USD were spent: more than the limit and the overage of {over}"),
+            (over <= bound, f"{over} USD of overage by {ran_out} streams that ran out: the bound is {bound}"),
+            (outcome.spent >= limit * SPENDABLE, f"only {outcome.spent} of {limit} USD could be spent"),
+        )
+        return f"{len(caller.views)} calls: {facts(outcome)}, {ran_out} ran out; {outcome.spent} of {limit} USD spent, {over} overage"
+
+
 # === SIGKILL, round after round ===
 
 
 def no_finished_call_is_lost(binaries, place, chance, rounds, storage):
-    with House(binaries, place, storage, "5ms") as house:
+    with House(binaries, place, storage) as house:
+        house.provider.answer(ANSWER_TOKENS, 10, "5ms")
         node = house.add_node("node")
         limit = CALL_COST * ROUND_CALLS * (rounds + 1)
         caller = Caller(house.make_key("proof", limit.quantize(Decimal("0.0001"))), MODEL, ANSWER_TOKENS, "reject")
