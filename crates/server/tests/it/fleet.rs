@@ -347,9 +347,13 @@ async fn agree(
         served <= asked as u64,
         "{served} in the books, {asked} at the provider"
     );
+    // A call is refused when what is left is below the most that it may cost, which is a few times
+    // what it does cost: with a limit worth fifty calls that can be more than the twentieth part.
+    let left = limit.nanos() - spent;
+    let price = spent / i64::try_from(served).unwrap();
     assert!(
-        spent * 100 >= limit.nanos() * 95,
-        "only {spent} of {limit} could be spent"
+        left <= (limit.nanos() / 20).max(4 * price),
+        "{left} of {limit} could not be spent"
     );
     let verify = Command::new(env!("CARGO_BIN_EXE_waybill"))
         .args(["ledger", "verify", "--config", "fleet.toml"])
