@@ -74,7 +74,7 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
             models: models(&request)?,
             preferences: preferences(&request)?,
             simulation: simulation(&head.headers),
-            budgets: budgets(&app, &caller, &note)?,
+            budgets: budgets(&app, &caller, (&note, &request.metadata))?,
             caller: note,
             admission: admission(&head.headers)?,
             unpriced: app.billing.unpriced.clone(),
@@ -166,7 +166,11 @@ fn preferences(request: &Incoming) -> Result<Preferences, Error> {
 
 /// The budgets that a call falls under. With prepaid billing its workspace's balance is among them,
 /// or there is no call.
-fn budgets(app: &App, caller: &Caller, note: &CallerNote) -> Result<Vec<Arc<Budget>>, Error> {
+fn budgets(
+    app: &App,
+    caller: &Caller,
+    (note, metadata): (&CallerNote, &[(String, String)]),
+) -> Result<Vec<Arc<Budget>>, Error> {
     let index = app.budgets.load();
     if app.billing.mode == BillingMode::Prepaid
         && index
@@ -182,7 +186,7 @@ fn budgets(app: &App, caller: &Caller, note: &CallerNote) -> Result<Vec<Arc<Budg
         key_hash: &note.key_hash,
         app: note.http_referer.as_deref(),
         end_user: note.external_user.as_deref(),
-        metadata: &[],
+        metadata,
         is_byok: false,
     }))
 }

@@ -25,6 +25,8 @@ pub struct Incoming {
     pub session_id: Option<String>,
     /// The caller's own name for its end user.
     pub user: Option<String>,
+    /// The caller's labels of this call, at most 16 pairs.
+    pub metadata: Vec<(String, String)>,
     /// The caller's hint for cache affinity.
     pub prompt_cache_key: Option<String>,
     /// The service tier asked for.
@@ -267,6 +269,14 @@ fn read_small_fields(incoming: &mut Incoming, text: &str) -> Result<(), Fault> {
         let provider = serde_json::from_str(member.value.of(text));
         incoming.provider =
             Some(provider.map_err(|error| Fault::wrong(error.to_string()).inside("provider"))?);
+    }
+    if let Some(metadata) = members.object("metadata") {
+        let pairs = metadata.list.iter().filter_map(|member| {
+            let value = Scanner::within(text, member.value).string().ok()?;
+            let name = member.name.decode().into_owned();
+            Some((name, value.decode().into_owned()))
+        });
+        incoming.metadata = pairs.collect();
     }
     if let Some(member) = members.present("models") {
         let mut models = Vec::new();

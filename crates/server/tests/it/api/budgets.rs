@@ -194,6 +194,25 @@ async fn a_workspaces_budgets_are_those_of_the_reference() {
 }
 
 #[tokio::test]
+async fn a_budget_can_be_for_calls_that_carry_certain_metadata() {
+    let stage = Stage::open().await;
+    let new = json!({"subject": "metadata", "subject_id": "team=red&stage=trial", "limit": 0});
+    let made = desk(&stage, Method::POST, "/api/v1/budgets", &new).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    for (metadata, status) in [
+        (json!({"team": "red", "stage": "trial", "other": "x"}), 402),
+        (json!({"team": "red"}), 200),
+        (json!({"team": "blue", "stage": "trial"}), 200),
+        (json!(null), 200),
+    ] {
+        let mut body = bounded(10);
+        body["metadata"] = metadata;
+        let seen = stage.post(CALLS, &stage.key, &body).await;
+        assert_eq!(seen.status, status, "{body}: {}", seen.text());
+    }
+}
+
+#[tokio::test]
 async fn a_budget_can_be_for_one_user_of_the_callers_own() {
     let stage = Stage::open().await;
     let new = json!({"subject": "end_user", "subject_id": "ann", "limit": 0, "window": "daily"});
