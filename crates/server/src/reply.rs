@@ -3,6 +3,8 @@
 //! Which cause becomes which status is decided by [`chat::Kind`] alone; what the body looks like is
 //! decided by the dialect of the path. Everything in this issue speaks `openai-chat`.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use chat::{Error, Kind, Origin};
@@ -13,6 +15,9 @@ use serde::Serialize;
 
 /// Names the generation in every answer of an inference path.
 pub const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
+
+/// How soon to try again when the system of record is away.
+const STORAGE_RETRY: Duration = Duration::from_secs(2);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -145,9 +150,11 @@ pub fn after_panic() -> Response {
 /// The database is away: our trouble, never the caller's.
 #[must_use]
 pub fn storage_trouble(error: impl std::fmt::Display) -> Error {
-    Error::gateway(
+    let mut trouble = Error::gateway(
         Kind::GatewayUnavailable,
         "The system of record is not available at the moment; try again soon",
     )
-    .with_detail(error.to_string())
+    .with_detail(error.to_string());
+    trouble.metadata_mut().retry_after = Some(STORAGE_RETRY);
+    trouble
 }

@@ -213,6 +213,17 @@ impl Recorder {
         }
     }
 
+    /// Whether the records of further calls can be kept safe. Asked before a call is sent, so that
+    /// nothing is bought that could not be recorded; false once the database has been away for so
+    /// long that the journal (or, without one, memory) is nearly full.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        match &self.journal {
+            Some(journal) => journal.has_room(),
+            None => self.figures().pending < u64::from(self.limits.records_max),
+        }
+    }
+
     // === Settling ===
 
     /// As [`Recorder::settle`](ledger::Books::settle), with the budget windows that the call counts in.

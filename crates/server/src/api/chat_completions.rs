@@ -63,6 +63,10 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     };
     let (id, seed) = mint(created_at_ms)?;
     let read = async {
+        // Nothing is bought that could not be recorded.
+        if !app.recorder.has_room() {
+            return Err(reply::storage_trouble("the journal is nearly full"));
+        }
         let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body).await?;
         let request = openai_chat::read_request(&body)?;
         let note = note(&caller, &head.headers, &request);

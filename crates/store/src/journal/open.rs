@@ -262,6 +262,11 @@ impl Journal {
         self.tally.bytes()
     }
 
+    /// Whether a sixteenth of its bound is still free, for the calls that are under way.
+    pub(crate) fn has_room(&self) -> bool {
+        self.bytes() <= self.bytes_max - self.bytes_max / 16
+    }
+
     /// Writes what was appended before, and closes the files. Later appends fail.
     pub(crate) async fn close(&self) {
         let (told, done) = oneshot::channel();

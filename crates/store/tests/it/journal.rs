@@ -135,6 +135,7 @@ async fn while_the_database_is_away_the_journal_takes_what_memory_does_not() {
         place
             .run("ALTER TABLE generations RENAME TO elsewhere")
             .await;
+        assert!(recorder.has_room());
         let mut settled = 0;
         let refusal = loop {
             let generation = Arc::new(plain(settled, &key, 1));
@@ -149,6 +150,7 @@ async fn while_the_database_is_away_the_journal_takes_what_memory_does_not() {
             "{refusal}"
         );
         assert!(recorder.figures().journal_bytes <= 200_000);
+        assert!(!recorder.has_room());
         for number in 0..settled {
             let generation = plain(number, &key, 1);
             let read = recorder.get(&generation.id).await.unwrap();
@@ -158,6 +160,7 @@ async fn while_the_database_is_away_the_journal_takes_what_memory_does_not() {
             .run("ALTER TABLE elsewhere RENAME TO generations")
             .await;
         recorder.flush().await;
+        assert!(recorder.has_room());
         assert_eq!(store.generations().count().await, Ok(settled));
         recorder
             .settle(Arc::new(plain(settled, &key, 1)))
