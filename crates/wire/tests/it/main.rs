@@ -1,11 +1,14 @@
 //! The tests of `wire`, one module per promise.
 
+mod address;
 mod answers;
 mod cases;
 mod errors;
+mod eventstream;
 mod fixtures;
 mod frames;
 mod json;
+mod ndjson;
 mod nonsense;
 mod quirks;
 mod recorded;

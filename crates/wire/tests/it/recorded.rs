@@ -14,7 +14,7 @@ use crate::cases::{Heard, Streamed, cut_everywhere, frames, stamp, stream, tree}
 
 /// The folder of recordings; absent on most machines.
 #[expect(clippy::print_stdout, reason = "a test says what it could not check")]
-fn recordings(folder: &str) -> Vec<(String, Value)> {
+pub(crate) fn recordings(folder: &str) -> Vec<(String, Value)> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let shared = root.join("../shared/data").join(folder);
     let Ok(entries) = fs::read_dir(&shared) else {
