@@ -35,6 +35,20 @@ pub struct Hold {
     pub window: BudgetWindow,
     /// How much.
     pub amount: Amount,
+    /// How much of it was held by topping up, after the call was sent.
+    pub topped_up: Amount,
+}
+
+impl Hold {
+    /// So much, held before the call is sent.
+    #[must_use]
+    pub const fn new(window: BudgetWindow, amount: Amount) -> Self {
+        Self {
+            window,
+            amount,
+            topped_up: Amount::ZERO,
+        }
+    }
 }
 
 /// The right to make one call, and the duty to close it: by [`Books::settle_reserved`] when it cost

@@ -12,6 +12,7 @@
 //! | settle, up to what was reserved | `Reserved` | `Posted` |
 //! | settle, the rest of it; release; expire | `Reserved` | `Open` |
 //! | settle, above what was reserved | `Overage` | `Posted` |
+//! | settle, where nothing is ever reserved (a budget that only warns) | `Open` | `Posted` |
 //! | the call is paid | `Workspace` | `Usage`, `Fees` |
 //! | refund | `Refunds` | `Workspace` |
 //!
@@ -255,8 +256,6 @@ pub fn settle(event: &Event<'_>, holds: &[Hold], cost: Amount) -> Vec<Entry> {
     let lines = |hold: &Hold| {
         let covered = hold.amount.min(cost);
         let rest = hold.amount.saturating_sub(covered);
-        let above = cost.saturating_sub(covered);
-        let overage = Account::Overage(hold.window.budget.clone());
         [
             event.entry(
                 EntryKind::Settle,
@@ -264,10 +263,42 @@ pub fn settle(event: &Event<'_>, holds: &[Hold], cost: Amount) -> Vec<Entry> {
                 covered,
             ),
             event.entry(EntryKind::Release, way(reserved(hold), open(hold)), rest),
-            event.entry(EntryKind::Overage, way(overage, posted(hold)), above),
+            overage(event, hold, cost),
         ]
     };
     holds.iter().flat_map(lines).flatten().collect()
+}
+
+/// The real cost of a call in a budget window that only counts, and holds nothing.
+#[must_use]
+pub fn count(event: &Event<'_>, window: &BudgetWindow, cost: Amount) -> Option<Entry> {
+    let way = way(
+        Account::Open(window.clone()),
+        Account::Posted(window.clone()),
+    );
+    event.entry(EntryKind::Settle, way, cost)
+}
+
+/// All that a settled call did in one budget window, from the first hold to the last release.
+#[must_use]
+pub fn history(event: &Event<'_>, hold: &Hold, cost: Amount) -> Vec<Entry> {
+    let first = Hold::new(
+        hold.window.clone(),
+        hold.amount.saturating_sub(hold.topped_up),
+    );
+    let holds = std::slice::from_ref(&first);
+    let mut entries = reserve(event, holds);
+    entries.extend(top_up(event, holds, hold.amount));
+    entries.extend(settle(event, std::slice::from_ref(hold), cost));
+    entries
+}
+
+/// What a call cost above what was held for it in a budget window.
+#[must_use]
+pub fn overage(event: &Event<'_>, hold: &Hold, cost: Amount) -> Option<Entry> {
+    let above = cost.saturating_sub(hold.amount);
+    let from = Account::Overage(hold.window.budget.clone());
+    event.entry(EntryKind::Overage, way(from, posted(hold)), above)
 }
 
 /// What was held for a call that cost nothing.
@@ -307,6 +338,13 @@ pub fn grant(event: &Event<'_>, workspace_id: &str, amount: Amount) -> Option<En
 pub fn purchase(event: &Event<'_>, workspace_id: &str, amount: Amount) -> Option<Entry> {
     let payee = Account::Workspace(workspace_id.to_owned());
     event.entry(EntryKind::Purchase, way(Account::Credits, payee), amount)
+}
+
+/// A fee that a workspace pays beside its calls.
+#[must_use]
+pub fn fee(event: &Event<'_>, workspace_id: &str, amount: Amount) -> Option<Entry> {
+    let payer = Account::Workspace(workspace_id.to_owned());
+    event.entry(EntryKind::Fee, way(payer, Account::Fees), amount)
 }
 
 /// Money given back to a workspace. The event's id tells several refunds of one call apart.

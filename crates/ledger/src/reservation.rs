@@ -197,7 +197,7 @@ impl Ledgerbook {
             }
             // A budget that is named twice is still one budget.
             if holds.iter().all(|hold: &Hold| hold.window != window) {
-                holds.push(Hold { window, amount });
+                holds.push(Hold::new(window, amount));
             }
         }
         if !self.fits(&holds, amount) {
@@ -378,9 +378,6 @@ fn already(standing: Standing) -> Verdict {
 
 /// The same windows with nothing held in them.
 fn emptied(holds: &[Hold]) -> Vec<Hold> {
-    let empty = |hold: &Hold| Hold {
-        window: hold.window.clone(),
-        amount: Amount::ZERO,
-    };
+    let empty = |hold: &Hold| Hold::new(hold.window.clone(), Amount::ZERO);
     holds.iter().map(empty).collect()
 }

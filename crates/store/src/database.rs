@@ -10,6 +10,7 @@
 //! SQLite has one writing connection, because it allows one writer anyway and queueing in the pool
 //! is fairer than its busy loop, and a few reading ones, so that a long read never delays a write.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -137,7 +138,8 @@ impl Database {
             Engine::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE"),
             Engine::Postgres => self.writer.begin_with("BEGIN"),
         };
-        within(begin).await.map(Transaction)
+        let begun = within(begin).await?;
+        Ok(Transaction(begun, self.engine))
     }
 
     /// Closes every connection, after what runs has ended.
@@ -147,10 +149,34 @@ impl Database {
     }
 }
 
-/// An open transaction.
-pub(crate) struct Transaction(sqlx::Transaction<'static, Any>);
+/// An open transaction, and the engine that it is of.
+pub(crate) struct Transaction(sqlx::Transaction<'static, Any>, Engine);
 
 impl Transaction {
+    /// The places for the binds of several rows: `(…), (…)`. SQLite looks up the name of each bind
+    /// that has one by walking a list from its start, so that the work grows with the square of
+    /// their number; it gets places without names, which PostgreSQL does not know.
+    pub(crate) fn values(&self, rows: usize, columns: usize) -> String {
+        let mut text = String::with_capacity(rows * columns * 6);
+        for row in 0..rows {
+            text.push_str(if row == 0 { "(" } else { "), (" });
+            for column in 0..columns {
+                if column > 0 {
+                    text.push_str(", ");
+                }
+                match self.1 {
+                    Engine::Sqlite => text.push('?'),
+                    // Writing to a String cannot fail.
+                    Engine::Postgres => {
+                        let _ = write!(text, "${}", row * columns + column + 1);
+                    }
+                }
+            }
+        }
+        text.push(')');
+        text
+    }
+
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         within(self.0.commit()).await
     }

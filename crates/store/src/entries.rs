@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use ledger::entry::{self, Entry, EntryKind, Event};
-use ledger::{Amount, Hold};
+use ledger::entry::{self, Entry, Event};
+use ledger::{Amount, GenerationId};
 
-use crate::database::{Statement, Transaction, placeholders};
-use crate::posting::{Settled, saturating_sum};
+use crate::database::{Statement, Transaction};
+use crate::posting::{Posting, Settled, saturating_sum};
 use crate::{Store, StoreError, balances};
 
-const ROWS_PER_STATEMENT: usize = 16;
+const ROWS_PER_STATEMENT: usize = 32;
 
 /// Credits for a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,24 +134,23 @@ fn lines_of(settled: &Settled) -> Vec<(Entry, i64)> {
     let at_ms = generation.created_at_ms;
     let event = Event::of_call(&generation.id, at_ms.div_euclid(1000));
     let cost = settled.cost();
-    let holds: Vec<Hold> = settled
-        .posting
-        .iter()
-        .flat_map(|posting| &posting.lines)
-        // Nothing is held where a budget only warns, and nothing exceeds that.
-        .filter(|line| line.held > Amount::ZERO || line.drawn > Amount::ZERO)
-        .map(|line| Hold {
-            window: line.window.clone(),
-            amount: line.held,
-        })
-        .collect();
-    let overage = entry::settle(&event, &holds, cost)
-        .into_iter()
-        .filter(|line| line.kind == EntryKind::Overage);
+    let posting = settled.posting.as_deref();
+    let overage = posting.map(|posting| overages(&generation.id, posting, cost, event.at));
     entry::charge(&event, &generation.caller.workspace_id, cost, Amount::ZERO)
         .into_iter()
-        .chain(overage)
+        .chain(overage.into_iter().flatten())
         .map(|line| (line, at_ms))
+        .collect()
+}
+
+/// What a call cost above what was held for it. Nothing is held where a budget only warns, and
+/// nothing exceeds that.
+pub(crate) fn overages(id: &GenerationId, posting: &Posting, cost: Amount, at: i64) -> Vec<Entry> {
+    let event = Event::of_call(id, at);
+    let lines = posting.lines.iter();
+    lines
+        .filter(|line| cost > line.held && !line.only_counts())
+        .filter_map(|line| entry::overage(&event, &line.hold(), cost))
         .collect()
 }
 
@@ -199,13 +198,10 @@ async fn insert_rows(
     transaction: &mut Transaction,
     lines: &[(Entry, i64)],
 ) -> Result<Vec<String>, StoreError> {
-    let values: Vec<String> = (0..lines.len())
-        .map(|row| format!("({})", placeholders(row * 7 + 1, 7)))
-        .collect();
     let mut statement = Statement::assembled(format!(
         "INSERT INTO entries (id, generation_id, debit, credit, amount_nanos, kind, at_ms) \
          VALUES {} ON CONFLICT (id) DO NOTHING RETURNING id",
-        values.join(", ")
+        transaction.values(lines.len(), 7)
     ));
     for (line, at_ms) in lines {
         statement = statement

@@ -31,6 +31,7 @@ const fn both(version: i64, name: &'static str, sql: &'static str) -> Migration 
 const MIGRATIONS: &[Migration] = &[
     both(1, "start", include_str!("../migrations/0001_start.sql")),
     both(2, "money", include_str!("../migrations/0002_money.sql")),
+    both(3, "lines", include_str!("../migrations/0003_lines.sql")),
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

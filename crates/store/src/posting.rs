@@ -5,16 +5,14 @@
 //! inserts the generation and for the ids that were new there: once for each call.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use ledger::{Amount, BudgetId, BudgetWindow, Generation, WindowId};
-use serde_json::{Value, json};
+use ledger::{Amount, BudgetId, BudgetWindow, Generation, Hold, WindowId};
+use serde_json::Value;
 
-use crate::database::{Statement, Transaction, placeholders};
+use crate::database::{Statement, Transaction};
 use crate::{StoreError, budgets};
-
-/// Rows per statement; see `generations.rs` for why so few, and why powers of two.
-const ROWS_PER_STATEMENT: usize = 16;
 
 /// A finished call, and what was held for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,10 +37,28 @@ pub struct Posting {
 pub struct PostingLine {
     /// Which.
     pub window: BudgetWindow,
-    /// What was held there.
+    /// What was held there in the end.
     pub held: Amount,
+    /// How much of it was held while the call ran; the rest was held before it was sent.
+    pub topped_up: Amount,
     /// How much of the cost the node's lease covers; the rest of the cost is posted beyond it.
     pub drawn: Amount,
+}
+
+impl PostingLine {
+    /// Whether the budget only counts there: nothing was held, and nothing came out of a lease.
+    #[must_use]
+    pub fn only_counts(&self) -> bool {
+        self.held == Amount::ZERO && self.drawn == Amount::ZERO
+    }
+
+    pub(crate) fn hold(&self) -> Hold {
+        Hold {
+            window: self.window.clone(),
+            amount: self.held,
+            topped_up: self.topped_up,
+        }
+    }
 }
 
 impl Settled {
@@ -69,22 +85,28 @@ impl Settled {
 }
 
 impl Posting {
-    /// The posting as one line of JSON, for the journal.
+    /// The posting as one line of JSON, for the journal and the row of its call:
+    /// `["node", [["budget", "window", held, drawn], …]]`, and what of it was held by topping up
+    /// at the end of a line that was.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let lines: Vec<Value> = self
-            .lines
-            .iter()
-            .map(|line| {
-                json!([
-                    line.window.budget.as_str(),
-                    line.window.window.to_string(),
-                    line.held.nanos(),
-                    line.drawn.nanos()
-                ])
-            })
-            .collect();
-        json!([self.node, lines]).to_string()
+        let mut text = String::with_capacity(64 * (self.lines.len() + 1));
+        text.push('[');
+        push_json(&mut text, &self.node);
+        text.push_str(",[");
+        for (position, line) in self.lines.iter().enumerate() {
+            text.push_str(if position == 0 { "[" } else { ",[" });
+            push_json(&mut text, line.window.budget.as_str());
+            // A window's text has no character that JSON escapes; writing to a String cannot fail.
+            let (held, drawn) = (line.held.nanos(), line.drawn.nanos());
+            let _ = write!(text, ",\"{}\",{held},{drawn}", line.window.window);
+            if line.topped_up > Amount::ZERO {
+                let _ = write!(text, ",{}", line.topped_up.nanos());
+            }
+            text.push(']');
+        }
+        text.push_str("]]");
+        text
     }
 
     /// Reads what [`Posting::to_text`] wrote.
@@ -102,6 +124,7 @@ impl Posting {
                 },
                 held: Amount::from_nanos(value.get(2)?.as_i64()?),
                 drawn: Amount::from_nanos(value.get(3)?.as_i64()?),
+                topped_up: Amount::from_nanos(value.get(4).map_or(Some(0), Value::as_i64)?),
             })
         };
         let read = || {
@@ -119,6 +142,20 @@ impl Posting {
     }
 }
 
+/// Appends a text as JSON.
+fn push_json(text: &mut String, value: &str) {
+    if value
+        .bytes()
+        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
+    {
+        text.push('"');
+        text.push_str(value);
+        text.push('"');
+    } else {
+        text.push_str(&Value::from(value).to_string());
+    }
+}
+
 /// What a generation costs: nothing while nobody can say.
 pub(crate) fn cost_of(generation: &Generation) -> Amount {
     generation
@@ -133,7 +170,6 @@ pub(crate) async fn post(
     transaction: &mut Transaction,
     inserted: &[&Settled],
 ) -> Result<(), StoreError> {
-    insert_lines(transaction, inserted).await?;
     // Sorted, so that two nodes lock rows in the same order and never each other.
     let mut windows: BTreeMap<(&BudgetWindow, &str), (i64, i64)> = BTreeMap::new();
     for settled in inserted {
@@ -161,43 +197,6 @@ pub(crate) fn saturating_sum(column: &str, bind: &str) -> String {
         "CASE WHEN {bind} > 0 AND {column} > 9223372036854775807 - {bind} \
          THEN 9223372036854775807 ELSE {column} + {bind} END"
     )
-}
-
-async fn insert_lines(
-    transaction: &mut Transaction,
-    inserted: &[&Settled],
-) -> Result<(), StoreError> {
-    let mut rows: Vec<(&Settled, &PostingLine)> = inserted
-        .iter()
-        .flat_map(|settled| settled.lines().iter().map(move |line| (*settled, line)))
-        .collect();
-    rows.dedup_by(|a, b| std::ptr::eq(a.0, b.0) && a.1.window == b.1.window);
-    let mut left = rows.as_slice();
-    while !left.is_empty() {
-        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
-        let (now, later) = left.split_at(size);
-        let values: Vec<String> = (0..size)
-            .map(|row| format!("({})", placeholders(row * 7 + 1, 7)))
-            .collect();
-        let mut statement = Statement::assembled(format!(
-            "INSERT INTO generation_budgets (generation_id, budget_id, window_kind, window_start, \
-             held_nanos, drawn_nanos, cost_nanos) VALUES {}",
-            values.join(", ")
-        ));
-        for (settled, line) in now {
-            statement = statement
-                .text(settled.generation.id.as_str())
-                .text(line.window.budget.as_str())
-                .text(line.window.window.kind.name())
-                .int(line.window.window.start)
-                .int(line.held.nanos())
-                .int(line.drawn.nanos())
-                .int(settled.cost().nanos());
-        }
-        statement.run(transaction).await?;
-        left = later;
-    }
-    Ok(())
 }
 
 async fn add_posted(

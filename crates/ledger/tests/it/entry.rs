@@ -17,10 +17,7 @@ fn window(budget: &str) -> BudgetWindow {
 }
 
 fn hold(budget: &str, amount: i64) -> Hold {
-    Hold {
-        window: window(budget),
-        amount: nanos(amount),
-    }
+    Hold::new(window(budget), nanos(amount))
 }
 
 /// An entry as a line: kind, from, to, amount.
@@ -176,4 +173,33 @@ fn accounts_and_kinds_are_read_back_as_they_were_written() {
     for kind in EntryKind::ALL {
         assert_eq!(EntryKind::from_name(kind.name()), Some(kind));
     }
+}
+
+#[test]
+fn the_history_of_a_settled_call_leaves_nothing_reserved() {
+    let id = GenerationId::from_text("gen-1");
+    let event = Event::of_call(&id, 7);
+    let at = window("b");
+    for (held, topped_up, cost) in [(100, 0, 60), (100, 40, 60), (100, 100, 100), (100, 30, 130)] {
+        let mut hold = hold("b", held);
+        hold.topped_up = nanos(topped_up);
+        let entries = ledger::entry::history(&event, &hold, nanos(cost));
+        let on = |account: Account| balance(&entries, &account).unwrap();
+        assert_eq!(on(Account::Reserved(at.clone())), Amount::ZERO);
+        assert_eq!(on(Account::Posted(at.clone())), nanos(cost));
+        let overage = ledger::entry::overage(&event, &hold, nanos(cost));
+        let above = overage.map_or(Amount::ZERO, |line| line.amount);
+        assert_eq!(above, nanos((cost - held).max(0)));
+        assert_eq!(
+            on(Account::Open(at.clone())),
+            nanos(-cost + above.nanos()),
+            "{held} {topped_up} {cost}"
+        );
+        let mut ids: Vec<_> = entries.iter().map(|entry| &entry.id).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), entries.len());
+    }
+    let counted = ledger::entry::count(&event, &at, nanos(5)).unwrap();
+    assert_eq!(line(&counted), format!("settle open:{at} > posted:{at} 5"));
 }

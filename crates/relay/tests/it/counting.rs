@@ -59,10 +59,7 @@ impl Counting {
         match book.reserve(&ask.generation, ask.amount, &ids, ask.at) {
             Verdict::Ok => {
                 let windows = ask.budgets.iter().map(|budget| budget.window_at(ask.at));
-                let hold = |window| Hold {
-                    window,
-                    amount: ask.amount,
-                };
+                let hold = |window| Hold::new(window, ask.amount);
                 Ok(Admission::Admitted(Ticket {
                     generation: ask.generation.clone(),
                     amount: ask.amount,

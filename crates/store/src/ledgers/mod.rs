@@ -208,8 +208,7 @@ impl Ledgers {
                 }
             }
             if amount > Amount::ZERO || !slot.is_gone() {
-                let window = slot.window.clone();
-                holds.push(Hold { window, amount });
+                holds.push(Hold::new(slot.window.clone(), amount));
             }
         }
         Ok(Admission::Admitted(Ticket {
@@ -242,6 +241,7 @@ impl Ledgers {
             let its = |hold: &&mut Hold| hold.window == slot.window;
             if let Some(hold) = ticket.holds.iter_mut().find(its) {
                 hold.amount = hold.amount.checked_add(held).unwrap_or(hold.amount);
+                hold.topped_up = hold.topped_up.checked_add(held).unwrap_or(hold.amount);
             }
         }
         ticket.amount = total;
@@ -363,6 +363,7 @@ impl Ledgers {
             lines.push(PostingLine {
                 window: hold.window.clone(),
                 held: hold.amount,
+                topped_up: hold.topped_up,
                 drawn: covered.checked_add(taken).unwrap_or(covered),
             });
         }

@@ -3,6 +3,7 @@
 use store::{Store, StoreError};
 use tokio::task::JoinSet;
 
+use crate::ledgers::{Node, budget};
 use crate::suite::{NOW_MS, on_both, started};
 
 #[tokio::test]
@@ -55,6 +56,53 @@ async fn a_newer_schema_is_refused_and_left_alone() {
             .await;
         let store = place.open().await;
         assert!(store.keys().by_hash(&hash).await.unwrap().is_some());
+    })
+    .await;
+}
+
+/// The schema as it was when calls had rows of their own in each budget window.
+const BEFORE_LINES: [&str; 7] = [
+    "DELETE FROM schema_migrations WHERE version >= 3",
+    "CREATE TABLE generation_budgets (generation_id TEXT NOT NULL, budget_id TEXT NOT NULL, \
+     window_kind TEXT NOT NULL, window_start BIGINT NOT NULL, held_nanos BIGINT NOT NULL, \
+     drawn_nanos BIGINT NOT NULL, cost_nanos BIGINT NOT NULL)",
+    "INSERT INTO generation_budgets SELECT id, 'b', 'lifetime', 0, 100, cost_nanos, cost_nanos \
+     FROM generations WHERE postings IS NOT NULL",
+    "INSERT INTO generation_budgets SELECT id, 'odd \"\\', 'day', 7, 100, cost_nanos, cost_nanos \
+     FROM generations WHERE postings IS NOT NULL",
+    "ALTER TABLE generations DROP COLUMN postings",
+    "DROP INDEX entries_beside_charges",
+    "DROP INDEX entries_of_overage",
+];
+
+#[tokio::test]
+async fn what_calls_did_in_their_budgets_moves_into_their_rows() {
+    on_both(async |place| {
+        let (store, _) = started(place).await;
+        let node = Node::start(&store, "a").await;
+        let b = [budget("b", 1000)];
+        store.budgets().put(&b[0], true, NOW_MS).await.unwrap();
+        for number in 1..=3 {
+            node.settle(node.admitted(&b, 100).await, number, 60).await;
+        }
+        node.stop().await;
+        store.close().await;
+        for sql in BEFORE_LINES {
+            place.run(sql).await;
+        }
+        place
+            .run("CREATE INDEX entries_beside_charges ON entries (kind) WHERE kind = 'grant'")
+            .await;
+        place
+            .run("INSERT INTO budget_windows VALUES ('odd \"\\', 'day', 7, 0, 180, 0)")
+            .await;
+        let store = place.open().await;
+        assert_eq!(store.verify().await.unwrap(), None);
+        place
+            .run("UPDATE budget_windows SET posted_nanos = 179 WHERE window_kind = 'day'")
+            .await;
+        let found = store.verify().await.unwrap().unwrap().to_string();
+        assert!(found.contains("odd \"\\@day:7"), "{found}");
     })
     .await;
 }

@@ -38,7 +38,7 @@ async fn busy(place: &Place) -> Store {
 }
 
 /// Damage, what undoes it, and what is said of it.
-const DAMAGES: [(&str, &str, &str); 12] = [
+const DAMAGES: [(&str, &str, &str); 15] = [
     (
         "UPDATE generations SET cost_nanos = cost_nanos + 1 WHERE id = FIRST",
         "UPDATE generations SET cost_nanos = cost_nanos - 1 WHERE id = FIRST",
@@ -81,9 +81,28 @@ const DAMAGES: [(&str, &str, &str); 12] = [
         "credits",
     ),
     (
-        "UPDATE generation_budgets SET cost_nanos = 99 WHERE generation_id = FIRST",
-        "UPDATE generation_budgets SET cost_nanos = 100 WHERE generation_id = FIRST",
-        "posted to a budget for a generation",
+        "INSERT INTO entries VALUES ('over', FIRST, 'posted:b@lifetime:0', 'x', 1, 'overage', 1)",
+        "DELETE FROM entries WHERE id = 'over'",
+        "has none",
+    ),
+    (
+        "UPDATE generations SET postings = replace(postings, ',100,100]', ',100,101]') \
+         WHERE id = FIRST",
+        "UPDATE generations SET postings = replace(postings, ',100,101]', ',100,100]') \
+         WHERE id = FIRST",
+        "taken from a lease",
+    ),
+    (
+        "UPDATE generations SET postings = replace(postings, ',100]]', \
+         ',100],[\"b\",\"lifetime:0\",100,100]]') WHERE id = FIRST",
+        "UPDATE generations SET postings = replace(postings, \
+         ',[\"b\",\"lifetime:0\",100,100]]', ']') WHERE id = FIRST",
+        "closed twice",
+    ),
+    (
+        "INSERT INTO balances VALUES ('reserved:b@lifetime:0', 5, 4)",
+        "DELETE FROM balances WHERE account = 'reserved:b@lifetime:0'",
+        "given up",
     ),
     (
         "UPDATE budget_windows SET posted_nanos = posted_nanos + 1",
@@ -107,7 +126,7 @@ async fn each_kind_of_difference_is_found_and_named() {
     on_both(async |place| {
         let store = busy(place).await;
         assert_eq!(store.verify().await.unwrap(), None);
-        let first = "(SELECT MIN(generation_id) FROM generation_budgets)";
+        let first = "(SELECT MIN(id) FROM generations)";
         for (damage, repair, said) in DAMAGES {
             place.run(&damage.replace("FIRST", first)).await;
             let found = store.verify().await.unwrap();

@@ -3,13 +3,16 @@
 //! 1. What a call cost is its usage times its price snapshot, and its bill adds up.
 //! 2. Each call that cost something has its one charge, and nothing else was charged.
 //! 3. Balances are the sums of the entries.
-//! 4. What a call cost is what was posted for it in its budget windows; above what was held it has
-//!    an overage entry.
+//! 4. Each reservation was closed once, by its call: it took no more from a lease than it cost, and
+//!    has an overage entry for what it cost above what was held (`postings.rs`). What a lost node
+//!    held was given up once, by an operator.
 //! 5. What is posted in a window is the sum of the calls in it, what is leased the sum of the leases.
 //! 6. What keys have used is the sum of their calls.
 //!
 //! All of it is read in one snapshot, so that it may run beside a working server. On SQLite writing
 //! waits meanwhile.
+
+mod postings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +23,7 @@ use ledger::{Amount, Bill, PriceSheet, Rule};
 
 use crate::database::{Engine, Row, Statement, Transaction};
 use crate::{Store, StoreError, rows};
+use postings::Posted;
 
 /// Calls read at a time.
 const PAGE: i64 = 500;
@@ -54,7 +58,11 @@ impl Store {
             let unhurried = "SET LOCAL statement_timeout = 0";
             transaction.run_script(unhurried).await?;
         }
-        if let Some(difference) = costs(&mut transaction).await? {
+        let mut posted = Posted::default();
+        if let Some(difference) = calls(&mut transaction, &mut posted).await? {
+            return Ok(Some(difference));
+        }
+        if let Some(difference) = postings::overages(&mut transaction).await? {
             return Ok(Some(difference));
         }
         for (sql, what) in PAIRS {
@@ -67,18 +75,18 @@ impl Store {
                 return Ok(Some(difference));
             }
         }
-        Ok(None)
+        posted.compare(&mut transaction).await
     }
 }
 
-// === 1: costs ===
+// === 1 and 4: calls ===
 
-async fn costs(transaction: &mut Transaction) -> Found {
+async fn calls(transaction: &mut Transaction, posted: &mut Posted) -> Found {
     let mut after = String::new();
     loop {
         let page = Statement::new(
-            "SELECT id, created_at_ms, total_ms, usage, price_sheet, cost_nanos, bill, dropped \
-             FROM generations WHERE id > $1 ORDER BY id LIMIT $2",
+            "SELECT id, created_at_ms, total_ms, usage, price_sheet, cost_nanos, bill, dropped, \
+             postings FROM generations WHERE id > $1 ORDER BY id LIMIT $2",
         )
         .text(&after)
         .int(PAGE)
@@ -88,6 +96,9 @@ async fn costs(transaction: &mut Transaction) -> Found {
             if let Some(wrong) = cost_of(row)? {
                 let text = format!("generation {}: {wrong}", row.text("id")?);
                 return Ok(Some(Difference(text)));
+            }
+            if let Some(difference) = posted.add(transaction, row).await? {
+                return Ok(Some(difference));
             }
         }
         match page.last() {
@@ -170,10 +181,10 @@ fn moments(sheet: &PriceSheet, start: i64, length: i64) -> impl Iterator<Item = 
     (0..=minutes).map(move |step| start.saturating_add(step * SECONDS_PER_MINUTE))
 }
 
-// === 2 and 4: pairs of rows ===
+// === 2: pairs of rows ===
 
 /// Queries of rows that do not agree (`id`, `told`, `found`), and what they are about.
-const PAIRS: [(&str, &str); 6] = [
+const PAIRS: [(&str, &str); 4] = [
     (
         "SELECT g.id AS id, g.cost_nanos AS told, e.amount_nanos AS found FROM generations g \
          LEFT JOIN entries e ON e.id = g.id || ':charge:usage' WHERE g.cost_nanos > 0 \
@@ -195,27 +206,10 @@ const PAIRS: [(&str, &str); 6] = [
         "a second charge and what is due",
     ),
     (
-        "SELECT b.generation_id AS id, b.cost_nanos AS told, g.cost_nanos AS found \
-         FROM generation_budgets b LEFT JOIN generations g ON g.id = b.generation_id \
-         WHERE g.id IS NULL OR COALESCE(g.cost_nanos, 0) <> b.cost_nanos \
-         ORDER BY b.generation_id LIMIT 1",
-        "what was posted to a budget for a generation and its cost",
-    ),
-    (
-        "SELECT b.generation_id AS id, b.cost_nanos - b.held_nanos AS told, \
-         e.amount_nanos AS found FROM generation_budgets b LEFT JOIN entries e \
-         ON e.id = b.generation_id || ':overage:posted:' || b.budget_id || '@' || b.window_kind \
-         || ':' || CAST(b.window_start AS TEXT) \
-         WHERE (b.held_nanos > 0 OR b.drawn_nanos > 0) AND b.cost_nanos > b.held_nanos \
-         AND (e.amount_nanos IS NULL OR e.amount_nanos <> b.cost_nanos - b.held_nanos) \
-         ORDER BY b.generation_id LIMIT 1",
-        "the cost above what was held and its overage entry",
-    ),
-    (
-        "SELECT b.generation_id AS id, b.drawn_nanos AS told, b.cost_nanos AS found \
-         FROM generation_budgets b WHERE b.drawn_nanos > b.cost_nanos \
-         ORDER BY b.generation_id LIMIT 1",
-        "what was taken from a lease for a generation and its cost",
+        "SELECT account AS id, debited_nanos AS told, credited_nanos AS found FROM balances \
+         WHERE account LIKE 'reserved:%' AND debited_nanos <> credited_nanos \
+         ORDER BY account LIMIT 1",
+        "what a lost node had reserved and what of it was given up",
     ),
 ];
 
@@ -239,7 +233,7 @@ async fn pair(transaction: &mut Transaction, sql: &'static str, what: &str) -> F
 
 /// A query of counters (`id`, `told`), one of the same sums (`id`, `whole`, `rest`), and what they
 /// are about. Sums are taken in two parts, as in `spending.rs`.
-const SUMS: [(&str, &str, &str); 5] = [
+const SUMS: [(&str, &str, &str); 4] = [
     (
         "SELECT account AS id, debited_nanos AS told FROM balances",
         "SELECT debit AS id, CAST(SUM(amount_nanos / 1000000000) AS BIGINT) AS whole, \
@@ -251,15 +245,6 @@ const SUMS: [(&str, &str, &str); 5] = [
         "SELECT credit AS id, CAST(SUM(amount_nanos / 1000000000) AS BIGINT) AS whole, \
          CAST(SUM(amount_nanos % 1000000000) AS BIGINT) AS rest FROM entries GROUP BY credit",
         "the credits of an account",
-    ),
-    (
-        "SELECT budget_id || '@' || window_kind || ':' || CAST(window_start AS TEXT) AS id, \
-         posted_nanos AS told FROM budget_windows",
-        "SELECT budget_id || '@' || window_kind || ':' || CAST(window_start AS TEXT) AS id, \
-         CAST(SUM(cost_nanos / 1000000000) AS BIGINT) AS whole, \
-         CAST(SUM(cost_nanos % 1000000000) AS BIGINT) AS rest \
-         FROM generation_budgets GROUP BY budget_id, window_kind, window_start",
-        "what is posted to a budget window",
     ),
     (
         "SELECT budget_id || '@' || window_kind || ':' || CAST(window_start AS TEXT) AS id, \
@@ -289,16 +274,29 @@ async fn sums(
     summed: &'static str,
     what: &str,
 ) -> Found {
-    let mut accounts: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    for row in Statement::new(told).rows_unhurried(transaction).await? {
-        accounts.entry(row.text("id")?).or_default().0 = row.int("told")?;
-    }
+    let mut sums = BTreeMap::new();
     for row in Statement::new(summed).rows_unhurried(transaction).await? {
         let whole = row.int("whole")?.saturating_mul(1_000_000_000);
         let sum = whole.saturating_add(row.int("rest")?);
-        accounts.entry(row.text("id")?).or_default().1 = sum;
+        sums.insert(row.text("id")?, sum);
     }
-    let differs = accounts.iter().find(|(_, (told, sum))| told != sum);
+    compare(transaction, (told, &sums), what).await
+}
+
+/// Compares counters (`id`, `told`) with the sums of their parts.
+async fn compare(
+    transaction: &mut Transaction,
+    (told, sums): (&'static str, &BTreeMap<String, i64>),
+    what: &str,
+) -> Found {
+    let mut both: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for row in Statement::new(told).rows_unhurried(transaction).await? {
+        both.entry(row.text("id")?).or_default().0 = row.int("told")?;
+    }
+    for (id, sum) in sums {
+        both.entry(id.clone()).or_default().1 = *sum;
+    }
+    let differs = both.iter().find(|(_, (told, sum))| told != sum);
     Ok(differs.map(|(id, (told, sum))| {
         Difference(format!(
             "{id}: {what} is {told} nano-USD, and the sum of its parts is {sum}"
