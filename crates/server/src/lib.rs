@@ -19,6 +19,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod examples;
+pub mod export;
 pub mod jobs;
 pub mod key_terms;
 pub mod keyring;

@@ -43,7 +43,11 @@ fn api_paths() -> Vec<Row> {
         ),
         ("/credits", get(api::credits::get)),
         ("/ledger/statement", get(admin::statement::get)),
-        ("/credits/grants", post(admin::grants::create)),
+        ("/ledger/entries", get(admin::entries::get)),
+        ("/credits/grants", post(admin::credits::grant)),
+        ("/credits/purchases", post(admin::credits::purchase)),
+        ("/credits/refunds", post(admin::credits::refund)),
+        ("/credits/fees", post(admin::credits::fee)),
         (
             "/budgets",
             get(admin::budgets::list).post(admin::budgets::create),

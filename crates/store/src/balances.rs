@@ -1,10 +1,11 @@
-//! Prepaid balances: a workspace's balance is a lifetime budget whose limit is what it was granted.
+//! Prepaid balances: a workspace's balance is a lifetime budget whose limit is what came to it and did
+//! not go by fees.
 
 use ledger::{Account, Amount, Budget, BudgetId, Enforcement, Subject, Window};
 
 use crate::changes::{self, Noun};
+use crate::credits::NewCredit;
 use crate::database::{Statement, Transaction};
-use crate::entries::NewGrant;
 use crate::{Store, StoreError, budgets};
 
 /// The id of the budget that a workspace's balance is.
@@ -51,11 +52,11 @@ impl Store {
 }
 
 impl Store {
-    /// What a workspace, or with `None` the whole house, was granted, less what was taken back.
+    /// What came to a workspace, or with `None` to the whole house, less what was taken back and fees.
     pub(crate) async fn granted(&self, workspace_id: Option<&str>) -> Result<Amount, StoreError> {
         let rows = Statement::new(
             "SELECT debit, credit, amount_nanos FROM entries \
-             WHERE kind IN ('grant', 'purchase', 'refund')",
+             WHERE kind IN ('grant', 'purchase', 'refund', 'fee')",
         )
         .read(&self.database)
         .await?;
@@ -77,19 +78,19 @@ impl Store {
     }
 }
 
-/// Raises the limit of a workspace's balance by a grant, or lowers it. The feed is locked first, as by
+/// Raises the limit of a workspace's balance by what comes to it, or lowers it. The feed is locked first, as by
 /// everyone who changes a budget.
 pub(crate) async fn add_credit(
     transaction: &mut Transaction,
-    grant: &NewGrant,
+    credit: &NewCredit,
 ) -> Result<(), StoreError> {
-    let id = balance_budget_id(&grant.workspace_id);
-    changes::record(transaction, Noun::Budget, id.as_str(), grant.at_ms).await?;
+    let id = balance_budget_id(&credit.workspace_id);
+    changes::record(transaction, Noun::Budget, id.as_str(), credit.at_ms).await?;
     let there = budgets::lock(transaction, &id).await?;
     let before = there.map_or(Amount::ZERO, |stored| stored.budget.limit);
-    let limit = before.nanos().saturating_add(grant.amount.nanos());
-    let budget = balance_budget(&grant.workspace_id, Amount::from_nanos(limit));
-    budgets::put(transaction, &budget, true, grant.at_ms).await
+    let limit = before.nanos().saturating_add(credit.change().nanos());
+    let budget = balance_budget(&credit.workspace_id, Amount::from_nanos(limit));
+    budgets::put(transaction, &budget, true, credit.at_ms).await
 }
 
 fn balance_budget(workspace_id: &str, limit: Amount) -> Budget {

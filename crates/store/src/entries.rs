@@ -1,34 +1,19 @@
 //! The books: immutable entries, and the balances that are their sums.
 //!
 //! A call is paid by its workspace with a `charge`; what it cost above what was held for it has an
-//! `overage` entry in each of its budget windows. What was held and released is not written twice:
-//! `generation_budgets` has it. Grants and their corrections are entries too.
+//! `overage` entry in each of its budget windows. What was held, settled and released follows from
+//! the lines in the call's own row, and is not written twice: [`lines_of_call`] spells it out.
 
 use std::collections::BTreeMap;
 
-use ledger::entry::{self, Entry, Event};
+use ledger::entry::{self, Entry, EntryKind, Event};
 use ledger::{Amount, GenerationId};
 
-use crate::database::{Statement, Transaction};
-use crate::posting::{Posting, Settled, saturating_sum};
-use crate::{Store, StoreError, balances};
+use crate::database::{Row, Statement, Transaction};
+use crate::posting::{Posting, PostingLine, Settled, saturating_sum};
+use crate::{Store, StoreError};
 
 const ROWS_PER_STATEMENT: usize = 32;
-
-/// Credits for a workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewGrant {
-    /// Chosen by the caller; granting the same id again changes nothing.
-    pub id: String,
-    /// Who gets it.
-    pub workspace_id: String,
-    /// How much; less than zero takes back what was granted by mistake.
-    pub amount: Amount,
-    /// Whether it was paid for.
-    pub is_purchase: bool,
-    /// Now, Unix milliseconds.
-    pub at_ms: i64,
-}
 
 /// One line of the books, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,39 +35,6 @@ pub struct StoredEntry {
 }
 
 impl Store {
-    /// Grants credits to a workspace, or takes them back; `false`, and nothing done, when a grant of
-    /// that id is there already. The workspace's prepaid budget grows with it.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] for a grant of nothing, [`StoreError::Unavailable`].
-    pub async fn grant(&self, grant: &NewGrant) -> Result<bool, StoreError> {
-        let event = Event {
-            id: &grant.id,
-            generation: None,
-            at: grant.at_ms.div_euclid(1000),
-        };
-        let size = Amount::from_nanos(grant.amount.nanos().saturating_abs());
-        let make = if grant.is_purchase {
-            entry::purchase
-        } else {
-            entry::grant
-        };
-        let Some(mut line) = make(&event, &grant.workspace_id, size) else {
-            return Err(StoreError::Refused("a grant of nothing".to_owned()));
-        };
-        if grant.amount < Amount::ZERO {
-            std::mem::swap(&mut line.debit, &mut line.credit);
-        }
-        let mut transaction = self.database.begin().await?;
-        // The budget before the balance: in the order in which everyone locks them.
-        balances::add_credit(&mut transaction, grant).await?;
-        if insert(&mut transaction, &[(line, grant.at_ms)]).await? == 0 {
-            return Ok(false);
-        }
-        transaction.commit().await?;
-        Ok(true)
-    }
-
     /// Entries of an account, oldest first, after a position (`at_ms`, id); at most `count`.
     ///
     /// # Errors
@@ -104,20 +56,21 @@ impl Store {
         .int(i64::from(count))
         .read(&self.database)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(StoredEntry {
-                    id: row.text("id")?,
-                    generation_id: row.maybe_text("generation_id")?,
-                    debit: row.text("debit")?,
-                    credit: row.text("credit")?,
-                    amount: Amount::from_nanos(row.int("amount_nanos")?),
-                    kind: row.text("kind")?,
-                    at_ms: row.int("at_ms")?,
-                })
-            })
-            .collect()
+        rows.iter().map(from_row).collect()
     }
+}
+
+/// A row of `entries`, all of its columns.
+pub(crate) fn from_row(row: &Row) -> Result<StoredEntry, StoreError> {
+    Ok(StoredEntry {
+        id: row.text("id")?,
+        generation_id: row.maybe_text("generation_id")?,
+        debit: row.text("debit")?,
+        credit: row.text("credit")?,
+        amount: Amount::from_nanos(row.int("amount_nanos")?),
+        kind: row.text("kind")?,
+        at_ms: row.int("at_ms")?,
+    })
 }
 
 /// Writes the entries of calls that have just been inserted.
@@ -154,8 +107,39 @@ pub(crate) fn overages(id: &GenerationId, posting: &Posting, cost: Amount, at: i
         .collect()
 }
 
+/// What a call did in its budget windows, as entries: held, topped up, settled and released. Its
+/// overage is not among them, for that is stored.
+pub(crate) fn lines_of_call(
+    id: &GenerationId,
+    posting: &Posting,
+    (cost, at_ms): (Amount, i64),
+) -> Vec<StoredEntry> {
+    let event = Event::of_call(id, at_ms.div_euclid(1000));
+    let of = |line: &PostingLine| {
+        if line.only_counts() {
+            return entry::count(&event, &line.window, cost)
+                .into_iter()
+                .collect();
+        }
+        entry::history(&event, &line.hold(), cost)
+    };
+    let entries = posting.lines.iter().flat_map(of);
+    entries
+        .filter(|entry| entry.kind != EntryKind::Overage)
+        .map(|entry| StoredEntry {
+            id: entry.id,
+            generation_id: Some(id.as_str().to_owned()),
+            debit: entry.debit.to_string(),
+            credit: entry.credit.to_string(),
+            amount: entry.amount,
+            kind: entry.kind.name().to_owned(),
+            at_ms,
+        })
+        .collect()
+}
+
 /// Inserts entries that are not there yet and moves the balances by those; how many were new.
-async fn insert(
+pub(crate) async fn insert(
     transaction: &mut Transaction,
     lines: &[(Entry, i64)],
 ) -> Result<usize, StoreError> {

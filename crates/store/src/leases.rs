@@ -5,11 +5,12 @@
 //! read, and one conditional update leases a slice. A rolling window counts several counters, which
 //! only the lock keeps still; posting may lower their sum meanwhile, or raise it by overage alone.
 
+use ledger::entry::{self, Event};
 use ledger::lease::{WindowState, slice};
-use ledger::{Amount, Budget, BudgetWindow};
+use ledger::{Amount, Budget, BudgetWindow, Hold};
 
 use crate::database::{Engine, Statement, Transaction};
-use crate::{Store, StoreError, budgets, posting};
+use crate::{Store, StoreError, budgets, entries, posting};
 
 /// What a node wants of a budget window.
 #[derive(Debug, Clone)]
@@ -188,6 +189,36 @@ impl Store {
             released = released.checked_add(lease.amount).unwrap_or(released);
         }
         Ok(released)
+    }
+
+    /// As [`Store::release_node`], for a node that is gone for good: that what it had reserved has
+    /// expired is written into the books.
+    ///
+    /// # Errors
+    /// As [`Store::release_node`].
+    pub async fn give_up_node(&self, node: &str, now_ms: i64) -> Result<Amount, StoreError> {
+        let mut given_up = Amount::ZERO;
+        for lease in self.leases(Some(node)).await? {
+            let mut transaction = self.database.begin().await?;
+            lock_window(&mut transaction, &lease.window).await?;
+            posting::take_from_lease(&mut transaction, node, &lease.window, i64::MAX).await?;
+            let id = format!("lost:{node}:{now_ms}");
+            let event = Event {
+                id: &id,
+                generation: None,
+                at: now_ms.div_euclid(1000),
+            };
+            let hold = [Hold::new(lease.window.clone(), lease.amount)];
+            let lines: Vec<_> = entry::reserve(&event, &hold)
+                .into_iter()
+                .chain(entry::expire(&event, &hold))
+                .map(|line| (line, now_ms))
+                .collect();
+            entries::insert(&mut transaction, &lines).await?;
+            transaction.commit().await?;
+            given_up = given_up.saturating_add(lease.amount);
+        }
+        Ok(given_up)
     }
 
     /// What nodes hold, of one node or of all.

@@ -55,7 +55,7 @@ impl StatementRow {
         format!(
             "{},{},{},{},{},{},{}",
             self.date(),
-            quoted(&self.model),
+            csv_field(&self.model),
             self.requests,
             self.unpriced,
             self.prompt_tokens,
@@ -125,7 +125,8 @@ fn from_row(row: &Row) -> Result<StatementRow, StoreError> {
 }
 
 /// A field of CSV, in quotes where it needs them.
-fn quoted(text: &str) -> String {
+#[must_use]
+pub fn csv_field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -178,7 +179,7 @@ mod tests {
             ("a,b", "\"a,b\""),
             ("a\"b", "\"a\"\"b\""),
         ] {
-            assert_eq!(quoted(text), expected);
+            assert_eq!(csv_field(text), expected);
         }
     }
 }

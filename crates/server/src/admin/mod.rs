@@ -1,8 +1,9 @@
 //! Desks for management keys, one file per noun.
 
 pub mod budgets;
+pub mod credits;
 mod desk;
-pub mod grants;
+pub mod entries;
 pub mod keys;
 pub mod statement;
 pub mod workspace_budgets;

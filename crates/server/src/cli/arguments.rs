@@ -38,7 +38,7 @@ pub enum Command {
     Key(KeyArguments),
     /// Limit what keys, workspaces, users and others may spend
     Budget(BudgetArguments),
-    /// Grant credits to workspaces, for prepaid billing
+    /// Grant, refund and charge credits of workspaces, for prepaid billing
     Credits(CreditsArguments),
     /// Verify the books, and print what was spent
     Ledger(LedgerArguments),
@@ -229,22 +229,39 @@ pub struct CreditsArguments {
 #[derive(Debug, Subcommand)]
 pub enum CreditsCommand {
     /// Grant credits to a workspace; prints the grant's id. Less than zero takes back
-    Grant(GrantArguments),
+    Grant(CreditArguments),
+    /// Note credits that a workspace has paid for
+    Purchase(CreditArguments),
+    /// Give money back to a workspace; for one call at most what it cost
+    Refund(CallCreditArguments),
+    /// Charge a workspace for something beside its calls
+    Fee(CallCreditArguments),
 }
 
-/// `waybill credits grant`
+/// `waybill credits refund` and `fee`
 #[derive(Debug, Args)]
-pub struct GrantArguments {
+pub struct CallCreditArguments {
+    /// As of all credits.
+    #[command(flatten)]
+    pub credit: CreditArguments,
+    /// The call that it is about
+    #[arg(long, value_name = "GENERATION")]
+    pub generation: Option<String>,
+}
+
+/// `waybill credits grant` and `purchase`
+#[derive(Debug, Args)]
+pub struct CreditArguments {
     /// Where everything is.
     #[command(flatten)]
     pub place: Place,
     /// How much, in USD
     #[arg(value_name = "USD", allow_negative_numbers = true, value_parser = ledger::Amount::from_usd)]
     pub amount: ledger::Amount,
-    /// To whom (default: the default workspace)
+    /// Of which workspace (default: the default workspace)
     #[arg(long, value_name = "ID")]
     pub workspace: Option<String>,
-    /// Makes it safe to repeat: one id is granted once
+    /// Makes it safe to repeat: one id is posted once
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
     /// Why, for the log
@@ -267,8 +284,27 @@ pub enum LedgerCommand {
     Verify(Place),
     /// What was spent, by day and model
     Statement(StatementArguments),
+    /// Every entry of the double-entry ledger, as CSV or JSON
+    Export(ExportArguments),
     /// Set free what a server held that is gone for good
     ReleaseNode(ReleaseArguments),
+}
+
+/// `waybill ledger export`
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// Where everything is.
+    #[command(flatten)]
+    pub place: Place,
+    /// The first day of UTC, such as 2027-12-01
+    #[arg(long, value_name = "DAY", value_parser = crate::time::read_date)]
+    pub from: Option<i64>,
+    /// The last day
+    #[arg(long, value_name = "DAY", value_parser = crate::time::read_date)]
+    pub to: Option<i64>,
+    /// In which form
+    #[arg(long, value_name = "FORM", default_value = "csv")]
+    pub format: crate::export::Form,
 }
 
 /// `waybill ledger statement`

@@ -1,16 +1,16 @@
 //! `waybill budget` and `waybill credits`: limits on spending, and money for prepaid workspaces.
 
 use anyhow::bail;
-use ledger::{BudgetId, Enforcement};
+use ledger::{BudgetId, Enforcement, GenerationId};
 use relay::Clock as _;
-use store::{DEFAULT_WORKSPACE_ID, NewGrant, Store};
+use store::{CreditKind, DEFAULT_WORKSPACE_ID, NewCredit, Store};
 
 use super::arguments::{
-    BudgetCommand, BudgetCreateArguments, CreditsCommand, GrantArguments, LogArgument,
+    BudgetCommand, BudgetCreateArguments, CreditArguments, CreditsCommand, LogArgument,
 };
 use super::key;
 use super::run::small_runtime;
-use crate::admin::{budgets, grants};
+use crate::admin::{budgets, credits};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::out;
@@ -97,42 +97,56 @@ async fn create(store: &Store, asked: &BudgetCreateArguments) -> anyhow::Result<
 /// Runs `waybill credits`.
 ///
 /// # Errors
-/// When the database is away, or there is no such workspace.
+/// When the database is away, there is no such workspace or call, or the amount makes no sense.
 pub fn run_credits(
     command: CreditsCommand,
     log: Option<LogArgument>,
     environment: &Environment,
 ) -> anyhow::Result<()> {
-    let CreditsCommand::Grant(asked) = command;
+    let (kind, asked, generation) = match command {
+        CreditsCommand::Grant(asked) => (CreditKind::Grant, asked, None),
+        CreditsCommand::Purchase(asked) => (CreditKind::Purchase, asked, None),
+        CreditsCommand::Refund(asked) => (CreditKind::Refund, asked.credit, asked.generation),
+        CreditsCommand::Fee(asked) => (CreditKind::Fee, asked.credit, asked.generation),
+    };
     small_runtime()?.block_on(async {
         let store = key::open(&asked.place, log, environment).await?;
-        grant(&store, &asked).await
+        credit(&store, &asked, (kind, generation)).await
     })
 }
 
-async fn grant(store: &Store, asked: &GrantArguments) -> anyhow::Result<()> {
+async fn credit(
+    store: &Store,
+    asked: &CreditArguments,
+    (kind, generation): (CreditKind, Option<String>),
+) -> anyhow::Result<()> {
     let name = asked.workspace.as_deref().unwrap_or(DEFAULT_WORKSPACE_ID);
     let Some(workspace) = store.workspaces().by_id_or_slug(name).await? else {
         bail!("there is no workspace \"{name}\"");
     };
     let id = match &asked.id {
         Some(id) => id.clone(),
-        None => grants::new_id()?,
+        None => credits::new_id(kind)?,
     };
-    let grant = NewGrant {
+    let credit = NewCredit {
         id,
         workspace_id: workspace.id,
         amount: asked.amount,
-        is_purchase: false,
+        kind,
+        generation: generation.map(GenerationId::from_text),
         at_ms: SystemClock.now_ms(),
     };
-    let granted = store.grant(&grant).await?;
+    let posted = store.post_credit(&credit).await?;
     tracing::info!(
-        grant = grant.id, workspace = grant.workspace_id, amount = %grant.amount, granted,
+        id = credit.id, kind = kind.name(), workspace = credit.workspace_id,
+        amount = %credit.amount, posted,
         note = asked.note.as_deref().unwrap_or_default(), "credits"
     );
-    if !granted {
-        out::note("that grant was made before; nothing was done");
+    if !posted {
+        out::note(&format!(
+            "that {} was made before; nothing was done",
+            kind.name()
+        ));
     }
-    Ok(out::line(&grant.id)?)
+    Ok(out::line(&credit.id)?)
 }

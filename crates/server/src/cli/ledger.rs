@@ -1,16 +1,25 @@
-//! `waybill ledger`: verify the books, print statements, settle what a lost node held.
+//! `waybill ledger`: verify the books, print statements, export entries, settle what a lost node
+//! held.
 
 use anyhow::bail;
+use relay::Clock as _;
 use serde_json::to_string;
-use store::{Scope, Store};
+use store::{ExportAfter, Scope, Store};
 
-use super::arguments::{LedgerCommand, LogArgument, ReleaseArguments, StatementArguments};
+use super::arguments::{
+    ExportArguments, LedgerCommand, LogArgument, ReleaseArguments, StatementArguments,
+};
 use super::key;
 use super::run::small_runtime;
+use crate::clock::SystemClock;
 use crate::config::Environment;
+use crate::export;
 use crate::out;
 use crate::statement::{self, Form};
 use crate::time::day_after;
+
+/// Entries, or calls whose entries they are, read at a time.
+const EXPORT_PAGE: u32 = 1000;
 
 /// Runs one of its commands.
 ///
@@ -29,6 +38,10 @@ pub fn run(
             LedgerCommand::Statement(arguments) => {
                 let store = key::open(&arguments.place, log, environment).await?;
                 print(&store, &arguments).await
+            }
+            LedgerCommand::Export(arguments) => {
+                let store = key::open(&arguments.place, log, environment).await?;
+                export_all(&store, &arguments).await
             }
             LedgerCommand::ReleaseNode(arguments) => {
                 let store = key::open(&arguments.place, log, environment).await?;
@@ -69,6 +82,33 @@ async fn print(store: &Store, asked: &StatementArguments) -> anyhow::Result<()> 
     Ok(out::line(text.trim_end())?)
 }
 
+async fn export_all(store: &Store, asked: &ExportArguments) -> anyhow::Result<()> {
+    let to_ms = asked.to.map_or(i64::MAX, day_after);
+    let time = (asked.from.unwrap_or(i64::MIN), to_ms);
+    if asked.format == export::Form::Csv {
+        out::line(export::CSV_HEAD.trim_end())?;
+    }
+    let mut after = Some(ExportAfter::beginning());
+    while let Some(place) = after {
+        let (entries, next) = store.export(&place, time, EXPORT_PAGE).await?;
+        let mut text = String::new();
+        for entry in &entries {
+            match asked.format {
+                export::Form::Csv => text.push_str(&export::csv(entry)),
+                export::Form::Json => {
+                    text.push_str(&to_string(&export::line(entry))?);
+                    text.push('\n');
+                }
+            }
+        }
+        if !text.is_empty() {
+            out::line(text.trim_end())?;
+        }
+        after = next;
+    }
+    Ok(())
+}
+
 async fn release(store: &Store, asked: &ReleaseArguments) -> anyhow::Result<()> {
     if !asked.is_lost {
         let held = store.leases(Some(&asked.node)).await?;
@@ -81,7 +121,9 @@ async fn release(store: &Store, asked: &ReleaseArguments) -> anyhow::Result<()> 
             asked.node
         );
     }
-    let released = store.release_node(&asked.node).await?;
+    let released = store
+        .give_up_node(&asked.node, SystemClock.now_ms())
+        .await?;
     out::line(&format!("{released}"))?;
     out::note(&format!("{released} USD are free again"));
     Ok(())

@@ -111,17 +111,18 @@ async fn a_prepaid_balance_is_what_was_granted_less_what_was_spent() {
         let balance = store.open_balance(workspace, NOW_MS).await.unwrap();
         let b = [balance];
         assert_eq!(node.refused(&b, 1).await.available, Amount::ZERO);
-        let grant = |id: &str, amount| store::NewGrant {
+        let grant = |id: &str, amount| store::NewCredit {
             id: id.to_owned(),
             workspace_id: workspace.to_owned(),
             amount: nanos(amount),
-            is_purchase: false,
+            kind: store::CreditKind::Grant,
+            generation: None,
             at_ms: NOW_MS,
         };
-        assert_eq!(store.grant(&grant("g1", 1000)).await, Ok(true));
-        assert_eq!(store.grant(&grant("g1", 1000)).await, Ok(false));
-        assert_eq!(store.grant(&grant("g2", -200)).await, Ok(true));
-        assert!(store.grant(&grant("g3", 0)).await.is_err());
+        assert_eq!(store.post_credit(&grant("g1", 1000)).await, Ok(true));
+        assert_eq!(store.post_credit(&grant("g1", 1000)).await, Ok(false));
+        assert_eq!(store.post_credit(&grant("g2", -200)).await, Ok(true));
+        assert!(store.post_credit(&grant("g3", 0)).await.is_err());
         tokio::time::sleep(Duration::from_millis(300)).await;
         let ticket = node.admitted(&b, 750).await;
         node.refused(&b, 1).await;
@@ -135,6 +136,135 @@ async fn a_prepaid_balance_is_what_was_granted_less_what_was_spent() {
             );
         }
         assert_eq!(store.verify().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refunds_and_fees_move_a_balance_and_are_entries() {
+    on_both(async |place| {
+        let (store, hash) = started(place).await;
+        let node = Node::start(&store, "a").await;
+        let workspace = store::DEFAULT_WORKSPACE_ID;
+        let call = priced(1, &hash, 50);
+        let id = call.id.clone();
+        node.ledgers.settle(Arc::new(call)).await.unwrap();
+        node.stop().await;
+        let post = async |name: &str, kind, amount, generation| {
+            let credit = store::NewCredit {
+                id: name.to_owned(),
+                workspace_id: workspace.to_owned(),
+                amount: nanos(amount),
+                kind,
+                generation,
+                at_ms: NOW_MS,
+            };
+            store.post_credit(&credit).await
+        };
+        use store::CreditKind::{Fee, Grant, Purchase, Refund};
+        let about = || Some(id.clone());
+        let unknown = Some(GenerationId::from_text("gen-unknown"));
+        assert_eq!(post("one", Purchase, 1000, None).await, Ok(true));
+        assert_eq!(post("two", Grant, 100, None).await, Ok(true));
+        assert_eq!(post("three", Fee, 30, None).await, Ok(true));
+        assert_eq!(post("three", Fee, 30, None).await, Ok(false));
+        assert_eq!(post("four", Refund, 20, about()).await, Ok(true));
+        assert_eq!(post("five", Refund, 30, about()).await, Ok(true));
+        for (kind, amount, generation) in [
+            (Refund, 1, about()), // more than the call cost
+            (Refund, 1, unknown), // no such call
+            (Refund, -1, None),   // what is given back is more than nothing
+            (Fee, 0, None),
+            (Purchase, -5, None),
+        ] {
+            assert!(
+                post("six", kind, amount, generation).await.is_err(),
+                "{kind:?}"
+            );
+        }
+        let credits = store.credits(Some(workspace)).await.unwrap();
+        assert_eq!(credits.total_credits, nanos(1000 + 100 - 30 + 50));
+        let budget = store
+            .budgets()
+            .by_id(&store::balance_budget_id(workspace))
+            .await
+            .unwrap();
+        assert_eq!(budget.unwrap().budget.limit, credits.total_credits);
+        let refunds = store.entries("refunds", (0, ""), 9).await.unwrap();
+        assert_eq!(refunds.len(), 2);
+        assert_eq!(refunds[0].generation_id.as_deref(), Some(id.as_str()));
+        assert_eq!(store.entries("fees", (0, ""), 9).await.unwrap().len(), 1);
+        assert_eq!(store.verify().await.unwrap(), None);
+    })
+    .await;
+}
+
+/// The whole ledger, in pages of so many.
+async fn exported(store: &store::Store, count: u32) -> Vec<store::StoredEntry> {
+    let mut all = Vec::new();
+    let mut after = Some(store::ExportAfter::beginning());
+    while let Some(place) = after {
+        let again = store::ExportAfter::from_text(&place.to_string()).unwrap();
+        assert_eq!(again, place);
+        let (page, next) = store.export(&place, (0, i64::MAX), count).await.unwrap();
+        all.extend(page);
+        after = next;
+    }
+    all
+}
+
+#[tokio::test]
+async fn an_export_has_every_event_and_its_balances_are_the_sums() {
+    on_both(async |place| {
+        let (store, _) = started(place).await;
+        let node = Node::start(&store, "a").await;
+        let mut warn = budget("warn", 100);
+        warn.enforcement = ledger::Enforcement::Warn;
+        let b = [budget("b", 1000), warn];
+        for budget in &b {
+            put(&store, budget).await;
+        }
+        let mut ticket = node.admitted(&b, 100).await;
+        node.ledgers.top_up(&mut ticket, nanos(140)).await.unwrap();
+        node.settle(ticket, 1, 120).await;
+        node.settle(node.admitted(&b, 100).await, 2, 130).await;
+        let lost = node.admitted(&b, 10).await;
+        node.recorder.flush().await;
+        drop((node, lost));
+        assert!(store.give_up_node("a", NOW_MS).await.unwrap() > nanos(10));
+        let all = exported(&store, 1000).await;
+        assert_eq!(exported(&store, 1).await, all);
+        let mut kinds: Vec<&str> = all.iter().map(|line| line.kind.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        for kind in [
+            "charge", "expire", "overage", "release", "reserve", "settle", "top_up",
+        ] {
+            assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
+        }
+        let mut ids: Vec<&str> = all.iter().map(|line| line.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all.len(), "no id is there twice");
+        let on = |account: &str| -> i64 {
+            let sign = |line: &store::StoredEntry| {
+                i64::from(line.debit == account) - i64::from(line.credit == account)
+            };
+            all.iter()
+                .map(|line| sign(line) * line.amount.nanos())
+                .sum()
+        };
+        for name in ["b", "warn"] {
+            assert_eq!(on(&format!("posted:{name}@lifetime:0")), 250, "{name}");
+            assert_eq!(on(&format!("reserved:{name}@lifetime:0")), 0, "{name}");
+        }
+        assert_eq!(on("overage:b"), -30);
+        assert_eq!(store.verify().await.unwrap(), None);
+        let later = (NOW_MS + 1, i64::MAX);
+        let none = store
+            .export(&store::ExportAfter::beginning(), later, 9)
+            .await;
+        assert_eq!(none.unwrap().0, []);
     })
     .await;
 }
@@ -185,14 +315,15 @@ async fn calls_grants_and_changes_of_limits_at_once_never_block_each_other() {
             let (store, b, balance) = (store.clone(), b.clone(), balance.clone());
             let node = nodes[usize::from(number % 2 == 0)].clone();
             work.spawn(async move {
-                let grant = store::NewGrant {
+                let grant = store::NewCredit {
                     id: format!("g{number}"),
                     workspace_id: workspace.to_owned(),
                     amount: nanos(100),
-                    is_purchase: false,
+                    kind: store::CreditKind::Grant,
+                    generation: None,
                     at_ms: NOW_MS,
                 };
-                assert_eq!(store.grant(&grant).await, Ok(true));
+                assert_eq!(store.post_credit(&grant).await, Ok(true));
                 put(&store, &b).await;
                 store.open_balance(workspace, NOW_MS).await.unwrap();
                 let ask = Ask {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ledger::{Amount, Books as _, Generation};
-use store::{DEFAULT_WORKSPACE_ID, NewGrant, Scope, Store};
+use store::{CreditKind, DEFAULT_WORKSPACE_ID, NewCredit, Scope, Store};
 
 use crate::ledgers::{Node, budget, nanos};
 use crate::sample::priced;
@@ -17,14 +17,15 @@ async fn busy(place: &Place) -> Store {
     let node = Node::start(&store, "a").await;
     let b = [budget("b", 1000)];
     store.budgets().put(&b[0], true, NOW_MS).await.unwrap();
-    let grant = NewGrant {
+    let grant = NewCredit {
         id: "g".to_owned(),
         workspace_id: DEFAULT_WORKSPACE_ID.to_owned(),
         amount: nanos(5000),
-        is_purchase: true,
+        kind: CreditKind::Purchase,
+        generation: None,
         at_ms: NOW_MS,
     };
-    assert!(store.grant(&grant).await.unwrap());
+    assert!(store.post_credit(&grant).await.unwrap());
     node.settle(node.admitted(&b, 100).await, 1, 100).await;
     node.settle(node.admitted(&b, 100).await, 2, 130).await;
     node.ledgers

@@ -302,6 +302,71 @@ async fn prepaid_calls_need_a_balance_and_spend_it() {
     )
     .await
     .error(400, "invalid_request");
+    let id = seen.json()["id"].as_str().unwrap().to_owned();
+    give_back(&stage, &id).await;
+}
+
+/// A call is refunded what it cost and not more; a fee is taken; the ledger shows all of it.
+async fn give_back(stage: &Stage, id: &str) {
+    let refunds = "/api/v1/credits/refunds";
+    let cost = stage
+        .get(&format!("/api/v1/generation?id={id}"), &stage.key)
+        .await
+        .json()["data"]["total_cost"]
+        .clone();
+    let refund = json!({"amount": cost, "generation_id": id});
+    let given = desk(stage, Method::POST, refunds, &refund).await;
+    assert_eq!(given.status, 201, "{}", given.text());
+    desk(stage, Method::POST, refunds, &refund)
+        .await
+        .error(400, "invalid_request");
+    desk(
+        stage,
+        Method::POST,
+        refunds,
+        &json!({"amount": 1, "generation_id": "gen-unknown"}),
+    )
+    .await
+    .error(404, "not_found");
+    let fee = json!({"amount": 0.001, "generation_id": id});
+    let taken = desk(stage, Method::POST, "/api/v1/credits/fees", &fee).await;
+    assert_eq!(taken.status, 201, "{}", taken.text());
+    let mut kinds = Vec::new();
+    let mut path = "/api/v1/ledger/entries?limit=2".to_owned();
+    loop {
+        let page = stage.get(&path, &stage.management_key).await.json();
+        let lines = page["data"].as_array().unwrap();
+        kinds.extend(
+            lines
+                .iter()
+                .map(|line| line["kind"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/api/v1/ledger/entries?limit=2&after={next}");
+    }
+    for kind in [
+        "grant", "charge", "refund", "fee", "reserve", "settle", "release",
+    ] {
+        assert!(
+            kinds.iter().any(|found| found == kind),
+            "{kind} in {kinds:?}"
+        );
+    }
+    let csv = stage
+        .get("/api/v1/ledger/entries?format=csv", &stage.management_key)
+        .await;
+    assert!(
+        csv.text().starts_with("at,kind,from,to,amount_usd"),
+        "{}",
+        csv.text()
+    );
+    stage
+        .get("/api/v1/ledger/entries", &stage.key)
+        .await
+        .error(403, "permission_denied");
+    assert_eq!(stage.running.app.store.verify().await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -233,7 +233,7 @@ async fn answers_about_money_fit_their_schemas() {
     let new = json!({"subject": "organization", "limit": 5, "window": "rolling:24h"});
     assert_fits(&document, "NewBudget", &new);
     let grant = json!({"amount": 5, "id": "one", "note": "hello"});
-    assert_fits(&document, "NewGrant", &grant);
+    assert_fits(&document, "NewCredit", &grant);
     let key = json!({"name": "limited", "rate_limits": [{"tokens": 5, "window": "day"}]});
     assert_fits(&document, "NewKey", &key);
     for (method, path, body, described) in [
@@ -283,5 +283,31 @@ async fn answers_about_money_fit_their_schemas() {
             .await;
         assert_eq!(answer.status, described.2, "{path}: {}", answer.text());
         assert_answers(&document, described, &answer.json());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_about_credits_fit_their_schemas() {
+    let stage = Stage::open().await;
+    let document = document().unwrap();
+    let fee = json!({"amount": 1, "id": "two", "generation_id": null});
+    assert_fits(&document, "NewCallCredit", &fee);
+    let two = json!({"amount": 2});
+    let (post, get) = (Method::POST, Method::GET);
+    for (method, path, body, status) in [
+        (&post, "/credits/purchases", &two, 201),
+        (&post, "/credits/refunds", &two, 201),
+        (&post, "/credits/fees", &fee, 201),
+        (&post, "/credits/fees", &fee, 200),
+        (&get, "/ledger/entries", &json!(null), 200),
+    ] {
+        let full = format!("/api/v1{path}");
+        let body = Bytes::from(body.to_string());
+        let answer = stage
+            .send((method.clone(), &full), &stage.management_key, body, &[])
+            .await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        let method = method.as_str().to_ascii_lowercase();
+        assert_answers(&document, (&method, path, status), &answer.json());
     }
 }

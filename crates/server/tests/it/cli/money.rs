@@ -72,6 +72,52 @@ fn credits_are_granted_once_by_id_and_the_books_agree() {
 }
 
 #[test]
+fn refunds_fees_and_purchases_are_posted_and_exported() {
+    let dir = Scratch::new();
+    for (arguments, id) in [
+        (["credits", "purchase", "20"], "p"),
+        (["credits", "refund", "1.5"], "r"),
+        (["credits", "fee", "0.5"], "f"),
+    ] {
+        let posted = run(&dir, &[&arguments[..], &["--id", id]].concat());
+        assert_eq!(posted.status.code(), Some(0), "{}", stderr(&posted));
+    }
+    let listed = stdout(&run(&dir, &["budget", "list"]));
+    assert!(listed.contains("\t21\tlifetime\t"), "{listed}");
+    let csv = stdout(&run(&dir, &["ledger", "export"]));
+    let lines: Vec<&str> = csv.lines().map(str::trim_end).collect();
+    assert_eq!(lines[0], "at,kind,from,to,amount_usd,generation_id,id");
+    assert_eq!(lines.len(), 4, "{csv}");
+    assert!(lines[1].ends_with(",fees,0.5,,f:fee:fees"), "{csv}");
+    let json = stdout(&run(&dir, &["ledger", "export", "--format", "json"]));
+    let kinds: Vec<serde_json::Value> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(kinds.len(), 3);
+    assert!(
+        kinds
+            .iter()
+            .any(|line| line["kind"] == "purchase" && line["from"] == "credits")
+    );
+    let later = stdout(&run(&dir, &["ledger", "export", "--from", "2999-01-01"]));
+    assert_eq!(later.lines().count(), 1, "{later}");
+    for (arguments, words) in [
+        (&["credits", "fee", "-1"][..], "nothing"),
+        (
+            &["credits", "refund", "1", "--generation", "gen-x"][..],
+            "generation",
+        ),
+    ] {
+        let wrong = run(&dir, arguments);
+        assert_eq!(wrong.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&wrong).contains(words), "{}", stderr(&wrong));
+    }
+    let verified = run(&dir, &["ledger", "verify"]);
+    assert_eq!(stdout(&verified), "the books agree\n");
+}
+
+#[test]
 fn an_empty_statement_has_its_heads() {
     let dir = Scratch::new();
     let of = |arguments: &[&str]| {
