@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chat::{Dialect, Modalities, Parameters, Unit};
+use chat::{Dialect, Modalities, Needs, Parameters, Unit};
 use ledger::{Price, PriceSheet};
 
 use crate::model::ModelSlug;
@@ -108,7 +108,36 @@ pub struct Endpoint {
     pub status: Status,
 }
 
+/// In which dialect an endpoint is asked, and which dialect's body it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Way {
+    /// The dialect of the connection.
+    pub dialect: Dialect,
+    /// The dialect of the body; another one where a host wraps it.
+    pub body: Dialect,
+}
+
 impl Endpoint {
+    /// How a call is put to this endpoint: in its caller's own dialect where that is possible, else
+    /// in the first of the endpoint's that can say all of it. `None` where none of `sendable` can.
+    #[must_use]
+    pub fn way_for(&self, needs: &Needs, sendable: &[Dialect]) -> Option<Way> {
+        let ways = || {
+            self.dialects
+                .iter()
+                .copied()
+                .filter(|dialect| sendable.contains(dialect))
+                .filter_map(|dialect| {
+                    let body =
+                        dialect.body_for(&self.upstream_model, needs.dialect, needs.features)?;
+                    Some(Way { dialect, body })
+                })
+        };
+        ways()
+            .find(|way| way.body == needs.dialect)
+            .or_else(|| ways().next())
+    }
+
     /// How a dialect is spoken to it, if it can be asked in that dialect.
     #[must_use]
     pub fn connection(&self, dialect: Dialect) -> Option<Connection> {

@@ -172,12 +172,9 @@ impl Sieve<'_> {
     /// The dialect to ask an endpoint in: the caller's own where possible, else its preferred one
     /// among those that can be sent.
     pub(crate) fn dialect(&self, endpoint: &Endpoint) -> Option<Dialect> {
-        let own = self.needs.dialect;
-        let speaks = |dialect: &Dialect| self.dialects.contains(dialect);
-        if endpoint.dialects.contains(&own) && speaks(&own) {
-            return Some(own);
-        }
-        endpoint.dialects.iter().copied().find(speaks)
+        endpoint
+            .way_for(self.needs, self.dialects)
+            .map(|way| way.dialect)
     }
 }
 

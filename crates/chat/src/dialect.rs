@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::needs::{Feature, Features};
+
 /// A wire format. The name is the one used in config files, catalog rows and records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dialect {
@@ -22,11 +24,17 @@ pub enum Dialect {
     AzureOpenai,
     /// Cohere's v2 API; the base URL ends in `/v2`.
     Cohere,
+    /// OpenAI's legacy text completions; callers only.
+    OpenaiCompletions,
+    /// OpenAI's embeddings; callers only: providers take it beside their chat dialect.
+    OpenaiEmbeddings,
+    /// Reranking as Cohere, Jina and OpenRouter spell it; callers only, likewise.
+    Rerank,
 }
 
 impl Dialect {
-    /// Every dialect, in the order of the table in DESIGN.
-    pub const ALL: [Self; 8] = [
+    /// Every dialect, the ones that providers speak first.
+    pub const ALL: [Self; 11] = [
         Self::OpenaiChat,
         Self::OpenaiResponses,
         Self::AnthropicMessages,
@@ -35,6 +43,9 @@ impl Dialect {
         Self::BedrockConverse,
         Self::AzureOpenai,
         Self::Cohere,
+        Self::OpenaiCompletions,
+        Self::OpenaiEmbeddings,
+        Self::Rerank,
     ];
 
     /// The name in config files, catalog rows and records.
@@ -49,7 +60,93 @@ impl Dialect {
             Self::BedrockConverse => "bedrock-converse",
             Self::AzureOpenai => "azure-openai",
             Self::Cohere => "cohere",
+            Self::OpenaiCompletions => "openai-completions",
+            Self::OpenaiEmbeddings => "openai-embeddings",
+            Self::Rerank => "rerank",
         }
+    }
+
+    /// The dialects in which a provider of this dialect takes the body for a model, the most
+    /// faithful one first: hosts wrap dialects that are not theirs. None for callers' dialects.
+    #[must_use]
+    pub fn bodies(self, native_model: &str) -> &'static [Self] {
+        match self {
+            Self::OpenaiChat => &[Self::OpenaiChat],
+            Self::OpenaiResponses => &[Self::OpenaiResponses],
+            Self::AnthropicMessages => &[Self::AnthropicMessages],
+            Self::Gemini => &[Self::Gemini],
+            Self::Cohere => &[Self::Cohere],
+            Self::AzureOpenai => &[Self::OpenaiChat, Self::OpenaiResponses],
+            Self::Vertex if native_model.contains('/') => &[Self::OpenaiChat],
+            Self::Vertex if native_model.starts_with("claude") => &[Self::AnthropicMessages],
+            Self::Vertex => &[Self::Gemini],
+            Self::BedrockConverse if native_model.contains("anthropic.claude") => {
+                &[Self::BedrockConverse, Self::AnthropicMessages]
+            }
+            Self::BedrockConverse => &[Self::BedrockConverse],
+            Self::OpenaiCompletions | Self::OpenaiEmbeddings | Self::Rerank => &[],
+        }
+    }
+
+    /// The body in which a provider of this dialect is asked for a model, on behalf of a caller who
+    /// speaks `from` and needs these features: the caller's own dialect where it can be, else the
+    /// first that can say it all. `None` where none can.
+    #[must_use]
+    pub fn body_for(self, native_model: &str, from: Self, features: Features) -> Option<Self> {
+        let bodies = self.bodies(native_model);
+        if bodies.contains(&from) {
+            return Some(from);
+        }
+        bodies
+            .iter()
+            .copied()
+            .find(|body| from.reaches(*body, features))
+    }
+
+    /// Whether a call in this dialect that has these features can be served by a provider that is
+    /// sent bodies of another. The same dialect carries everything.
+    #[must_use]
+    pub fn reaches(self, body: Self, features: Features) -> bool {
+        if self == body {
+            return true;
+        }
+        match self {
+            Self::OpenaiEmbeddings => {
+                matches!(body, Self::OpenaiChat | Self::Gemini | Self::Cohere)
+            }
+            Self::Rerank => matches!(body, Self::OpenaiChat | Self::Cohere),
+            Self::OpenaiChat
+            | Self::OpenaiCompletions
+            | Self::OpenaiResponses
+            | Self::AnthropicMessages
+            | Self::Gemini => features.minus(body.expresses()).is_empty(),
+            // Nobody calls us in these.
+            Self::Vertex | Self::BedrockConverse | Self::AzureOpenai | Self::Cohere => false,
+        }
+    }
+
+    /// What can be said in a dialect by translating into it. A test of `wire` holds the writers to
+    /// this table.
+    #[must_use]
+    pub fn expresses(self) -> Features {
+        let features: &[Feature] = match self {
+            Self::OpenaiChat => &[
+                Feature::Logprobs,
+                Feature::AudioOutput,
+                Feature::ImageOutput,
+            ],
+            Self::OpenaiResponses => &[Feature::Logprobs],
+            Self::Gemini => &[Feature::ImageOutput],
+            Self::AnthropicMessages
+            | Self::Vertex
+            | Self::BedrockConverse
+            | Self::AzureOpenai
+            | Self::Cohere
+            | Self::OpenaiCompletions
+            | Self::OpenaiEmbeddings
+            | Self::Rerank => &[],
+        };
+        features.iter().copied().collect()
     }
 }
 
@@ -84,6 +181,57 @@ mod tests {
         for dialect in Dialect::ALL {
             assert_eq!(dialect.name().parse(), Ok(dialect));
         }
+    }
+
+    #[test]
+    fn hosts_take_the_callers_own_dialect_where_they_can() {
+        let none = Features::default();
+        let claude = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0";
+        for (host, model, from, body) in [
+            (
+                Dialect::AzureOpenai,
+                "gpt-4o",
+                Dialect::OpenaiResponses,
+                Some(Dialect::OpenaiResponses),
+            ),
+            (
+                Dialect::AzureOpenai,
+                "gpt-4o",
+                Dialect::Gemini,
+                Some(Dialect::OpenaiChat),
+            ),
+            (
+                Dialect::Vertex,
+                "claude-sonnet-4-5@20250929",
+                Dialect::OpenaiChat,
+                Some(Dialect::AnthropicMessages),
+            ),
+            (
+                Dialect::BedrockConverse,
+                claude,
+                Dialect::AnthropicMessages,
+                Some(Dialect::AnthropicMessages),
+            ),
+            (
+                Dialect::BedrockConverse,
+                "amazon.nova-pro-v1:0",
+                Dialect::AnthropicMessages,
+                Some(Dialect::BedrockConverse),
+            ),
+            (Dialect::OpenaiEmbeddings, "x", Dialect::OpenaiChat, None),
+        ] {
+            assert_eq!(host.body_for(model, from, none), body, "{host} {model}");
+        }
+    }
+
+    #[test]
+    fn what_a_dialect_cannot_say_it_does_not_reach() {
+        let choices = Features::default().with(Feature::Choices);
+        let (chat, claude) = (Dialect::OpenaiChat, Dialect::AnthropicMessages);
+        assert!(chat.reaches(chat, choices));
+        assert!(chat.reaches(claude, Features::default()));
+        assert!(!chat.reaches(claude, choices));
+        assert!(!Dialect::Rerank.reaches(claude, Features::default()));
     }
 
     #[test]

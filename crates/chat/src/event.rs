@@ -1,7 +1,10 @@
-//! The seven things a stream can say. A whole answer is the fold of its events.
+//! The things a stream can say. A whole answer is the fold of its events.
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
+use crate::opaque::Opaque;
 use crate::{Error, FinishReason, Usage};
 
 /// What a block of an answer is.
@@ -9,8 +12,13 @@ use crate::{Error, FinishReason, Usage};
 pub enum Block<'a> {
     /// Text for the reader.
     Text,
-    /// The model thinking aloud.
-    Reasoning,
+    /// The model refusing, in its own words.
+    Refusal,
+    /// The model thinking aloud, or a summary of it.
+    Reasoning {
+        /// Whether the text is a summary.
+        is_summary: bool,
+    },
     /// A request to call a tool; the deltas are fragments of its JSON arguments.
     ToolCall {
         /// The provider's id of this tool call.
@@ -18,10 +26,46 @@ pub enum Block<'a> {
         /// The name of the tool.
         name: Cow<'a, str>,
     },
-    /// A generated image.
-    Image,
-    /// Generated audio.
+    /// A generated image; the deltas are base64.
+    Image {
+        /// Its MIME type.
+        media_type: Cow<'a, str>,
+    },
+    /// Generated audio; the deltas are base64.
     Audio,
+}
+
+impl Block<'_> {
+    /// The same block, with nothing borrowed.
+    #[must_use]
+    pub fn into_owned(self) -> Block<'static> {
+        match self {
+            Self::Text => Block::Text,
+            Self::Refusal => Block::Refusal,
+            Self::Reasoning { is_summary } => Block::Reasoning { is_summary },
+            Self::ToolCall { id, name } => Block::ToolCall {
+                id: Cow::Owned(id.into_owned()),
+                name: Cow::Owned(name.into_owned()),
+            },
+            Self::Image { media_type } => Block::Image {
+                media_type: Cow::Owned(media_type.into_owned()),
+            },
+            Self::Audio => Block::Audio,
+        }
+    }
+}
+
+/// A source that an answer cites.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Citation {
+    /// Its address; empty where the source is a document of the request.
+    pub url: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// The words that are cited.
+    pub quote: Option<String>,
+    /// Where in the block's text the claim begins and ends, in characters, where that is known.
+    pub span: Option<(u64, u64)>,
 }
 
 /// Which block of an answer is meant: choice first (0 unless `n > 1`), then block in that choice.
@@ -49,6 +93,15 @@ pub enum Event<'a> {
     BlockDelta(BlockIndex, Cow<'a, str>),
     /// A block is complete.
     BlockEnd(BlockIndex),
+    /// What must return with a block; comes before its end.
+    Sealed(BlockIndex, Opaque),
+    /// A source that a text block cites.
+    Cited(BlockIndex, Citation),
+    /// Log probabilities of the tokens just said by a block: an array in OpenAI's form,
+    /// `[{token, logprob, bytes, top_logprobs}]`.
+    Logprobs(BlockIndex, Value),
+    /// Something was said that the vocabulary cannot hold; the record names it.
+    Unsaid(Cow<'a, str>),
     /// Counted units so far; later ones win per field.
     Usage(Usage),
     /// A choice has ended.

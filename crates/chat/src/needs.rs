@@ -1,8 +1,7 @@
 //! What a request requires of an endpoint: all that routing may know about it.
 
-use std::fmt;
-
 use crate::Dialect;
+use crate::set::{Member, Set};
 
 /// A kind of content that goes into or comes out of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,59 +65,24 @@ impl Modality {
     }
 }
 
+impl Member for Modality {
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn position(self) -> u32 {
+        self as u32
+    }
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+}
+
 /// A set of modalities.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Modalities(u16);
+pub type Modalities = Set<Modality>;
 
 impl Modalities {
     /// The set with just text in it.
-    pub const TEXT: Self = Self(1);
-
-    /// Adds one.
-    pub fn insert(&mut self, modality: Modality) {
-        self.0 |= 1 << modality as u16;
-    }
-
-    /// Whether one is in the set.
-    #[must_use]
-    pub const fn contains(self, modality: Modality) -> bool {
-        self.0 & (1 << modality as u16) != 0
-    }
-
-    /// Those of `self` that are not in `other`.
-    #[must_use]
-    pub const fn minus(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Whether nothing is in the set.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The members, in declaration order.
-    pub fn iter(self) -> impl Iterator<Item = Modality> {
-        Modality::ALL
-            .into_iter()
-            .filter(move |modality| self.contains(*modality))
-    }
-}
-
-impl FromIterator<Modality> for Modalities {
-    fn from_iter<I: IntoIterator<Item = Modality>>(members: I) -> Self {
-        let mut set = Self::default();
-        members
-            .into_iter()
-            .for_each(|modality| set.insert(modality));
-        set
-    }
-}
-
-impl fmt::Debug for Modalities {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter()).finish()
-    }
+    pub const TEXT: Self = Self::of_bits(1);
 }
 
 macro_rules! parameters {
@@ -184,66 +148,79 @@ impl Parameter {
     }
 }
 
+impl Member for Parameter {
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn position(self) -> u32 {
+        self as u32
+    }
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+}
+
 /// A set of parameters.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Parameters(u32);
+pub type Parameters = Set<Parameter>;
 
-impl Parameters {
-    /// Adds one.
-    pub fn insert(&mut self, parameter: Parameter) {
-        self.0 |= 1 << parameter as u32;
-    }
+macro_rules! features {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// Something in a request that only some dialects can say, and that must not be dropped: an
+        /// endpoint that cannot be told so cannot serve the call.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Feature {
+            $($(#[$doc])* $variant),+
+        }
 
-    /// Whether one is in the set.
-    #[must_use]
-    pub const fn contains(self, parameter: Parameter) -> bool {
-        self.0 & (1 << parameter as u32) != 0
-    }
+        impl Feature {
+            /// The word in explanations.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
 
-    /// Those in either set.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
+        impl Member for Feature {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-    /// Those of `self` that are not in `other`.
-    #[must_use]
-    pub const fn minus(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
+            fn position(self) -> u32 {
+                self as u32
+            }
 
-    /// Whether nothing is in the set.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The members, in declaration order.
-    pub fn iter(self) -> impl Iterator<Item = Parameter> {
-        Parameter::ALL
-            .iter()
-            .copied()
-            .filter(move |parameter| self.contains(*parameter))
-    }
+            fn word(self) -> &'static str {
+                self.name()
+            }
+        }
+    };
 }
 
-impl FromIterator<Parameter> for Parameters {
-    fn from_iter<I: IntoIterator<Item = Parameter>>(members: I) -> Self {
-        let mut set = Self::default();
-        members
-            .into_iter()
-            .for_each(|parameter| set.insert(parameter));
-        set
-    }
+features! {
+    /// More than one choice is asked for (`n`).
+    Choices = "choices",
+    /// Log probabilities of the tokens are asked for.
+    Logprobs = "logprobs",
+    /// A tool that the provider itself runs: search, code, files, a computer, MCP.
+    ServerTools = "server_tools",
+    /// A tool whose input is free text or follows a grammar, not JSON.
+    CustomTools = "custom_tools",
+    /// A file or image that is named by an id the provider gave out.
+    StoredFiles = "stored_files",
+    /// State that the provider keeps between calls: a stored conversation, a container, a prompt.
+    StoredState = "stored_state",
+    /// Content that this dialect alone knows and that changes what the model sees.
+    NativeContent = "native_content",
+    /// An answer that follows a grammar other than JSON Schema.
+    Grammar = "grammar",
+    /// Sound in the answer.
+    AudioOutput = "audio_output",
+    /// Pictures in the answer.
+    ImageOutput = "image_output",
+    /// Prompts that are token ids instead of text.
+    TokenPrompt = "token_prompt",
 }
 
-impl fmt::Debug for Parameters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Parameter::name))
-            .finish()
-    }
-}
+/// A set of features.
+pub type Features = Set<Feature>;
 
 /// What one request requires of an endpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -265,6 +242,8 @@ pub struct Needs {
     pub parameters: Parameters,
     /// How many choices are asked for (`n`), at least 1.
     pub choices: u32,
+    /// What only some dialects can say and must not be dropped.
+    pub features: Features,
 }
 
 impl Default for Needs {
@@ -278,6 +257,7 @@ impl Default for Needs {
             output: Modalities::TEXT,
             parameters: Parameters::default(),
             choices: 1,
+            features: Features::default(),
         }
     }
 }

@@ -5,21 +5,19 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use catalog::endpoint::Endpoint;
-use catalog::provider::{Connection, ProviderKind};
-use chat::{Error, Event, Kind, Parameter, Parameters};
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
-use http::{Method, Request, Response, Uri};
-use http_body_util::{BodyExt, Full};
+use chat::{Error, Event, Kind};
+use http::Response;
+use http::header::{HeaderMap, RETRY_AFTER};
+use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
-use wire::Quirk;
-use wire::frame::sse;
-use wire::openai_chat::{self, Outgoing, Passed, Stamp, StreamTap};
+use wire::{Asked, Passed, Sequence, Tap, frame};
 
 use crate::call::Call;
+use crate::failures;
 use crate::meter::Meter;
 use crate::relay::Relay;
+use crate::request::{self, ToSend};
 use crate::upstream::{SendError, UpstreamBody};
-use crate::{auth, failures};
 
 /// A provider's whole answer may be this large; more is an error of the provider.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -50,21 +48,22 @@ pub(crate) enum Answer {
 
 /// A whole answer, read and understood.
 pub(crate) struct WholeAnswer {
-    pub(crate) body: Bytes,
+    pub(crate) tap: Box<dyn Tap>,
     pub(crate) meter: Meter,
-    pub(crate) stamp: Stamp,
 }
 
 /// A stream that has begun.
 pub(crate) struct LiveStream {
     pub(crate) body: UpstreamBody,
-    pub(crate) decoder: sse::Decoder,
-    pub(crate) tap: StreamTap,
+    pub(crate) decoder: frame::Decoder,
+    pub(crate) tap: Box<dyn Tap>,
     pub(crate) meter: Meter,
     /// Frames read so far, ready to be forwarded.
     pub(crate) pending: VecDeque<Bytes>,
     /// Whether the stream has already said that it is complete.
     pub(crate) done: bool,
+    /// Whether the end was checked already.
+    pub(crate) has_ended: bool,
     /// When this attempt must be over.
     pub(crate) deadline: Instant,
 }
@@ -76,29 +75,17 @@ pub(crate) struct LiveStream {
 /// Whatever went wrong, classified; nothing has been sent to the caller.
 pub(crate) async fn attempt(
     relay: &Relay,
-    call: &Call,
+    (call, sequence): (&Call, &Sequence),
     endpoint: &Endpoint,
     output_limit: Option<u64>,
 ) -> Result<Attempted, Error> {
     let timers = &relay.parts.timers;
     let stream = call.request.needs.stream;
-    let connection = endpoint
-        .connection(call.request.needs.dialect)
-        .ok_or_else(|| {
-            misconfigured(endpoint, "it does not speak the dialect it was planned for")
-        })?;
-    let quirks = quirks(endpoint, &connection)?;
-    let written = openai_chat::write_request(
-        &call.body,
-        &call.request,
-        &Outgoing {
-            native_model: &endpoint.upstream_model,
-            quirks: &quirks,
-            supported: Some(everything().minus(endpoint.declined)),
-            output_limit,
-        },
-    );
-    let request = build(relay, call, (endpoint, &connection), written.body)?;
+    let ToSend {
+        request,
+        dropped,
+        lane,
+    } = request::write(relay, call, endpoint, output_limit)?;
     let sent_at = Instant::now();
     let deadline = sent_at + timers.total;
     // A whole answer's head comes when the provider is done; a stream's must come soon.
@@ -115,96 +102,49 @@ pub(crate) async fn attempt(
     if !response.status().is_success() {
         return Err(refused(endpoint, response, head_by, timers.idle).await);
     }
-    let stamp = call.stamp(Some(endpoint));
+    let tap = lane.tap(&Asked {
+        body: &call.body,
+        request: &call.request,
+        stamp: call.stamp(Some(endpoint), sequence),
+    });
+    let body = response.into_body();
     let answer = if stream {
-        let body = response.into_body();
         let live = LiveStream {
             body,
-            decoder: sse::Decoder::default(),
-            tap: StreamTap::new(stamp),
+            decoder: frame::Decoder::new(lane.framing()),
+            tap,
             meter: Meter::default(),
             pending: VecDeque::new(),
             done: false,
+            has_ended: false,
             deadline,
         };
         Answer::Stream(Box::new(
             begin(endpoint, live, head_by, timers.first_token).await?,
         ))
     } else {
-        let body = read_all(
-            endpoint,
-            response.into_body(),
-            ANSWER_BYTES_MAX,
-            (timers.idle, deadline),
-        )
-        .await?;
-        let mut meter = Meter::default();
-        let now = Instant::now();
-        openai_chat::read_whole(&body, &mut |event| meter.hear(event, now))
-            .map_err(|error| failures::named(endpoint, error))?;
-        Answer::Whole(Box::new(WholeAnswer { body, meter, stamp }))
+        let by = (timers.idle, deadline);
+        let body = read_all(endpoint, body, ANSWER_BYTES_MAX, by).await?;
+        Answer::Whole(Box::new(read_whole(endpoint, tap, &body)?))
     };
     Ok(Attempted {
-        dropped: written.dropped,
+        dropped,
         status,
         answer,
     })
 }
 
-/// Every parameter of the vocabulary.
-fn everything() -> Parameters {
-    Parameter::ALL.iter().copied().collect()
-}
-
-/// The rows of an endpoint's habits.
-fn quirks(endpoint: &Endpoint, connection: &Connection) -> Result<Vec<&'static Quirk>, Error> {
-    let unknown = |name: &str| misconfigured(endpoint, &format!("unknown quirk \"{name}\""));
-    let names = connection.quirks.iter();
-    names
-        .map(|name| Quirk::from_name(name).ok_or_else(|| unknown(name)))
-        .collect()
-}
-
-fn misconfigured(endpoint: &Endpoint, what: &str) -> Error {
-    let message = format!("{} is misconfigured: {what}", endpoint.provider.name);
-    failures::named(
-        endpoint,
-        Error::provider(Kind::ProviderUnavailable, message),
-    )
-}
-
-fn build(
-    relay: &Relay,
-    call: &Call,
-    (endpoint, connection): (&Endpoint, &Connection),
-    body: Bytes,
-) -> Result<Request<Full<Bytes>>, Error> {
-    let uri: Uri = format!("{}/chat/completions", connection.base_url)
-        .parse()
-        .map_err(|_| misconfigured(endpoint, "its base_url is no URL"))?;
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
-    let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(
-        USER_AGENT,
-        HeaderValue::from_static(concat!("waybill/", env!("CARGO_PKG_VERSION"))),
-    );
-    let accept = if call.request.needs.stream {
-        "text/event-stream"
-    } else {
-        "application/json"
-    };
-    headers.insert(ACCEPT, HeaderValue::from_static(accept));
-    if endpoint.provider.kind == Some(ProviderKind::Simulated) {
-        headers.extend(call.simulation.clone());
-    }
-    let credentials = relay.parts.credentials.load();
-    if let Some(secret) = credentials.get(endpoint.provider.slug.as_str()) {
-        auth::apply(&connection.auth, secret, headers)?;
-    }
-    Ok(request)
+/// Reads a whole answer.
+fn read_whole(
+    endpoint: &Endpoint,
+    mut tap: Box<dyn Tap>,
+    body: &Bytes,
+) -> Result<WholeAnswer, Error> {
+    let mut meter = Meter::default();
+    let now = Instant::now();
+    tap.read_whole(body, &mut |event| meter.hear(event, now))
+        .map_err(|error| failures::named(endpoint, error))?;
+    Ok(WholeAnswer { tap, meter })
 }
 
 /// Reads a stream up to its first content, so that a provider that fails early still lets the next
@@ -233,9 +173,10 @@ async fn begin(
     }
     if live.done {
         // All of it is here, and none of it has gone down: a broken answer may still be replaced.
-        live.tap
+        let held = live
             .end()
             .map_err(|error| failures::named(endpoint, error))?;
+        live.pending.push_back(held);
     }
     Ok(live)
 }
@@ -265,13 +206,27 @@ impl LiveStream {
             })?;
             let meter = &mut self.meter;
             let mut listen = |event: Event<'_>| meter.hear(event, now);
-            match self.tap.frame(&frame.data, &mut listen)? {
+            match self.tap.frame(&frame, &mut listen)? {
                 Passed::Forward(bytes) => self.pending.push_back(bytes),
                 Passed::Swallow => {}
                 Passed::Done => self.done = true,
+                Passed::Last(bytes) => {
+                    self.pending.push_back(bytes);
+                    self.done = true;
+                }
             }
         }
         Ok(())
+    }
+
+    /// The provider is done: fine only if its answer is whole. Returns what was held back.
+    /// Asked again, it has nothing more to say.
+    pub(crate) fn end(&mut self) -> Result<Bytes, Error> {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return Ok(Bytes::new());
+        }
+        let (meter, now) = (&mut self.meter, Instant::now());
+        self.tap.end(&mut |event| meter.hear(event, now))
     }
 
     /// Everything that waits to be forwarded, as one piece: one write for all that was ready.
@@ -338,7 +293,7 @@ async fn refused(
     let body = read_all(endpoint, response.into_body(), ERROR_BYTES_MAX, (idle, by))
         .await
         .unwrap_or_default();
-    let mut error = openai_chat::read_error(status, &body);
+    let mut error = wire::read_error(status, &body);
     let metadata = error.metadata_mut();
     metadata.upstream_status = Some(status);
     metadata.retry_after = retry_after.or(metadata.retry_after);
@@ -356,6 +311,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use http::header::HeaderValue;
+
     use super::*;
 
     #[test]

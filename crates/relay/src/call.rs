@@ -10,7 +10,8 @@ use ledger::generation::CallerNote;
 use ledger::{Budget, GenerationId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use wire::openai_chat::{Incoming, Stamp};
+use wire::codec::Door;
+use wire::{Incoming, Sequence, Stamp};
 
 use crate::money::{AdmissionPolicy, AdmittedBy, UnpricedPolicy};
 
@@ -24,6 +25,8 @@ pub struct Call {
     pub arrived: Instant,
     /// Decides what is left to chance in the plan.
     pub seed: u64,
+    /// The door it came through, where its caller's dialect is spoken.
+    pub door: &'static dyn Door,
     /// The body exactly as it came.
     pub body: Bytes,
     /// What was read of the body.
@@ -62,7 +65,7 @@ impl Call {
     }
 
     /// What the answer is stamped with, once it is known who gives it.
-    pub(crate) fn stamp(&self, endpoint: Option<&Endpoint>) -> Stamp {
+    pub(crate) fn stamp(&self, endpoint: Option<&Endpoint>, sequence: &Sequence) -> Stamp {
         Stamp {
             id: self.id.to_string(),
             model: endpoint.map_or_else(
@@ -73,6 +76,7 @@ impl Call {
                 .map(|endpoint| endpoint.provider.name.to_string())
                 .unwrap_or_default(),
             created: self.created_at_ms.div_euclid(1000),
+            sequence: sequence.clone(),
         }
     }
 }

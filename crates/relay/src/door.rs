@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chat::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use wire::{Sequence, Stamp};
 
 use crate::Timers;
 use crate::call::{PIECES_WAITING_MAX, Reply, ReplyHead};
@@ -16,7 +17,8 @@ pub(crate) struct Gone;
 /// Opened once: by an answer, by an error, or (for streams) because the wait became too long.
 pub(crate) struct Door {
     state: State,
-    keep_alive: &'static [u8],
+    /// Where the caller's dialect is spoken, and what its signs of life are stamped with.
+    spoken: (&'static dyn wire::codec::Door, Stamp),
     next_sign: Instant,
     timers: Timers,
     streams: bool,
@@ -36,17 +38,28 @@ impl Door {
         caller: oneshot::Sender<Result<Reply, Error>>,
         timers: Timers,
         streams: bool,
-        keep_alive: &'static [u8],
+        spoken: (&'static dyn wire::codec::Door, Stamp),
     ) -> Self {
         let next_sign = Instant::now() + timers.hold;
         Self {
             state: State::Held(caller),
-            keep_alive,
+            spoken,
             next_sign,
             timers,
             streams,
             admission: None,
         }
+    }
+
+    /// Numbers the events of the caller's stream.
+    pub(crate) const fn sequence(&self) -> &Sequence {
+        &self.spoken.1.sequence
+    }
+
+    /// The frame that tells a caller, whose stream is open, that nothing could serve its call.
+    pub(crate) fn error_frame(&self, error: &Error) -> Bytes {
+        let (dialect, stamp) = &self.spoken;
+        dialect.error_frame(stamp, error)
     }
 
     /// Whether the status line has gone out.
@@ -124,7 +137,8 @@ impl Door {
         let State::Streaming(sender) = &self.state else {
             return Err(Gone);
         };
-        match sender.try_send(Bytes::from_static(self.keep_alive)) {
+        let (dialect, stamp) = &self.spoken;
+        match sender.try_send(dialect.sign_of_life(stamp)) {
             // A full channel means that the caller is busy reading: it needs no sign of life.
             Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Gone),

@@ -8,7 +8,7 @@ use ledger::generation::{Settled, cost_gap};
 use ledger::settlement::{self, Action, Basis, Ending, Rule};
 use ledger::{Attempt, Charge, Generation, Outcome, PriceSheet, Unpriced, UsageSource};
 use tokio::time::Instant;
-use wire::openai_chat::CostText;
+use wire::CostText;
 
 use crate::attempt::Attempted;
 use crate::call::Call;

@@ -4,7 +4,7 @@
 //!
 //! 1. [`call`]: what a door hands in and what it gets back.
 //! 2. `relay`: the hot path, on one page.
-//! 3. `attempt`: one try at one endpoint. `failures`: what many failed tries add up to.
+//! 3. `attempt`: one try at one endpoint, and `request`, what it is sent. `failures`: what many failed tries add up to.
 //! 4. `pump` (streams) and `whole` (whole answers): how an answer travels down.
 //! 5. `meter` and `draft`: what is counted on the way, and the record it becomes.
 //! 6. [`money`]: what is held before, topped up while, and settled after a call with budgets.
@@ -24,6 +24,7 @@ pub mod money;
 mod no_plan;
 mod pump;
 mod relay;
+mod request;
 pub mod timers;
 pub mod upstream;
 mod whole;

@@ -17,7 +17,13 @@ pub(crate) struct Meter {
     /// The provider's own id of the answer.
     pub(crate) upstream_id: Option<String>,
     reasoning_blocks: Vec<chat::event::BlockIndex>,
+    /// What the provider said and the caller's dialect cannot hold.
+    pub(crate) unsaid: Vec<String>,
 }
+
+/// So many things that could not be said are named in a record; it bounds what a stream can make us
+/// remember.
+const UNSAID_MAX: usize = 32;
 
 /// Bytes of text per token, for estimates: the field's rule of thumb for English prose and code.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -35,7 +41,7 @@ impl Meter {
             }
             Event::BlockStart(index, block) => {
                 self.first_token.get_or_insert(now);
-                if block == chat::Block::Reasoning {
+                if matches!(block, chat::Block::Reasoning { .. }) {
                     self.reasoning_blocks.push(index);
                 }
             }
@@ -50,7 +56,19 @@ impl Meter {
             }
             Event::Usage(usage) => self.usage.merge(usage),
             Event::Finish(0, finish) => self.finish = Some(finish),
-            Event::Finish(..) | Event::BlockEnd(_) | Event::Error(_) => {}
+            Event::Unsaid(what) => self.unsaid(&what),
+            Event::Finish(..)
+            | Event::BlockEnd(_)
+            | Event::Sealed(..)
+            | Event::Cited(..)
+            | Event::Logprobs(..)
+            | Event::Error(_) => {}
+        }
+    }
+
+    fn unsaid(&mut self, what: &str) {
+        if self.unsaid.len() < UNSAID_MAX && !self.unsaid.iter().any(|said| said == what) {
+            self.unsaid.push(what.to_owned());
         }
     }
 
@@ -125,7 +143,10 @@ mod tests {
     #[tokio::test]
     async fn estimates_keep_reasoning_apart() {
         let mut meter = Meter::default();
-        meter.hear(Event::BlockStart(THOUGHT, Block::Reasoning), Instant::now());
+        meter.hear(
+            Event::BlockStart(THOUGHT, Block::Reasoning { is_summary: false }),
+            Instant::now(),
+        );
         meter.hear(
             Event::BlockDelta(THOUGHT, "hmm, hmm".into()),
             Instant::now(),

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use catalog::endpoint::Endpoint;
 use chat::Error;
 use ledger::settlement::Ending;
 use tokio::time::{Instant, timeout, timeout_at};
-use wire::openai_chat;
 
 use crate::attempt::{LiveStream, next_chunk};
 use crate::call::ReplyHead;
@@ -45,7 +43,8 @@ pub(crate) async fn pump(
     match end {
         End::Complete => {
             let generation = way.draft.completed(&live.meter, parts);
-            let last = last_frames(&live, &generation);
+            let cost = crate::draft::cost_text(&generation.charge);
+            let last = live.tap.last_frames(&generation.usage, &cost);
             relay.report_success(endpoint);
             relay.settle(way.reserved.take(), generation).await;
             // A caller that leaves at the very last frame has been served; the record says so.
@@ -98,8 +97,12 @@ async fn forward(
             }
         }
         if live.done {
-            return match live.tap.end() {
-                Ok(()) => End::Complete,
+            return match live.end() {
+                Ok(held) if held.is_empty() => End::Complete,
+                Ok(held) => match door.send(held).await {
+                    Ok(()) => End::Complete,
+                    Err(Gone) => End::Left,
+                },
                 Err(error) => End::Broken(Break::Incomplete, failures::named(endpoint, error)),
             };
         }
@@ -149,18 +152,6 @@ async fn forward(
             return End::Broken(broke, failures::named(endpoint, error));
         }
     }
-}
-
-/// The usage frame and the terminator, in one piece.
-fn last_frames(live: &LiveStream, generation: &ledger::Generation) -> Bytes {
-    let usage = live.tap.usage_frame(
-        &generation.usage,
-        &crate::draft::cost_text(&generation.charge),
-    );
-    let mut last = BytesMut::with_capacity(usage.len() + openai_chat::DONE.len());
-    last.extend_from_slice(&usage);
-    last.extend_from_slice(openai_chat::DONE);
-    last.freeze()
 }
 
 /// Reads a finished stream to the end of its body, which usually is already here: only then can

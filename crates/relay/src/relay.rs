@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Endpoint, Health, Moment, Plan, Question};
-use chat::{Dialect, Error, Kind, Next, Origin};
+use chat::{Error, Kind, Next, Origin};
 use ledger::settlement::Ending;
 use ledger::{Books, Generation, Outcome};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
-use wire::openai_chat::{self, StreamTap};
+use wire::{SENDABLE, Sequence};
 
 use crate::attempt::{Answer, Attempted, attempt};
 use crate::call::{Call, Reply, ReplyHead};
@@ -22,9 +22,6 @@ use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies, drain}
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
 use crate::{no_plan, pump, whole};
-
-/// The dialects in which a provider can be asked.
-const SENDABLE: [Dialect; 1] = [Dialect::OpenaiChat];
 
 /// What a relay is made of. Built once, by the app.
 pub struct Parts {
@@ -98,11 +95,12 @@ impl Relay {
     pub async fn relay(self: &Arc<Self>, call: Call) -> Result<Reply, Error> {
         let (caller, answer) = oneshot::channel();
         let timers = self.parts.timers;
+        let stamp = call.stamp(None, &Sequence::default());
         let door = Door::held(
             caller,
             timers,
             call.request.needs.stream,
-            openai_chat::KEEP_ALIVE,
+            (call.door, stamp),
         );
         self.parts.tasks.spawn(Arc::clone(self).carry(call, door));
         answer.await.unwrap_or_else(|_| {
@@ -129,7 +127,7 @@ impl Relay {
             fallbacks,
             needs: &call.request.needs,
             preferences: &call.preferences,
-            dialects: &SENDABLE,
+            dialects: SENDABLE,
         };
         let moment = Moment {
             seed: call.seed,
@@ -172,12 +170,13 @@ impl Relay {
         way: &mut Underway<'_>,
     ) {
         let call = way.call;
+        let sequence = way.door.sequence().clone();
         let deadline = call.arrived + self.parts.timers.deadline;
         let limit = way.reserved.as_ref().and_then(|held| held.output_limit);
         let mut failures = Failures::new(&call.models);
         for endpoint in planned {
             way.draft.begin_attempt(endpoint);
-            let trying = timeout_at(deadline, attempt(self, call, endpoint, limit));
+            let trying = timeout_at(deadline, attempt(self, (call, &sequence), endpoint, limit));
             tokio::pin!(trying);
             let error = match way.door.wait_for(&mut trying).await {
                 Err(Gone) => {
@@ -211,7 +210,7 @@ impl Relay {
         if way.door.is_open() {
             // The status line went out while we waited: the error travels as an event. A caller
             // that has left by now has its record.
-            let frame = StreamTap::new(way.call.stamp(None)).error_frame(&error);
+            let frame = way.door.error_frame(&error);
             let _ = way.door.send(frame).await;
         } else {
             way.door.refuse(error);

@@ -1,7 +1,5 @@
 //! How a whole answer travels down: stamped, recorded, sent.
 
-use wire::openai_chat;
-
 use crate::attempt::WholeAnswer;
 use crate::call::ReplyHead;
 use crate::draft::cost_text;
@@ -11,13 +9,13 @@ use crate::relay::{Relay, Underway};
 /// Records a whole answer and sends it: the record is readable before the caller sees the answer.
 pub(crate) async fn deliver(
     relay: &Relay,
-    answer: WholeAnswer,
+    mut answer: WholeAnswer,
     head: ReplyHead,
     way: &mut Underway<'_>,
 ) {
     let generation = way.draft.completed(&answer.meter, &relay.parts);
     let cost = cost_text(&generation.charge);
-    let stamped = openai_chat::stamp_whole(&answer.body, &answer.stamp, &generation.usage, &cost);
+    let stamped = answer.tap.write_whole(&generation.usage, &cost);
     match stamped {
         Ok(body) => {
             relay.settle(way.reserved.take(), generation).await;

@@ -1,13 +1,13 @@
 //! Answers: JSON on the way out, and the one rescue that turns any failure into HTTP.
 //!
 //! Which cause becomes which status is decided by [`chat::Kind`] alone; what the body looks like is
-//! decided by the dialect of the path. Everything in this issue speaks `openai-chat`.
+//! decided by the dialect of the path; what is no call to a model speaks `openai-chat`.
 
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use chat::{Error, Kind, Origin};
+use chat::{Dialect, Error, Kind, Origin};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use ledger::GenerationId;
@@ -30,9 +30,17 @@ pub struct Rescue {
     error: Box<Error>,
     generation: Option<GenerationId>,
     headers: Option<Box<HeaderMap>>,
+    dialect: Dialect,
 }
 
 impl Rescue {
+    /// The same failure, to be told in a caller's dialect.
+    #[must_use]
+    pub const fn in_dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
     /// The same failure with more headers.
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderMap) -> Self {
@@ -47,6 +55,7 @@ impl Rescue {
             error: Box::new(error),
             generation: Some(id),
             headers: None,
+            dialect: Dialect::OpenaiChat,
         }
     }
 }
@@ -57,6 +66,7 @@ impl From<Error> for Rescue {
             error: Box::new(error),
             generation: None,
             headers: None,
+            dialect: Dialect::OpenaiChat,
         }
     }
 }
@@ -67,6 +77,7 @@ impl IntoResponse for Rescue {
             error,
             generation,
             headers,
+            dialect,
         } = self;
         if error.origin == Origin::Gateway {
             tracing::error!(
@@ -78,7 +89,10 @@ impl IntoResponse for Rescue {
             );
         }
         let id = generation.as_ref().map(GenerationId::as_str);
-        let (status, body) = wire::openai_chat::write_error(&error, id);
+        let (status, body) = match wire::door(dialect) {
+            Some(door) => door.write_error(&error, id),
+            None => wire::openai_chat::write_error(&error, id),
+        };
         let mut headers = headers.map_or_else(HeaderMap::new, |headers| *headers);
         headers.insert(CONTENT_TYPE, JSON);
         if let Some(wait) = error.metadata.as_ref().and_then(|facts| facts.retry_after) {

@@ -4,8 +4,8 @@
 //! end, and a query in it (`…/openai?api-version=preview`) stays.
 //!
 //! Three dialects are shells around the bodies of others: Vertex serves Gemini's, Anthropic's and
-//! OpenAI's bodies, Bedrock its own and Anthropic's, Azure both of OpenAI's. [`bodies`] says which
-//! fit a model; the path follows from the body.
+//! OpenAI's bodies, Bedrock its own and Anthropic's, Azure both of OpenAI's. [`Dialect::bodies`] says
+//! which fit a model; the path follows from the body.
 
 use chat::Dialect;
 
@@ -29,7 +29,7 @@ pub enum Operation {
 pub struct Destination<'a> {
     /// The dialect of the connection.
     pub dialect: Dialect,
-    /// The dialect of the body: the connection's own, or one of its [`bodies`].
+    /// The dialect of the body: the connection's own, or one of its [`Dialect::bodies`].
     pub body: Dialect,
     /// The connection's base URL.
     pub base_url: &'a str,
@@ -67,27 +67,6 @@ pub enum NoAddress {
 /// generally available. <https://learn.microsoft.com/azure/ai-services/openai/api-version-lifecycle>
 pub const AZURE_API_VERSION: &str = "2024-10-21";
 
-/// The dialects in which a connection of `dialect` takes the body for a model, the most faithful one
-/// first.
-#[must_use]
-pub fn bodies(dialect: Dialect, native_model: &str) -> &'static [Dialect] {
-    match dialect {
-        Dialect::OpenaiChat => &[Dialect::OpenaiChat],
-        Dialect::OpenaiResponses => &[Dialect::OpenaiResponses],
-        Dialect::AnthropicMessages => &[Dialect::AnthropicMessages],
-        Dialect::Gemini => &[Dialect::Gemini],
-        Dialect::Cohere => &[Dialect::Cohere],
-        Dialect::AzureOpenai => &[Dialect::OpenaiChat, Dialect::OpenaiResponses],
-        Dialect::Vertex if native_model.contains('/') => &[Dialect::OpenaiChat],
-        Dialect::Vertex if native_model.starts_with("claude") => &[Dialect::AnthropicMessages],
-        Dialect::Vertex => &[Dialect::Gemini],
-        Dialect::BedrockConverse if native_model.contains("anthropic.claude") => {
-            &[Dialect::BedrockConverse, Dialect::AnthropicMessages]
-        }
-        Dialect::BedrockConverse => &[Dialect::BedrockConverse],
-    }
-}
-
 /// The URL for a request.
 ///
 /// # Errors
@@ -104,6 +83,8 @@ pub fn address(to: &Destination<'_>) -> Result<String, NoAddress> {
         Dialect::BedrockConverse => bedrock(to),
         Dialect::AzureOpenai => return azure(to, path, query),
         Dialect::Vertex => return vertex(to, path, query),
+        // Nobody is asked in these.
+        Dialect::OpenaiCompletions | Dialect::OpenaiEmbeddings | Dialect::Rerank => None,
     };
     let added = added.ok_or(NoAddress::Operation(to.dialect))?;
     Ok(join(path, &added, query))

@@ -1,19 +1,35 @@
 //! Every dialect, to and from the vocabulary of `chat`. Pure: bytes in, bytes and events out.
 //!
-//! Read in this order: [`scan`] walks JSON text without a tree, [`members`] takes one object apart,
-//! [`splice`] edits text between untouched slices, [`frame`] turns bytes into frames; the dialects
-//! are folders of the same five parts, so far [`openai_chat`]; [`quirks`] are the named habits of
-//! providers that all of them apply; [`address`] says where a request goes.
+//! Read in this order: [`codec`] says what a dialect must be able to do, and [`lane`] is the table of
+//! ways from one to another. The tools: [`scan`] walks JSON text without a tree, [`members`] takes one
+//! object apart, [`splice`] edits text between untouched slices, [`frame`] turns bytes into frames.
+//! The dialects are folders, such as [`openai_chat`]; [`quirks`] are the named habits of providers;
+//! [`address`] says where a request goes.
 
 pub mod address;
+pub mod codec;
 mod decimal;
 mod draft;
+mod error;
+mod estimate;
+mod finish;
 pub mod frame;
+mod incoming;
+pub mod lane;
 pub mod members;
 pub mod openai_chat;
+mod outgoing;
 pub mod quirks;
 pub mod scan;
 mod shape;
 pub mod splice;
+mod stamp;
+mod track;
 
+pub use codec::{Asked, Passed, Tap};
+pub use error::read_error;
+pub use incoming::{Beside, Incoming};
+pub use lane::{Lane, SENDABLE, door, lane};
+pub use outgoing::{Outgoing, Written};
 pub use quirks::Quirk;
+pub use stamp::{CostText, Sequence, Stamp};

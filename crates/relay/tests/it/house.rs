@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use catalog::load::Access;
 use catalog::{Catalog, Preferences, Rows};
-use chat::Error;
+use chat::{Dialect, Error};
 use http::HeaderMap;
 use ledger::generation::CallerNote;
 use ledger::{Amount, Budget, BudgetId, Enforcement, Generation, GenerationId, Subject, Window};
@@ -161,6 +161,7 @@ impl House {
             created_at_ms: Still.now_ms(),
             arrived: Instant::now(),
             seed: 0,
+            door: wire::door(Dialect::OpenaiChat).expect("the door is there"),
             models: request
                 .model
                 .iter()

@@ -1,10 +1,12 @@
 //! Public paths, one file each.
 
 pub mod chat_completions;
+
 pub mod console;
 pub mod credits;
 pub mod generation;
 pub mod health;
+pub(crate) mod inference;
 pub mod key;
 pub mod metrics;
 pub mod model;

@@ -8,7 +8,7 @@ use catalog::Plan;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use crate::api::chat_completions::read_call;
+use crate::api::inference::read_call;
 use crate::app::App;
 use crate::body;
 use crate::caller::Caller;

@@ -2,10 +2,9 @@
 
 use anyhow::Context as _;
 use catalog::{Health, Moment, Preferences, Question};
-use chat::Dialect;
 use relay::Clock as _;
 use serde_json::{Value, json};
-use wire::openai_chat;
+use wire::{SENDABLE, openai_chat};
 
 use super::arguments::{LogArgument, PlanArguments};
 use super::catalog::open;
@@ -41,7 +40,7 @@ pub fn run(
         fallbacks: &request.models,
         needs: &request.needs,
         preferences: &preferences,
-        dialects: &[Dialect::OpenaiChat],
+        dialects: SENDABLE,
     };
     let moment = Moment {
         seed: 0,

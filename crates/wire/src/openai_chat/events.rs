@@ -12,14 +12,14 @@ use std::borrow::Cow;
 
 use chat::{Error, Event, FinishReason, Reason};
 
-use super::error::read_error;
-use super::finish::unify;
-use super::stamp::Stamp;
-use super::track::{Listen, Tracker, Voice, broken};
 use super::{message, usage};
+use crate::error::read_error;
+use crate::finish::unify;
 use crate::members::Members;
 use crate::scan::{Malformed, Scanner, Span, ValueKind};
 use crate::splice::{Edits, ObjectEdits, quoted};
+use crate::stamp::Stamp;
+use crate::track::{Listen, Tracker, Voice, broken};
 
 /// Which of the two an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

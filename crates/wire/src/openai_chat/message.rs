@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use chat::Error;
 
 use super::events::{Form, Walk, elements, read as members_at, requoted, say};
-use super::track::Voice;
 use crate::members::Members;
 use crate::scan::{Span, Text, ValueKind};
 use crate::splice::{ObjectEdits, quoted};
+use crate::track::Voice;
 
 /// The names under which providers send reasoning; the caller's name first. `reasoning_content` is
 /// DeepSeek's, Alibaba's and xAI's, `thinking` that of some local servers.
@@ -58,8 +58,21 @@ pub(super) fn read<'a>(
         .get("images")
         .filter(|member| member.kind == ValueKind::Array)
     {
-        for _ in elements(walk.text, images.value) {
-            walk.tracker.choice(index)?.show_image(walk.listen);
+        for span in elements(walk.text, images.value) {
+            let image = members_at(walk.text, span)?;
+            let url = image
+                .object("image_url")
+                .and_then(|inner| inner.string("url"))
+                .or_else(|| image.string("url"))
+                .map(|url| url.decode())
+                .unwrap_or_default();
+            let (media_type, data) = url
+                .strip_prefix("data:")
+                .and_then(|rest| rest.split_once(";base64,"))
+                .unwrap_or(("", &url));
+            let (media_type, data) = (media_type.to_owned().into(), data.to_owned().into());
+            let choice = walk.tracker.choice(index)?;
+            choice.show_image(media_type, data, walk.listen);
         }
     }
     tool_calls(walk, index, body)?;

@@ -1,49 +1,10 @@
 //! Reads `messages`: checks every documented field, and learns what they contain and how long they are.
-//!
-//! # The estimate
-//! No tokenizer fits every model, so prompt tokens are estimated from bytes, in the same pass:
-//! one token per 4 ASCII bytes; per 2 letters of other alphabets (Cyrillic, Greek, accents); per
-//! Chinese, Japanese or Korean letter; 2 per letter beyond those (emoji); and 4 per message, 3 per
-//! prompt. Tools and schemas count as text. An image counts 1,000, a video 10,000, a file 1,000 or
-//! one per 32 bytes, sound 100 or one per 3,200 bytes. The estimate only filters endpoints by room
-//! and stands in where a provider never counts.
-
-use chat::{Modalities, Modality};
 
 use super::fields::{MESSAGE, PARTS};
+use crate::estimate::Prompt;
 use crate::members::Members;
-use crate::scan::{Scanner, Span, Text, ValueKind};
+use crate::scan::{Scanner, Text, ValueKind};
 use crate::shape::{FILLED, Fault, Field, Shape, TEXT, check, must, required};
-
-/// What a prompt contains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Prompt {
-    /// How many tokens it probably is.
-    pub(super) tokens: u64,
-    /// What kinds of content it has.
-    pub(super) input: Modalities,
-}
-
-const PER_MESSAGE: u64 = 4;
-const PER_PROMPT: u64 = 3;
-const IMAGE: u64 = 1_000;
-const VIDEO: u64 = 10_000;
-const FILE_LEAST: u64 = 1_000;
-const FILE_BYTES_PER_TOKEN: usize = 32;
-const AUDIO_LEAST: u64 = 100;
-const AUDIO_BYTES_PER_TOKEN: usize = 3_200;
-
-/// How many tokens a text probably is; escapes count as the bytes they are written with.
-pub(super) fn estimate(text: &str) -> u64 {
-    let (mut ascii, mut alphabets, mut east_asian, mut beyond) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for byte in text.as_bytes() {
-        ascii += u64::from(*byte < 0x80);
-        alphabets += u64::from((0xC2..=0xDF).contains(byte));
-        east_asian += u64::from((0xE0..=0xEF).contains(byte));
-        beyond += u64::from(*byte >= 0xF0);
-    }
-    ascii.div_ceil(4) + alphabets.div_ceil(2) + east_asian + 2 * beyond
-}
 
 /// Reads the array of messages at the scanner.
 pub(super) fn read(scanner: &mut Scanner<'_>, text: &str) -> Result<Prompt, Fault> {
@@ -54,10 +15,7 @@ pub(super) fn read(scanner: &mut Scanner<'_>, text: &str) -> Result<Prompt, Faul
             kind.name()
         )));
     }
-    let mut prompt = Prompt {
-        tokens: PER_PROMPT,
-        input: Modalities::TEXT,
-    };
+    let mut prompt = Prompt::default();
     let mut count = 0;
     scanner.array(|scanner, position| {
         count = position + 1;
@@ -79,7 +37,7 @@ fn read_message(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> R
     }
     let mut role: Option<Text<'_>> = None;
     let (mut has_content, mut has_call_id) = (false, false);
-    prompt.tokens += PER_MESSAGE;
+    prompt.add_message();
     scanner.object(|scanner, name| {
         if name.is("content") {
             has_content = scanner.peek()? != ValueKind::Null;
@@ -94,10 +52,10 @@ fn read_message(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> R
             ("role", ValueKind::String) => role = Some(value.string()?),
             ("tool_call_id", kind) => has_call_id = kind != ValueKind::Null,
             ("refusal" | "reasoning" | "reasoning_content" | "name", ValueKind::String) => {
-                prompt.tokens += estimate(value.string()?.raw);
+                prompt.add_text(value.string()?.raw);
             }
             ("tool_calls" | "function_call", ValueKind::Array | ValueKind::Object) => {
-                prompt.tokens += estimate(value.skip()?.of(text));
+                prompt.add_text(value.skip()?.of(text));
             }
             _ => {}
         }
@@ -118,7 +76,7 @@ fn read_message(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> R
 fn read_content(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> Result<(), Fault> {
     match scanner.peek()? {
         ValueKind::Null => drop(scanner.skip()?),
-        ValueKind::String => prompt.tokens += estimate(scanner.string()?.raw),
+        ValueKind::String => prompt.add_text(scanner.string()?.raw),
         ValueKind::Array => {
             scanner.array(|scanner, position| {
                 read_part(scanner, text, prompt).map_err(|fault| fault.at(position))
@@ -172,33 +130,14 @@ fn count_part(kind: &str, members: &Members<'_>, prompt: &mut Prompt) {
             .and_then(|inner| inner.string(name))
             .map_or(0, |data| data.raw.len())
     };
-    let per = |bytes: usize, divisor: usize| u64::try_from(bytes / divisor).unwrap_or(u64::MAX);
     match kind {
         "text" => {
-            prompt.tokens += members.string("text").map_or(0, |said| estimate(said.raw));
+            prompt.add_text(members.string("text").map_or("", |said| said.raw));
         }
-        "image_url" => {
-            prompt.input.insert(Modality::Image);
-            prompt.tokens += IMAGE;
-        }
-        "input_audio" => {
-            prompt.input.insert(Modality::Audio);
-            prompt.tokens +=
-                per(length("input_audio", "data"), AUDIO_BYTES_PER_TOKEN).max(AUDIO_LEAST);
-        }
-        "video_url" | "input_video" => {
-            prompt.input.insert(Modality::Video);
-            prompt.tokens += VIDEO;
-        }
-        "file" => {
-            prompt.input.insert(Modality::File);
-            prompt.tokens += per(length("file", "file_data"), FILE_BYTES_PER_TOKEN).max(FILE_LEAST);
-        }
-        _ => prompt.tokens += estimate(members.span.of(members.text)).min(IMAGE),
+        "image_url" => prompt.add_image(),
+        "input_audio" => prompt.add_audio(length("input_audio", "data")),
+        "video_url" | "input_video" => prompt.add_video(),
+        "file" => prompt.add_file(length("file", "file_data")),
+        _ => prompt.add_unknown(members.span.of(members.text)),
     }
-}
-
-/// What a span of text counts, for tools and schemas.
-pub(super) fn estimate_span(text: &str, span: Span) -> u64 {
-    estimate(span.of(text))
 }

@@ -3,49 +3,12 @@
 use chat::{Dialect, Error, Modalities, Modality, Needs, Parameter};
 
 use super::fields::FIELDS;
-use super::messages::{self, Prompt};
+use super::messages;
+use crate::estimate::{Prompt, estimate};
+use crate::incoming::{FieldSpan, Incoming};
 use crate::members::{MEMBERS_MAX, Members, count};
 use crate::scan::{Scanner, Span, ValueKind, text};
 use crate::shape::{Fault, check};
-
-/// A caller's request: validated, the spans of its top-level fields known; the bytes stay as they are.
-#[derive(Debug, Clone, Default)]
-pub struct Incoming {
-    /// The model asked for first.
-    pub model: Option<String>,
-    /// Further models, in the caller's order (without `model`).
-    pub models: Vec<String>,
-    /// All that routing may know.
-    pub needs: Needs,
-    /// The `provider` object, parsed; its content is the catalog's to judge.
-    pub provider: Option<serde_json::Value>,
-    /// The deprecated `route`: `fallback` or `sort`.
-    pub route: Option<String>,
-    /// Groups calls; at most 256 characters.
-    pub session_id: Option<String>,
-    /// The caller's own name for its end user.
-    pub user: Option<String>,
-    /// The caller's labels of this call, at most 16 pairs.
-    pub metadata: Vec<(String, String)>,
-    /// The caller's hint for cache affinity.
-    pub prompt_cache_key: Option<String>,
-    /// The service tier asked for.
-    pub service_tier: Option<String>,
-    /// The preset asked for.
-    pub preset: Option<String>,
-    /// Where the top-level fields stand in the body this was read from.
-    pub(super) fields: Vec<FieldSpan>,
-    /// Where the object itself stands.
-    pub(super) object: Span,
-}
-
-/// Where one top-level field stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FieldSpan {
-    pub(super) name: Span,
-    pub(super) value: Span,
-    pub(super) kind: ValueKind,
-}
 
 /// Reads and checks a caller's request in one pass.
 ///
@@ -114,30 +77,6 @@ fn read(body: &[u8]) -> Result<Incoming, Fault> {
     incoming.needs = needs(&members, prompt.unwrap_or_default());
     read_small_fields(&mut incoming, text)?;
     Ok(incoming)
-}
-
-impl Incoming {
-    /// The top-level fields in the body they were read from; without those that do not fit it.
-    pub(super) fn members<'a>(&self, text: &'a str) -> Members<'a> {
-        let list = self
-            .fields
-            .iter()
-            .filter_map(|field| {
-                let name = Scanner::within(text, field.name).string().ok()?;
-                text.get(field.value.start..field.value.end)?;
-                Some(crate::members::Member {
-                    name,
-                    value: field.value,
-                    kind: field.kind,
-                })
-            })
-            .collect();
-        Members {
-            text,
-            span: self.object,
-            list,
-        }
-    }
 }
 
 fn without_messages(members: &Members<'_>) -> Fault {
@@ -221,7 +160,7 @@ fn needs(members: &Members<'_>, prompt: Prompt) -> Needs {
     }
     for name in ["tools", "response_format"] {
         if let Some(member) = members.present(name) {
-            needs.prompt_tokens += messages::estimate_span(members.text, member.value);
+            needs.prompt_tokens += estimate(member.value.of(members.text));
         }
     }
     if members

@@ -5,23 +5,20 @@ use chat::{Error, Event, Usage};
 
 use super::envelope::stream_error;
 use super::events::{Form, Seen, Walk, created};
-use super::stamp::{CostText, Stamp};
-use super::track::{Tracker, broken};
 use super::usage;
+use crate::codec::Passed;
 use crate::members::Members;
 use crate::scan;
 use crate::splice::{Edits, quoted};
+use crate::stamp::{CostText, Stamp};
+use crate::track::{Tracker, broken};
 
-/// What becomes of one frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Passed {
-    /// Send this whole SSE frame.
-    Forward(Bytes),
-    /// Send nothing: the frame was for us.
-    Swallow,
-    /// The provider said `[DONE]`.
-    Done,
-}
+/// The terminator of a stream.
+pub const DONE: &[u8] = b"data: [DONE]\n\n";
+
+/// A comment that keeps the connection alive while the provider is silent. It ends in a blank line,
+/// as OpenRouter's does; the parsers of the OpenAI SDKs pass over it.
+pub const KEEP_ALIVE: &[u8] = b": WAYBILL PROCESSING\n\n";
 
 /// Listens to one attempt's stream and stamps its frames.
 #[derive(Debug, Clone)]

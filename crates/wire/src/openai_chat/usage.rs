@@ -16,11 +16,11 @@
 
 use chat::{Unit, Usage};
 
-use super::stamp::CostText;
 use crate::decimal;
 use crate::members::Members;
 use crate::scan::{Scanner, ValueKind};
 use crate::splice::push_member;
+use crate::stamp::CostText;
 
 /// Reads a provider's usage object.
 pub(super) fn read(usage: &Members<'_>) -> Usage {

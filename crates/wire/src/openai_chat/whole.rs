@@ -4,12 +4,12 @@ use bytes::Bytes;
 use chat::{Error, Event, Usage};
 
 use super::events::{Form, Walk};
-use super::stamp::{CostText, Stamp};
-use super::track::{Tracker, broken};
 use super::usage;
 use crate::members::Members;
 use crate::scan;
 use crate::splice::{Edits, ObjectEdits};
+use crate::stamp::{CostText, Sequence, Stamp};
+use crate::track::{Tracker, broken};
 
 /// Reads a whole answer and tells its events.
 ///
@@ -24,6 +24,7 @@ pub fn read_whole(body: &[u8], listen: &mut dyn FnMut(Event<'_>)) -> Result<(), 
         model: String::new(),
         provider: String::new(),
         created: 0,
+        sequence: Sequence::default(),
     };
     walk(text, &top, &stamp, listen).map(drop)
 }

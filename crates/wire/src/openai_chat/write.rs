@@ -3,35 +3,13 @@
 use bytes::Bytes;
 use chat::{Parameter, Parameters};
 
-use super::request::Incoming;
 use crate::draft::Draft;
+use crate::incoming::Incoming;
 use crate::members::Members;
+use crate::outgoing::{Outgoing, Written};
 use crate::quirks::{self, Quirk};
 use crate::scan::ValueKind;
 use crate::splice::{Edits, ObjectEdits, quoted};
-
-/// What one endpoint needs to see.
-#[derive(Debug, Clone, Copy)]
-pub struct Outgoing<'a> {
-    /// The provider's own name of the model.
-    pub native_model: &'a str,
-    /// The provider's habits.
-    pub quirks: &'a [&'static Quirk],
-    /// The parameters the endpoint supports; `None` when unknown (then nothing is dropped).
-    pub supported: Option<Parameters>,
-    /// The most output tokens per choice that the money reaches for, to be sent in place of the
-    /// caller's own limit; `None` when the caller's own stays.
-    pub output_limit: Option<u64>,
-}
-
-/// A request as one endpoint is to see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// The bytes to send.
-    pub body: Bytes,
-    /// Names of fields the caller set and this endpoint will not see.
-    pub dropped: Vec<String>,
-}
 
 /// Fields that speak to us, not to a provider. Source: section 3 of our digest.
 const OURS: &[&str] = &[
@@ -55,7 +33,7 @@ pub fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) -> Writ
     let Ok(text) = std::str::from_utf8(body) else {
         return Written {
             body: Bytes::copy_from_slice(body),
-            dropped: Vec::new(),
+            ..Written::default()
         };
     };
     let members = request.members(text);
@@ -87,6 +65,7 @@ pub fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) -> Writ
     Written {
         body: edits.apply(text, "", ""),
         dropped,
+        ..Written::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where requests go: one table.
 
 use chat::Dialect;
-use wire::address::{Destination, NoAddress, Operation, Place, address, bodies};
+use wire::address::{Destination, NoAddress, Operation, Place, address};
 
 use Dialect::{
     AnthropicMessages, AzureOpenai, BedrockConverse, Cohere, Gemini, OpenaiChat, OpenaiResponses,
@@ -293,36 +293,5 @@ fn what_a_dialect_cannot_do_has_no_address() {
         let base_url = "http://h/projects/p/locations/l";
         let made = address(&to((dialect, dialect), base_url, "m", operation));
         assert_eq!(made, Err(NoAddress::Operation(dialect)));
-    }
-}
-
-#[test]
-fn a_shell_takes_the_body_that_fits_the_model() {
-    assert_eq!(bodies(Vertex, "gemini-x"), [Gemini]);
-    assert_eq!(
-        bodies(Vertex, "claude-opus-4@20250514"),
-        [AnthropicMessages]
-    );
-    assert_eq!(
-        bodies(Vertex, "deepseek-ai/deepseek-v3.1-maas"),
-        [OpenaiChat]
-    );
-    assert_eq!(
-        bodies(BedrockConverse, "eu.anthropic.claude-x"),
-        [BedrockConverse, AnthropicMessages]
-    );
-    assert_eq!(
-        bodies(BedrockConverse, "amazon.nova-lite-v1:0"),
-        [BedrockConverse]
-    );
-    assert_eq!(bodies(AzureOpenai, "gpt"), [OpenaiChat, OpenaiResponses]);
-    for dialect in [
-        OpenaiChat,
-        OpenaiResponses,
-        AnthropicMessages,
-        Gemini,
-        Cohere,
-    ] {
-        assert_eq!(bodies(dialect, "m"), [dialect]);
     }
 }

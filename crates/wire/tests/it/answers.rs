@@ -2,7 +2,8 @@
 
 use chat::{Kind, Next, Reason, Unit};
 use serde_json::Value;
-use wire::openai_chat::{CostText, read_whole, stamp_whole};
+use wire::CostText;
+use wire::openai_chat::{read_whole, stamp_whole};
 
 use crate::cases::{Heard, stamp, tree};
 use crate::fixtures::fixture;

@@ -6,7 +6,8 @@ use chat::event::BlockIndex;
 use chat::{Block, Error, Event, FinishReason, Usage};
 use serde_json::Value;
 use wire::frame::sse::Decoder;
-use wire::openai_chat::{Passed, Stamp, StreamTap};
+use wire::openai_chat::StreamTap;
+use wire::{Passed, Stamp};
 
 /// The stamp of every test.
 pub(crate) fn stamp() -> Stamp {
@@ -15,6 +16,7 @@ pub(crate) fn stamp() -> Stamp {
         model: "author/model".to_owned(),
         provider: "Provider".to_owned(),
         created: 1_700_000_000,
+        sequence: wire::Sequence::default(),
     }
 }
 
@@ -51,14 +53,14 @@ impl Heard {
             }
             Event::BlockStart(index, block) => {
                 let kind = match &block {
-                    Block::Text => 0,
-                    Block::Reasoning => 1,
+                    Block::Text | Block::Refusal => 0,
+                    Block::Reasoning { .. } => 1,
                     Block::ToolCall { id, name } => {
                         let call = (id.to_string(), name.to_string(), String::new());
                         self.calls.insert(at(index), call);
                         2
                     }
-                    Block::Image => 3,
+                    Block::Image { .. } => 3,
                     Block::Audio => 4,
                 };
                 assert!(
@@ -97,6 +99,7 @@ impl Heard {
                     "a choice finishes twice"
                 );
             }
+            Event::Sealed(..) | Event::Cited(..) | Event::Logprobs(..) | Event::Unsaid(_) => {}
             Event::Error(error) => panic!("{error}"),
         }
     }
@@ -148,6 +151,10 @@ fn drain(decoder: &mut Decoder, tap: &mut StreamTap, into: &mut Streamed) -> Res
             Passed::Forward(bytes) => into.forwarded.extend_from_slice(&bytes),
             Passed::Swallow => {}
             Passed::Done => into.is_done = true,
+            Passed::Last(bytes) => {
+                into.forwarded.extend_from_slice(&bytes);
+                into.is_done = true;
+            }
         }
     }
     Ok(())

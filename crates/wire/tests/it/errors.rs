@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chat::error::{Availability, PreviousError};
 use chat::{Error, Kind, Next, Origin};
-use wire::openai_chat::{read_error, write_error};
+use wire::openai_chat::write_error;
+use wire::read_error;
 
 use crate::cases::tree;
 use chat::Kind::{

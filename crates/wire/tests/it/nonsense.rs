@@ -2,10 +2,8 @@
 
 use proptest::prelude::*;
 use wire::Quirk;
-use wire::openai_chat::{
-    CostText, Outgoing, Passed, StreamTap, read_error, read_request, read_whole, stamp_whole,
-    write_request,
-};
+use wire::openai_chat::{StreamTap, read_request, read_whole, stamp_whole, write_request};
+use wire::{CostText, Outgoing, Passed, read_error};
 
 use crate::cases::{stamp, tree};
 
@@ -54,8 +52,8 @@ proptest! {
             let quirks: Vec<&'static Quirk> = Quirk::ALL.iter().collect();
             let supported = Some(chat::Parameters::default());
             for to in [
-                Outgoing { native_model: "m\"", quirks: &[], supported: None, output_limit: None },
-                Outgoing { native_model: "m", quirks: &quirks, supported, output_limit: Some(7) },
+                Outgoing { native_model: "m\"", quirks: &[], supported: None, output_limit: None, output_most: None, dialect: chat::Dialect::OpenaiChat },
+                Outgoing { native_model: "m", quirks: &quirks, supported, output_limit: Some(7), output_most: None, dialect: chat::Dialect::OpenaiChat },
             ] {
                 let written = tree(&write_request(&bytes, &incoming, &to).body);
                 prop_assert_eq!(&written["model"], to.native_model);

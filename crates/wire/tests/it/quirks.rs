@@ -1,7 +1,8 @@
 //! Every quirk, before and after.
 
+use wire::Outgoing;
 use wire::Quirk;
-use wire::openai_chat::{Outgoing, read_request, write_request};
+use wire::openai_chat::{read_request, write_request};
 
 use crate::cases::tree;
 
@@ -282,6 +283,8 @@ fn check(name: &str, before: &str, after: &str, dropped: &[&str]) {
         quirks: &[quirk],
         supported: None,
         output_limit: None,
+        output_most: None,
+        dialect: chat::Dialect::OpenaiChat,
     };
     let written = write_request(before.as_bytes(), &incoming, &to);
     let sent = std::str::from_utf8(&written.body).expect("UTF-8");
@@ -333,6 +336,8 @@ fn reasoning_that_no_quirk_translates_is_dropped_and_named() {
         quirks: &[],
         supported: None,
         output_limit: None,
+        output_most: None,
+        dialect: chat::Dialect::OpenaiChat,
     };
     let written = write_request(body.as_bytes(), &incoming, &to);
     assert_eq!(written.dropped, ["reasoning", "include_reasoning"]);
@@ -361,6 +366,8 @@ fn several_quirks_work_together() {
         quirks: &quirks,
         supported: None,
         output_limit: None,
+        output_most: None,
+        dialect: chat::Dialect::OpenaiChat,
     };
     let written = write_request(body.as_bytes(), &incoming, &to);
     assert_eq!(std::str::from_utf8(&written.body).expect("UTF-8"), after);

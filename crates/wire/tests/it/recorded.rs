@@ -6,9 +6,8 @@ use std::path::PathBuf;
 
 use chat::{Reason, Unit};
 use serde_json::Value;
-use wire::openai_chat::{
-    CostText, Outgoing, read_error, read_request, read_whole, stamp_whole, write_request,
-};
+use wire::openai_chat::{read_request, read_whole, stamp_whole, write_request};
+use wire::{CostText, Outgoing, read_error};
 
 use crate::cases::{Heard, Streamed, cut_everywhere, frames, stamp, stream, tree};
 
@@ -78,6 +77,8 @@ fn recorded_requests_are_accepted_and_change_only_where_we_change_them() {
             quirks: &[],
             supported: None,
             output_limit: None,
+            output_most: None,
+            dialect: chat::Dialect::OpenaiChat,
         };
         let sent = write_request(written.as_bytes(), &incoming, &to);
         for field in ["messages", "tools"] {

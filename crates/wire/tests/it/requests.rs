@@ -2,7 +2,8 @@
 
 use chat::{Kind, Modalities, Modality, Parameter, Parameters};
 use wire::Quirk;
-use wire::openai_chat::{Outgoing, Written, read_request, write_request};
+use wire::openai_chat::{read_request, write_request};
+use wire::{Outgoing, Written};
 
 use crate::cases::tree;
 use crate::fixtures::fixture;
@@ -12,6 +13,8 @@ const TO: Outgoing<'_> = Outgoing {
     quirks: &[],
     supported: None,
     output_limit: None,
+    output_most: None,
+    dialect: chat::Dialect::OpenaiChat,
 };
 
 fn write(body: &str, to: &Outgoing<'_>) -> Written {

@@ -1,7 +1,8 @@
 //! What a stream may not do: break, lie about its end, or leave a tool call open.
 
 use chat::{Error, Kind, Next, Unit, Usage};
-use wire::openai_chat::{CostText, DONE, KEEP_ALIVE, Passed, StreamTap};
+use wire::openai_chat::{DONE, KEEP_ALIVE, StreamTap};
+use wire::{CostText, Passed};
 
 use crate::cases::{Heard, frames, stamp, stream, tree};
 

@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use catalog::{Catalog, Endpoint, Model, Status};
-use chat::{Dialect, Modalities, Parameters, Unit};
+use chat::{Modalities, Parameters, Unit};
+
+use wire::SENDABLE;
 
 use super::query::{Filter, Query, Sort};
-
-/// The dialects in which we can ask an endpoint today.
-pub const SPOKEN: [Dialect; 1] = [Dialect::OpenaiChat];
 
 /// Which part of the catalog a list is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +33,11 @@ pub fn listing<'a>(
     let is_whole = match scope {
         Scope::Whole => true,
         Scope::Usable => false,
-        Scope::UsableIfAny => !catalog.models().any(|model| model.is_served(&SPOKEN)),
+        Scope::UsableIfAny => !catalog.models().any(|model| model.is_served(SENDABLE)),
     };
     let mut models: Vec<_> = catalog
         .models()
-        .filter(|model| is_whole || model.is_served(&SPOKEN))
+        .filter(|model| is_whole || model.is_served(SENDABLE))
         .filter(|model| is_admitted(&query.filter, model, now))
         .collect();
     sort(&mut models, query.sort);
@@ -51,7 +50,7 @@ pub fn is_usable(endpoint: &Endpoint) -> bool {
     let is_spoken = endpoint
         .dialects
         .iter()
-        .any(|dialect| SPOKEN.contains(dialect));
+        .any(|dialect| SENDABLE.contains(dialect));
     endpoint.provider.is_enabled() && is_spoken
 }
 

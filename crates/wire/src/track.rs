@@ -6,7 +6,7 @@ use chat::event::BlockIndex;
 use chat::{Block, Error, Event, FinishReason, Kind, Reason};
 
 /// Who hears the events.
-pub(super) type Listen<'l> = dyn FnMut(Event<'_>) + 'l;
+pub(crate) type Listen<'l> = dyn FnMut(Event<'_>) + 'l;
 
 /// No answer has more choices than a request can ask for.
 const CHOICES_MAX: usize = 128;
@@ -14,20 +14,20 @@ const CHOICES_MAX: usize = 128;
 const CALLS_MAX: usize = 1_024;
 
 /// A failure of the provider in the middle of its answer.
-pub(super) fn broken(message: &str) -> Error {
+pub(crate) fn broken(message: &str) -> Error {
     Error::provider(Kind::ProviderUnavailable, message)
 }
 
 /// Everything remembered of one answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tracker {
-    pub(super) choices: Vec<Choice>,
-    pub(super) is_started: bool,
+pub(crate) struct Tracker {
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) is_started: bool,
 }
 
 /// One choice of an answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Choice {
+pub(crate) struct Choice {
     index: u32,
     blocks: u32,
     open: [Option<u32>; Voice::COUNT],
@@ -37,7 +37,7 @@ pub(super) struct Choice {
 
 /// What speaks in a choice; each voice has one block.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Voice {
+pub(crate) enum Voice {
     Text,
     Refusal,
     Reasoning,
@@ -49,8 +49,9 @@ impl Voice {
 
     const fn block(self) -> Block<'static> {
         match self {
-            Self::Text | Self::Refusal => Block::Text,
-            Self::Reasoning => Block::Reasoning,
+            Self::Text => Block::Text,
+            Self::Refusal => Block::Refusal,
+            Self::Reasoning => Block::Reasoning { is_summary: false },
             Self::Audio => Block::Audio,
         }
     }
@@ -66,7 +67,7 @@ struct Call {
 
 impl Tracker {
     /// The choice with an index, new if need be.
-    pub(super) fn choice(&mut self, index: u32) -> Result<&mut Choice, Error> {
+    pub(crate) fn choice(&mut self, index: u32) -> Result<&mut Choice, Error> {
         let position = self.choices.iter().position(|choice| choice.index == index);
         let position = match position {
             Some(position) => position,
@@ -93,7 +94,7 @@ impl Tracker {
     ///
     /// Where the provider itself said that it was done, one choice with a reason is enough: some
     /// proxies (LiteLLM) tell the reason of the first choice only. None at all never is.
-    pub(super) fn check_whole(&self, is_done: bool) -> Result<(), Error> {
+    pub(crate) fn check_whole(&self, is_done: bool) -> Result<(), Error> {
         if self.choices.is_empty() {
             return Err(broken(
                 "the provider ended its answer without saying anything",
@@ -116,7 +117,7 @@ impl Tracker {
 
 impl Choice {
     /// A voice says something.
-    pub(super) fn say(&mut self, voice: Voice, said: Cow<'_, str>, listen: &mut Listen<'_>) {
+    pub(crate) fn say(&mut self, voice: Voice, said: Cow<'_, str>, listen: &mut Listen<'_>) {
         if said.is_empty() {
             return;
         }
@@ -133,9 +134,17 @@ impl Choice {
         listen(Event::BlockDelta(self.at(block), said));
     }
 
-    /// An image is there; its bytes are nobody's business here.
-    pub(super) fn show_image(&mut self, listen: &mut Listen<'_>) {
-        let block = self.start(Block::Image, listen);
+    /// An image is there; `data` is its bytes in base64, where anybody wants them.
+    pub(crate) fn show_image(
+        &mut self,
+        media_type: Cow<'_, str>,
+        data: Cow<'_, str>,
+        listen: &mut Listen<'_>,
+    ) {
+        let block = self.start(Block::Image { media_type }, listen);
+        if !data.is_empty() {
+            listen(Event::BlockDelta(self.at(block), data));
+        }
         listen(Event::BlockEnd(self.at(block)));
     }
 
@@ -143,7 +152,7 @@ impl Choice {
     ///
     /// Providers that forget the index are understood by the id, and those that give every call the
     /// index 0 by a new id once the arguments before it are complete.
-    pub(super) fn call(
+    pub(crate) fn call(
         &mut self,
         native_index: Option<u64>,
         id: &str,
@@ -183,7 +192,7 @@ impl Choice {
     }
 
     /// A fragment of a tool call's arguments.
-    pub(super) fn add_arguments(
+    pub(crate) fn add_arguments(
         &mut self,
         call: usize,
         fragment: Cow<'_, str>,
@@ -205,7 +214,7 @@ impl Choice {
     ///
     /// # Errors
     /// When a tool call is still open: it must never be shown as finished.
-    pub(super) fn finish(
+    pub(crate) fn finish(
         &mut self,
         reason: Reason,
         native: Option<String>,
@@ -235,12 +244,12 @@ impl Choice {
     }
 
     /// Whether any tool was called.
-    pub(super) fn has_calls(&self) -> bool {
+    pub(crate) fn has_calls(&self) -> bool {
         !self.calls.is_empty()
     }
 
     /// Whether anything was said.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.blocks == 0
     }
 

@@ -7,7 +7,7 @@ use chat::Reason;
 /// Compared without regard to case. A word that nobody has seen yet means that the model stopped:
 /// the answer is whole, and the word itself travels on as the native one. Sources: the providers'
 /// API references as of 2026, and recorded traffic.
-pub(super) fn unify(native: &str) -> Reason {
+pub(crate) fn unify(native: &str) -> Reason {
     let word = native.to_ascii_lowercase();
     match word.as_str() {
         "length"

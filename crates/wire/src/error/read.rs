@@ -20,8 +20,8 @@ use chat::error::Metadata;
 use chat::{Error, Kind, Origin};
 use serde_json::Value;
 
-use super::error_texts::{Cause, cause_of};
 use super::mask::masked;
+use super::texts::{Cause, cause_of};
 
 /// Larger bodies are not taken apart, only shown in part.
 const BODY_BYTES_MAX: usize = 256 * 1024;

@@ -2,7 +2,7 @@
 //!
 //! Sources: the providers' error references as of 2026, and recorded traffic.
 
-use super::error::Said;
+use super::read::Said;
 
 /// What went wrong, as far as anybody can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,164 @@
+//! The request to one endpoint: over which connection, in which lane, to which address.
+
+use bytes::Bytes;
+use catalog::endpoint::Endpoint;
+use catalog::provider::{Connection, ProviderKind};
+use chat::{Dialect, Error, Kind, Modality, Parameter, Parameters};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, Request, Uri};
+use http_body_util::Full;
+use wire::address::{Destination, Operation, Place, address};
+use wire::{Lane, Outgoing, Quirk, SENDABLE, Written};
+
+use crate::call::Call;
+use crate::relay::Relay;
+use crate::{auth, failures};
+
+/// A request that is ready to be sent, and how its answer is to be read.
+pub(crate) struct ToSend {
+    pub(crate) request: Request<Full<Bytes>>,
+    /// Request fields that could not be passed on.
+    pub(crate) dropped: Vec<String>,
+    pub(crate) lane: Lane,
+}
+
+/// Writes the request to one endpoint. With an output limit of ours the provider is told that one,
+/// not the caller's.
+///
+/// # Errors
+/// What cannot be said to this endpoint, or is wrong in its row.
+pub(crate) fn write(
+    relay: &Relay,
+    call: &Call,
+    endpoint: &Endpoint,
+    output_limit: Option<u64>,
+) -> Result<ToSend, Error> {
+    let path = path(call, endpoint)?;
+    let quirks = quirks(endpoint, &path.connection)?;
+    let outgoing = Outgoing {
+        dialect: path.connection.dialect,
+        native_model: &endpoint.upstream_model,
+        quirks: &quirks,
+        supported: Some(everything().minus(endpoint.declined)),
+        output_limit,
+        output_most: endpoint.max_completion_tokens,
+    };
+    let mut written = path.lane.write((&call.body, &call.request), &outgoing)?;
+    let dropped = std::mem::take(&mut written.dropped);
+    let request = build(relay, call, (endpoint, &path), written)?;
+    Ok(ToSend {
+        request,
+        dropped,
+        lane: path.lane,
+    })
+}
+
+/// How a call gets to an endpoint: over which connection, with which body, in which lane.
+struct Path {
+    connection: Connection,
+    body: Dialect,
+    lane: Lane,
+}
+
+fn path(call: &Call, endpoint: &Endpoint) -> Result<Path, Error> {
+    let needs = &call.request.needs;
+    let find = || {
+        let way = endpoint.way_for(needs, SENDABLE)?;
+        Some(Path {
+            connection: endpoint.connection(way.dialect)?,
+            body: way.body,
+            lane: wire::lane(needs.dialect, way.dialect, way.body)?,
+        })
+    };
+    find()
+        .ok_or_else(|| misconfigured(endpoint, "it does not speak the dialect it was planned for"))
+}
+
+/// Every parameter of the vocabulary.
+fn everything() -> Parameters {
+    Parameter::ALL.iter().copied().collect()
+}
+
+/// The rows of an endpoint's habits.
+fn quirks(endpoint: &Endpoint, connection: &Connection) -> Result<Vec<&'static Quirk>, Error> {
+    let unknown = |name: &str| misconfigured(endpoint, &format!("unknown quirk \"{name}\""));
+    let names = connection.quirks.iter();
+    names
+        .map(|name| Quirk::from_name(name).ok_or_else(|| unknown(name)))
+        .collect()
+}
+
+fn misconfigured(endpoint: &Endpoint, what: &str) -> Error {
+    let message = format!("{} is misconfigured: {what}", endpoint.provider.name);
+    failures::named(
+        endpoint,
+        Error::provider(Kind::ProviderUnavailable, message),
+    )
+}
+
+/// What is asked for.
+fn operation(call: &Call) -> Operation {
+    let needs = &call.request.needs;
+    if needs.output.contains(Modality::Embeddings) {
+        Operation::Embed
+    } else if needs.output.contains(Modality::Rerank) {
+        Operation::Rerank
+    } else if needs.stream {
+        Operation::Stream
+    } else {
+        Operation::Generate
+    }
+}
+
+fn unsendable(endpoint: &Endpoint, header: &str) -> Error {
+    let message = format!("the header {header} has characters that cannot be sent");
+    failures::named(endpoint, Error::caller(Kind::InvalidRequest, message))
+}
+
+fn build(
+    relay: &Relay,
+    call: &Call,
+    (endpoint, path): (&Endpoint, &Path),
+    written: Written,
+) -> Result<Request<Full<Bytes>>, Error> {
+    let connection = &path.connection;
+    let uri = address(&Destination {
+        dialect: connection.dialect,
+        body: path.body,
+        base_url: &connection.base_url,
+        native_model: &endpoint.upstream_model,
+        operation: operation(call),
+        place: Place::default(),
+    })
+    .map_err(|error| misconfigured(endpoint, &error.to_string()))?;
+    let uri: Uri = uri
+        .parse()
+        .map_err(|_| misconfigured(endpoint, "its base_url is no URL"))?;
+    let mut request = Request::new(Full::new(written.body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("waybill/", env!("CARGO_PKG_VERSION"))),
+    );
+    let accept = if call.request.needs.stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    if endpoint.provider.kind == Some(ProviderKind::Simulated) {
+        headers.extend(call.simulation.clone());
+    }
+    for (name, value) in written.headers {
+        let value = HeaderValue::from_str(&value).map_err(|_| unsendable(endpoint, name))?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    let credentials = relay.parts.credentials.load();
+    if let Some(secret) = credentials.get(endpoint.provider.slug.as_str()) {
+        auth::apply(&connection.auth, secret, headers)?;
+    }
+    Ok(request)
+}

@@ -1,0 +1,348 @@
+//! What all doors do: read the body under a limit, mint the generation id, hand over to the relay,
+//! and answer in the caller's dialect. It knows no provider and no model.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use catalog::Preferences;
+use chat::{Dialect, Error, Kind};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, StatusCode};
+use ledger::generation::CallerNote;
+use ledger::{Budget, CallFacts, GenerationId};
+use relay::{AdmissionPolicy, Call, Reply, ReplyHead};
+use store::balance_budget_id;
+use tokio::time::Instant;
+use wire::codec::Door;
+use wire::{Beside, Incoming};
+
+use crate::app::App;
+use crate::body::{self, Pieces};
+use crate::caller::{self, Caller};
+use crate::clock;
+use crate::config::sections::BillingMode;
+use crate::limits::{Asker, Standing};
+use crate::reply::{self, Answer, GENERATION_ID, Rescue};
+
+/// In a request: what is to happen when the money does not reach, `clamp` or `reject`. In an answer:
+/// on which ground a call with budgets was let in, `full`, `estimate` or `clamped=N`.
+const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
+
+const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
+const DROPPED: [HeaderName; 2] = both("x-openrouter-dropped", "x-waybill-dropped");
+const SIMULATE: HeaderName = HeaderName::from_static("x-simulate");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+const fn both(theirs: &'static str, ours: &'static str) -> [HeaderName; 2] {
+    [
+        HeaderName::from_static(theirs),
+        HeaderName::from_static(ours),
+    ]
+}
+
+/// The longest session id, characters. Source: `session_id` of the reference.
+const SESSION_ID_MAX: usize = 256;
+
+/// The longest of the other texts that go into a record, characters; what is longer is cut.
+const NOTE_MAX: usize = 512;
+
+/// How a request is spoken: the dialect of its path, and what it says beside its body.
+pub(crate) struct Spoken {
+    /// The dialect of the path.
+    pub(crate) dialect: Dialect,
+    /// Facts of the path and of a few headers.
+    pub(crate) beside: Beside,
+}
+
+impl Spoken {
+    /// A request at the door of a dialect.
+    #[must_use]
+    pub(crate) const fn new(dialect: Dialect, beside: Beside) -> Self {
+        Self { dialect, beside }
+    }
+
+    fn door(&self) -> Result<&'static dyn Door, Error> {
+        wire::door(self.dialect)
+            .ok_or_else(|| Error::gateway(Kind::Server, "a path speaks a dialect without a door"))
+    }
+}
+
+/// Answers a request for a model, at whichever door it came.
+///
+/// # Errors
+/// Whatever went wrong, to be told in the dialect of the door.
+pub(crate) async fn answer(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
+    let dialect = spoken.dialect;
+    relayed(app, request, spoken)
+        .await
+        .map_err(|rescue| rescue.in_dialect(dialect))
+}
+
+async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
+    let arrived = Instant::now();
+    let created_at_ms = app.clock.now_ms();
+    let (head, body) = request.into_parts();
+    let caller = {
+        let keyring = app.keyring.load();
+        let caller = caller::identify(&head.headers, &keyring, created_at_ms)?;
+        caller::may_call(&caller)?;
+        caller
+    };
+    let (id, seed) = mint(created_at_ms)?;
+    let door = spoken.door()?;
+    let read = async {
+        // Nothing is bought that could not be recorded.
+        if !app.recorder.has_room() {
+            return Err(reply::storage_trouble("the journal is nearly full"));
+        }
+        let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body).await?;
+        let request = door.read_request(&body, spoken.beside)?;
+        let note = note(&caller, &head.headers, &request);
+        Ok(Call {
+            id: id.clone(),
+            created_at_ms,
+            arrived,
+            seed,
+            door,
+            models: models(&request)?,
+            preferences: preferences(&request)?,
+            simulation: simulation(&head.headers),
+            budgets: budgets(app, &caller, (&note, &request.metadata))?,
+            caller: note,
+            admission: admission(&head.headers)?,
+            unpriced: app.billing.unpriced.clone(),
+            body,
+            request,
+        })
+    };
+    let call = read
+        .await
+        .map_err(|error| Rescue::of_call(error, id.clone()))?;
+    let standing = pass_gate(app, &caller, &call)?;
+    let stream_type = door.stream_type(&call.request);
+    app.metrics.in_flight.up(); // down again when the call is settled
+    match app.relay.relay(call).await {
+        Ok(reply) => {
+            let mut response = respond(reply, &id, stream_type);
+            standing.describe(response.headers_mut(), created_at_ms);
+            Ok(response)
+        }
+        Err(error) => {
+            // Settled already, unless the call never came as far as a record.
+            app.gate.settle(&id, 0, app.clock.now_ms());
+            Err(Rescue::of_call(error, id))
+        }
+    }
+}
+
+/// Counts a call against its rate limits. What lets it in is counted out when it is settled.
+fn pass_gate(app: &App, caller: &Caller, call: &Call) -> Result<Standing, Rescue> {
+    let key = &caller.facts.key;
+    if let Some(velocity) = &app.velocity
+        && velocity.is_over(key.hash.as_str())
+    {
+        let message = format!("This API key is frozen: {}", velocity.reason());
+        let error = Error::caller(Kind::PermissionDenied, message);
+        return Err(Rescue::of_call(error, call.id.clone()));
+    }
+    let catalog = app.catalog.load();
+    let first = call.models.first().map_or("", String::as_str);
+    let model = catalog.resolve(first).map(|resolved| resolved.model);
+    let asker = Asker {
+        workspace_id: &key.workspace_id,
+        key_hash: key.hash.as_str(),
+        model: model.map_or("", |model| model.slug.as_str()),
+        is_free: model.is_some_and(|model| model.variant.as_deref() == Some("free")),
+        prompt_tokens: call.request.needs.prompt_tokens,
+        own: &caller.facts.terms.rules,
+    };
+    let now_ms = call.created_at_ms;
+    app.gate.admit(&call.id, &asker, now_ms).map_err(|refused| {
+        app.metrics.rate_limited.add(1);
+        Rescue::of_call(refused.error(), call.id.clone()).with_headers(refused.headers(now_ms))
+    })
+}
+
+/// A new generation id, and a seed for what is left to chance.
+fn mint(now_ms: i64) -> Result<(GenerationId, u64), Error> {
+    let random: [u8; 18] = clock::random().map_err(|error| {
+        Error::gateway(Kind::Server, "no randomness").with_detail(error.to_string())
+    })?;
+    let (mut suffix, mut seed) = ([0; 10], [0; 8]);
+    suffix.copy_from_slice(&random[..10]);
+    seed.copy_from_slice(&random[10..]);
+    Ok((GenerationId::new(now_ms, suffix), u64::from_le_bytes(seed)))
+}
+
+/// The models to try, as asked, the first one first.
+fn models(request: &Incoming) -> Result<Vec<String>, Error> {
+    let mut models: Vec<String> = Vec::with_capacity(1 + request.models.len());
+    for model in request.model.iter().chain(&request.models) {
+        if !models.contains(model) {
+            models.push(model.clone());
+        }
+    }
+    if models.is_empty() {
+        let message = "No model was named: set \"model\", for example from GET /api/v1/models";
+        return Err(Error::caller(Kind::InvalidRequest, message).with_field("model"));
+    }
+    Ok(models)
+}
+
+fn preferences(request: &Incoming) -> Result<Preferences, Error> {
+    match &request.provider {
+        Some(value) => Preferences::read(value).map_err(|error| {
+            Error::caller(Kind::InvalidRequest, error.to_string()).with_field(error.path)
+        }),
+        None => Ok(Preferences::default()),
+    }
+}
+
+/// The budgets that a call falls under. With prepaid billing its workspace's balance is among them,
+/// or there is no call.
+fn budgets(
+    app: &App,
+    caller: &Caller,
+    (note, metadata): (&CallerNote, &[(String, String)]),
+) -> Result<Vec<Arc<Budget>>, Error> {
+    let index = app.budgets.load();
+    if app.billing.mode == BillingMode::Prepaid
+        && index
+            .by_id(balance_budget_id(&note.workspace_id).as_str())
+            .is_none()
+    {
+        let message = "Insufficient credits. This workspace was never granted any";
+        return Err(Error::caller(Kind::PaymentRequired, message));
+    }
+    Ok(index.covering(&CallFacts {
+        workspace_id: &note.workspace_id,
+        member_id: caller.facts.key.creator_user_id.as_deref(),
+        key_hash: &note.key_hash,
+        app: note.http_referer.as_deref(),
+        end_user: note.external_user.as_deref(),
+        metadata,
+        is_byok: false,
+    }))
+}
+
+/// What the caller wants to happen when the money does not reach.
+fn admission(headers: &HeaderMap) -> Result<Option<AdmissionPolicy>, Error> {
+    let Some(value) = headers.get(ADMISSION) else {
+        return Ok(None);
+    };
+    match value.to_str().map(str::trim) {
+        Ok("clamp") => Ok(Some(AdmissionPolicy::Clamp)),
+        Ok("reject") => Ok(Some(AdmissionPolicy::Reject)),
+        _ => {
+            let message = "X-Waybill-Admission is neither \"clamp\" nor \"reject\"";
+            Err(Error::caller(Kind::InvalidRequest, message).with_field("X-Waybill-Admission"))
+        }
+    }
+}
+
+/// Who calls, for the record.
+fn note(caller: &Caller, headers: &HeaderMap, request: &Incoming) -> CallerNote {
+    let text = |name: &str| {
+        let value = headers.get(name)?.to_str().ok()?.trim();
+        (!value.is_empty()).then(|| cut(value, NOTE_MAX))
+    };
+    let first = |names: [&str; 3]| names.into_iter().find_map(text);
+    CallerNote {
+        workspace_id: caller.facts.key.workspace_id.clone(),
+        key_hash: caller.facts.key.hash.as_str().to_owned(),
+        http_referer: first(["http-referer", "referer", "x-waybill-referer"]),
+        app_title: first(["x-openrouter-title", "x-waybill-title", "x-title"]),
+        user_agent: text(USER_AGENT.as_str()),
+        session_id: request
+            .session_id
+            .clone()
+            .or_else(|| text("x-session-id"))
+            .map(|id| cut(&id, SESSION_ID_MAX)),
+        external_user: request.user.as_deref().map(|user| cut(user, NOTE_MAX)),
+    }
+}
+
+fn cut(text: &str, characters_max: usize) -> String {
+    text.chars().take(characters_max).collect()
+}
+
+/// What is meant for simulated providers; the relay shows it to no other.
+fn simulation(headers: &HeaderMap) -> HeaderMap {
+    let mut found = HeaderMap::new();
+    if let Some(value) = headers.get(SIMULATE) {
+        found.insert(SIMULATE, value.clone());
+    }
+    found
+}
+
+fn respond(reply: Reply, id: &GenerationId, stream_type: &'static str) -> Response {
+    match reply {
+        Reply::Whole { head, body } => {
+            let mut response = reply::json_bytes(StatusCode::OK, body);
+            describe(response.headers_mut(), &head, id);
+            response
+        }
+        Reply::Stream { head, body } => {
+            let mut response = Body::new(Pieces::new(body)).into_response();
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(stream_type));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+            describe(headers, &head, id);
+            response
+        }
+    }
+}
+
+fn describe(headers: &mut HeaderMap, head: &ReplyHead, id: &GenerationId) {
+    reply::put(headers, GENERATION_ID, id.as_str());
+    for name in PROVIDER {
+        if let Some(provider) = &head.provider_name {
+            reply::put(headers, name, provider);
+        }
+    }
+    if let Some(ground) = head.admission {
+        reply::put(headers, ADMISSION, &ground.to_string());
+    }
+    if head.dropped.is_empty() {
+        return;
+    }
+    let dropped = head.dropped.join(", ");
+    for name in DROPPED {
+        reply::put(headers, name, &dropped);
+    }
+}
+
+/// The body of a request that is to be explained, or relayed, as the relay wants it.
+///
+/// # Errors
+/// When the request is not one.
+pub(crate) fn read_call(
+    body: Bytes,
+    caller: &Caller,
+    headers: &HeaderMap,
+    created_at_ms: i64,
+) -> Result<Call, Error> {
+    let (id, seed) = mint(created_at_ms)?;
+    let door = Spoken::new(Dialect::OpenaiChat, Beside::default()).door()?;
+    let request = door.read_request(&body, Beside::default())?;
+    Ok(Call {
+        id,
+        created_at_ms,
+        arrived: Instant::now(),
+        seed,
+        door,
+        models: models(&request)?,
+        preferences: preferences(&request)?,
+        caller: note(caller, headers, &request),
+        simulation: HeaderMap::new(),
+        budgets: Vec::new(),
+        admission: None,
+        unpriced: relay::UnpricedPolicy::default(),
+        body,
+        request,
+    })
+}

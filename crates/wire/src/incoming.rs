@@ -1,0 +1,85 @@
+//! A caller's request, read once: what routing and money need, and where its top-level fields stand.
+
+use chat::Needs;
+use serde_json::Value;
+
+use crate::members::{Member, Members};
+use crate::scan::{Scanner, Span, ValueKind};
+
+/// A caller's request: validated, the spans of its top-level fields known; the bytes stay as they are.
+#[derive(Debug, Clone, Default)]
+pub struct Incoming {
+    /// The model asked for first.
+    pub model: Option<String>,
+    /// Further models, in the caller's order (without `model`).
+    pub models: Vec<String>,
+    /// All that routing may know.
+    pub needs: Needs,
+    /// The `provider` object, parsed; its content is the catalog's to judge.
+    pub provider: Option<Value>,
+    /// The deprecated `route`: `fallback` or `sort`.
+    pub route: Option<String>,
+    /// Groups calls; at most 256 characters.
+    pub session_id: Option<String>,
+    /// The caller's own name for its end user.
+    pub user: Option<String>,
+    /// The caller's labels of this call, at most 16 pairs.
+    pub metadata: Vec<(String, String)>,
+    /// The caller's hint for cache affinity.
+    pub prompt_cache_key: Option<String>,
+    /// The service tier asked for.
+    pub service_tier: Option<String>,
+    /// The preset asked for.
+    pub preset: Option<String>,
+    /// What stands beside the body: facts of the path and of a few headers.
+    pub beside: Beside,
+    /// Where the top-level fields stand in the body this was read from.
+    pub(crate) fields: Vec<FieldSpan>,
+    /// Where the object itself stands.
+    pub(crate) object: Span,
+}
+
+/// What a request says beside its body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The model, where the path names it (Gemini).
+    pub model: Option<String>,
+    /// Whether the path asks for a stream (Gemini).
+    pub stream: bool,
+    /// Whether that stream is to be one JSON array instead of server-sent events (Gemini).
+    pub as_array: bool,
+    /// Beta features the caller opts into (Anthropic's `anthropic-beta`), as written.
+    pub betas: Option<String>,
+}
+
+/// Where one top-level field stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FieldSpan {
+    pub(crate) name: Span,
+    pub(crate) value: Span,
+    pub(crate) kind: ValueKind,
+}
+
+impl Incoming {
+    /// The top-level fields in the body they were read from; without those that do not fit it.
+    pub(crate) fn members<'a>(&self, text: &'a str) -> Members<'a> {
+        let list = self
+            .fields
+            .iter()
+            .filter_map(|field| {
+                let name = Scanner::within(text, field.name).string().ok()?;
+                text.get(field.value.start..field.value.end)?;
+                Some(Member {
+                    name,
+                    value: field.value,
+                    kind: field.kind,
+                })
+            })
+            .collect();
+        Members {
+            text,
+            span: self.object,
+            list,
+        }
+    }
+}

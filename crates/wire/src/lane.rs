@@ -1,0 +1,201 @@
+//! The ways from a caller's dialect to a provider's, as one table.
+
+use bytes::Bytes;
+use chat::response::Fold;
+use chat::{Dialect, Error, Response, Usage};
+
+use crate::codec::{
+    Asked, Door, Inbound, Listen, Outbound, Passed, Plain, Reader, Tap, Transparent, Writer,
+};
+use crate::frame::{Frame, Framing};
+use crate::incoming::Incoming;
+use crate::openai_chat;
+use crate::outgoing::{Outgoing, Written};
+use crate::stamp::CostText;
+use crate::track::broken;
+
+/// The dialects in which a provider can be asked.
+pub const SENDABLE: &[Dialect] = &[Dialect::OpenaiChat];
+
+/// Where callers are heard.
+const DOORS: &[(Dialect, &dyn Door)] = &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
+
+/// What callers' conversations are read from, and written in.
+const INBOUND: &[(Dialect, &dyn Inbound)] = &[];
+
+/// What providers are asked in.
+const OUTBOUND: &[(Dialect, &dyn Outbound)] = &[];
+
+/// What is passed on as it is.
+const TRANSPARENT: &[(Dialect, &dyn Transparent)] =
+    &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
+
+/// What is no conversation: from a caller's dialect to a provider's.
+const PLAIN: &[((Dialect, Dialect), &dyn Plain)] = &[];
+
+/// The row of a table.
+fn row<K: PartialEq, T: ?Sized>(table: &[(K, &'static T)], key: &K) -> Option<&'static T> {
+    let row = table.iter().find(|(known, _)| known == key);
+    row.map(|(_, found)| *found)
+}
+
+/// The door where a dialect is spoken; `None` for dialects that only providers speak.
+#[must_use]
+pub fn door(dialect: Dialect) -> Option<&'static dyn Door> {
+    row(DOORS, &dialect)
+}
+
+/// How a call gets from its caller's dialect to a provider's, and its answer back.
+#[derive(Clone, Copy)]
+pub enum Lane {
+    /// The bytes travel; what frames them may differ.
+    Same(&'static dyn Transparent, Framing),
+    /// Read into the vocabulary and written out of it, both ways.
+    Translated(&'static dyn Inbound, &'static dyn Outbound, Framing),
+    /// Neither is a conversation.
+    Plain(&'static dyn Plain),
+}
+
+/// The lane from a caller's dialect to a provider's, which is sent a body of perhaps another (see
+/// [`Dialect::body_for`]); `None` where there is none.
+#[must_use]
+pub fn lane(from: Dialect, to: Dialect, body: Dialect) -> Option<Lane> {
+    if let Some(plain) = row(PLAIN, &(from, body)) {
+        return Some(Lane::Plain(plain));
+    }
+    let framing = match (to, body) {
+        (Dialect::BedrockConverse, Dialect::BedrockConverse) => Framing::EventStream,
+        (Dialect::BedrockConverse, _) => Framing::EventStreamOfBytes,
+        _ => Framing::Sse,
+    };
+    if from == body {
+        return row(TRANSPARENT, &from).map(|same| Lane::Same(same, framing));
+    }
+    Some(Lane::Translated(
+        row(INBOUND, &from)?,
+        row(OUTBOUND, &body)?,
+        framing,
+    ))
+}
+
+impl Lane {
+    /// The request for one endpoint.
+    ///
+    /// # Errors
+    /// What cannot be said in its dialect and must not be dropped.
+    pub fn write(
+        &self,
+        (body, request): (&[u8], &Incoming),
+        to: &Outgoing<'_>,
+    ) -> Result<Written, Error> {
+        match self {
+            Self::Same(dialect, _) => dialect.splice((body, request), to),
+            Self::Plain(plain) => plain.write((body, request), to),
+            Self::Translated(from, into, _) => {
+                let mut parsed = from.parse(body, request)?;
+                let unsaid = std::mem::take(&mut parsed.unsaid);
+                let mut written = into.write(&parsed, to)?;
+                for name in unsaid {
+                    if !written.dropped.contains(&name) {
+                        written.dropped.push(name);
+                    }
+                }
+                Ok(written)
+            }
+        }
+    }
+
+    /// Listens to one answer, and makes it into what the caller is to see.
+    #[must_use]
+    pub fn tap(&self, asked: &Asked<'_>) -> Box<dyn Tap> {
+        match self {
+            Self::Same(dialect, _) => dialect.tap(asked),
+            Self::Plain(plain) => plain.tap(asked),
+            Self::Translated(from, into, _) => Box::new(Translation {
+                reader: into.reader(),
+                writer: from.writer(asked),
+                response: None,
+            }),
+        }
+    }
+
+    /// How the provider's stream is framed.
+    #[must_use]
+    pub const fn framing(&self) -> Framing {
+        match self {
+            Self::Same(_, framing) | Self::Translated(_, _, framing) => *framing,
+            Self::Plain(_) => Framing::Sse,
+        }
+    }
+}
+
+/// An answer that is read in one dialect and written in another.
+struct Translation {
+    reader: Box<dyn Reader>,
+    writer: Box<dyn Writer>,
+    response: Option<Response>,
+}
+
+impl Translation {
+    /// Lets events be heard, and writes what they mean for the caller.
+    fn writing<T>(
+        &mut self,
+        listen: &mut Listen<'_>,
+        read: impl FnOnce(&mut dyn Reader, &mut Listen<'_>) -> Result<T, Error>,
+    ) -> Result<(T, Bytes), Error> {
+        let mut out = String::new();
+        let writer = &mut self.writer;
+        let read = read(self.reader.as_mut(), &mut |event| {
+            writer.event(&event, &mut out);
+            listen(event);
+        })?;
+        Ok((read, out.into()))
+    }
+}
+
+impl Tap for Translation {
+    fn frame(&mut self, frame: &Frame, listen: &mut Listen<'_>) -> Result<Passed, Error> {
+        let (is_done, out) = self.writing(listen, |reader, listen| reader.frame(frame, listen))?;
+        Ok(match (is_done, out.is_empty()) {
+            (false, true) => Passed::Swallow,
+            (false, false) => Passed::Forward(out),
+            (true, true) => Passed::Done,
+            (true, false) => Passed::Last(out),
+        })
+    }
+
+    fn end(&mut self, listen: &mut Listen<'_>) -> Result<Bytes, Error> {
+        let ((), out) = self.writing(listen, |reader, listen| reader.end(listen))?;
+        Ok(out)
+    }
+
+    fn last_frames(&mut self, usage: &Usage, cost: &CostText) -> Bytes {
+        let mut out = String::new();
+        self.writer.last(usage, cost, &mut out);
+        out.into()
+    }
+
+    fn error_frame(&mut self, error: &Error) -> Bytes {
+        let mut out = String::new();
+        self.writer.error(error, &mut out);
+        out.into()
+    }
+
+    fn read_whole(&mut self, body: &Bytes, listen: &mut Listen<'_>) -> Result<(), Error> {
+        let mut fold = Fold::default();
+        self.reader.whole(body, &mut |event| {
+            fold.hear(event.clone());
+            listen(event);
+        })?;
+        self.response = Some(fold.finish());
+        Ok(())
+    }
+
+    fn write_whole(&mut self, usage: &Usage, cost: &CostText) -> Result<Bytes, Error> {
+        let response = self
+            .response
+            .take()
+            .ok_or_else(|| broken("no answer was read"))?;
+        Ok(self.writer.whole(&response, usage, cost).into())
+    }
+}
