@@ -25,6 +25,7 @@ mod shape;
 pub mod splice;
 mod stamp;
 mod track;
+mod tree;
 
 pub use codec::{Asked, Passed, Tap};
 pub use error::read_error;
