@@ -56,11 +56,16 @@ pub enum Auth {
     SigV4,
     /// A Google access token made from a service account or application-default credentials.
     Google,
+    /// Azure's `api-key` header, or an Entra access token as bearer.
+    Azure,
     /// No credential at all, as on one's own machine.
     None,
 }
 
 impl Auth {
+    /// The words of rows, for messages.
+    pub const WORDS: &'static str = "bearer, header:<name>, sigv4, google, azure, none";
+
     /// Reads the word of a row; `None` when it is not one.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
@@ -68,6 +73,7 @@ impl Auth {
             "bearer" => Some(Self::Bearer),
             "sigv4" => Some(Self::SigV4),
             "google" => Some(Self::Google),
+            "azure" => Some(Self::Azure),
             "none" => Some(Self::None),
             _ => match text.strip_prefix("header:") {
                 Some(name) if is_header_name(name) => Some(Self::Header(name.into())),

@@ -86,7 +86,7 @@ pub struct ProviderRow {
     /// The dialects it speaks, the preferred one first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialects: Option<Vec<String>>,
-    /// `bearer`, `header:<name>`, `sigv4`, `google` or `none`.
+    /// `bearer`, `header:<name>`, `sigv4`, `google`, `azure` or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<String>,
     /// Environment variables in which its users keep the credential; the first one set is used.

@@ -85,7 +85,7 @@ pub(crate) async fn attempt(
         request,
         dropped,
         lane,
-    } = request::write(relay, call, endpoint, output_limit)?;
+    } = request::write(relay, call, endpoint, output_limit).await?;
     let sent_at = Instant::now();
     let deadline = sent_at + timers.total;
     // A whole answer's head comes when the provider is done; a stream's must come soon.

@@ -8,12 +8,12 @@
 //! 4. `pump` (streams) and `whole` (whole answers): how an answer travels down.
 //! 5. `meter` and `draft`: what is counted on the way, and the record it becomes.
 //! 6. [`money`]: what is held before, topped up while, and settled after a call with budgets.
-//! 7. [`upstream`], [`credentials`] and `auth`: the only sockets, and how they get in.
+//! 7. [`upstream`], [`credentials`] and [`auth`]: the only sockets, and how they get in.
 //!
 //! No provider name and no dialect name appears in this logic; no SQL; no arithmetic on money.
 
 mod attempt;
-mod auth;
+pub mod auth;
 pub mod call;
 pub mod credentials;
 mod door;

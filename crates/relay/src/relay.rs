@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use wire::{SENDABLE, Sequence};
 
 use crate::attempt::{Answer, Attempted, attempt};
+use crate::auth::Signer;
 use crate::call::{Call, Reply, ReplyHead};
 use crate::credentials::Credentials;
 use crate::door::{Door, Gone};
@@ -53,6 +54,7 @@ pub(crate) struct Underway<'a> {
 /// Relays calls.
 pub struct Relay {
     pub(crate) parts: Parts,
+    pub(crate) signer: Signer,
     pub(crate) health: Health,
     pub(crate) learned: Learned,
     pub(crate) tallies: Tallies,
@@ -70,8 +72,14 @@ impl Relay {
     /// The same with other bounds on what is read for callers that have left.
     #[must_use]
     pub fn with_drain_bounds(parts: Parts, drain_bounds: DrainBounds) -> Arc<Self> {
+        let signer = Signer::new(
+            Arc::clone(&parts.upstream),
+            Arc::clone(&parts.clock),
+            parts.tasks.clone(),
+        );
         Arc::new(Self {
             parts,
+            signer,
             health: Health::default(),
             learned: Learned::default(),
             tallies: Tallies::default(),

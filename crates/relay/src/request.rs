@@ -11,8 +11,8 @@ use wire::address::{Destination, Operation, Place, address};
 use wire::{Lane, Outgoing, Quirk, SENDABLE, Written};
 
 use crate::call::Call;
+use crate::failures;
 use crate::relay::Relay;
-use crate::{auth, failures};
 
 /// A request that is ready to be sent, and how its answer is to be read.
 pub(crate) struct ToSend {
@@ -27,7 +27,7 @@ pub(crate) struct ToSend {
 ///
 /// # Errors
 /// What cannot be said to this endpoint, or is wrong in its row.
-pub(crate) fn write(
+pub(crate) async fn write(
     relay: &Relay,
     call: &Call,
     endpoint: &Endpoint,
@@ -45,7 +45,7 @@ pub(crate) fn write(
     };
     let mut written = path.lane.write((&call.body, &call.request), &outgoing)?;
     let dropped = std::mem::take(&mut written.dropped);
-    let request = build(relay, call, (endpoint, &path), written)?;
+    let request = build(relay, call, (endpoint, &path), written).await?;
     Ok(ToSend {
         request,
         dropped,
@@ -115,26 +115,36 @@ fn unsendable(endpoint: &Endpoint, header: &str) -> Error {
     failures::named(endpoint, Error::caller(Kind::InvalidRequest, message))
 }
 
-fn build(
+async fn build(
     relay: &Relay,
     call: &Call,
     (endpoint, path): (&Endpoint, &Path),
     written: Written,
 ) -> Result<Request<Full<Bytes>>, Error> {
     let connection = &path.connection;
+    let slug = endpoint.provider.slug.as_str();
+    let secret = relay.parts.credentials.load().get(slug).cloned();
+    let account = secret
+        .as_ref()
+        .and_then(|secret| relay.signer.account(&connection.auth, secret));
     let uri = address(&Destination {
         dialect: connection.dialect,
         body: path.body,
         base_url: &connection.base_url,
         native_model: &endpoint.upstream_model,
         operation: operation(call),
-        place: Place::default(),
+        place: account
+            .as_ref()
+            .map_or_else(Place::default, |account| Place {
+                project: account.project(),
+                location: account.region(),
+            }),
     })
     .map_err(|error| misconfigured(endpoint, &error.to_string()))?;
     let uri: Uri = uri
         .parse()
         .map_err(|_| misconfigured(endpoint, "its base_url is no URL"))?;
-    let mut request = Request::new(Full::new(written.body));
+    let mut request = Request::new(Full::new(written.body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
@@ -156,9 +166,11 @@ fn build(
         let value = HeaderValue::from_str(&value).map_err(|_| unsendable(endpoint, name))?;
         headers.insert(HeaderName::from_static(name), value);
     }
-    let credentials = relay.parts.credentials.load();
-    if let Some(secret) = credentials.get(endpoint.provider.slug.as_str()) {
-        auth::apply(&connection.auth, secret, headers)?;
+    if let Some(secret) = &secret {
+        let signer = &relay.signer;
+        let signed = signer.sign(&connection.auth, secret, &mut request, &written.body);
+        let named = |error| failures::named(endpoint, error);
+        signed.await.map_err(named)?;
     }
     Ok(request)
 }

@@ -99,8 +99,7 @@ fn connections(
         };
         let word = differs.auth.as_ref().or(row.auth.as_ref());
         let auth = word.map_or(Some(Auth::Bearer), |word| {
-            let known = "bearer, header:<name>, sigv4, google, none";
-            problems.word(format!("{path}.auth"), word, Auth::read(word), known)
+            problems.word(format!("{path}.auth"), word, Auth::read(word), Auth::WORDS)
         });
         let base_url = address(&at, written, access, (lacking, problems));
         connections.push(Connection {

@@ -243,7 +243,7 @@ fn providers_say_how_they_are_reached() {
             .any(|quirk| quirk.as_ref() == "no-stream-options")
     );
     assert_eq!(chat("amazon-bedrock"), None);
-    assert_eq!(chat("azure").unwrap().auth, Auth::Header("api-key".into()));
+    assert_eq!(chat("azure").unwrap().auth, Auth::Azure);
     assert!(
         catalog
             .providers()

@@ -14,5 +14,6 @@ mod reading;
 mod record;
 mod recorded;
 mod settling;
+mod signing;
 mod streams;
 mod unpriced;

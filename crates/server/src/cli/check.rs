@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use anyhow::bail;
 use bytes::Bytes;
-use catalog::{Auth, Provider};
+use catalog::Provider;
 use chat::Dialect;
 use http::Request;
-use http::header::AUTHORIZATION;
 use http_body_util::Full;
-use relay::{HttpUpstream, Secret, Upstream as _};
+use relay::auth::Signer;
+use relay::{HttpUpstream, Secret, Upstream};
+use tokio_util::task::TaskTracker;
 
 use super::arguments::{CheckArguments, LogArgument};
 use super::run::{init_log, load, small_runtime};
+use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::out;
 use crate::setup::Setup;
@@ -80,13 +82,18 @@ fn credential_state(provider: &Provider, has_credential: bool) -> String {
 
 async fn ask_all(setup: &Setup) -> anyhow::Result<()> {
     let client = HttpUpstream::new(LIVE).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let client = Arc::new(client);
+    let upstream = Arc::clone(&client) as Arc<dyn Upstream>;
+    let signer = Signer::new(upstream, Arc::new(SystemClock), TaskTracker::new());
     let mut failed = 0;
     for provider in setup.catalog().providers() {
-        let secret = setup.credentials().get(provider.slug.as_str());
-        if secret.is_none() || !provider.is_enabled() {
+        let Some(secret) = setup.credentials().get(provider.slug.as_str()) else {
+            continue;
+        };
+        if !provider.is_enabled() {
             continue;
         }
-        let (is_well, answer) = ask(&client, provider, secret).await;
+        let (is_well, answer) = ask(&client, &signer, provider, secret).await;
         failed += usize::from(!is_well);
         out::line(&format!("live\t{}\t{answer}", provider.slug))?;
     }
@@ -99,8 +106,9 @@ async fn ask_all(setup: &Setup) -> anyhow::Result<()> {
 /// Lists the provider's models, which costs nothing.
 async fn ask(
     client: &HttpUpstream,
-    provider: &Arc<Provider>,
-    secret: Option<&Secret>,
+    signer: &Signer,
+    provider: &Provider,
+    secret: &Secret,
 ) -> (bool, String) {
     let Some(connection) = provider.connection(Dialect::OpenaiChat) else {
         return (
@@ -109,22 +117,14 @@ async fn ask(
         );
     };
     let request = Request::get(format!("{}/models", connection.base_url));
-    let request = match (&connection.auth, secret) {
-        (Auth::Bearer, Some(secret)) => {
-            request.header(AUTHORIZATION, format!("Bearer {}", secret.expose()))
-        }
-        (Auth::Header(name), Some(secret)) => request.header(name.as_ref(), secret.expose()),
-        (Auth::None, _) => request,
-        (Auth::SigV4 | Auth::Google, _) | (_, None) => {
-            return (true, "not asked: it cannot be signed for yet".to_owned());
-        }
+    let Ok(mut request) = request.body(Full::new(Bytes::new())) else {
+        return (false, "its address cannot stand in a request".to_owned());
     };
-    let Ok(request) = request.body(Full::new(Bytes::new())) else {
-        return (
-            false,
-            "its address or credential cannot stand in a request".to_owned(),
-        );
-    };
+    let signed = signer.sign(&connection.auth, secret, &mut request, b"");
+    if let Err(error) = signed.await {
+        let why = error.detail.unwrap_or_default();
+        return (false, format!("{}: {why}", error.message));
+    }
     match tokio::time::timeout(LIVE, client.send(request)).await {
         Err(_) => (false, format!("no answer within {} s", LIVE.as_secs())),
         Ok(Err(error)) => (false, error.to_string()),

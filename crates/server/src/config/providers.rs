@@ -232,7 +232,7 @@ fn of_words(path: &str, quirks: Option<&[String]>, auth: Option<&str>, found: &m
     }
     if let Some(word) = auth.filter(|word| Auth::read(word).is_none()) {
         let message = format!(
-            "\"{word}\" is none of \"bearer\", \"header:NAME\", \"sigv4\", \"google\", \"none\""
+            "\"{word}\" is none of \"bearer\", \"header:NAME\", \"sigv4\", \"google\", \"azure\", \"none\""
         );
         found.push(LoadError::new(&format!("{path}.auth"), &message));
     }
