@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chat::Unit;
+use chat::{ServiceTier, Unit};
 use ledger::{Condition, Price, PriceOverride, PriceSheet};
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -27,6 +27,8 @@ pub struct TierRow {
     pub utc_start: Option<u16>,
     /// Applies until this time of day (UTC, `HHMM`), exclusive.
     pub utc_end: Option<u16>,
+    /// Applies when the provider says that it served by this tier.
+    pub service_tier: Option<ServiceTier>,
     /// The prices that differ.
     pub prices: Vec<(Unit, Box<str>)>,
 }
@@ -97,12 +99,17 @@ impl TierRow {
             (Some(start), Some(end)) => Some((minutes(start)?, minutes(end)?)),
             _ => return Err("utc_start and utc_end go together".to_owned()),
         };
-        if self.above_prompt_tokens.is_none() && utc_minutes.is_none() {
-            return Err("a tier needs above_prompt_tokens or utc_start and utc_end".to_owned());
+        let is_plain = self.above_prompt_tokens.is_none() && self.service_tier.is_none();
+        if is_plain && utc_minutes.is_none() {
+            return Err(
+                "a tier needs above_prompt_tokens, service_tier, or utc_start and utc_end"
+                    .to_owned(),
+            );
         }
         Ok(Condition {
             min_prompt_tokens: self.above_prompt_tokens,
             utc_minutes,
+            service_tier: self.service_tier,
         })
     }
 }
@@ -183,6 +190,21 @@ impl<'de> Deserialize<'de> for DecimalText {
     }
 }
 
+/// A tier by its name.
+struct TierName(ServiceTier);
+
+impl<'de> Deserialize<'de> for TierName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        ServiceTier::from_name(&name).map(Self).ok_or_else(|| {
+            let known = ServiceTier::ALL.map(ServiceTier::name).join(", ");
+            de::Error::custom(format_args!(
+                "unknown service tier \"{name}\"; known are {known}"
+            ))
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for PriceRow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Row;
@@ -220,13 +242,16 @@ impl<'de> Deserialize<'de> for TierRow {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TierRow, A::Error> {
-                const CONDITIONS: &str = "above_prompt_tokens, utc_start, utc_end";
+                const CONDITIONS: &str = "above_prompt_tokens, service_tier, utc_start, utc_end";
                 let mut row = TierRow::default();
                 while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
                     match (unit_of(&key), key.as_ref()) {
                         (Some(unit), _) => row.set(unit, &map.next_value::<DecimalText>()?.0),
                         (None, "above_prompt_tokens") => {
                             row.above_prompt_tokens = Some(map.next_value()?);
+                        }
+                        (None, "service_tier") => {
+                            row.service_tier = Some(map.next_value::<TierName>()?.0);
                         }
                         (None, "utc_start") => row.utc_start = Some(map.next_value()?),
                         (None, "utc_end") => row.utc_end = Some(map.next_value()?),
@@ -262,6 +287,9 @@ impl Serialize for TierRow {
         if let (Some(start), Some(end)) = (self.utc_start, self.utc_end) {
             map.serialize_entry("utc_start", &start)?;
             map.serialize_entry("utc_end", &end)?;
+        }
+        if let Some(tier) = self.service_tier {
+            map.serialize_entry("service_tier", tier.name())?;
         }
         for (unit, text) in &self.prices {
             map.serialize_entry(unit.name(), text)?;

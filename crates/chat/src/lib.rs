@@ -29,4 +29,4 @@ pub use needs::{Feature, Features, Modalities, Modality, Needs, Parameter, Param
 pub use opaque::{Opaque, Seal};
 pub use request::Request;
 pub use response::Response;
-pub use usage::{Unit, Usage};
+pub use usage::{ServiceTier, Unit, Usage};

@@ -107,10 +107,49 @@ impl Unit {
     }
 }
 
+/// How fast a provider has served, where it sells that: a price of its own. What most calls get has
+/// no name here. Source: section 16 of our digest (`fast` is another word for `priority`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ServiceTier {
+    /// Slower and cheaper.
+    Flex,
+    /// Faster and dearer.
+    Priority,
+    /// Capacity that was bought ahead.
+    Scale,
+}
+
+impl ServiceTier {
+    /// Every tier.
+    pub const ALL: [Self; 3] = [Self::Flex, Self::Priority, Self::Scale];
+
+    /// The word in catalog rows, records and answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+            Self::Scale => "scale",
+        }
+    }
+
+    /// Reads the word back; `None` for what most calls get (`default`, `standard`) and for words
+    /// that are not known.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "fast" => Some(Self::Priority),
+            _ => Self::ALL.into_iter().find(|tier| tier.name() == name),
+        }
+    }
+}
+
 /// Counted units of one call. A bucket the provider did not mention is absent, not zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
     counts: [Option<u64>; Unit::COUNT],
+    /// The tier that the provider says it served by, where that is a special one.
+    pub service_tier: Option<ServiceTier>,
     /// The cost the provider itself reported, in nano-USD, when it reports one.
     pub native_cost_nanos: Option<i64>,
     /// The provider's own usage object, byte for byte.
@@ -147,6 +186,7 @@ impl Usage {
         for (mine, theirs) in self.counts.iter_mut().zip(later.counts) {
             *mine = theirs.or(*mine);
         }
+        self.service_tier = later.service_tier.or(self.service_tier);
         self.native_cost_nanos = later.native_cost_nanos.or(self.native_cost_nanos);
         self.native = later.native.or(self.native.take());
     }

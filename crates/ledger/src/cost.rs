@@ -5,7 +5,8 @@
 
 use chat::{Unit, Usage};
 
-use crate::{Amount, Condition, Price, PriceSheet};
+use crate::decimal;
+use crate::{Amount, Circumstances, Condition, Price, PriceSheet};
 
 /// An exact product of units and prices, in pico-USD. Never stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,12 @@ impl Cost {
     #[must_use]
     pub const fn picos(self) -> i128 {
         self.0
+    }
+
+    /// USD as the shortest exact decimal.
+    #[must_use]
+    pub fn to_usd(self) -> String {
+        decimal::format(self.0, 12)
     }
 
     /// The one rounding: up to the next nano-dollar. `None` when it does not fit an [`Amount`].
@@ -78,6 +85,32 @@ impl Bill {
     }
 }
 
+impl Bill {
+    /// What the provider's prompt cache saved, against the price of plain input: less than zero
+    /// where writing to it cost more than it saved. `None` when no cached tokens were counted, or
+    /// nobody states a price of plain input. Rounded down to the nano-dollar.
+    #[must_use]
+    pub fn cache_discount(&self, sheet: &PriceSheet) -> Option<Amount> {
+        let plain = self.lines.iter().find(|line| line.unit == Unit::Input);
+        let plain = plain
+            .map(|line| line.price)
+            .or_else(|| sheet.get(Unit::Input))?;
+        let cached = [Unit::CacheRead, Unit::CacheWrite, Unit::CacheWrite1h];
+        let mut lines = self
+            .lines
+            .iter()
+            .filter(|line| cached.contains(&line.unit) && line.count > 0)
+            .peekable();
+        lines.peek()?;
+        let picos = lines.try_fold(0_i128, |sum, line| {
+            let saved = i128::from(plain.picos()).checked_sub(i128::from(line.price.picos()))?;
+            sum.checked_add(saved.checked_mul(i128::from(line.count))?)
+        })?;
+        let nanos = picos.checked_div_euclid(Cost::PICOS_PER_NANO)?;
+        i64::try_from(nanos).ok().map(Amount::from_nanos)
+    }
+}
+
 /// Why a call has no cost: a unit was counted that nobody stated a price for. Never treated as free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unpriced {
@@ -104,12 +137,15 @@ pub fn cost(usage: &Usage, sheet: &PriceSheet, at: i64) -> Charge {
     if usage.is_empty() {
         return Err(Unpriced::NoUsage);
     }
-    let prompt_tokens = usage.prompt_tokens();
-    let utc_minute = minute_of_day(at);
+    let circumstances = Circumstances {
+        prompt_tokens: usage.prompt_tokens(),
+        utc_minute: minute_of_day(at),
+        service_tier: usage.service_tier,
+    };
     let mut bill = Bill::default();
     let mut sum = Cost::default();
     for (unit, count) in usage.iter() {
-        let price = match rate(unit, |u| sheet.effective(u, prompt_tokens, utc_minute)) {
+        let price = match rate(unit, |u| sheet.price_at(u, &circumstances)) {
             Some(price) => price,
             // Nothing of it was used, so its price does not matter.
             None if count == 0 => continue,
@@ -324,7 +360,12 @@ impl Worst<'_> {
     fn may_hold(&self, condition: &Condition) -> bool {
         (0..=CALL_MINUTES_MAX).any(|minutes| {
             let later = self.at.saturating_add(minutes.saturating_mul(60));
-            condition.holds(self.extent.prompt_tokens, minute_of_day(later))
+            condition.holds(&Circumstances {
+                prompt_tokens: self.extent.prompt_tokens,
+                utc_minute: minute_of_day(later),
+                // Who serves decides, not who asks: any tier may come to be the one.
+                service_tier: condition.service_tier,
+            })
         })
     }
 }
@@ -414,6 +455,34 @@ mod tests {
             .with(Unit::Output, u64::MAX);
         let sheet = sheet(&[(Unit::Input, u64::MAX), (Unit::Output, u64::MAX)]);
         assert_eq!(cost(&usage, &sheet, 0), Err(Unpriced::TooLarge));
+    }
+
+    #[test]
+    fn a_cache_saves_on_reads_and_costs_on_writes() {
+        let sheet = sheet(&[
+            (Unit::Input, 1000),
+            (Unit::CacheRead, 100),
+            (Unit::CacheWrite, 1250),
+            (Unit::CacheWrite1h, 2000),
+        ]);
+        // read, written, written for an hour → nano-USD saved
+        for (read, write, hour, saved) in [
+            (0, 0, 0, None),
+            (10, 0, 0, Some(9)),
+            (0, 100, 0, Some(-25)),
+            (0, 0, 10, Some(-10)),
+            (100, 100, 10, Some(90 - 25 - 10)),
+            (0, 1, 0, Some(-1)),
+        ] {
+            let usage = Usage::default()
+                .with(Unit::Input, 5)
+                .with(Unit::CacheRead, read)
+                .with(Unit::CacheWrite, write)
+                .with(Unit::CacheWrite1h, hour);
+            let bill = cost(&usage, &sheet, 0).unwrap();
+            let discount = bill.cache_discount(&sheet).map(Amount::nanos);
+            assert_eq!(discount, saved, "{read} {write} {hour}");
+        }
     }
 
     #[test]

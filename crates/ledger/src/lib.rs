@@ -37,7 +37,7 @@ pub use cost::{Bill, Charge, Cost, Extent, Unpriced, affordable_output, ceiling,
 pub use entry::{Account, Entry, EntryKind, Event};
 pub use generation::{Attempt, Generation, GenerationId, Outcome, UsageSource};
 pub use lease::Holding;
-pub use price::{Condition, Price, PriceOverride, PriceSheet};
+pub use price::{Circumstances, Condition, Price, PriceOverride, PriceSheet};
 pub use reservation::{FreeCalls, Ledgerbook, Tally, Verdict};
 pub use settlement::{AbortStopsBill, Action, Basis, Ending, Rule, UsageKnown};
 pub use window::{CalendarUnit, Window, WindowError, WindowId, WindowKind, Zone};

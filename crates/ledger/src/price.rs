@@ -1,6 +1,6 @@
 //! Prices per unit, and the sheet of them that an endpoint charges by.
 
-use chat::Unit;
+use chat::{ServiceTier, Unit};
 
 use crate::decimal::{self, DecimalError};
 
@@ -63,6 +63,17 @@ impl Price {
     }
 }
 
+/// What conditional prices depend on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// All prompt tokens together.
+    pub prompt_tokens: u64,
+    /// Minute of the UTC day, 0 to 1439.
+    pub utc_minute: u16,
+    /// The tier that served, where that is a special one.
+    pub service_tier: Option<ServiceTier>,
+}
+
 /// When an override applies. All conditions that are set must hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Condition {
@@ -71,21 +82,28 @@ pub struct Condition {
     /// Applies from the first minute of the day (UTC, inclusive) to the second (exclusive); wraps
     /// midnight when the first is later than the second. Minutes, 0 to 1439.
     pub utc_minutes: Option<(u16, u16)>,
+    /// Applies when the provider has served by this tier; billing follows what was served, not what
+    /// was asked for.
+    pub service_tier: Option<ServiceTier>,
 }
 
 impl Condition {
-    /// Whether this applies to a call with that many prompt tokens at that minute of the UTC day.
+    /// Whether this applies.
     #[must_use]
-    pub fn holds(&self, prompt_tokens: u64, utc_minute: u16) -> bool {
-        let long_enough = self.min_prompt_tokens.is_none_or(|min| prompt_tokens > min);
+    pub fn holds(&self, at: &Circumstances) -> bool {
+        let (tokens, minute) = (at.prompt_tokens, at.utc_minute);
+        let long_enough = self.min_prompt_tokens.is_none_or(|min| tokens > min);
         let in_window = self.utc_minutes.is_none_or(|(start, end)| {
             if start <= end {
-                start <= utc_minute && utc_minute < end
+                start <= minute && minute < end
             } else {
-                start <= utc_minute || utc_minute < end
+                start <= minute || minute < end
             }
         });
-        long_enough && in_window
+        let is_tier = self
+            .service_tier
+            .is_none_or(|tier| at.service_tier == Some(tier));
+        long_enough && in_window && is_tier
     }
 }
 
@@ -154,14 +172,26 @@ impl PriceSheet {
             .filter_map(|unit| self.get(unit).map(|price| (unit, price)))
     }
 
-    /// The price of a unit for a call with that many prompt tokens at that minute of the UTC day:
-    /// strictly greater thresholds, half-open wrapping windows, last match wins per unit.
+    /// The price of a unit for a call with that many prompt tokens at that minute of the UTC day,
+    /// served as most calls are.
     #[must_use]
     pub fn effective(&self, unit: Unit, prompt_tokens: u64, utc_minute: u16) -> Option<Price> {
+        let at = Circumstances {
+            prompt_tokens,
+            utc_minute,
+            service_tier: None,
+        };
+        self.price_at(unit, &at)
+    }
+
+    /// The price of a unit: strictly greater thresholds, half-open wrapping windows, the last
+    /// match wins per unit.
+    #[must_use]
+    pub fn price_at(&self, unit: Unit, at: &Circumstances) -> Option<Price> {
         self.overrides
             .iter()
             .rev()
-            .filter(|o| o.condition.holds(prompt_tokens, utc_minute))
+            .filter(|o| o.condition.holds(at))
             .find_map(|o| {
                 o.prices
                     .iter()
@@ -223,6 +253,40 @@ mod tests {
                 sheet.effective(Unit::Input, tokens, minute),
                 Some(price(expected))
             );
+        }
+    }
+
+    #[test]
+    fn a_tier_has_its_price_and_others_have_the_plain_one() {
+        let mut sheet = PriceSheet::default().with(Unit::Input, Price::from_picos(4));
+        for (tier, min, picos) in [
+            (ServiceTier::Flex, None, 2),
+            (ServiceTier::Priority, None, 8),
+            (ServiceTier::Priority, Some(100), 16),
+        ] {
+            sheet.overrides.push(PriceOverride {
+                condition: Condition {
+                    min_prompt_tokens: min,
+                    service_tier: Some(tier),
+                    ..Condition::default()
+                },
+                prices: vec![(Unit::Input, Price::from_picos(picos))],
+            });
+        }
+        for (service_tier, prompt_tokens, picos) in [
+            (None, 500, 4),
+            (Some(ServiceTier::Scale), 500, 4),
+            (Some(ServiceTier::Flex), 500, 2),
+            (Some(ServiceTier::Priority), 100, 8),
+            (Some(ServiceTier::Priority), 101, 16),
+        ] {
+            let at = Circumstances {
+                prompt_tokens,
+                service_tier,
+                ..Circumstances::default()
+            };
+            let price = sheet.price_at(Unit::Input, &at);
+            assert_eq!(price, Some(Price::from_picos(picos)), "{at:?}");
         }
     }
 

@@ -6,7 +6,9 @@ use catalog::endpoint::Endpoint;
 use chat::{Error, FinishReason, Reason, Unit, Usage};
 use ledger::generation::{Settled, cost_gap};
 use ledger::settlement::{self, Action, Basis, Ending, Rule};
-use ledger::{Attempt, Charge, Generation, Outcome, PriceSheet, Unpriced, UsageSource};
+use ledger::{
+    Attempt, Bill, Charge, Generation, Outcome, Price, PriceSheet, Unpriced, UsageSource,
+};
 use tokio::time::Instant;
 use wire::CostText;
 
@@ -296,7 +298,7 @@ struct Last {
 /// a missing price sheet is a missing price, never a free call.
 fn charge(rule: Option<Rule>, usage: &Usage, sheet: Option<&PriceSheet>, at: i64) -> Charge {
     let Some(rule) = rule else {
-        return Ok(ledger::Bill::default());
+        return Ok(Bill::default());
     };
     match (rule.basis, sheet) {
         (Basis::ProviderUsage | Basis::Estimate, None) => Err(Unpriced::NoPrice(Unit::Input)),
@@ -312,8 +314,18 @@ pub(crate) fn cost_text(charge: &Charge) -> CostText {
         total: bill.map(|bill| bill.total.to_usd()),
         prompt: bill.map(|bill| bill.part(Unit::is_prompt).to_usd()),
         completion: bill.map(|bill| bill.part(Unit::is_completion).to_usd()),
+        components: bill.map(components).unwrap_or_default(),
         is_byok: false,
     }
+}
+
+/// The lines of a bill that cost something.
+fn components(bill: &Bill) -> Vec<(&'static str, String)> {
+    let lines = bill.lines.iter();
+    lines
+        .filter(|line| line.count > 0 && line.price > Price::ZERO)
+        .map(|line| (line.unit.name(), line.cost().to_usd()))
+        .collect()
 }
 
 fn failed(error: &Error) -> Outcome {

@@ -3,7 +3,7 @@
 //! Written by hand, since `ledger` and `chat` know no serialisation. What these texts look like is
 //! nobody's business but ours; the names in them are the vocabulary's own.
 
-use chat::{Kind, Unit, Usage};
+use chat::{Kind, ServiceTier, Unit, Usage};
 use ledger::cost::Line;
 use ledger::generation::Settled;
 use ledger::price::{Condition, PriceOverride};
@@ -16,19 +16,28 @@ type Read<T> = Result<T, StoreError>;
 
 // === Usage ===
 
-/// The buckets that were mentioned: `{"input": 10, "output": 0}`.
+/// The tier that served, beside buckets and conditions.
+const TIER: &str = "service_tier";
+
+/// The buckets that were mentioned, and a special tier: `{"input": 10, "output": 0}`.
 pub(crate) fn write_counts(usage: &Usage) -> String {
-    let counts: Map<String, Value> = usage
+    let mut counts: Map<String, Value> = usage
         .iter()
         .map(|(unit, count)| (unit.name().to_owned(), count.into()))
         .collect();
+    if let Some(tier) = usage.service_tier {
+        counts.insert(TIER.to_owned(), tier.name().into());
+    }
     Value::Object(counts).to_string()
 }
 
 pub(crate) fn read_counts(text: &str) -> Read<Usage> {
     let mut usage = Usage::default();
     for (name, count) in object(&parse(text)?)? {
-        usage.set(read_unit(name)?, whole(count)?);
+        match name.as_str() {
+            TIER => usage.service_tier = Some(read_tier(count)?),
+            unit => usage.set(read_unit(unit)?, whole(count)?),
+        }
     }
     Ok(usage)
 }
@@ -48,6 +57,9 @@ pub(crate) fn write_sheet(sheet: &PriceSheet) -> String {
             }
             if let Some((start, end)) = over.condition.utc_minutes {
                 fields.insert("utc_minutes".to_owned(), json!([start, end]));
+            }
+            if let Some(tier) = over.condition.service_tier {
+                fields.insert(TIER.to_owned(), tier.name().into());
             }
             fields.insert(
                 "prices".to_owned(),
@@ -72,6 +84,7 @@ pub(crate) fn read_sheet(text: &str) -> Read<PriceSheet> {
         let condition = Condition {
             min_prompt_tokens: over.get("min_prompt_tokens").map(whole).transpose()?,
             utc_minutes: minutes.transpose()?,
+            service_tier: over.get(TIER).map(read_tier).transpose()?,
         };
         let prices = read_prices(field(over, "prices")?)?;
         sheet.overrides.push(PriceOverride { condition, prices });
@@ -271,6 +284,11 @@ pub(crate) fn read_names(text: &str) -> Read<Vec<String>> {
 
 fn parse(text: &str) -> Read<Value> {
     serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+fn read_tier(value: &Value) -> Read<ServiceTier> {
+    let name = text_of(value)?;
+    ServiceTier::from_name(name).ok_or_else(|| unreadable("service tier", name))
 }
 
 fn read_unit(name: &str) -> Read<Unit> {

@@ -54,6 +54,8 @@ pub struct CostText {
     pub prompt: Option<String>,
     /// The part for the completion.
     pub completion: Option<String>,
+    /// What each counted unit cost, by its name; those that cost something.
+    pub components: Vec<(&'static str, String)>,
     /// Whether the caller's own credential was used.
     pub is_byok: bool,
 }

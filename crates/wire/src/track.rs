@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chat::event::BlockIndex;
-use chat::{Block, Error, Event, FinishReason, Kind, Reason};
+use chat::{Block, Error, Event, FinishReason, Kind, Reason, ServiceTier};
 
 /// Who hears the events.
 pub(crate) type Listen<'l> = dyn FnMut(Event<'_>) + 'l;
@@ -23,6 +23,8 @@ pub(crate) fn broken(message: &str) -> Error {
 pub(crate) struct Tracker {
     pub(crate) choices: Vec<Choice>,
     pub(crate) is_started: bool,
+    /// The special tier that the provider says it serves by.
+    pub(crate) service_tier: Option<ServiceTier>,
 }
 
 /// One choice of an answer.

@@ -1,7 +1,8 @@
 //! An operator's tables: override, add, and every mistake at once.
 
 use catalog::{Access, Catalog, LoadError, Rows};
-use chat::{Dialect, Unit};
+use chat::{Dialect, ServiceTier, Unit};
+use ledger::Circumstances;
 
 fn rows(config: &str) -> (Rows, Vec<LoadError>) {
     let table: toml::Table = config.parse().expect("the test's TOML parses");
@@ -249,4 +250,61 @@ fn rows_survive_being_kept_as_text() {
     let rows = catalog::builtin().unwrap();
     let text = rows.to_json().unwrap();
     assert!(Rows::from_json(&text).unwrap() == rows);
+}
+
+#[test]
+fn prices_have_tiers_of_every_kind_and_are_written_as_they_are_read() {
+    let catalog = load(
+        r#"
+        [providers.my-vllm]
+        base_url = "http://10.0.0.5:8000/v1"
+        dialects = ["openai-chat"]
+        [[providers.my-vllm.endpoints]]
+        model = "a/b"
+        upstream_model = "b"
+        [providers.my-vllm.endpoints.price]
+        input = "4"
+        tiers = [
+            { service_tier = "flex", input = "2" },
+            { service_tier = "fast", above_prompt_tokens = 10, input = "8" },
+            { utc_start = 2200, utc_end = 600, input = "1" },
+        ]
+        "#,
+    )
+    .unwrap();
+    let prices = &catalog.model("a/b").unwrap().endpoints[0].prices;
+    for (service_tier, prompt_tokens, utc_minute, picos) in [
+        (None, 11, 720, 4),
+        (Some(ServiceTier::Flex), 11, 720, 2),
+        (Some(ServiceTier::Priority), 10, 720, 4),
+        (Some(ServiceTier::Priority), 11, 720, 8),
+        (Some(ServiceTier::Priority), 11, 22 * 60, 1),
+        (None, 0, 6 * 60, 4),
+    ] {
+        let at = Circumstances {
+            prompt_tokens,
+            utc_minute,
+            service_tier,
+        };
+        let price = prices.price_at(Unit::Input, &at).unwrap();
+        assert_eq!(price.picos(), picos * 1_000_000, "{at:?}");
+    }
+    let errors = load(
+        r#"
+        [providers.my-vllm]
+        base_url = "http://10.0.0.5:8000/v1"
+        dialects = ["openai-chat"]
+        [[providers.my-vllm.endpoints]]
+        model = "a/b"
+        upstream_model = "b"
+        price = { input = "4", tiers = [{ service_tier = "warp", input = "2" }] }
+        "#,
+    )
+    .unwrap_err();
+    assert!(
+        errors
+            .iter()
+            .any(|error| error.to_string().contains("warp")),
+        "{errors:?}"
+    );
 }

@@ -1,6 +1,6 @@
 //! Ceilings: no call within its extent costs more, and affordable output is their inverse.
 
-use chat::{Unit, Usage};
+use chat::{ServiceTier, Unit, Usage};
 use ledger::{
     Amount, Condition, Extent, Price, PriceOverride, PriceSheet, Unpriced, affordable_output,
     ceiling, cost,
@@ -157,6 +157,7 @@ fn any_sheet(random: &mut Random) -> PriceSheet {
         let condition = Condition {
             min_prompt_tokens: (random.below(2) == 0).then(|| random.below(2000)),
             utc_minutes: (random.below(2) == 0).then(|| (minute(random), minute(random))),
+            service_tier: *random.pick(&[None, Some(ServiceTier::Flex)]),
         };
         let prices = (0..1 + random.below(4))
             .map(|_| {
@@ -208,6 +209,7 @@ fn no_call_within_its_extent_costs_more_than_its_ceiling() {
         let mut usage = Usage::default()
             .with(Unit::Request, 1)
             .with(Unit::WebSearch, random.below(3));
+        usage.service_tier = *random.pick(&[None, Some(ServiceTier::Flex)]);
         spread(&mut random, &mut usage, &prompt, extent.prompt_tokens);
         spread(&mut random, &mut usage, &output, extent.output_tokens);
         let settled_at = at + random.nanos(3600);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chat::Unit;
+use chat::{ServiceTier, Unit};
 use ledger::settlement::TABLE;
 use ledger::{Generation, Outcome, UsageSource};
 use relay::{DrainBounds, Reply, Timers};
@@ -128,6 +128,68 @@ async fn a_cost_that_the_provider_reports_is_compared_with_ours() {
         assert_eq!(record.settled.cost_gap.map(ledger::Amount::nanos), gap);
         assert_eq!(house.relay.counts().cost_gaps, u64::from(gap.is_some()));
     }
+}
+
+#[tokio::test]
+async fn a_call_is_priced_by_the_tier_that_served_and_by_its_caches() {
+    // tier in the answer → nano-USD: 10 plain, 20 read, 30 written, 2 out
+    let plain = 10 * 1000 + 20 * 10 + 30 * 1250 + 2 * 1000;
+    for (said, tier, expected) in [
+        ("default", None, plain),
+        ("unheard-of", None, plain),
+        ("flex", Some(ServiceTier::Flex), plain - 10 * 500),
+    ] {
+        for stream in [false, true] {
+            let house = House::with_rows(&[("a", "1", "")], |row| {
+                let price = &mut row["endpoints"][0]["price"];
+                price["cache_write"] = "1.25".into();
+                price["tiers"] = serde_json::json!([
+                    { "service_tier": "flex", "input": "0.5" },
+                    { "service_tier": "priority", "input": "9" },
+                ]);
+            })
+            .await;
+            house
+                .simulator
+                .script_once("*", Script::raw(cached(stream, said)));
+            let answered = house.send(&hello(stream)).await.unwrap();
+            let record = house.record().await;
+            assert_eq!(record.usage.service_tier, tier, "{stream}");
+            assert_eq!(charged(&record), expected, "{said} {stream}");
+            let bill = record.charge.as_ref().unwrap();
+            let saved = bill.cache_discount(record.price_sheet.as_ref().unwrap());
+            let input = if tier.is_some() { 500 } else { 1000 };
+            let each = 20 * (input - 10) + 30 * (input - 1250);
+            assert_eq!(saved.map(ledger::Amount::nanos), Some(each), "{said}");
+            let text = String::from_utf8(answered.body.to_vec()).unwrap();
+            let parts = r#""components":{"input":"#;
+            assert!(text.contains(parts), "{text}");
+            assert!(text.contains(r#""cache_write":0.0000375"#), "{text}");
+        }
+    }
+}
+
+/// An answer with cached tokens, by a tier.
+fn cached(stream: bool, tier: &str) -> Raw {
+    let usage = r#"{"prompt_tokens":60,"completion_tokens":2,"total_tokens":62,"prompt_tokens_details":{"cached_tokens":20,"cache_write_tokens":30}}"#;
+    let head = format!(r#""id":"x","created":1,"model":"m","service_tier":"{tier}""#);
+    if !stream {
+        let choice =
+            r#"{"index":0,"message":{"role":"assistant","content":"ha"},"finish_reason":"stop"}"#;
+        let body = format!(
+            r#"{{{head},"object":"chat.completion","choices":[{choice}],"usage":{usage}}}"#
+        );
+        return Raw::new("application/json", body);
+    }
+    let choice =
+        r#"{"index":0,"delta":{"role":"assistant","content":"ha"},"finish_reason":"stop"}"#;
+    // The tier is in the first chunk alone, as some providers have it.
+    let body = format!(
+        "data: {{{head},\"object\":\"chat.completion.chunk\",\"choices\":[{choice}]}}\n\n\
+         data: {{\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{usage}}}\n\n\
+         data: [DONE]\n\n"
+    );
+    Raw::new("text/event-stream", body)
 }
 
 #[tokio::test]

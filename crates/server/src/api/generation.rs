@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use chat::{Error, Kind, Unit};
+use chat::{Error, Kind, ServiceTier, Unit};
 use http::StatusCode;
-use ledger::{Attempt, Bill, Generation, GenerationId, Outcome, UsageSource};
+use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, UsageSource};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -131,7 +131,9 @@ struct Ours<'a> {
     /// Row of the settlement table.
     settlement: Option<&'a str>,
     is_fallback_price: bool,
-    /// USD.
+    /// What the provider says that it charges, USD.
+    reported_cost: Option<Box<RawValue>>,
+    /// What we charge less that, USD, where the two are apart.
     cost_gap: Option<Box<RawValue>>,
     usage_units: Vec<UnitView>,
     dropped_parameters: &'a [String],
@@ -144,6 +146,8 @@ struct UnitView {
     count: u64,
     /// USD per unit.
     price: Option<Box<RawValue>>,
+    /// USD, exact: the total alone is rounded.
+    cost: Option<Box<RawValue>>,
 }
 
 /// Answers `GET /generation`. Inference keys see what their workspace has done.
@@ -202,7 +206,7 @@ fn view(record: &Generation) -> View<'_> {
         },
         router: None,
         provider_name: record.provider_name.as_deref(),
-        service_tier: None,
+        service_tier: record.usage.service_tier.map(ServiceTier::name),
         data_region: "global",
         created_at: iso(record.created_at_ms),
         provider_responses: attempts.collect(),
@@ -281,25 +285,34 @@ fn money(record: &Generation) -> Money {
     Money {
         usage: bill.map(|bill| usd(bill.total)),
         total_cost: bill.map(|bill| usd(bill.total)),
-        cache_discount: None,
+        cache_discount: cache_discount(record).map(usd),
         upstream_inference_cost: None,
         is_byok: false,
         unpriced: record.charge.as_ref().err().map(ToString::to_string),
     }
 }
 
+/// What the provider's prompt cache saved; less than zero where it was written to.
+fn cache_discount(record: &Generation) -> Option<Amount> {
+    let bill = record.charge.as_ref().ok()?;
+    bill.cache_discount(record.price_sheet.as_ref()?)
+}
+
 fn ours(record: &Generation) -> Ours<'_> {
     let (_, error_type, error_message) = outcome(&record.outcome);
     let lines = record.charge.as_ref().map_or(&[][..], |bill| &bill.lines);
-    let units = record.usage.iter().map(|(unit, count)| UnitView {
-        unit: unit.name(),
-        count,
-        price: lines
-            .iter()
-            .find(|line| line.unit == unit)
-            .and_then(|line| RawValue::from_string(line.price.to_usd_per_unit()).ok()),
+    let units = record.usage.iter().map(|(unit, count)| {
+        let line = lines.iter().find(|line| line.unit == unit);
+        let json = |text: String| RawValue::from_string(text).ok();
+        UnitView {
+            unit: unit.name(),
+            count,
+            price: line.and_then(|line| json(line.price.to_usd_per_unit())),
+            cost: line.and_then(|line| json(line.cost().to_usd())),
+        }
     });
     let gap = record.settled.cost_gap;
+    let reported = record.usage.native_cost_nanos;
     Ours {
         requested_model: &record.requested_model,
         provider: record.provider.as_deref(),
@@ -313,6 +326,7 @@ fn ours(record: &Generation) -> Ours<'_> {
         usage_source: record.usage_source.name(),
         settlement: record.settled.rule.as_deref(),
         is_fallback_price: record.settled.is_fallback_price,
+        reported_cost: reported.map(|nanos| usd(Amount::from_nanos(nanos))),
         cost_gap: gap.and_then(|gap| RawValue::from_string(gap.to_usd()).ok()),
         usage_units: units.collect(),
         dropped_parameters: &record.dropped,

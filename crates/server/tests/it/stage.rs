@@ -124,7 +124,7 @@ auth = "none"
 model = "simulated/echo"
 upstream_model = "echo"
 context_length = 100000
-price = {{ input = "1.00", output = "2.00" }}
+price = {{ input = "1.00", output = "2.00", cache_read = "0.10" }}
 
 [[providers.sim-one.endpoints]]
 model = "simulated/unpriced"
@@ -156,7 +156,7 @@ env = "SIM_LOCKED_API_KEY"
 model = "simulated/locked"
 upstream_model = "locked"
 context_length = 100000
-price = {{ input = "1.00", output = "2.00" }}
+price = {{ input = "1.00", output = "2.00", cache_read = "0.10" }}
 "#
     )
 }

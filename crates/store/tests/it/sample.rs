@@ -1,6 +1,6 @@
 //! Generations to store: a plain one, and as many odd ones as there are seeds.
 
-use chat::{Dialect, FinishReason, Kind, Reason, Unit, Usage};
+use chat::{Dialect, FinishReason, Kind, Reason, ServiceTier, Unit, Usage};
 use ledger::cost::Line;
 use ledger::generation::{CallerNote, Settled};
 use ledger::price::{Condition, PriceOverride};
@@ -193,6 +193,7 @@ impl Dice {
                 usage.set(unit, self.number());
             }
         }
+        usage.service_tier = self.maybe(|dice| dice.one_of(&ServiceTier::ALL));
         usage.native_cost_nanos = self.maybe(|dice| dice.next().cast_signed());
         usage.native = self.maybe(|dice| dice.text().into_boxed_str());
         usage
@@ -211,6 +212,7 @@ impl Dice {
             condition: Condition {
                 min_prompt_tokens: dice.maybe(Self::number),
                 utc_minutes: dice.maybe(|dice| (dice.small(), dice.small())),
+                service_tier: dice.maybe(|dice| dice.one_of(&ServiceTier::ALL)),
             },
             prices: dice.prices(),
         });

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use chat::{Error, Event, FinishReason, Reason};
+use chat::{Error, Event, FinishReason, Reason, ServiceTier, Usage};
 
 use super::{message, usage};
 use crate::error::read_error;
@@ -208,6 +208,15 @@ impl<'a> Walk<'_, 'a> {
             // Perplexity counts its searches in the usage, xAI its sources; the rest say nothing.
             counted.native_cost_nanos = counted.native_cost_nanos.filter(|nanos| *nanos >= 0);
             (self.listen)(Event::Usage(counted));
+        }
+        // Some name the tier in every chunk, some only where nothing is counted.
+        let tier = top.filled("service_tier").map(|tier| tier.decode());
+        let service_tier = tier.and_then(|tier| ServiceTier::from_name(&tier));
+        if service_tier.is_some() && self.tracker.service_tier != service_tier {
+            self.tracker.service_tier = service_tier;
+            let mut usage = Usage::default();
+            usage.service_tier = service_tier;
+            (self.listen)(Event::Usage(usage));
         }
     }
 

@@ -189,7 +189,8 @@ pub(super) fn write(usage: &Usage, cost: &CostText) -> String {
 }
 
 /// The parts are required numbers in the schema, so without them there are no details at all. The
-/// upstream cost is told where the caller's own credential paid it.
+/// upstream cost is told where the caller's own credential paid it. `components` is ours: the cost of
+/// each unit, exact, where the total alone is rounded.
 fn cost_details(cost: &CostText) -> String {
     let (Some(prompt), Some(completion)) = (number(&cost.prompt), number(&cost.completion)) else {
         return "null".to_owned();
@@ -199,11 +200,20 @@ fn cost_details(cost: &CostText) -> String {
     } else {
         "null".to_owned()
     };
-    object(&[
+    let components = cost.components.iter();
+    let components: Vec<_> = components
+        .filter(|(_, usd)| is_number(usd))
+        .map(|(unit, usd)| (*unit, usd.clone()))
+        .collect();
+    let mut members = vec![
         ("upstream_inference_cost", upstream),
         ("upstream_inference_prompt_cost", prompt.to_owned()),
         ("upstream_inference_completions_cost", completion.to_owned()),
-    ])
+    ];
+    if !components.is_empty() {
+        members.push(("components", object(&components)));
+    }
+    object(&members)
 }
 
 fn money(decimal: Option<&str>) -> String {

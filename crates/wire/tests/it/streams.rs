@@ -195,6 +195,10 @@ fn the_usage_frame_has_openrouters_form() {
         total: Some("0.000010000000000000001".to_owned()),
         prompt: Some("0.000008".to_owned()),
         completion: Some("0.000002".to_owned()),
+        components: vec![
+            ("input", "0.0000075".to_owned()),
+            ("output", "x".to_owned()),
+        ],
         is_byok: false,
     };
     let frame = tap.usage_frame(&usage, &cost);
@@ -204,7 +208,8 @@ fn the_usage_frame_has_openrouters_form() {
         r#""total_tokens":14,"cost":0.000010000000000000001,"is_byok":false,"prompt_tokens_details":"#,
         r#"{"cached_tokens":4,"cache_write_tokens":0,"audio_tokens":0,"video_tokens":0},"cost_details":"#,
         r#"{"upstream_inference_cost":null,"upstream_inference_prompt_cost":0.000008,"#,
-        r#""upstream_inference_completions_cost":0.000002},"completion_tokens_details":"#,
+        r#""upstream_inference_completions_cost":0.000002,"components":{"input":0.0000075}},"#,
+        r#""completion_tokens_details":"#,
         r#"{"reasoning_tokens":2,"image_tokens":0,"audio_tokens":0}}}"#,
         "\n\n"
     );

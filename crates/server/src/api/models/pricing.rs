@@ -33,6 +33,7 @@ fn conditional(one: &PriceOverride) -> Value {
     let Condition {
         min_prompt_tokens,
         utc_minutes,
+        service_tier,
     } = one.condition;
     if let Some(tokens) = min_prompt_tokens {
         object.insert("min_prompt_tokens".to_owned(), tokens.into());
@@ -40,6 +41,9 @@ fn conditional(one: &PriceOverride) -> Value {
     if let Some((start, end)) = utc_minutes {
         object.insert("utc_start".to_owned(), hhmm(start).into());
         object.insert("utc_end".to_owned(), hhmm(end).into());
+    }
+    if let Some(tier) = service_tier {
+        object.insert("service_tier".to_owned(), tier.name().into());
     }
     put_prices(&mut object, one.prices.iter().copied());
     Value::Object(object)
@@ -77,6 +81,7 @@ const fn key(unit: Unit) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chat::ServiceTier;
     use serde_json::json;
 
     #[test]
@@ -107,12 +112,13 @@ mod tests {
             condition: Condition {
                 min_prompt_tokens: Some(200_000),
                 utc_minutes: Some((990, 30)),
+                service_tier: Some(ServiceTier::Flex),
             },
             prices: vec![(Unit::Input, Price::from_picos(2_000_000))],
         });
         assert_eq!(
             pricing(&sheet)["overrides"],
-            json!([{"min_prompt_tokens": 200_000, "utc_start": 1630, "utc_end": 30, "prompt": "0.000002"}])
+            json!([{"min_prompt_tokens": 200_000, "utc_start": 1630, "utc_end": 30, "service_tier": "flex", "prompt": "0.000002"}])
         );
     }
 

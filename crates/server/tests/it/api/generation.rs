@@ -34,6 +34,38 @@ async fn the_record_is_there_when_the_answer_has_ended() {
 }
 
 #[tokio::test]
+async fn a_record_has_the_cost_by_unit_the_reported_one_and_what_a_cache_saved() {
+    let stage = Stage::open().await;
+    let answer = json!({
+        "id": "x", "object": "chat.completion", "created": 1, "model": "m",
+        "service_tier": "priority",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "ha"},
+            "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 60, "completion_tokens": 2, "total_tokens": 62, "cost": 0.5,
+            "prompt_tokens_details": {"cached_tokens": 20}},
+    });
+    let raw = simulator::Raw::new("application/json", answer.to_string());
+    stage
+        .simulator
+        .script_once("*", simulator::Script::raw(raw));
+    let seen = stage.chat(&hello("simulated/echo"), "").await;
+    let record = stage.record(&seen).await;
+    assert_eq!(record["reported_cost"].to_string(), "0.5");
+    assert!(record["cost_gap"].as_f64().unwrap() < -0.4, "{record:#}");
+    assert_eq!(record["service_tier"], "priority");
+    assert!(record["cache_discount"].is_number(), "{record:#}");
+    let units = record["usage_units"].as_array().unwrap();
+    let costs: f64 = units
+        .iter()
+        .map(|unit| unit["cost"].as_f64().unwrap())
+        .sum();
+    let total = record["total_cost"].as_f64().unwrap();
+    assert!((costs - total).abs() < 1e-9 && total > 0.0, "{record:#}");
+    let metrics = stage.get("/metrics", "").await.text();
+    assert!(metrics.contains("waybill_cost_gaps_total 1"), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_call_without_a_known_price_is_unpriced_and_not_free() {
     let stage = Stage::open().await;
     let seen = stage.chat(&hello("simulated/unpriced"), "").await;
