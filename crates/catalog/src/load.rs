@@ -19,21 +19,22 @@ use crate::snapshot::Catalog;
 pub struct Access<'a> {
     /// Whether there is a credential for this provider. (Its `access` is not known yet.)
     pub has_credential: &'a dyn Fn(&Provider) -> bool,
-    /// The value of a variable in a base URL.
-    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The value of a variable in a base URL of this provider. Names in lower case are facts of its
+    /// credential (`region`, `project`), the others are variables of the environment.
+    pub variable: &'a dyn Fn(&Provider, &str) -> Option<String>,
 }
 
 impl Access<'static> {
     /// Nobody has given any credential.
     pub const NONE: Self = Self {
         has_credential: &|_| false,
-        variable: &|_| None,
+        variable: &|_, _| None,
     };
 
     /// Every provider has a credential, and every variable a value; for tests and listings.
     pub const ALL: Self = Self {
         has_credential: &|_| true,
-        variable: &|name| Some(name.to_lowercase().replace('_', "-")),
+        variable: &|_, name| Some(name.to_lowercase().replace('_', "-")),
     };
 }
 

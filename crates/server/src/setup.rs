@@ -40,10 +40,15 @@ impl Setup {
         given: Given,
     ) -> Result<Self, Problems> {
         let rows = loaded.config.providers.rows.clone();
-        let shelf = Shelf::new(rows.clone(), given.clone());
+        let shelf = Shelf::new(rows.clone(), given);
         let unknown = unknown_words(&rows);
         let mut errors = match shelf.build(None) {
             Ok(built) if unknown.is_empty() => {
+                loaded.add(
+                    shelf
+                        .given()
+                        .malformed(&built.catalog, &loaded.config.providers),
+                );
                 return Ok(Self {
                     config: loaded.into_config()?,
                     shelf,
@@ -56,8 +61,10 @@ impl Setup {
         };
         errors.extend(unknown);
         let mended = mended(rows, &errors);
-        if let Err(more) = Shelf::new(mended, given).build(None) {
-            errors.extend(more);
+        let given = shelf.given();
+        match Shelf::new(mended, given.clone()).build(None) {
+            Ok(built) => loaded.add(given.malformed(&built.catalog, &loaded.config.providers)),
+            Err(more) => errors.extend(more),
         }
         // A value that could not be read is not missing as well.
         let paths = loaded.problems.iter().map(|problem| problem.path.clone());

@@ -84,7 +84,7 @@ impl Shelf {
                 }
                 None => provider.needs_no_credential() && self.is_there(provider, &found),
             },
-            variable: &|name| self.given.environment().get(name).map(str::to_owned),
+            variable: &|provider, name| self.given.variable(provider, name),
         };
         let catalog = catalog::load(bottom, &[&found, &self.configured], &access)?;
         Ok(Built {
@@ -100,6 +100,12 @@ impl Shelf {
         provider.kind != Some(ProviderKind::Local)
             || is_listed(found)
             || is_listed(&self.configured)
+    }
+
+    /// The credentials that were given.
+    #[must_use]
+    pub fn given(&self) -> &Given {
+        &self.given
     }
 
     /// Whether the configuration says what a provider serves.

@@ -53,10 +53,10 @@ pub(super) fn endpoint(
     );
     let words = words(row, origin, problems);
     let mut lacking = BTreeSet::new();
-    let base_url = row
-        .base_url
-        .as_deref()
-        .map(|url| address(at("base_url"), url, known.access, (&mut lacking, problems)));
+    let base_url = row.base_url.as_deref().map(|url| {
+        let asked = (known.access, &**provider);
+        address(at("base_url"), url, asked, (&mut lacking, problems))
+    });
     let tag = match row.tag.as_deref().or(words.quantization.as_deref()) {
         Some(suffix) => format!("{}/{suffix}", placed.provider),
         None => placed.provider.clone().into_owned(),

@@ -26,8 +26,7 @@ pub(crate) fn provider(
         let message = format!("\"{slug}\" is no slug: lowercase letters, digits, '-' and '.' only");
         problems.add(path.clone(), message);
     }
-    let mut lacking = BTreeSet::new();
-    let connections = connections(&path, row, access, (&mut lacking, problems));
+    let (places, connections) = connections(&path, row, problems);
     let kind = row.kind.as_deref().and_then(|text| {
         let known = "first_party, host, aggregator, local";
         problems.word(
@@ -54,6 +53,16 @@ pub(crate) fn provider(
         datacenters: boxed(row.datacenters.as_deref()),
         access: made::Access::NoCredential,
     };
+    let mut lacking = BTreeSet::new();
+    let filled: Vec<Box<str>> = std::iter::zip(&places, &provider.connections)
+        .map(|(place, connection)| {
+            let asked = (access, &provider);
+            address(place, &connection.base_url, asked, (&mut lacking, problems))
+        })
+        .collect();
+    for (connection, base_url) in std::iter::zip(&mut provider.connections, filled) {
+        connection.base_url = base_url;
+    }
     if (access.has_credential)(&provider) {
         let lacking: Vec<Box<str>> = lacking.into_iter().map(String::into_boxed_str).collect();
         provider.access = match lacking.is_empty() {
@@ -64,12 +73,12 @@ pub(crate) fn provider(
     (problems.len() == before).then_some(provider)
 }
 
+/// The connections with their addresses as they are written, and where those stand.
 fn connections(
     path: &str,
     row: &ProviderRow,
-    access: &Access<'_>,
-    (lacking, problems): (&mut BTreeSet<String>, &mut Problems),
-) -> Vec<Connection> {
+    problems: &mut Problems,
+) -> (Vec<String>, Vec<Connection>) {
     let dialects = match &row.dialects {
         Some(names) => dialects(format!("{path}.dialects"), names, problems),
         None => vec![Dialect::OpenaiChat],
@@ -84,6 +93,7 @@ fn connections(
     let quirks: Arc<[Box<str>]> = boxed(row.quirks.as_deref()).into();
     let same = DialectRow::default();
     let mut connections = Vec::with_capacity(dialects.len());
+    let mut places = Vec::with_capacity(dialects.len());
     for dialect in dialects {
         let differs = row.by_dialect.get(dialect.name()).unwrap_or(&same);
         let at = match differs.base_url {
@@ -101,10 +111,10 @@ fn connections(
         let auth = word.map_or(Some(Auth::Bearer), |word| {
             problems.word(format!("{path}.auth"), word, Auth::read(word), Auth::WORDS)
         });
-        let base_url = address(&at, written, access, (lacking, problems));
+        places.push(at);
         connections.push(Connection {
             dialect,
-            base_url,
+            base_url: written.as_str().into(),
             auth: auth.unwrap_or(Auth::Bearer),
             quirks: match &differs.quirks {
                 Some(quirks) => boxed(Some(quirks)).into(),
@@ -112,32 +122,36 @@ fn connections(
             },
         });
     }
-    connections
+    (places, connections)
 }
 
-/// Fills the variables of an address in, and notes those without a value.
+/// Fills the variables of an address in, and notes those without a value. In `${a|b}` the first one
+/// that has a value counts.
 pub(super) fn address(
     path: impl fmt::Display,
     written: &str,
-    access: &Access<'_>,
+    (access, provider): (&Access<'_>, &Provider),
     (lacking, problems): (&mut BTreeSet<String>, &mut Problems),
 ) -> Box<str> {
     let mut filled = String::with_capacity(written.len());
     let mut rest = written;
     while let Some((before, after)) = rest.split_once("${") {
         filled.push_str(before);
-        let Some((name, after)) = after.split_once('}') else {
+        let Some((names, after)) = after.split_once('}') else {
             problems.add(
                 path.to_string(),
                 format!("\"{written}\" has a \"${{\" without \"}}\""),
             );
             return written.into();
         };
-        match (access.variable)(name) {
+        let value = names
+            .split('|')
+            .find_map(|name| (access.variable)(provider, name));
+        match value {
             Some(value) => filled.push_str(&value),
             None => {
-                lacking.insert(name.to_owned());
-                filled.push_str(&format!("${{{name}}}"));
+                lacking.insert(variable_among(names).to_owned());
+                filled.push_str(&format!("${{{names}}}"));
             }
         }
         rest = after;
@@ -152,6 +166,12 @@ pub(super) fn address(
         problems.add(path.to_string(), message);
     }
     filled.trim_end_matches('/').into()
+}
+
+/// The name to tell people: the first variable of the environment.
+fn variable_among(names: &str) -> &str {
+    let is_variable = |name: &&str| name.starts_with(|first: char| first.is_ascii_uppercase());
+    names.split('|').find(is_variable).unwrap_or(names)
 }
 
 fn data_policy(row: &ProviderRow) -> DataPolicy {

@@ -278,7 +278,7 @@ fn without_credentials_nothing_is_enabled_and_missing_variables_are_named() {
     assert!(nobody.providers().all(|provider| !provider.is_enabled()));
     let keyed = Access {
         has_credential: &|provider| provider.slug.as_str() == "azure",
-        variable: &|_| None,
+        variable: &|_, _| None,
     };
     let catalog = catalog::load(&rows, &[], &keyed).unwrap();
     let azure = catalog.provider("azure").unwrap();

@@ -99,7 +99,7 @@ fn catalog() -> Catalog {
     );
     let access = Access {
         has_credential: &|provider| provider.slug.as_str() != "locked",
-        variable: &|_| None,
+        variable: &|_, _| None,
     };
     catalog::load(&Rows::default(), &[&rows], &access).expect("the test's own text")
 }

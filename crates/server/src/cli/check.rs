@@ -10,6 +10,7 @@ use chat::Dialect;
 use http::Request;
 use http_body_util::Full;
 use relay::auth::Signer;
+use relay::auth::credential::Credential;
 use relay::{HttpUpstream, Secret, Upstream};
 use tokio_util::task::TaskTracker;
 
@@ -42,18 +43,29 @@ pub fn run(
         catalog.models().len(),
         catalog.endpoint_count(),
     ))?;
+    let mut unusable = 0;
     for provider in catalog.providers() {
         let endpoints = catalog
             .models()
             .flat_map(|model| &model.endpoints)
             .filter(|endpoint| endpoint.provider.slug == provider.slug)
             .count();
-        let has_credential = setup.credentials().get(provider.slug.as_str()).is_some();
-        let state = credential_state(provider, has_credential);
+        let trouble = setup.shelf().given().trouble(provider);
+        unusable += usize::from(trouble.is_some());
+        let state = match trouble {
+            Some(why) => format!("credential cannot be used: {why}"),
+            None => {
+                let secret = setup.credentials().get(provider.slug.as_str());
+                credential_state(provider, secret)
+            }
+        };
         out::line(&format!(
             "{}\t{}\t{endpoints} endpoints\t{state}",
             provider.slug, provider.name
         ))?;
+    }
+    if unusable > 0 {
+        bail!("{unusable} credentials cannot be used as they are");
     }
     if arguments.live {
         small_runtime()?.block_on(ask_all(&setup))?;
@@ -61,9 +73,19 @@ pub fn run(
     Ok(())
 }
 
-fn credential_state(provider: &Provider, has_credential: bool) -> String {
+fn credential_state(provider: &Provider, secret: Option<&Secret>) -> String {
+    let account = secret.and_then(|secret| {
+        let mut ways = provider.connections.iter();
+        ways.find_map(|way| match Credential::read(&way.auth, secret).ok()? {
+            credential @ (Credential::SigV4(_) | Credential::Exchanged(_)) => Some(credential),
+            _ => None,
+        })
+    });
     match &provider.access {
-        catalog::provider::Access::Ready if has_credential => "credential present".to_owned(),
+        catalog::provider::Access::Ready if secret.is_some() => match account {
+            Some(account) => format!("credential present ({})", account.form()),
+            None => "credential present".to_owned(),
+        },
         catalog::provider::Access::Ready => "needs no credential".to_owned(),
         catalog::provider::Access::Lacking(variables) => {
             format!(

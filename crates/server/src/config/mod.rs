@@ -8,9 +8,11 @@
 //! | `providers.rs` | `[providers.*]`: rows of the catalog's own form |
 //! | `secret.rs` | `env:NAME`, `file:PATH`, literals; the one place that reads the environment |
 //! | `credentials.rs` | which provider has a credential, and which one would help |
+//! | `accounts.rs` | credentials in several variables or in files, as clouds have them |
 //! | `problem.rs` | one mistake, and where it is |
 //! | `load.rs` | file → [`Config`] |
 
+mod accounts;
 pub mod credentials;
 pub mod document;
 pub mod load;

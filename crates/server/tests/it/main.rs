@@ -8,6 +8,7 @@ mod admin;
 mod api;
 mod cli;
 mod config;
+mod credentials;
 mod door;
 mod fleet;
 mod jobs;

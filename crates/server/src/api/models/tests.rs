@@ -67,7 +67,7 @@ fn catalog(credentials: &'static [&'static str]) -> Catalog {
     catalog::models("test", MODELS, &mut rows).unwrap();
     let access = catalog::load::Access {
         has_credential: &|provider| credentials.contains(&provider.slug.as_str()),
-        variable: &|_| None,
+        variable: &|_, _| None,
     };
     load(&rows, &[], &access).unwrap()
 }

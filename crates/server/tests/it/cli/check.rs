@@ -60,3 +60,33 @@ fn wrong_usage_is_two_and_help_is_zero() {
     assert_eq!(run(&dir, &["--help"]).status.code(), Some(0));
     assert_eq!(run(&dir, &["--version"]).status.code(), Some(0));
 }
+
+#[test]
+fn credentials_are_named_by_their_kind_and_unusable_ones_fail_the_check() {
+    let dir = Scratch::new();
+    let ask = |variables: &[(&str, &str)]| {
+        let mut command = waybill(&dir, &["check"]);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        let lines = stdout(&output);
+        let bedrock = lines
+            .lines()
+            .find(|line| line.starts_with("amazon-bedrock\t"))
+            .unwrap();
+        (output.status.code(), bedrock.to_owned())
+    };
+    let (id, key) = (
+        ("AWS_ACCESS_KEY_ID", "AKIAHUSH"),
+        ("AWS_SECRET_ACCESS_KEY", "hush"),
+    );
+    let (code, line) = ask(&[id, key, ("AWS_REGION", "eu-west-1")]);
+    assert_eq!(code, Some(0), "{line}");
+    assert!(line.ends_with("credential present (AWS keys)"), "{line}");
+    let (_, line) = ask(&[id, key]);
+    assert!(line.ends_with("AWS_REGION is not set"), "{line}");
+    let (code, line) = ask(&[id]);
+    assert_eq!(code, Some(1), "{line}");
+    assert!(
+        line.contains("credential cannot be used") && !line.contains("HUSH"),
+        "{line}"
+    );
+}
