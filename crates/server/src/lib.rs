@@ -27,6 +27,7 @@ pub mod limits;
 pub mod listen;
 pub mod money;
 pub mod out;
+pub mod replicas;
 pub mod reply;
 pub mod router;
 pub mod setup;

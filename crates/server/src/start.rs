@@ -31,7 +31,7 @@ use crate::limits::{Gate, Velocity};
 use crate::listen::{self, Manners};
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
-use crate::{jobs, keyring, router};
+use crate::{jobs, keyring, replicas, router};
 
 /// The variable that sets the first management key.
 pub const ROOT_KEY: &str = "WAYBILL_ROOT_KEY";
@@ -144,7 +144,9 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
     let (recorder, ledgers) = open_books(&config, &store, &tasks, &desk).await?;
-    let (books, too_fast) = counted(&config, &clock, &ledgers);
+    let stop = CancellationToken::new();
+    let gate = replicas::join(&config, &environment, &clock, &tasks, &stop).await?;
+    let (books, too_fast) = counted(&config, gate, &clock, &ledgers);
     let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
     let credentials = Arc::new(ArcSwap::from_pointee(built.credentials));
     let upstream = HttpUpstream::new(config.timers.connect)
@@ -178,13 +180,9 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         model_list: Rendered::default(),
         clock,
         tasks,
-        stop: CancellationToken::new(),
+        stop,
     });
-    start_jobs(&app, &config, seen, &desk);
-    if let Some(velocity) = app.velocity.clone() {
-        let freezer = jobs::freeze_keys::run(Arc::clone(&app), velocity, too_fast);
-        app.tasks.spawn_on(freezer, &desk);
-    }
+    start_jobs(&app, &config, seen, too_fast, &desk);
     let door = open_door(&app, &config, listener, desk);
     Ok(Running {
         app,
@@ -219,6 +217,7 @@ async fn open_books(
 /// The books with everything that counts calls, and the keys that it finds too fast.
 fn counted(
     config: &Config,
+    gate: Gate,
     clock: &Arc<dyn Clock>,
     ledgers: &Arc<Ledgers>,
 ) -> (Arc<CountedBooks>, mpsc::Receiver<KeyHash>) {
@@ -226,7 +225,7 @@ fn counted(
     let velocity = config.limits.velocity_per_hour.map(Velocity::new);
     let books = CountedBooks {
         metrics: Arc::new(Metrics::new(clock.now_ms())),
-        gate: Arc::new(Gate::new(config.limits.rules.clone())),
+        gate: Arc::new(gate),
         velocity: velocity.map(|velocity| (Arc::new(velocity), fast)),
         clock: Arc::clone(clock),
         ledgers: Arc::clone(ledgers),
@@ -250,15 +249,22 @@ async fn on_kept_rows(store: &Store, shelf: &Shelf, built: Built) -> Result<Buil
     }))
 }
 
-fn start_jobs(app: &Arc<App>, config: &Config, seen: i64, desk: &Handle) {
+fn start_jobs(
+    app: &Arc<App>,
+    config: &Config,
+    seen: i64,
+    too_fast: mpsc::Receiver<KeyHash>,
+    desk: &Handle,
+) {
+    if let Some(velocity) = app.velocity.clone() {
+        let freezer = jobs::freeze_keys::run(Arc::clone(app), velocity, too_fast);
+        app.tasks.spawn_on(freezer, desk);
+    }
     let follower = jobs::follow_changes::run(Arc::clone(app), seen);
     app.tasks.spawn_on(follower, desk);
     if config.discovery.local_engines {
         app.tasks
             .spawn_on(jobs::local_engines::run(Arc::clone(app)), desk);
-    }
-    if config.cluster.valkey.is_some() {
-        tracing::warn!("cluster.valkey is set, but this version shares nothing through it yet");
     }
 }
 

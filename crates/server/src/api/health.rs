@@ -14,6 +14,9 @@ struct Health<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     reasons: &'a [String],
+    /// What is not as it should be though calls are served.
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    notices: &'a [&'static str],
 }
 
 /// Answers `GET /healthz`: this process answers.
@@ -21,6 +24,7 @@ pub async fn alive() -> Answer {
     let health = Health {
         status: "ok",
         reasons: &[],
+        notices: &[],
     };
     reply::json(StatusCode::OK, &health)
 }
@@ -38,6 +42,10 @@ pub async fn ready(State(app): State<Arc<App>>) -> Answer {
         tracing::warn!(%error, "not ready");
         reasons.push("the database does not answer".to_owned());
     }
+    let mut notices = Vec::new();
+    if app.gate.is_on_its_own(app.clock.now_ms()) {
+        notices.push("valkey does not answer; this replica holds its own share of the rate limits");
+    }
     let (status, word) = if reasons.is_empty() {
         (StatusCode::OK, "ready")
     } else {
@@ -46,6 +54,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Answer {
     let health = Health {
         status: word,
         reasons: &reasons,
+        notices: &notices,
     };
     reply::json(status, &health)
 }

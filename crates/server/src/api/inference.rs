@@ -121,7 +121,7 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
     let call = read
         .await
         .map_err(|error| Rescue::of_call(error, id.clone()))?;
-    let standing = pass_gate(app, &caller, &call)?;
+    let standing = pass_gate(app, &caller, &call).await?;
     let stream_type = door.stream_type(&call.request);
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.relay(call).await {
@@ -139,7 +139,7 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
 }
 
 /// Counts a call against its rate limits. What lets it in is counted out when it is settled.
-fn pass_gate(app: &App, caller: &Caller, call: &Call) -> Result<Standing, Rescue> {
+async fn pass_gate(app: &App, caller: &Caller, call: &Call) -> Result<Standing, Rescue> {
     let key = &caller.facts.key;
     if let Some(velocity) = &app.velocity
         && velocity.is_over(key.hash.as_str())
@@ -160,7 +160,8 @@ fn pass_gate(app: &App, caller: &Caller, call: &Call) -> Result<Standing, Rescue
         own: &caller.facts.terms.rules,
     };
     let now_ms = call.created_at_ms;
-    app.gate.admit(&call.id, &asker, now_ms).map_err(|refused| {
+    let admitted = app.gate.admit(&call.id, &asker, now_ms).await;
+    admitted.map_err(|refused| {
         app.metrics.rate_limited.add(1);
         Rescue::of_call(refused.error(), call.id.clone()).with_headers(refused.headers(now_ms))
     })

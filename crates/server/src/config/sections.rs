@@ -39,10 +39,12 @@ pub struct Storage {
 }
 
 /// `[cluster]`: only when several replicas share one PostgreSQL.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     /// `redis://…`; absent means one replica.
     pub valkey: Option<Written>,
+    /// How many replicas to reckon with until Valkey has said how many there are, 1–1,000.
+    pub replicas: u32,
 }
 
 /// How calls are paid for.
@@ -166,8 +168,12 @@ pub(super) fn cluster(reader: &mut Reader<'_>) -> Cluster {
         }
         Err("expected \"redis://host:6379\"")
     });
+    let replicas = section.integer("replicas", 2, 1..=1000);
     section.finish();
-    Cluster { valkey }
+    Cluster {
+        valkey,
+        replicas: u32::try_from(replicas).unwrap_or(1),
+    }
 }
 
 /// Reads `[billing]`.

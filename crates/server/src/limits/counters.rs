@@ -4,34 +4,45 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::count::{Bounds, Count, Need, Reach, Terms, Verdict};
+
 /// Parts with a lock each; held for a few instructions and never across an await.
 const SHARDS: usize = 64;
 
 /// The most counters of one part. Above it those whose window is over go first.
 const COUNTERS_PER_SHARD_MAX: usize = 4096;
 
-/// A counter's name. Sixty-four bits of a keyed hash: nobody outside can make two names meet, and by
-/// chance two of a million do once in some ten million runs.
+/// A counter's name in this process. Sixty-four bits of a keyed hash: nobody outside can make two
+/// names meet, and by chance two of a million do once in some ten million runs.
 pub type CounterId = u64;
 
-/// One counter.
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    /// The first millisecond of the window that `used` is of.
-    window: i64,
-    /// When that window ends.
-    ends_ms: i64,
-    /// Counted in this window.
-    used: u64,
-    /// Calls that have not ended.
-    live: u64,
+/// One counter, and what it counts.
+#[derive(Debug, Clone)]
+struct Entry {
+    count: Count,
+    terms: Terms,
+    /// What all replicas call it; empty while there is only one.
+    name: Box<str>,
+}
+
+/// What is to be asked of Valkey about one counter.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The counter.
+    pub id: CounterId,
+    /// What all replicas call it.
+    pub name: Box<str>,
+    /// What it counts.
+    pub terms: Terms,
+    /// What is told and asked.
+    pub need: Need,
 }
 
 /// All counters.
 #[derive(Debug)]
 pub struct Counters {
     names: RandomState,
-    shards: Box<[Mutex<HashMap<CounterId, Count>>]>,
+    shards: Box<[Mutex<HashMap<CounterId, Entry>>]>,
 }
 
 impl Default for Counters {
@@ -43,15 +54,6 @@ impl Default for Counters {
     }
 }
 
-/// A window of time: where it begins and ends, Unix milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    /// Its first millisecond.
-    pub start: i64,
-    /// The first one after it.
-    pub end: i64,
-}
-
 impl Counters {
     /// The counter of that rule for that subject; `place` tells rules of one name apart.
     #[must_use]
@@ -59,66 +61,94 @@ impl Counters {
         self.names.hash_one((place, rule, subject))
     }
 
-    /// Counts `amount` in a window if no more than `limit` is counted then; what is counted then,
-    /// or what was counted already.
-    ///
-    /// # Errors
-    /// With what was counted already, when that is too much.
-    pub fn take(&self, id: CounterId, at: Bounds, amount: u64, limit: u64) -> Result<u64, u64> {
+    /// Counts `amount` in a window if this replica may. `name` is what all replicas call the counter.
+    pub fn take(
+        &self,
+        (id, name): (CounterId, impl Fn() -> String),
+        (at, amount): (Bounds, u64),
+        terms: &Terms,
+        moment: (i64, Reach),
+    ) -> Verdict {
         let mut shard = self.shard(id);
-        let count = entry(&mut shard, id, at.start);
-        renew(count, at);
-        let total = count.used.saturating_add(amount);
-        if total > limit {
-            return Err(count.used);
+        make_room(&mut shard, id, moment.0);
+        let named = || {
+            let name = moment.1.is_shared().then(&name);
+            name.unwrap_or_default().into_boxed_str()
+        };
+        let entry = shard.entry(id).or_insert_with(|| Entry {
+            count: Count::default(),
+            terms: *terms,
+            name: named(),
+        });
+        if entry.terms != *terms {
+            entry.terms = *terms; // a key's own limit was changed
+            entry.name = named();
         }
-        count.used = total;
-        Ok(total)
+        entry.count.take(at, amount, terms, moment)
     }
 
-    /// Corrects what was counted in a window, from what it was to what it turned out to be. Of a window that is over
-    /// nothing is taken back, and what is more goes into the present one.
-    pub fn correct(&self, id: CounterId, taken_in: Bounds, now: Bounds, (was, is): (u64, u64)) {
-        let mut shard = self.shard(id);
-        let count = entry(&mut shard, id, now.start);
-        renew(count, now);
-        if is >= was {
-            count.used = count.used.saturating_add(is - was);
-        } else if taken_in == now {
-            count.used = count.used.saturating_sub(was - is);
+    /// Corrects what was counted in a window, from what it was to what it turned out to be. Of a
+    /// window that is over nothing is taken back, and what is more goes into the present one.
+    pub fn correct(&self, id: CounterId, taken_in: Bounds, now: Bounds, change: (u64, u64)) {
+        if let Some(entry) = self.shard(id).get_mut(&id) {
+            entry.count.correct(taken_in, now, change);
         }
-    }
-
-    /// One live call more if there are no more than `limit` then; how many there are then.
-    ///
-    /// # Errors
-    /// With how many there are, when that is too many.
-    pub fn enter(&self, id: CounterId, now_ms: i64, limit: u64) -> Result<u64, u64> {
-        let mut shard = self.shard(id);
-        let count = entry(&mut shard, id, now_ms);
-        if count.live >= limit {
-            return Err(count.live);
-        }
-        count.live += 1;
-        Ok(count.live)
     }
 
     /// One live call less.
     pub fn leave(&self, id: CounterId) {
-        if let Some(count) = self.shard(id).get_mut(&id) {
-            count.live = count.live.saturating_sub(1);
-        }
+        self.correct(id, Bounds::ALWAYS, Bounds::ALWAYS, (1, 0));
     }
 
     /// What is counted in a window, without counting.
     #[must_use]
     pub fn used(&self, id: CounterId, at: Bounds) -> u64 {
         let shard = self.shard(id);
-        let count = shard.get(&id).filter(|count| count.window == at.start);
-        count.map_or(0, |count| count.used)
+        shard.get(&id).map_or(0, |entry| entry.count.used_in(at))
     }
 
-    fn shard(&self, id: CounterId) -> MutexGuard<'_, HashMap<CounterId, Count>> {
+    /// The question that would let a counter count `amount` more.
+    #[must_use]
+    pub fn ask(&self, id: CounterId, amount: u64, reach: Reach) -> Option<Question> {
+        let mut shard = self.shard(id);
+        let entry = shard.get_mut(&id)?;
+        let need = entry.count.ask(amount, &entry.terms, reach);
+        Some(question(id, entry, need))
+    }
+
+    /// Everything that is to be told or asked without anybody waiting for it.
+    #[must_use]
+    pub fn tend(&self, now_ms: i64, state: (Reach, u64)) -> Vec<Question> {
+        self.questions(|count, terms| count.tend(terms, now_ms, state))
+    }
+
+    /// Gives back everything that was leased and not used.
+    #[must_use]
+    pub fn give_back(&self, now_ms: i64) -> Vec<Question> {
+        self.questions(|count, _| count.give_back(now_ms))
+    }
+
+    fn questions(&self, ask: impl Fn(&mut Count, &Terms) -> Option<Need>) -> Vec<Question> {
+        let mut questions = Vec::new();
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            for (id, entry) in shard.iter_mut() {
+                if let Some(need) = ask(&mut entry.count, &entry.terms) {
+                    questions.push(question(*id, entry, need));
+                }
+            }
+        }
+        questions
+    }
+
+    /// Takes over an answer of Valkey's.
+    pub fn leased(&self, question: &Question, leased: cluster::Leased, moment: (i64, u64)) {
+        if let Some(entry) = self.shard(question.id).get_mut(&question.id) {
+            entry.count.leased(&question.need, leased, moment);
+        }
+    }
+
+    fn shard(&self, id: CounterId) -> MutexGuard<'_, HashMap<CounterId, Entry>> {
         let index = usize::try_from(id % SHARDS as u64).unwrap_or(0);
         self.shards[index]
             .lock()
@@ -126,44 +156,80 @@ impl Counters {
     }
 }
 
-fn renew(count: &mut Count, at: Bounds) {
-    // A clock that steps back must not open a window anew: the later one stays until it is over.
-    if count.window < at.start {
-        count.window = at.start;
-        count.used = 0;
+fn question(id: CounterId, entry: &Entry, need: Need) -> Question {
+    Question {
+        id,
+        name: entry.name.clone(),
+        terms: entry.terms,
+        need,
     }
-    count.ends_ms = count.ends_ms.max(at.end);
 }
 
-fn entry(shard: &mut HashMap<CounterId, Count>, id: CounterId, now_ms: i64) -> &mut Count {
-    if shard.len() >= COUNTERS_PER_SHARD_MAX && !shard.contains_key(&id) {
-        shard.retain(|_, count| count.live > 0 || count.ends_ms > now_ms);
-        if shard.len() >= COUNTERS_PER_SHARD_MAX {
-            // All at once, so that the search is paid for by many. Nobody outside chooses subjects:
-            // this takes a quarter of a million busy keys.
-            let idle = shard.values().filter(|count| count.live == 0);
-            let least = idle.map(|count| count.used).min().unwrap_or(0);
-            shard.retain(|_, count| count.live > 0 || count.used > least);
-        }
+/// Forgets counters when there are too many for one more.
+fn make_room(shard: &mut HashMap<CounterId, Entry>, id: CounterId, now_ms: i64) {
+    if shard.len() < COUNTERS_PER_SHARD_MAX || shard.contains_key(&id) {
+        return;
     }
-    shard.entry(id).or_default()
+    shard.retain(|_, entry| !entry.count.is_over(now_ms));
+    if shard.len() < COUNTERS_PER_SHARD_MAX {
+        return;
+    }
+    // All at once, so that the search is paid for by many. Nobody outside chooses subjects: this
+    // takes a quarter of a million busy keys.
+    let is_kept = |entry: &Entry| entry.terms.is_live && entry.count.used_here() > 0;
+    let idle = shard.values().filter(|entry| !is_kept(entry));
+    let least = idle.map(|entry| entry.count.used_here()).min().unwrap_or(0);
+    shard.retain(|_, entry| is_kept(entry) || entry.count.used_here() > least);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::rule::WithoutValkey;
 
     const FIRST: Bounds = Bounds { start: 0, end: 10 };
     const SECOND: Bounds = Bounds { start: 10, end: 20 };
+
+    fn terms(limit: u64, is_live: bool) -> Terms {
+        Terms {
+            limit,
+            is_live,
+            without: WithoutValkey::Share,
+        }
+    }
+
+    /// What is counted then, or what was counted already.
+    fn take(
+        counters: &Counters,
+        id: CounterId,
+        at: Bounds,
+        amount: u64,
+        limit: u64,
+    ) -> Result<u64, u64> {
+        let name = || String::new();
+        let moment = (0, Reach::Alone);
+        match counters.take((id, name), (at, amount), &terms(limit, false), moment) {
+            Verdict::Taken { used, .. } => Ok(used),
+            Verdict::Full { used } => Err(used),
+            Verdict::Short => panic!("there is nobody to ask"),
+        }
+    }
+
+    fn enter(counters: &Counters, id: CounterId, limit: u64) -> bool {
+        let (name, moment) = (|| String::new(), (0, Reach::Alone));
+        let at = Bounds::ALWAYS;
+        let verdict = counters.take((id, name), (at, 1), &terms(limit, true), moment);
+        matches!(verdict, Verdict::Taken { .. })
+    }
 
     #[test]
     fn a_window_takes_its_limit_and_the_next_one_begins_empty() {
         let counters = Counters::default();
         let id = counters.id(0, "rule", "me");
-        assert_eq!(counters.take(id, FIRST, 2, 3), Ok(2));
-        assert_eq!(counters.take(id, FIRST, 2, 3), Err(2));
-        assert_eq!(counters.take(id, FIRST, 1, 3), Ok(3));
-        assert_eq!(counters.take(id, SECOND, 3, 3), Ok(3));
+        assert_eq!(take(&counters, id, FIRST, 2, 3), Ok(2));
+        assert_eq!(take(&counters, id, FIRST, 2, 3), Err(2));
+        assert_eq!(take(&counters, id, FIRST, 1, 3), Ok(3));
+        assert_eq!(take(&counters, id, SECOND, 3, 3), Ok(3));
         assert_eq!(counters.used(id, FIRST), 0);
     }
 
@@ -171,15 +237,15 @@ mod tests {
     fn a_clock_that_steps_back_gives_nothing_away() {
         let counters = Counters::default();
         let id = counters.id(0, "rule", "me");
-        assert_eq!(counters.take(id, SECOND, 3, 3), Ok(3));
-        assert_eq!(counters.take(id, FIRST, 1, 3), Err(3));
+        assert_eq!(take(&counters, id, SECOND, 3, 3), Ok(3));
+        assert_eq!(take(&counters, id, FIRST, 1, 3), Err(3));
     }
 
     #[test]
     fn corrections_go_back_within_a_window_and_forward_across_windows() {
         let counters = Counters::default();
         let id = counters.id(0, "rule", "me");
-        counters.take(id, FIRST, 10, 100).unwrap();
+        take(&counters, id, FIRST, 10, 100).unwrap();
         counters.correct(id, FIRST, FIRST, (10, 4));
         assert_eq!(counters.used(id, FIRST), 4);
         counters.correct(id, FIRST, SECOND, (4, 2));
@@ -192,22 +258,21 @@ mod tests {
     fn live_calls_come_and_go() {
         let counters = Counters::default();
         let id = counters.id(0, "rule", "me");
-        assert_eq!(counters.enter(id, 0, 2), Ok(1));
-        assert_eq!(counters.enter(id, 0, 2), Ok(2));
-        assert_eq!(counters.enter(id, 0, 2), Err(2));
+        assert!(enter(&counters, id, 2) && enter(&counters, id, 2));
+        assert!(!enter(&counters, id, 2));
         counters.leave(id);
-        assert_eq!(counters.enter(id, 0, 2), Ok(2));
+        assert!(enter(&counters, id, 2));
     }
 
     #[test]
     fn the_number_of_counters_is_bounded_and_live_ones_stay() {
         let counters = Counters::default();
         let live = counters.id(0, "live", "");
-        counters.enter(live, 0, 1).unwrap();
+        assert!(enter(&counters, live, 1));
         let many = SHARDS * COUNTERS_PER_SHARD_MAX * 5 / 4;
         for number in 0..many {
             let id = counters.id(0, "rule", &number.to_string());
-            counters.take(id, FIRST, 1, 1).unwrap();
+            take(&counters, id, FIRST, 1, 1).unwrap();
         }
         let kept: usize = counters
             .shards
@@ -215,7 +280,7 @@ mod tests {
             .map(|s| s.lock().unwrap().len())
             .sum();
         assert!(kept <= SHARDS * COUNTERS_PER_SHARD_MAX, "{kept}");
-        assert_eq!(counters.enter(live, 0, 1), Err(1));
+        assert!(!enter(&counters, live, 1));
     }
 
     #[test]
@@ -225,7 +290,7 @@ mod tests {
         let taken: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
                 .map(|_| {
-                    let take = || counters.take(id, FIRST, 1, 1000).is_ok();
+                    let take = || take(&counters, id, FIRST, 1, 1000).is_ok();
                     scope.spawn(move || (0..1000).filter(|_| take()).count())
                 })
                 .collect();

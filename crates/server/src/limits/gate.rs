@@ -1,14 +1,19 @@
 //! The gate: a call against every limit that concerns it. In by all of them, or by none.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chat::{Error, Kind};
+use cluster::Link;
 use ledger::GenerationId;
+use relay::Clock;
+use tokio::time::Instant;
 
-use super::counters::{Bounds, CounterId, Counters};
+use super::count::{Bounds, Reach, Verdict};
+use super::counters::{CounterId, Counters};
 use super::rule::{Measure, Per, Rule, Span};
+use super::sharing::{Keeper, Sharing, WAIT};
 
 /// Parts of the list of live calls, with a lock each.
 const SHARDS: usize = 16;
@@ -18,6 +23,13 @@ const CONCURRENT_RETRY: Duration = Duration::from_secs(1);
 
 /// Rules of a key's own are counted apart from those of the house that have the same name.
 const OWN: usize = 1 << 32;
+
+/// Rules of attempts are counted apart from those of calls.
+const ATTEMPTS: usize = 1 << 31;
+
+/// How often Valkey is asked for one call. More than once because others may take what was just
+/// leased.
+const ASKS_MAX: usize = 8;
 
 /// What the gate needs to know of a call.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +46,17 @@ pub struct Asker<'a> {
     pub prompt_tokens: u64,
     /// Limits of the key's own.
     pub own: &'a [Rule],
+}
+
+/// What the gate needs to know of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit<'a> {
+    /// Slug of the provider.
+    pub provider: &'a str,
+    /// Id of the endpoint: model slug, `@`, tag.
+    pub endpoint: &'a str,
+    /// The prompt, estimated.
+    pub prompt_tokens: u64,
 }
 
 /// How much of one limit is left.
@@ -84,129 +107,287 @@ impl Refused {
     }
 }
 
+/// What was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// Goes down again when the call or the attempt ends.
+    Live,
+    /// Corrected when the call ends.
+    Tokens(Span),
+    /// Stays when the call ends; goes back only when another rule refuses the call.
+    Request,
+}
+
 /// What is to be undone when a call ends.
 #[derive(Debug, Clone, Copy)]
-enum Taken {
-    Live(CounterId),
-    Tokens {
-        id: CounterId,
-        span: Span,
-        at: Bounds,
-        estimate: u64,
-    },
-    /// Stays when the call ends; goes back only when another rule refuses the call.
-    Request(CounterId, Bounds),
+struct Taken {
+    what: What,
+    id: CounterId,
+    at: Bounds,
+    amount: u64,
+    is_of_attempt: bool,
+}
+
+impl Taken {
+    fn new(rule: &Rule, id: CounterId, at: Bounds, amount: u64) -> Self {
+        let what = match rule.measure {
+            Measure::Requests => What::Request,
+            Measure::Tokens => What::Tokens(rule.span),
+            Measure::Concurrent => What::Live,
+        };
+        Self {
+            what,
+            id,
+            at,
+            amount,
+            is_of_attempt: false,
+        }
+    }
 }
 
 type Passes = HashMap<GenerationId, Vec<Taken>>;
 
+/// A limit that concerns a call or an attempt: the rule, its place, and for whom it counts.
+#[derive(Debug, Clone, Copy)]
+struct Row<'a> {
+    place: usize,
+    rule: &'a Rule,
+    subject: &'a str,
+}
+
+/// What became of one try to pass every limit.
+enum Tried {
+    In(Vec<Taken>, Standing),
+    Refused(Box<Refused>),
+    /// This replica holds too little of these, by how much is wanted.
+    Short(Vec<(CounterId, u64)>),
+}
+
 /// Every limit and what was counted against it.
 #[derive(Debug)]
 pub struct Gate {
+    /// Those that are counted for a call.
     rules: Vec<Rule>,
-    counters: Counters,
+    /// Those that are counted for an attempt.
+    attempt_rules: Vec<Rule>,
+    counters: Arc<Counters>,
     passes: Box<[Mutex<Passes>]>,
+    /// Absent where there is one replica.
+    sharing: Option<Arc<Sharing>>,
 }
 
 impl Gate {
     /// A gate with the rules of the house.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
+        let (attempt_rules, rules) = rules
+            .into_iter()
+            .partition(|rule: &Rule| rule.per.is_of_attempts());
         Self {
             rules,
-            counters: Counters::default(),
+            attempt_rules,
+            counters: Arc::default(),
             passes: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            sharing: None,
         }
+    }
+
+    /// The same, with limits that hold over all replicas. The keeper has to run.
+    #[must_use]
+    pub fn shared(rules: Vec<Rule>, link: Arc<Link>, clock: Arc<dyn Clock>) -> (Self, Keeper) {
+        let gate = Self::new(rules);
+        let (sharing, keeper) = Sharing::new(link, Arc::clone(&gate.counters), clock);
+        let sharing = Some(sharing);
+        (Self { sharing, ..gate }, keeper)
+    }
+
+    /// What holds the limits of all replicas together; absent where there is one.
+    #[must_use]
+    pub fn link(&self) -> Option<&Link> {
+        self.sharing.as_deref().map(Sharing::link)
+    }
+
+    /// Whether replicas share the limits and Valkey is away, so that each one holds its share.
+    #[must_use]
+    pub fn is_on_its_own(&self, now_ms: i64) -> bool {
+        matches!(self.reach(now_ms), Reach::Away(..))
     }
 
     /// Counts a call in, unless one of its limits is met. [`Gate::settle`] counts it out.
     ///
     /// # Errors
     /// With the limit that is met. Nothing has been counted then.
-    pub fn admit(
+    pub async fn admit(
         &self,
         id: &GenerationId,
         asker: &Asker<'_>,
         now_ms: i64,
     ) -> Result<Standing, Box<Refused>> {
-        let mut taken = Vec::new();
-        let mut standing = Standing::default();
-        let own = asker
-            .own
-            .iter()
-            .enumerate()
-            .map(|(n, rule)| (OWN + n, rule));
-        for (place, rule) in self.rules.iter().enumerate().chain(own) {
-            let Some(subject) = subject(rule, asker) else {
-                continue;
-            };
-            let counter = self.counters.id(place, &rule.name, subject);
-            match self.take(counter, rule, asker, now_ms) {
-                Ok((what, reading)) => {
-                    taken.push(what);
-                    standing.note(rule.measure, reading);
-                }
-                Err(refused) => {
-                    self.undo(&taken);
-                    return Err(refused);
-                }
-            }
-        }
-        taken.retain(|what| !matches!(what, Taken::Request(..)));
-        if !taken.is_empty() {
-            self.shard(id).insert(id.clone(), taken);
-        }
+        let own = asker.own.iter().enumerate();
+        let own = own.map(|(n, rule)| (OWN + n, rule));
+        let all = self.rules.iter().enumerate().chain(own);
+        let rows: Vec<Row<'_>> = all
+            .filter_map(|(place, rule)| {
+                let subject = subject(rule, asker)?;
+                Some(Row {
+                    place,
+                    rule,
+                    subject,
+                })
+            })
+            .collect();
+        let (taken, standing) = self.pass(&rows, asker.prompt_tokens, now_ms).await?;
+        self.keep(id, taken);
         Ok(standing)
     }
 
-    fn take(
+    /// Counts an attempt of a call in, unless a limit of its provider or its endpoint is met.
+    /// [`Gate::leave_endpoint`] or [`Gate::settle`] counts it out.
+    ///
+    /// # Errors
+    /// With the limit that is met. Nothing has been counted then.
+    pub async fn enter_endpoint(
         &self,
-        id: CounterId,
-        rule: &Rule,
-        asker: &Asker<'_>,
+        id: &GenerationId,
+        visit: &Visit<'_>,
         now_ms: i64,
-    ) -> Result<(Taken, Reading), Box<Refused>> {
-        let at = bounds(rule.span, now_ms);
-        let (result, what, reset_ms) = match rule.measure {
-            Measure::Requests => {
-                let result = self.counters.take(id, at, 1, rule.limit);
-                (result, Taken::Request(id, at), at.end)
-            }
-            Measure::Tokens => {
-                let estimate = asker.prompt_tokens;
-                let what = Taken::Tokens {
-                    id,
-                    span: rule.span,
-                    at,
-                    estimate,
-                };
-                (
-                    self.counters.take(id, at, estimate, rule.limit),
-                    what,
-                    at.end,
-                )
-            }
-            Measure::Concurrent => {
-                let result = self.counters.enter(id, now_ms, rule.limit);
-                let soon = i64::try_from(CONCURRENT_RETRY.as_millis()).unwrap_or(0);
-                (result, Taken::Live(id), now_ms.saturating_add(soon))
-            }
+    ) -> Result<(), Box<Refused>> {
+        let rows = self.rows_of(visit);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (mut taken, _) = self.pass(&rows, visit.prompt_tokens, now_ms).await?;
+        for what in &mut taken {
+            what.is_of_attempt = true;
+        }
+        self.keep(id, taken);
+        Ok(())
+    }
+
+    /// The attempt has failed: it is not live any more. What it asked of the provider stays counted.
+    pub fn leave_endpoint(&self, id: &GenerationId) {
+        if self.attempt_rules.is_empty() {
+            return;
+        }
+        let mut shard = self.shard(id);
+        let Some(taken) = shard.get_mut(id) else {
+            return;
         };
-        let reading = |used: u64| Reading {
-            limit: rule.limit,
-            remaining: rule.limit.saturating_sub(used),
-            reset_ms,
-        };
-        match result {
-            Ok(used) => Ok((what, reading(used))),
-            Err(used) => {
-                let wait = u64::try_from(reset_ms.saturating_sub(now_ms)).unwrap_or(0);
-                Err(Box::new(Refused {
-                    rule: rule.clone(),
-                    reading: reading(used),
-                    retry_after: Duration::from_millis(wait.max(1)),
-                }))
+        taken.retain(|what| {
+            if let (true, What::Live) = (what.is_of_attempt, what.what) {
+                self.counters.leave(what.id);
             }
+            !what.is_of_attempt
+        });
+    }
+
+    /// The limit that an attempt would meet now, without counting anything.
+    #[must_use]
+    pub fn full_for(&self, visit: &Visit<'_>, now_ms: i64) -> Option<Box<Refused>> {
+        self.rows_of(visit).into_iter().find_map(|row| {
+            let (at, amount) = counted(row.rule, visit.prompt_tokens, now_ms);
+            let id = self.counters.id(row.place, &row.rule.name, row.subject);
+            let used = self.counters.used(id, at);
+            let is_full = used.saturating_add(amount) > row.rule.limit;
+            is_full.then(|| refused(row.rule, used, at, now_ms))
+        })
+    }
+
+    fn rows_of<'a>(&'a self, visit: &Visit<'a>) -> Vec<Row<'a>> {
+        let rules = self.attempt_rules.iter().enumerate();
+        let rows = rules.filter_map(|(place, rule)| {
+            let subject = if rule.per == Per::Endpoint {
+                visit.endpoint
+            } else {
+                visit.provider
+            };
+            let is_it = rule.only.as_deref().is_none_or(|only| only == subject);
+            is_it.then_some(Row {
+                place: ATTEMPTS + place,
+                rule,
+                subject,
+            })
+        });
+        rows.collect()
+    }
+
+    /// In by all of them, or by none; asks Valkey where this replica holds too little.
+    async fn pass(
+        &self,
+        rows: &[Row<'_>],
+        tokens: u64,
+        now_ms: i64,
+    ) -> Result<(Vec<Taken>, Standing), Box<Refused>> {
+        let deadline = Instant::now() + WAIT;
+        for _ in 0..ASKS_MAX {
+            match self.attempt(rows, tokens, (now_ms, self.reach(now_ms))) {
+                Tried::In(taken, standing) => return Ok((taken, standing)),
+                Tried::Refused(refused) => return Err(refused),
+                Tried::Short(shorts) => {
+                    let Some(sharing) = &self.sharing else { break };
+                    if !sharing.fetch(&shorts, deadline).await {
+                        break;
+                    }
+                }
+            }
+        }
+        let reach = self.reach(now_ms).without_asking(now_ms);
+        match self.attempt(rows, tokens, (now_ms, reach)) {
+            Tried::In(taken, standing) => Ok((taken, standing)),
+            Tried::Refused(refused) => Err(refused),
+            Tried::Short(_) => Ok((Vec::new(), Standing::default())), // only where one may ask
+        }
+    }
+
+    fn attempt(&self, rows: &[Row<'_>], tokens: u64, moment: (i64, Reach)) -> Tried {
+        let mut taken = Vec::new();
+        let mut shorts = Vec::new();
+        let mut standing = Standing::default();
+        for row in rows {
+            let Row {
+                place,
+                rule,
+                subject,
+            } = *row;
+            let (at, amount) = counted(rule, tokens, moment.0);
+            let id = self.counters.id(place, &rule.name, subject);
+            let name = || rule.shared_name(place >= OWN, subject);
+            match self
+                .counters
+                .take((id, name), (at, amount), &rule.terms(), moment)
+            {
+                Verdict::Taken { used, runs_low } => {
+                    taken.push(Taken::new(rule, id, at, amount));
+                    standing.note(rule.measure, reading(rule, used, at, moment.0));
+                    if let (true, Some(sharing)) = (runs_low, &self.sharing) {
+                        sharing.order(id);
+                    }
+                }
+                Verdict::Short => shorts.push((id, amount)),
+                Verdict::Full { used } => {
+                    self.undo(&taken);
+                    return Tried::Refused(refused(rule, used, at, moment.0));
+                }
+            }
+        }
+        if shorts.is_empty() {
+            return Tried::In(taken, standing);
+        }
+        self.undo(&taken);
+        Tried::Short(shorts)
+    }
+
+    fn reach(&self, now_ms: i64) -> Reach {
+        let sharing = self.sharing.as_ref();
+        sharing.map_or(Reach::Alone, |sharing| sharing.reach(now_ms))
+    }
+
+    /// Remembers what is to be undone when the call ends.
+    fn keep(&self, id: &GenerationId, mut taken: Vec<Taken>) {
+        taken.retain(|taken| taken.what != What::Request);
+        if !taken.is_empty() {
+            let mut shard = self.shard(id);
+            shard.entry(id.clone()).or_default().append(&mut taken);
         }
     }
 
@@ -216,19 +397,15 @@ impl Gate {
         let Some(taken) = self.shard(id).remove(id) else {
             return;
         };
-        for what in taken {
-            match what {
-                Taken::Live(id) => self.counters.leave(id),
-                Taken::Tokens {
-                    id,
-                    span,
-                    at,
-                    estimate,
-                } => {
+        for taken in taken {
+            match taken.what {
+                What::Live => self.counters.leave(taken.id),
+                What::Tokens(span) => {
                     let now = bounds(span, now_ms);
-                    self.counters.correct(id, at, now, (estimate, tokens));
+                    let change = (taken.amount, tokens);
+                    self.counters.correct(taken.id, taken.at, now, change);
                 }
-                Taken::Request(..) => {}
+                What::Request => {}
             }
         }
     }
@@ -252,13 +429,8 @@ impl Gate {
 
     fn undo(&self, taken: &[Taken]) {
         for what in taken {
-            match *what {
-                Taken::Live(id) => self.counters.leave(id),
-                Taken::Tokens {
-                    id, at, estimate, ..
-                } => self.counters.correct(id, at, at, (estimate, 0)),
-                Taken::Request(id, at) => self.counters.correct(id, at, at, (1, 0)),
-            }
+            self.counters
+                .correct(what.id, what.at, what.at, (what.amount, 0));
         }
     }
 
@@ -299,9 +471,45 @@ fn subject<'a>(rule: &Rule, asker: &Asker<'a>) -> Option<&'a str> {
         Per::Workspace => asker.workspace_id,
         Per::Key => asker.key_hash,
         Per::Model => asker.model,
+        Per::Provider | Per::Endpoint => return None,
     };
     let is_it = rule.only.as_deref().is_none_or(|only| only == subject);
     is_it.then_some(subject)
+}
+
+/// In which window a rule counts, and how much of a call with such a prompt.
+fn counted(rule: &Rule, tokens: u64, now_ms: i64) -> (Bounds, u64) {
+    match rule.measure {
+        Measure::Requests => (bounds(rule.span, now_ms), 1),
+        Measure::Tokens => (bounds(rule.span, now_ms), tokens),
+        Measure::Concurrent => (Bounds::ALWAYS, 1),
+    }
+}
+
+fn reading(rule: &Rule, used: u64, at: Bounds, now_ms: i64) -> Reading {
+    let soon = i64::try_from(CONCURRENT_RETRY.as_millis()).unwrap_or(0);
+    let reset_ms = match rule.measure {
+        Measure::Requests | Measure::Tokens => at.end,
+        Measure::Concurrent => now_ms.saturating_add(soon),
+    };
+    Reading {
+        limit: rule.limit,
+        remaining: rule.limit.saturating_sub(used),
+        reset_ms,
+    }
+}
+
+fn refused(rule: &Rule, used: u64, at: Bounds, now_ms: i64) -> Box<Refused> {
+    let mut reading = reading(rule, used, at, now_ms);
+    if rule.measure != Measure::Tokens {
+        reading.remaining = 0; // what others hold is not left, used or not
+    }
+    let wait = u64::try_from(reading.reset_ms.saturating_sub(now_ms)).unwrap_or(0);
+    Box::new(Refused {
+        rule: rule.clone(),
+        reading,
+        retry_after: Duration::from_millis(wait.max(1)),
+    })
 }
 
 fn bounds(span: Span, now_ms: i64) -> Bounds {
@@ -309,129 +517,5 @@ fn bounds(span: Span, now_ms: i64) -> Bounds {
     Bounds {
         start,
         end: start.saturating_add(span.ms()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::limits::RateRow;
-
-    fn rules(rows: &[&str]) -> Vec<Rule> {
-        let read = |text: &&str| serde_json::from_str::<RateRow>(text).unwrap().rules();
-        rows.iter().flat_map(|text| read(text).unwrap()).collect()
-    }
-
-    fn asker(key: &str) -> Asker<'_> {
-        Asker {
-            workspace_id: "w",
-            key_hash: key,
-            model: "m",
-            is_free: false,
-            prompt_tokens: 10,
-            own: &[],
-        }
-    }
-
-    fn id(text: &str) -> GenerationId {
-        GenerationId::from_text(text)
-    }
-
-    #[test]
-    fn each_key_has_its_own_window_and_is_told_how_it_stands() {
-        let gate = Gate::new(rules(&[r#"{"per":"key","requests":2,"window":"minute"}"#]));
-        let first = gate.admit(&id("1"), &asker("a"), 30_000).unwrap();
-        assert_eq!(
-            first.requests,
-            Some(Reading {
-                limit: 2,
-                remaining: 1,
-                reset_ms: 60_000
-            })
-        );
-        gate.admit(&id("2"), &asker("a"), 30_000).unwrap();
-        let refused = gate.admit(&id("3"), &asker("a"), 30_000).unwrap_err();
-        assert_eq!(refused.retry_after, Duration::from_secs(30));
-        let error = refused.error();
-        assert_eq!(error.kind, Kind::RateLimitExceeded);
-        assert!(error.message.contains("key-requests-per-minute"), "{error}");
-        assert!(gate.admit(&id("4"), &asker("b"), 30_000).is_ok());
-        assert!(gate.admit(&id("5"), &asker("a"), 60_000).is_ok());
-    }
-
-    #[test]
-    fn a_call_that_one_limit_refuses_counts_against_no_other() {
-        let gate = Gate::new(rules(&[
-            r#"{"per":"house","requests":10,"tokens":1000,"concurrent":10,"window":"day"}"#,
-            r#"{"per":"key","requests":1,"window":"day"}"#,
-        ]));
-        gate.admit(&id("1"), &asker("a"), 0).unwrap();
-        for _ in 0..20 {
-            gate.admit(&id("2"), &asker("a"), 0).unwrap_err();
-        }
-        let standing = gate.admit(&id("3"), &asker("b"), 0).unwrap();
-        assert_eq!(standing.tokens.map(|tokens| tokens.remaining), Some(980));
-        let house = gate.look("house-requests-per-day", "", 0).unwrap();
-        assert_eq!(house.remaining, 8);
-    }
-
-    #[test]
-    fn tokens_are_estimated_first_and_corrected_once() {
-        let gate = Gate::new(rules(&[r#"{"per":"key","tokens":100,"window":"hour"}"#]));
-        gate.admit(&id("1"), &asker("a"), 0).unwrap();
-        gate.settle(&id("1"), 95, 0);
-        gate.settle(&id("1"), 95, 0);
-        let refused = gate.admit(&id("2"), &asker("a"), 0).unwrap_err();
-        assert_eq!(refused.reading.remaining, 5);
-        assert!(gate.admit(&id("3"), &asker("a"), 3_600_000).is_ok());
-    }
-
-    #[test]
-    fn calls_at_once_end_when_they_are_settled() {
-        let gate = Gate::new(rules(&[r#"{"per":"workspace","concurrent":1}"#]));
-        gate.admit(&id("1"), &asker("a"), 0).unwrap();
-        gate.admit(&id("2"), &asker("b"), 0).unwrap_err();
-        gate.settle(&id("1"), 0, 0);
-        assert!(gate.admit(&id("3"), &asker("b"), 0).is_ok());
-    }
-
-    #[test]
-    fn rules_for_one_model_or_for_free_ones_leave_the_others_alone() {
-        let mut all = rules(&[r#"{"per":"model","only":"x","requests":0,"window":"day"}"#]);
-        all.push(Rule::of_free_models(Span::Minute, 1));
-        let gate = Gate::new(all);
-        assert!(gate.admit(&id("1"), &asker("a"), 0).is_ok());
-        let of_x = Asker {
-            model: "x",
-            ..asker("a")
-        };
-        assert!(gate.admit(&id("2"), &of_x, 0).is_err());
-        let free = Asker {
-            is_free: true,
-            ..asker("a")
-        };
-        assert!(gate.admit(&id("3"), &free, 0).is_ok());
-        let refused = gate.admit(&id("4"), &free, 0).unwrap_err();
-        assert_eq!(refused.rule.name, "free-models-per-min");
-    }
-
-    #[test]
-    fn a_rule_of_the_keys_own_is_counted_apart_from_the_houses() {
-        let gate = Gate::new(rules(&[r#"{"per":"key","requests":9,"window":"day"}"#]));
-        let own = rules(&[r#"{"per":"key","requests":1,"window":"day"}"#]);
-        let mine = Asker {
-            own: &own,
-            ..asker("a")
-        };
-        let standing = gate.admit(&id("1"), &mine, 0).unwrap();
-        assert_eq!(
-            standing.requests.map(|r| (r.limit, r.remaining)),
-            Some((1, 0))
-        );
-        assert!(gate.admit(&id("2"), &mine, 0).is_err());
-        assert_eq!(
-            gate.look("key-requests-per-day", "a", 0).unwrap().remaining,
-            8
-        );
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::count::Terms;
+
 /// Whom a limit is counted for: each one of them has a counter of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -16,6 +18,11 @@ pub enum Per {
     Key,
     /// The model, as its canonical slug.
     Model,
+    /// The provider that is asked, as its slug. Counted for each attempt; where it is met, the next
+    /// endpoint of the plan is asked.
+    Provider,
+    /// The endpoint that is asked: model slug, `@`, tag. Counted like [`Per::Provider`].
+    Endpoint,
 }
 
 impl Per {
@@ -27,8 +34,34 @@ impl Per {
             Self::Workspace => "workspace",
             Self::Key => "key",
             Self::Model => "model",
+            Self::Provider => "provider",
+            Self::Endpoint => "endpoint",
         }
     }
+}
+
+impl Per {
+    /// Whether it is counted for each attempt, not for the call.
+    #[must_use]
+    pub const fn is_of_attempts(self) -> bool {
+        match self {
+            Self::Provider | Self::Endpoint => true,
+            Self::House | Self::Workspace | Self::Key | Self::Model => false,
+        }
+    }
+}
+
+/// What holds while replicas share a limit and Valkey is away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutValkey {
+    /// Each replica counts up to its share: the limit over the number of replicas.
+    #[default]
+    Share,
+    /// Each replica counts up to what it holds, and refuses the rest.
+    Refuse,
+    /// Each replica counts up to the whole limit.
+    Allow,
 }
 
 /// What is counted.
@@ -111,6 +144,8 @@ pub struct Rule {
     pub span: Span,
     /// The most there may be; 0 allows nothing.
     pub limit: u64,
+    /// What holds while Valkey is away.
+    pub without: WithoutValkey,
 }
 
 impl Rule {
@@ -129,7 +164,30 @@ impl Rule {
             measure: Measure::Requests,
             span,
             limit,
+            without: WithoutValkey::default(),
         }
+    }
+
+    /// What a counter of this rule counts.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            limit: self.limit,
+            is_live: self.measure == Measure::Concurrent,
+            without: self.without,
+        }
+    }
+
+    /// What all replicas call the counter of this rule for a subject in a window. The limit is part
+    /// of it, so that replicas with different configurations never share one.
+    #[must_use]
+    pub fn shared_name(&self, is_own: bool, subject: &str) -> String {
+        let Self { name, limit, .. } = self;
+        let only = self
+            .only
+            .as_deref()
+            .unwrap_or(if is_own { "own" } else { "" });
+        format!("{name}:{limit}:{only}:{subject}")
     }
 }
 
@@ -170,6 +228,13 @@ pub struct RateRow {
     /// In which window requests and tokens are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Span>,
+    /// What holds while replicas share it and Valkey is away.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub without_valkey: WithoutValkey,
+}
+
+fn is_default(without: &WithoutValkey) -> bool {
+    *without == WithoutValkey::default()
 }
 
 impl RateRow {
@@ -179,7 +244,7 @@ impl RateRow {
     /// In words, when it limits nothing or lacks something.
     pub fn rules(&self) -> Result<Vec<Rule>, String> {
         let per = self.per.ok_or(
-            "per: say for whom it is counted: \"house\", \"workspace\", \"key\" or \"model\"",
+            "per: say for whom it is counted: \"house\", \"workspace\", \"key\", \"model\", \"provider\" or \"endpoint\"",
         )?;
         if per == Per::House && self.only.is_some() {
             return Err("only: there is only one house".to_owned());
@@ -229,6 +294,7 @@ impl RateRow {
                 measure,
                 span,
                 limit,
+                without: self.without_valkey,
             })
         };
         Ok(counts.into_iter().filter_map(rule).collect())

@@ -28,13 +28,14 @@ const BANNED_ALONE: [&str; 9] = [
 ];
 
 /// Our crates and what each may use of ours.
-const FLOORS: [(&str, &[&str]); 7] = [
+const FLOORS: [(&str, &[&str]); 8] = [
     ("chat", &[]),
     ("wire", &["chat"]),
     ("ledger", &["chat"]),
     ("catalog", &["chat", "ledger"]),
     ("relay", &["chat", "wire", "ledger", "catalog"]),
     ("store", &["chat", "ledger", "catalog"]),
+    ("cluster", &[]),
     (
         "server",
         &[
@@ -44,6 +45,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
             "catalog",
             "relay",
             "store",
+            "cluster",
             "simulator",
         ],
     ),

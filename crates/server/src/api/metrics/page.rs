@@ -36,6 +36,8 @@ pub struct Now {
     pub leases: LedgerFigures,
     /// Calls that met a limit in money.
     pub money: Counts,
+    /// The link to the other replicas; absent where there are none.
+    pub link: Option<cluster::Figures>,
 }
 
 /// Answers `GET /metrics`.
@@ -49,6 +51,7 @@ pub async fn get(State(app): State<Arc<App>>) -> Response {
         records: app.recorder.figures(),
         leases: app.ledgers.figures(),
         money: app.relay.counts(),
+        link: app.gate.link().map(cluster::Link::figures),
     };
     let page = page(&app.metrics, &now);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response()
@@ -67,6 +70,9 @@ pub fn page(metrics: &Metrics, now: &Now) -> String {
     calls(&mut page, metrics, &providers);
     money(&mut page, &providers);
     limits(&mut page, metrics);
+    if let Some(link) = &now.link {
+        replicas(&mut page, link);
+    }
     budgets(&mut page, now);
     times(&mut page, metrics, &providers);
     page.text
@@ -302,6 +308,44 @@ fn limits(page: &mut Page, metrics: &Metrics) {
     ] {
         page.family(name, "counter", help);
         page.sample(name, &[], counter.get());
+    }
+}
+
+fn replicas(page: &mut Page, link: &cluster::Figures) {
+    for (name, kind, help, value) in [
+        (
+            "waybill_valkey_up",
+            "gauge",
+            "Whether Valkey answers; while it does not, each replica holds its share of the limits.",
+            u64::from(link.is_there),
+        ),
+        (
+            "waybill_replicas",
+            "gauge",
+            "Replicas that are reckoned with.",
+            u64::from(link.replicas),
+        ),
+        (
+            "waybill_valkey_losses_total",
+            "counter",
+            "How often Valkey was lost.",
+            link.losses,
+        ),
+        (
+            "waybill_valkey_questions_total",
+            "counter",
+            "Questions to Valkey.",
+            link.questions,
+        ),
+        (
+            "waybill_valkey_failures_total",
+            "counter",
+            "Questions to Valkey without an answer in time.",
+            link.failures,
+        ),
+    ] {
+        page.family(name, kind, help);
+        page.sample(name, &[], value);
     }
 }
 

@@ -1,0 +1,4 @@
+//! Limits, without a clock and without sockets.
+
+mod count;
+mod gate;
