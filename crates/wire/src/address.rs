@@ -187,13 +187,15 @@ fn azure(to: &Destination<'_>, path: &str, query: &str) -> Result<String, NoAddr
     Ok(join(resource, &added, query))
 }
 
-/// The base URL may end before `/projects/…`, before `/publishers/…`, or with the publisher.
+/// The base URL may end before `/projects/…`, before `/publishers/…`, or with a publisher; with one
+/// but no project it is that of the express mode, which has keys in place of projects.
 fn vertex(to: &Destination<'_>, path: &str, query: &str) -> Result<String, NoAddress> {
     let unable = NoAddress::Operation(to.dialect);
     let root = path.split("/publishers/").next().unwrap_or(path);
     // The machines of no particular location are the only ones without a prefix.
     let root = root.replacen("://global-aiplatform.", "://aiplatform.", 1);
-    let root = match root.contains("/projects/") {
+    let is_placed = root.contains("/projects/") || path.contains("/publishers/");
+    let root = match is_placed {
         true => root,
         false => {
             let project = to.place.project.ok_or(NoAddress::Project)?;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chat::Kind;
 use ledger::Outcome;
-use relay::Timers;
+use relay::{Credentials, Secret, Timers};
+use serde_json::{Value, json};
 
 use crate::house::{House, UNREACHABLE, hasty, hello};
 use crate::reading::Seen;
@@ -187,4 +188,29 @@ async fn the_record_names_every_attempt_and_its_outcome() {
         .collect();
     assert_eq!(outcomes, [("a", Some(429), false), ("b", Some(200), true)]);
     assert!(!record.attempts[0].may_be_billed);
+}
+
+/// Who was asked when the first provider wants an access token for this credential.
+async fn asked_with(credential: &str) -> Vec<String> {
+    let edit = |rows: &mut Value| rows["auth"] = json!("google");
+    let house = House::with_rows(&[("a", "1", ""), ("b", "2", "")], edit).await;
+    let credentials = [("a".to_owned(), Secret::new(credential))];
+    let credentials: Credentials = credentials.into_iter().collect();
+    house.credentials.store(credentials.into());
+    let answer = house.send(&hello(false)).await.unwrap();
+    let asked = house.asked();
+    assert_eq!(answer.head.attempts, if asked == ["a"] { 1 } else { 2 });
+    asked
+}
+
+#[tokio::test]
+async fn asks_the_next_endpoint_when_no_token_is_to_be_had_for_one() {
+    let user = json!({
+        "type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r",
+        // Nobody listens on the discard port.
+        "token_uri": "http://127.0.0.1:9/token",
+    });
+    assert_eq!(asked_with(&user.to_string()).await, ["b"]);
+    assert_eq!(asked_with("{\"type\":").await, ["b"]);
+    assert_eq!(asked_with("ya29.token").await, ["a"]);
 }

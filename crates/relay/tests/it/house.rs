@@ -42,6 +42,7 @@ pub(crate) struct House {
     pub(crate) simulator: Simulator,
     pub(crate) relay: Arc<Relay>,
     pub(crate) books: Arc<Counting>,
+    pub(crate) credentials: Arc<ArcSwap<Credentials>>,
     tasks: TaskTracker,
     calls: AtomicU64,
 }
@@ -103,11 +104,12 @@ impl House {
         let credentials: Credentials = [("a".to_owned(), Secret::new("key-of-a"))]
             .into_iter()
             .collect();
+        let credentials = Arc::new(ArcSwap::from_pointee(credentials));
         let books = Arc::new(Counting::default());
         let tasks = TaskTracker::new();
         let parts = Parts {
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
-            credentials: Arc::new(ArcSwap::from_pointee(credentials)),
+            credentials: Arc::clone(&credentials),
             upstream: Arc::new(HttpUpstream::new(timers.connect).unwrap()),
             books: books.clone(),
             clock: Arc::new(Still),
@@ -119,6 +121,7 @@ impl House {
             simulator,
             relay,
             books,
+            credentials,
             tasks,
             calls: AtomicU64::new(1),
         }

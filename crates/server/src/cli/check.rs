@@ -125,6 +125,29 @@ async fn ask_all(setup: &Setup) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Signs a request that is not sent: what is exchanged for a token has been asked for then.
+async fn ask_for_token(signer: &Signer, provider: &Provider, secret: &Secret) -> (bool, String) {
+    for connection in &provider.connections {
+        let Ok(mut request) = Request::get(&*connection.base_url).body(Full::new(Bytes::new()))
+        else {
+            return (false, "its address cannot stand in a request".to_owned());
+        };
+        let signed = signer.sign(&connection.auth, secret, &mut request, b"");
+        if let Err(error) = signed.await {
+            return (false, refusal(error));
+        }
+    }
+    (
+        true,
+        "not asked: it signs, but this dialect is not asked for its models".to_owned(),
+    )
+}
+
+fn refusal(error: chat::Error) -> String {
+    let why = error.detail.unwrap_or_default();
+    format!("{}: {why}", error.message)
+}
+
 /// Lists the provider's models, which costs nothing.
 async fn ask(
     client: &HttpUpstream,
@@ -133,10 +156,7 @@ async fn ask(
     secret: &Secret,
 ) -> (bool, String) {
     let Some(connection) = provider.connection(Dialect::OpenaiChat) else {
-        return (
-            true,
-            "not asked: this dialect cannot be asked for its models yet".to_owned(),
-        );
+        return ask_for_token(signer, provider, secret).await;
     };
     let request = Request::get(format!("{}/models", connection.base_url));
     let Ok(mut request) = request.body(Full::new(Bytes::new())) else {
@@ -144,8 +164,7 @@ async fn ask(
     };
     let signed = signer.sign(&connection.auth, secret, &mut request, b"");
     if let Err(error) = signed.await {
-        let why = error.detail.unwrap_or_default();
-        return (false, format!("{}: {why}", error.message));
+        return (false, refusal(error));
     }
     match tokio::time::timeout(LIVE, client.send(request)).await {
         Err(_) => (false, format!("no answer within {} s", LIVE.as_secs())),

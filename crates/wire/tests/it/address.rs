@@ -1,7 +1,10 @@
 //! Where requests go: one table.
 
 use chat::Dialect;
+use serde_json::Value;
 use wire::address::{Destination, NoAddress, Operation, Place, address};
+
+use crate::recorded::recordings;
 
 use Dialect::{
     AnthropicMessages, AzureOpenai, BedrockConverse, Cohere, Gemini, OpenaiChat, OpenaiResponses,
@@ -279,6 +282,8 @@ fn vertex_finds_its_place_in_the_base_url_or_in_the_credential() {
         made("https://aiplatform.h/v1/projects/q/locations/global"),
     );
     assert_eq!(with("http://h/v1", None, None), Err(NoAddress::Project));
+    let express = with("http://h/v1/publishers/google", None, None);
+    assert_eq!(express, made("http://h/v1"));
 }
 
 #[test]
@@ -294,4 +299,58 @@ fn what_a_dialect_cannot_do_has_no_address() {
         let made = address(&to((dialect, dialect), base_url, "m", operation));
         assert_eq!(made, Err(NoAddress::Operation(dialect)));
     }
+}
+
+/// The address of a recorded request, made from the model and what was asked for; the part before
+/// the dialect's own path is taken as it was recorded.
+fn remade(exchange: &Value, dialect: Dialect) -> Option<(String, String)> {
+    // Where only the answer is known, the path is a guess.
+    let is_known = exchange["source"]["request_recorded"] != false;
+    let path = exchange["request"]["path"].as_str().filter(|_| is_known)?;
+    let model = exchange["model"].as_str()?;
+    // A stream may have been asked for and refused, so that the answer is none.
+    let is_stream =
+        path.ends_with("-stream") || path.contains(":stream") || exchange["stream"] == true;
+    let operation = match (exchange["op"].as_str()?, is_stream) {
+        ("generate" | "invoke", true) => Stream,
+        ("generate" | "invoke", false) => Generate,
+        ("count-tokens", _) => CountTokens,
+        _ => return None,
+    };
+    let (start, body) = match dialect {
+        Gemini => ("/models/", Gemini),
+        Vertex => ("/models/", Gemini),
+        Cohere => ("/chat", Cohere),
+        _ if exchange["op"] == "invoke" => ("/model/", AnthropicMessages),
+        _ => ("/model/", BedrockConverse),
+    };
+    let (before, _) = path.split_once(start)?;
+    let base_url = format!("http://h{before}");
+    let made = address(&to((dialect, body), &base_url, model, operation));
+    Some((format!("http://h{path}"), made.expect("an address")))
+}
+
+#[test]
+fn recorded_requests_went_where_we_would_send_them() {
+    let mut seen = 0;
+    for (folder, dialect) in [
+        ("exchanges/bedrock-converse", BedrockConverse),
+        ("exchanges/bedrock-invoke", BedrockConverse),
+        ("exchanges/google-generative", Gemini),
+        ("exchanges/vertex", Vertex),
+        ("exchanges/cohere", Cohere),
+    ] {
+        for (name, exchange) in recordings(folder) {
+            let Some((recorded, made)) = remade(&exchange, dialect) else {
+                continue;
+            };
+            // Some clients leave the colon of an id as it is, or send a query of their own.
+            let is_usual = !recorded.contains(":0/") && !recorded.contains("?%24");
+            if is_usual && !recorded.contains("MODEL") {
+                assert_eq!(made, recorded, "{name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen == 0 || seen > 300, "only {seen} requests");
 }
