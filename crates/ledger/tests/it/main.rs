@@ -10,6 +10,7 @@ mod budget;
 mod ceiling;
 mod entry;
 mod lease;
+mod network;
 mod random;
 mod reservation;
 mod settlement;
