@@ -14,7 +14,7 @@ use loom::sync::atomic::{AtomicI64, Ordering};
 use crate::Amount;
 
 /// How many times the money wanted now a slice holds, when there is plenty.
-const READ_AHEAD: i64 = 64;
+pub const READ_AHEAD: i64 = 64;
 
 /// One renewal takes at most this part of each node's fair share of what is available, so that
 /// slices shrink as the limit comes near.

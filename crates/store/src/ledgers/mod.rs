@@ -311,8 +311,9 @@ impl Ledgers {
 
     /// Has slices renewed that run low, before anybody waits for them.
     fn renew_ahead(&self, slots: &[Arc<Slot>]) {
+        let now_ms = self.now_ms();
         for slot in slots {
-            if slot.runs_low(self.now_ms(), self.limits.refusal_for) && slot.want(slot.ahead()) {
+            if slot.runs_low(now_ms, self.limits.refusal_for) && slot.want(slot.ahead(now_ms)) {
                 self.enqueue(slot.clone());
             }
         }

@@ -6,13 +6,19 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use ledger::lease::{low_water, surplus};
+use ledger::lease::{READ_AHEAD, low_water, surplus};
 use ledger::{Amount, Budget, Holding};
 use tokio::sync::Notify;
 
 use super::{Key, is_hard};
 
 const SHARDS: usize = 32;
+
+/// A slice is meant to last so long, milliseconds.
+const SLICE_LASTS_MS: u64 = 1000;
+
+/// How many times larger the next slice is after one that did not.
+const GROWTH: i64 = 4;
 
 /// What the database said last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +46,8 @@ pub(super) struct Slot {
     /// What is wanted of the database; -1 when the worker has nothing to do here.
     wanted: AtomicI64,
     last_slice: AtomicI64,
+    /// When it was leased, milliseconds after the start.
+    leased_ms: AtomicU64,
     /// What was left in the database when it was last asked; for one that only warns, of its limit.
     left: AtomicI64,
     /// When it refused, milliseconds after the start; 0 when it did not.
@@ -64,6 +72,7 @@ impl Slot {
             is_gone: AtomicBool::new(false),
             wanted: AtomicI64::new(-1),
             last_slice: AtomicI64::new(0),
+            leased_ms: AtomicU64::new(0),
             left: AtomicI64::new(i64::MAX),
             refused_ms: AtomicU64::new(0),
             charged: AtomicI64::new(0),
@@ -133,10 +142,20 @@ impl Slot {
             && !self.has_refused(now_ms, refusal_for)
     }
 
-    /// What to ask for ahead of need: a small part of a slice, of which the database makes more.
-    pub(super) fn ahead(&self) -> Amount {
+    /// What to ask for ahead of need: a small part of a slice, of which the database makes more. A
+    /// slice that did not last makes the next one larger, so that renewals stay rare however fast
+    /// calls come.
+    pub(super) fn ahead(&self, now_ms: u64) -> Amount {
         let last = self.last_slice.load(Ordering::Acquire);
-        Amount::from_nanos(last.checked_div(64).unwrap_or(0).max(1))
+        let leased_ms = self.leased_ms.load(Ordering::Acquire);
+        let lasted = now_ms.saturating_sub(leased_ms) >= SLICE_LASTS_MS;
+        let part = last.checked_div(READ_AHEAD).unwrap_or(0);
+        let part = if lasted {
+            part
+        } else {
+            part.saturating_mul(GROWTH)
+        };
+        Amount::from_nanos(part.max(1))
     }
 
     /// Whether the database has just said that there is not as much.
@@ -165,7 +184,8 @@ impl Slot {
         self.answered.notify_waiters();
     }
 
-    pub(super) fn granted(&self, amount: Amount, left: Amount) {
+    pub(super) fn granted(&self, amount: Amount, left: Amount, now_ms: u64) {
+        self.leased_ms.store(now_ms, Ordering::Release);
         self.holding.top_up(amount);
         self.is_gone.store(false, Ordering::Release);
         self.last_slice.store(amount.nanos(), Ordering::Release);

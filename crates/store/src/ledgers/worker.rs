@@ -135,7 +135,9 @@ impl Ledgers {
             Ok(grants) => {
                 for (slot, grant) in slots.iter().zip(grants) {
                     match grant {
-                        Grant::Granted { amount, left } => slot.granted(amount, left),
+                        Grant::Granted { amount, left } => {
+                            slot.granted(amount, left, self.now_ms())
+                        }
                         Grant::Short { left } => slot.refused(left, self.now_ms()),
                         Grant::Gone => slot.gone(),
                     }

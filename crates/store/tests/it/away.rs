@@ -1,59 +1,17 @@
 //! The database goes away and comes back: an error that says so, and nothing lost.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Books as _;
 use store::{Recorder, RecorderLimits, Store, StoreError};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::line::{Line, State};
 use crate::sample::plain;
 use crate::suite::{NOW_MS, Place, new_key, on_both, on_postgres, on_sqlite, run, started};
 
 const LONG: Duration = Duration::from_secs(30);
-
-/// A way to a server that can be cut and mended.
-struct Line {
-    address: SocketAddr,
-    is_whole: watch::Sender<bool>,
-    _tasks: JoinSet<()>,
-}
-
-impl Line {
-    async fn to(server: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (is_whole, watching) = watch::channel(true);
-        let server = server.to_owned();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut calls = JoinSet::new();
-            while let Ok((near, _)) = listener.accept().await {
-                calls.spawn(carry(near, server.clone(), watching.clone()));
-            }
-        });
-        Self {
-            address,
-            is_whole,
-            _tasks: tasks,
-        }
-    }
-}
-
-async fn carry(mut near: TcpStream, server: String, mut is_whole: watch::Receiver<bool>) {
-    if !*is_whole.borrow() {
-        return;
-    }
-    let mut far = TcpStream::connect(server).await.unwrap();
-    let cut = is_whole.wait_for(|is_whole| !is_whole);
-    tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-        _ = cut => {}
-    }
-}
 
 fn recorder(store: &Store) -> (Arc<Recorder>, JoinSet<()>) {
     let limits = RecorderLimits {
@@ -137,10 +95,10 @@ async fn a_cut_line_to_postgres_costs_no_record() {
         let line = Line::to(place.address()).await;
         let store = Store::open(&place.url_by(line.address)).await.unwrap();
         let cut = async || {
-            line.is_whole.send(false).unwrap();
+            line.set(State::Cut);
         };
         let mend = async || {
-            line.is_whole.send(true).unwrap();
+            line.set(State::Whole);
         };
         loses_nothing(place, (store, key), cut, mend).await;
     })
@@ -153,7 +111,7 @@ async fn without_its_line_everything_answers_that_postgres_is_away_until_it_is_b
         let (_, key) = started(place).await;
         let line = Line::to(place.address()).await;
         let store = Store::open(&place.url_by(line.address)).await.unwrap();
-        line.is_whole.send(false).unwrap();
+        line.set(State::Cut);
         let is_away = |error: StoreError| assert!(error.is_temporary(), "{error}");
         is_away(store.revision().await.unwrap_err());
         is_away(store.check().await.unwrap_err());
@@ -166,7 +124,7 @@ async fn without_its_line_everything_answers_that_postgres_is_away_until_it_is_b
                 .unwrap_err(),
         );
         is_away(Store::open(&place.url_by(line.address)).await.unwrap_err());
-        line.is_whole.send(true).unwrap();
+        line.set(State::Whole);
         assert!(store.keys().by_hash(&key).await.unwrap().is_some());
         assert_eq!(store.check().await, Ok(()));
     })

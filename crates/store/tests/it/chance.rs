@@ -15,10 +15,10 @@ const SEEDS: u64 = 4;
 const LIMIT: i64 = 3000;
 
 /// Steele, Lea and Flood's SplitMix64.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % end
     }
 
-    fn amount(&mut self, end: u64) -> i64 {
+    pub(crate) fn amount(&mut self, end: u64) -> i64 {
         self.below(end).cast_signed()
     }
 }

@@ -7,7 +7,9 @@ use ledger::{
     Admission, Amount, Ask, Books as _, Budget, BudgetId, Enforcement, Exhausted, GenerationId,
     Subject, Ticket, Window,
 };
-use store::{KeyHash, LedgerLimits, Ledgers, Recorder, RecorderLimits, RecorderOptions, Store};
+use store::{
+    JournalError, KeyHash, LedgerLimits, Ledgers, Recorder, RecorderLimits, RecorderOptions, Store,
+};
 use tokio::task::JoinSet;
 
 use crate::sample::priced;
@@ -40,7 +42,22 @@ impl Node {
             limits: RecorderLimits::default(),
             journal: None,
         };
-        let (recorder, writer) = Recorder::open(store.clone(), options).await.unwrap();
+        Self::start_on(store, name, (limits, options)).await
+    }
+
+    /// A node with a journal of its own, which waits for the one that had it before.
+    pub(crate) async fn start_on(
+        store: &Store,
+        name: &str,
+        (limits, options): (LedgerLimits, RecorderOptions),
+    ) -> Self {
+        let (recorder, writer) = loop {
+            match Recorder::open(store.clone(), options.clone()).await {
+                Ok(both) => break both,
+                Err(JournalError::InUse(_)) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        };
         let (ledgers, worker) =
             Ledgers::new(store.clone(), recorder.clone(), name.to_owned(), limits);
         let mut tasks = JoinSet::new();
@@ -61,7 +78,7 @@ impl Node {
     }
 
     /// The end without one.
-    async fn die(mut self) {
+    pub(crate) async fn die(mut self) {
         self.tasks.shutdown().await;
     }
 
@@ -438,6 +455,44 @@ async fn in_the_steady_state_no_call_waits_for_the_database() {
         assert_eq!(after.waits, before.waits);
         assert_eq!(after.round_trips, before.round_trips);
         node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres_leases_are_renewed_rarely_however_fast_calls_come() {
+    const CALLS: u64 = 5000;
+    on_postgres(async |place| {
+        let (store, _) = started(place).await;
+        let node = Node::start(&store, "a").await;
+        let other = Node::start(&place.open().await, "b").await;
+        let b = ["key", "workspace", "house"].map(|id| budget(id, 1_000_000_000));
+        for budget in &b {
+            put(&store, budget).await;
+        }
+        other.settle(other.admitted(&b, 100).await, 1, 60).await;
+        node.settle(node.admitted(&b, 100).await, 2, 60).await;
+        let before = node.ledgers.figures();
+        let begun = tokio::time::Instant::now();
+        for number in 0..CALLS {
+            node.settle(node.admitted(&b, 100).await, 10 + number, 60)
+                .await;
+        }
+        let seconds = begun.elapsed().as_secs();
+        let after = node.ledgers.figures();
+        let trips = after.round_trips - before.round_trips;
+        let waits = after.waits - before.waits;
+        println!(
+            "{CALLS} calls under three budgets: {trips} transactions for leases \
+             ({:.1} per 1,000 calls), {waits} calls waited",
+            trips as f64 * 1000.0 / CALLS as f64
+        );
+        // A slice grows until it lasts a second: 64 calls, 256 and so on.
+        assert!(trips <= 2 * (8 + seconds), "{trips} in {seconds} s");
+        assert!(waits <= trips, "{waits}");
+        other.stop().await;
+        node.stop().await;
+        assert_eq!(store.verify().await.unwrap(), None);
     })
     .await;
 }
