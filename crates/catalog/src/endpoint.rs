@@ -63,6 +63,30 @@ impl Billing {
     }
 }
 
+/// What the operator wants of an endpoint beside what its price says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steering {
+    /// How often it is the first choice beside what its price says, percent, 0 to 10,000.
+    pub weight_percent: u32,
+    /// Exactly this share of the model's calls goes here first, percent, 1 to 100.
+    pub canary_percent: Option<u32>,
+    /// How many calls may be under way here at once, at least 1; absent for no limit.
+    pub concurrency_max: Option<u32>,
+    /// For how long it keeps a prompt cache after the last use, milliseconds; absent for unknown.
+    pub cache_ttl_ms: Option<i64>,
+}
+
+impl Default for Steering {
+    fn default() -> Self {
+        Self {
+            weight_percent: 100,
+            canary_percent: None,
+            concurrency_max: None,
+            cache_ttl_ms: None,
+        }
+    }
+}
+
 /// One model as served by one provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Endpoint {
@@ -106,6 +130,10 @@ pub struct Endpoint {
     pub region: Option<Box<str>>,
     /// How finished it is.
     pub status: Status,
+    /// What the operator wants of it.
+    pub steering: Steering,
+    /// Whether training on what it writes is allowed; absent means unknown.
+    pub distillable: Option<bool>,
 }
 
 /// In which dialect an endpoint is asked, and which dialect's body it is sent.

@@ -9,7 +9,10 @@ use chat::{Dialect, Modalities, Needs, Parameter, Parameters, Unit};
 use ledger::Price;
 
 use crate::endpoint::Endpoint;
-use crate::preferences::Preferences;
+use crate::model::Model;
+use crate::plan::{Moment, Question};
+use crate::preferences::{Preferences, ServiceTier};
+use crate::snapshot::Suffix;
 
 /// Why an endpoint was left out. The order is the order in which filters are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,7 +21,7 @@ pub enum Filter {
     Credential,
     /// It speaks no dialect that can be sent for this call.
     Dialect,
-    /// It is a service tier that the request does not name.
+    /// It is a service tier that the request does not ask for.
     Tier,
     /// `provider.only` does not name it.
     Only,
@@ -30,6 +33,10 @@ pub enum Filter {
     DataCollection,
     /// It keeps prompts.
     Zdr,
+    /// Its data does not stay where the account wants it.
+    Region,
+    /// Its author is not known to let others train on what it writes.
+    Distillable,
     /// Its quantization is not wanted.
     Quantization,
     /// It costs more than the caller will pay, or nobody knows what it costs.
@@ -58,6 +65,7 @@ impl Filter {
             Self::Only | Self::Ignore | Self::Order => Some("allowed_providers"),
             Self::DataCollection => Some("data_policy:training"),
             Self::Zdr => Some("data_policy:zdr"),
+            Self::Region => Some("data_region"),
             Self::Quantization => Some("quantization"),
             Self::MaxPrice => Some("max_price"),
             Self::RequireParameters => Some("require_parameters"),
@@ -65,6 +73,7 @@ impl Filter {
             Self::Credential
             | Self::Dialect
             | Self::Tier
+            | Self::Distillable
             | Self::Input
             | Self::Output
             | Self::PreferredParameters
@@ -84,6 +93,8 @@ impl Filter {
             Self::Order => "order",
             Self::DataCollection => "data_collection",
             Self::Zdr => "zdr",
+            Self::Region => "data_region",
+            Self::Distillable => "distillable",
             Self::Quantization => "quantization",
             Self::MaxPrice => "max_price",
             Self::RequireParameters => "require_parameters",
@@ -103,78 +114,160 @@ impl fmt::Display for Filter {
     }
 }
 
-/// What the filters look at.
-#[derive(Clone, Copy)]
+/// What the filters look at, for one model of a call.
 pub(crate) struct Sieve<'a> {
-    pub(crate) needs: &'a Needs,
-    pub(crate) preferences: &'a Preferences,
-    pub(crate) dialects: &'a [Dialect],
+    question: &'a Question<'a>,
+    tiers: Tiers,
+    utc_minute: u16,
 }
 
-type Rule = fn(&Sieve<'_>, &Endpoint) -> bool;
+/// Which service tiers may be asked.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tiers {
+    /// Whether the usual one is out: flex was asked for, and there is some.
+    only_flex: bool,
+    flex: bool,
+    priority: bool,
+}
 
-/// Every filter that looks at one endpoint alone, in order. A rule says whether it may stay.
+/// A rule says whether an endpoint may stay, as far as one set of preferences goes: the request's
+/// or the account's.
+type Rule = fn(&Sieve<'_>, &Preferences, &Endpoint) -> bool;
+
+/// Every filter that looks at one endpoint alone, in order. Section 9.4 of the digest.
 const RULES: &[(Filter, Rule)] = &[
-    (Filter::Credential, |_, endpoint| {
+    (Filter::Credential, |_, _, endpoint| {
         endpoint.provider.is_enabled()
     }),
-    (Filter::Dialect, |sieve, endpoint| {
+    (Filter::Dialect, |sieve, _, endpoint| {
         sieve.dialect(endpoint).is_some()
     }),
-    (Filter::Tier, tier),
-    (Filter::Only, |sieve, endpoint| {
-        sieve
-            .preferences
-            .only
-            .as_deref()
-            .is_none_or(|names| is_named(names, endpoint))
+    (Filter::Tier, |sieve, _, endpoint| sieve.tier(endpoint)),
+    (Filter::Only, |_, preferences, endpoint| {
+        let only = preferences.only.as_deref();
+        only.is_none_or(|names| is_named(names, endpoint))
     }),
-    (Filter::Ignore, |sieve, endpoint| {
-        !is_named(&sieve.preferences.ignore, endpoint)
+    (Filter::Ignore, |_, preferences, endpoint| {
+        !is_named(&preferences.ignore, endpoint)
     }),
-    (Filter::Order, |sieve, endpoint| {
-        let preferences = sieve.preferences;
+    (Filter::Order, |_, preferences, endpoint| {
         let is_free = preferences.allow_fallbacks || preferences.order.is_empty();
         is_free || is_named(&preferences.order, endpoint)
     }),
-    (Filter::DataCollection, |sieve, endpoint| {
-        !sieve.preferences.denies_data_collection || !endpoint.provider.data_policy.may_train()
+    (Filter::DataCollection, |_, preferences, endpoint| {
+        !preferences.denies_data_collection || !endpoint.provider.data_policy.may_train()
     }),
-    (Filter::Zdr, |sieve, endpoint| {
-        !sieve.preferences.zdr || endpoint.provider.data_policy.is_zdr()
+    (Filter::Zdr, |_, preferences, endpoint| {
+        !preferences.zdr || endpoint.provider.data_policy.is_zdr()
     }),
-    (Filter::Quantization, quantization),
+    (Filter::Region, |_, preferences, endpoint| {
+        let wanted = preferences.regions.as_deref();
+        wanted.is_none_or(|wanted| {
+            let own = endpoint.region.as_deref();
+            own.is_some_and(|own| wanted.iter().any(|name| name.eq_ignore_ascii_case(own)))
+        })
+    }),
+    (Filter::Distillable, |_, preferences, endpoint| {
+        !preferences.enforce_distillable_text || endpoint.distillable == Some(true)
+    }),
+    (Filter::Quantization, |_, preferences, endpoint| {
+        quantization(preferences, endpoint)
+    }),
     (Filter::MaxPrice, max_price),
-    (Filter::RequireParameters, |sieve, endpoint| {
-        let missing = sieve.needs.parameters.minus(endpoint.parameters);
-        !sieve.preferences.require_parameters || missing.is_empty()
+    (Filter::RequireParameters, |sieve, preferences, endpoint| {
+        let missing = sieve.needs().parameters.minus(endpoint.parameters);
+        !preferences.require_parameters || missing.is_empty()
     }),
-    (Filter::Input, |sieve, endpoint| {
-        is_within(sieve.needs.input, endpoint.input)
+    (Filter::Input, |sieve, _, endpoint| {
+        is_within(sieve.needs().input, endpoint.input)
     }),
-    (Filter::Output, |sieve, endpoint| {
-        is_within(sieve.needs.output, endpoint.output)
+    (Filter::Output, |sieve, _, endpoint| {
+        is_within(sieve.needs().output, endpoint.output)
     }),
-    (Filter::ContextLength, context_length),
-    (Filter::MaxTokens, |sieve, endpoint| {
-        let wanted = sieve.needs.max_output_tokens;
+    (Filter::ContextLength, |sieve, _, endpoint| {
+        context_length(sieve.needs(), endpoint)
+    }),
+    (Filter::MaxTokens, |sieve, _, endpoint| {
+        let wanted = sieve.needs().max_output_tokens;
         fits(wanted, endpoint.max_completion_tokens)
     }),
 ];
 
-impl Sieve<'_> {
-    /// The first filter that takes an endpoint out.
+impl<'a> Sieve<'a> {
+    pub(crate) fn new(
+        question: &'a Question<'a>,
+        model: &Model,
+        suffixes: &[Suffix],
+        moment: Moment,
+    ) -> Self {
+        let minutes = moment.now_ms.div_euclid(60_000).rem_euclid(24 * 60);
+        Self {
+            question,
+            tiers: tiers(question, model, suffixes),
+            utc_minute: u16::try_from(minutes).unwrap_or(0),
+        }
+    }
+
+    pub(crate) fn needs(&self) -> &'a Needs {
+        self.question.needs
+    }
+
+    /// The first filter that takes an endpoint out, by the request's or the account's preferences.
     pub(crate) fn excludes(&self, endpoint: &Endpoint) -> Option<Filter> {
-        let out = RULES.iter().find(|(_, may_stay)| !may_stay(self, endpoint));
+        let own = self.question.preferences;
+        let account = self.question.account;
+        let out = RULES.iter().find(|(_, may_stay)| {
+            !may_stay(self, own, endpoint)
+                || account.is_some_and(|account| !may_stay(self, account, endpoint))
+        });
         out.map(|(filter, _)| *filter)
     }
 
     /// The dialect to ask an endpoint in: the caller's own where possible, else its preferred one
     /// among those that can be sent.
     pub(crate) fn dialect(&self, endpoint: &Endpoint) -> Option<Dialect> {
-        endpoint
-            .way_for(self.needs, self.dialects)
-            .map(|way| way.dialect)
+        let way = endpoint.way_for(self.needs(), self.question.dialects);
+        way.map(|way| way.dialect)
+    }
+
+    /// Section 16: tiers are opted in by `service_tier`, by a suffix, or by name.
+    fn tier(&self, endpoint: &Endpoint) -> bool {
+        let is_asked = match endpoint.tier.as_deref() {
+            None => !self.tiers.only_flex,
+            Some("flex") => self.tiers.flex,
+            Some("priority" | "fast") => self.tiers.priority,
+            Some(_) => false,
+        };
+        is_asked || self.is_named_itself(endpoint)
+    }
+
+    /// Whether `only` or `order` names this very endpoint (a provider's name never means its tiers).
+    fn is_named_itself(&self, endpoint: &Endpoint) -> bool {
+        let both = [Some(self.question.preferences), self.question.account];
+        endpoint.tier.is_some()
+            && both.into_iter().flatten().any(|preferences| {
+                let only = preferences.only.as_deref().unwrap_or_default();
+                is_named(only, endpoint) || is_named(&preferences.order, endpoint)
+            })
+    }
+}
+
+fn tiers(question: &Question<'_>, model: &Model, suffixes: &[Suffix]) -> Tiers {
+    let asked = question.service_tier;
+    // `order` and an explicit default tier take the tiers out of `:nitro` and `:floor` (section 10).
+    let by_suffix = |suffix| {
+        suffixes.contains(&suffix)
+            && question.preferences.order.is_empty()
+            && asked != Some(ServiceTier::Default)
+    };
+    let has_flex = || {
+        let mut enabled = model.endpoints.iter().filter(|e| e.provider.is_enabled());
+        enabled.any(|endpoint| endpoint.tier.as_deref() == Some("flex"))
+    };
+    Tiers {
+        only_flex: asked == Some(ServiceTier::Flex) && has_flex(),
+        flex: asked == Some(ServiceTier::Flex) || by_suffix(Suffix::Floor),
+        priority: asked == Some(ServiceTier::Priority) || by_suffix(Suffix::Nitro),
     }
 }
 
@@ -195,15 +288,9 @@ pub(crate) fn names_it(name: &str, endpoint: &Endpoint) -> bool {
     endpoint.tier.is_none() && endpoint.provider.goes_by(name)
 }
 
-fn tier(sieve: &Sieve<'_>, endpoint: &Endpoint) -> bool {
-    let preferences = sieve.preferences;
-    let only = preferences.only.as_deref().unwrap_or_default();
-    endpoint.tier.is_none() || is_named(only, endpoint) || is_named(&preferences.order, endpoint)
-}
-
 /// `fp4` also means its two relatives, `fp8` its one.
-fn quantization(sieve: &Sieve<'_>, endpoint: &Endpoint) -> bool {
-    let Some(wanted) = &sieve.preferences.quantizations else {
+fn quantization(preferences: &Preferences, endpoint: &Endpoint) -> bool {
+    let Some(wanted) = &preferences.quantizations else {
         return true;
     };
     let own = endpoint.quantization.as_deref().unwrap_or("unknown");
@@ -214,12 +301,12 @@ fn quantization(sieve: &Sieve<'_>, endpoint: &Endpoint) -> bool {
     })
 }
 
-fn max_price(sieve: &Sieve<'_>, endpoint: &Endpoint) -> bool {
-    let most = sieve.preferences.max_price;
+fn max_price(sieve: &Sieve<'_>, preferences: &Preferences, endpoint: &Endpoint) -> bool {
+    let most = preferences.max_price;
+    let prompt_tokens = sieve.needs().prompt_tokens;
     let price = |unit| {
-        endpoint
-            .prices
-            .effective(unit, sieve.needs.prompt_tokens, 0)
+        let prices = &endpoint.prices;
+        prices.effective(unit, prompt_tokens, sieve.utc_minute)
     };
     let within = |most: Option<Price>, price: Option<Price>| match (most, price) {
         (None, _) => true,
@@ -240,9 +327,9 @@ fn is_within(needed: Modalities, given: Modalities) -> bool {
     needed.minus(given).is_empty()
 }
 
-fn context_length(sieve: &Sieve<'_>, endpoint: &Endpoint) -> bool {
-    let prompt = sieve.needs.prompt_tokens;
-    let both = prompt.saturating_add(sieve.needs.max_output_tokens.unwrap_or(1));
+fn context_length(needs: &Needs, endpoint: &Endpoint) -> bool {
+    let prompt = needs.prompt_tokens;
+    let both = prompt.saturating_add(needs.max_output_tokens.unwrap_or(1));
     fits(Some(both), endpoint.context_length) && fits(Some(prompt), endpoint.max_prompt_tokens)
 }
 

@@ -114,6 +114,17 @@ impl Reasoning {
     }
 }
 
+/// What happens when a model's time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retirement {
+    /// From when on nobody serves it, Unix seconds at midnight UTC.
+    pub at: i64,
+    /// The model that takes its place.
+    pub successor: Option<ModelSlug>,
+    /// Whether calls go on to the successor by themselves.
+    pub redirects: bool,
+}
+
 /// A thing with a slug that users ask for. A static variant (`author/name:free`) is a model of its
 /// own here, with its own endpoints.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,6 +153,8 @@ pub struct Model {
     pub has_open_weights: bool,
     /// Repository of the weights.
     pub hugging_face_id: Option<Box<str>>,
+    /// What happens when its time is over.
+    pub retirement: Option<Retirement>,
     /// What it takes.
     pub input: Modalities,
     /// What it gives.

@@ -297,6 +297,18 @@ row_with_abilities! {
         /// Repository of the weights.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub hugging_face_id: Option<String>,
+        /// Whether its author lets others train on what it writes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub distillable: Option<bool>,
+        /// The day from which nobody serves it any more, `YYYY-MM-DD`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub retires: Option<String>,
+        /// The model that takes its place then.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub successor: Option<String>,
+        /// Whether calls go on to the successor by themselves once it has retired.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub redirects: Option<bool>,
         /// The endpoints that serve it.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub endpoints: Vec<EndpointRow>,
@@ -345,6 +357,23 @@ row_with_abilities! {
         /// Prices as decimal strings; absent means unknown, never free.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub price: Option<PriceRow>,
+        /// How often it is the first choice beside what its price says, percent: 100 when absent,
+        /// 50 for half as often, 0 for never (it still stands in for others).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub weight: Option<u32>,
+        /// Exactly this share of the model's calls goes here first, percent, whatever the price; and
+        /// no others. For trying out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub canary: Option<u32>,
+        /// How many calls may be under way here at once.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub max_concurrent: Option<u32>,
+        /// For how long it keeps a prompt cache after the last use, seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub cache_ttl: Option<u32>,
+        /// Whether training on what it writes is allowed, when it differs from its model's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub distillable: Option<bool>,
     }
 }
 

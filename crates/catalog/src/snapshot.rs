@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::endpoint::Status;
 use crate::model::{Model, ModelSlug};
 use crate::provider::Provider;
 use crate::suggest;
@@ -52,6 +53,8 @@ pub struct Catalog {
     models: BTreeMap<ModelSlug, Arc<Model>>,
     /// Aliases in lower case → slug.
     aliases: BTreeMap<Box<str>, ModelSlug>,
+    /// `~author/family-latest` → slug of the newest model of that family.
+    latest: BTreeMap<Box<str>, ModelSlug>,
 }
 
 impl Catalog {
@@ -87,6 +90,7 @@ impl Catalog {
             }
             catalog.models.insert(model.slug.clone(), Arc::new(model));
         }
+        catalog.latest = latest(catalog.models.values());
         catalog
     }
 
@@ -113,14 +117,21 @@ impl Catalog {
         })
     }
 
-    /// What a requested slug means: slug, alias or dated slug, then static variant, then routing
-    /// suffixes (`author/name:free:nitro`).
+    /// The newest model of a family (`~author/family-latest`), if the name is of that form and the
+    /// catalog knows the family.
+    fn newest(&self, name: &str) -> Option<&Arc<Model>> {
+        let slug = self.latest.get(name.to_lowercase().as_str())?;
+        self.models.get(slug)
+    }
+
+    /// What a requested slug means: newest of a family, slug, alias or dated slug, then static
+    /// variant, then routing suffixes (`author/name:free:nitro`).
     #[must_use]
     pub fn resolve(&self, requested: &str) -> Option<Resolved<'_>> {
         let mut rest = requested.trim();
         let mut suffixes = Vec::new();
         loop {
-            if let Some(model) = self.model(rest) {
+            if let Some(model) = self.newest(rest).or_else(|| self.model(rest)) {
                 suffixes.reverse();
                 return Some(Resolved { model, suffixes });
             }
@@ -150,4 +161,36 @@ impl Catalog {
             .map(ModelSlug::new)
             .collect()
     }
+}
+
+/// The newest model of each family: one that is asked with messages, neither a variant nor itself an
+/// alias, not about to go away; one that can be used here before one that cannot. Section 12.3 of
+/// the digest.
+fn latest<'a>(models: impl Iterator<Item = &'a Arc<Model>>) -> BTreeMap<Box<str>, ModelSlug> {
+    let mut newest: BTreeMap<Box<str>, &Arc<Model>> = BTreeMap::new();
+    let age = |model: &Model| {
+        let usable = model.endpoints.iter().any(|e| e.provider.is_enabled());
+        (usable, model.created)
+    };
+    for model in models {
+        let Some(family) = model.family.as_deref() else {
+            continue;
+        };
+        let is_plain = model.variant.is_none() && !model.is_moving_alias;
+        let is_staying = model.retirement.is_none()
+            && model.endpoints.iter().any(|e| e.status == Status::Stable);
+        let author = model.author();
+        if !is_plain || !is_staying || !model.kind.takes_messages() || author.starts_with('~') {
+            continue;
+        }
+        let name = format!("~{author}/{family}-latest").to_lowercase();
+        let known = newest.entry(name.into()).or_insert(model);
+        if age(model) > age(known) {
+            *known = model;
+        }
+    }
+    let slugs = newest.into_iter();
+    slugs
+        .map(|(name, model)| (name, model.slug.clone()))
+        .collect()
 }

@@ -49,6 +49,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// When the endpoint that is being tried was asked.
+    pub(crate) fn attempt_started(&self) -> Instant {
+        self.attempt_started
+    }
+
     /// How many endpoints have been tried.
     pub(crate) fn attempts(&self) -> usize {
         self.attempts.len()

@@ -27,6 +27,7 @@ mod relay;
 mod request;
 pub mod timers;
 pub mod upstream;
+mod watch;
 mod whole;
 
 pub use call::{Call, Reply, ReplyHead};

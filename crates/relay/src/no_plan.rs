@@ -11,9 +11,12 @@ pub(crate) fn error(no_plan: &NoPlan, requested: &[String]) -> Error {
         NoPlan::UnknownModel { suggestions, .. } => {
             suggestions.iter().map(ToString::to_string).collect()
         }
-        NoPlan::WrongEndpoint { .. } | NoPlan::NoCredential { .. } | NoPlan::Filtered { .. } => {
-            Vec::new()
-        }
+        NoPlan::Retired { successor, .. } => successor.iter().map(ToString::to_string).collect(),
+        NoPlan::FreeVariantEnded { paid } => vec![paid.to_string()],
+        NoPlan::WrongEndpoint { .. }
+        | NoPlan::NoSearch { .. }
+        | NoPlan::NoCredential { .. }
+        | NoPlan::Filtered { .. } => Vec::new(),
     };
     let own = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
     let mut error = Error::caller(kind, message);
@@ -43,6 +46,25 @@ fn told(no_plan: &NoPlan) -> (Kind, &'static str, String) {
             Kind::WrongEndpoint,
             "wrong_endpoint",
             format!("{model} is served at {path}, not here"),
+        ),
+        NoPlan::Retired { model, successor } => {
+            let next = successor.as_ref();
+            let hint = next.map_or(String::new(), |slug| format!("; {slug} took its place"));
+            (
+                Kind::NoEndpoints,
+                "model_deprecated",
+                format!("{model} is no longer served{hint}"),
+            )
+        }
+        NoPlan::FreeVariantEnded { paid } => (
+            Kind::NoEndpoints,
+            "free_variant_ended",
+            format!("{paid} is not offered for free; without \":free\" it is"),
+        ),
+        NoPlan::NoSearch { model } => (
+            Kind::InvalidRequest,
+            "no_endpoints",
+            format!("{model} needs web search, which is not configured here"),
         ),
         NoPlan::NoCredential { models, missing } => {
             let names: Vec<_> = models.iter().map(ModelSlug::as_str).collect();

@@ -45,7 +45,7 @@ pub(crate) async fn pump(
             let generation = way.draft.completed(&live.meter, parts);
             let cost = crate::draft::cost_text(&generation.charge);
             let last = live.tap.last_frames(&generation.usage, &cost);
-            relay.report_success(endpoint);
+            relay.report_served(endpoint, &live.meter, way.draft.attempt_started());
             relay.settle(way.reserved.take(), generation).await;
             // A caller that leaves at the very last frame has been served; the record says so.
             let _ = way.door.send(last).await;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use catalog::{Catalog, Endpoint, Health, Moment, Plan, Question};
-use chat::{Error, Kind, Next, Origin};
+use catalog::{Catalog, Endpoint, Health, Moment, Plan, Question, ServiceTier};
+use chat::{Error, Kind, Next};
 use ledger::settlement::Ending;
 use ledger::{Books, Generation, Outcome};
 use tokio::sync::{Semaphore, oneshot};
@@ -19,10 +19,11 @@ use crate::credentials::Credentials;
 use crate::door::{Door, Gone};
 use crate::draft::Draft;
 use crate::failures::{self, Failures};
+use crate::meter::Meter;
 use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies, drain};
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
-use crate::{no_plan, pump, whole};
+use crate::{no_plan, pump, watch, whole};
 
 /// What a relay is made of. Built once, by the app.
 pub struct Parts {
@@ -130,12 +131,11 @@ impl Relay {
                 Error::caller(Kind::InvalidRequest, "no model was asked for").with_field("model"),
             );
         };
+        let tier = call.request.service_tier.as_deref();
         let question = Question {
-            model,
             fallbacks,
-            needs: &call.request.needs,
-            preferences: &call.preferences,
-            dialects: SENDABLE,
+            service_tier: tier.and_then(ServiceTier::read),
+            ..Question::new(model, &call.request.needs, &call.preferences, SENDABLE)
         };
         let moment = Moment {
             seed: call.seed,
@@ -235,7 +235,8 @@ impl Relay {
         };
         match answered.answer {
             Answer::Whole(answer) => {
-                self.report_success(endpoint);
+                let sent_at = way.draft.attempt_started();
+                self.report_served(endpoint, &answer.meter, sent_at);
                 whole::deliver(self, *answer, head, way).await;
             }
             Answer::Stream(stream) => pump::pump(self, endpoint, stream, head, way).await,
@@ -244,20 +245,17 @@ impl Relay {
 
     /// Posts a failed attempt on the health board.
     pub(crate) fn report(&self, endpoint: &Endpoint, error: &Error) {
-        if error.origin == Origin::Provider {
-            let asked = error
-                .metadata
-                .as_ref()
-                .and_then(|metadata| metadata.retry_after);
-            let retry_after_ms = asked.and_then(|wait| i64::try_from(wait.as_millis()).ok());
-            self.health
-                .record_failure(&endpoint.id, self.parts.clock.now_ms(), retry_after_ms);
+        if let Some(sample) = watch::failed(error) {
+            let now_ms = self.parts.clock.now_ms();
+            self.health.record(&endpoint.id, &sample, now_ms);
         }
     }
 
-    /// Posts a served call on the health board.
-    pub(crate) fn report_success(&self, endpoint: &Endpoint) {
-        self.health.record_success(&endpoint.id);
+    /// Posts an answer that came to its end on the health board.
+    pub(crate) fn report_served(&self, endpoint: &Endpoint, meter: &Meter, sent_at: Instant) {
+        let now_ms = self.parts.clock.now_ms();
+        let sample = watch::served(meter, sent_at);
+        self.health.record(&endpoint.id, &sample, now_ms);
     }
 
     /// Hands a record to the books, and with it what was held for the call: every ending comes

@@ -10,7 +10,7 @@ use ledger::PriceSheet;
 use super::provider::address;
 use super::{At, Known, OneOf, Problems, dialects, modalities};
 use crate::abilities;
-use crate::endpoint::{Billing, Endpoint, EndpointId, Status};
+use crate::endpoint::{Billing, Endpoint, EndpointId, Status, Steering};
 use crate::import::QUANTIZATIONS;
 use crate::load::{Origin, Placed};
 use crate::model::ModelSlug;
@@ -91,6 +91,8 @@ pub(super) fn endpoint(
             .as_deref()
             .or(provider.data_policy.region.as_deref())
             .map(Into::into),
+        steering: steering(row, origin, problems),
+        distillable: row.distillable,
     };
     (problems.len() == before).then_some(endpoint)
 }
@@ -146,11 +148,29 @@ fn words(row: &EndpointRow, origin: &Origin<'_>, problems: &mut Problems) -> Wor
     }
 }
 
+fn steering(row: &EndpointRow, origin: &Origin<'_>, problems: &mut Problems) -> Steering {
+    let mut within = |field: &'static str, value: Option<u32>, (least, most): (u32, u32)| {
+        let wrong = value.filter(|value| !(least..=most).contains(value));
+        if let Some(wrong) = wrong {
+            let message = format!("{wrong} is not between {least} and {most}");
+            problems.add(At(origin, field).to_string(), message);
+        }
+        value
+    };
+    Steering {
+        weight_percent: within("weight", row.weight, (0, 10_000)).unwrap_or(100),
+        canary_percent: within("canary", row.canary, (1, 100)),
+        concurrency_max: within("max_concurrent", row.max_concurrent, (1, 1_000_000)),
+        cache_ttl_ms: within("cache_ttl", row.cache_ttl, (1, 86_400)).map(|s| i64::from(s) * 1000),
+    }
+}
+
 /// Checks what can be checked of a row that cannot become an endpoint, so that all of its mistakes
 /// are reported at once.
 pub(crate) fn alone(row: &EndpointRow, origin: &Origin<'_>, problems: &mut Problems) {
     prices(row, origin, problems);
     words(row, origin, problems);
+    steering(row, origin, problems);
     let able = row.abilities();
     for (field, limit) in [
         ("context_length", able.context_length),

@@ -8,7 +8,7 @@ use chat::Modalities;
 use super::{At, Known, OneOf, Problems, boxed, endpoint, modalities};
 use crate::endpoint::Endpoint;
 use crate::load::Placed;
-use crate::model::{Model, ModelKind, ModelSlug, Reasoning, unix_seconds};
+use crate::model::{Model, ModelKind, ModelSlug, Reasoning, Retirement, unix_seconds};
 use crate::rows::{ModelRow, ReasoningRow};
 
 /// Checks a model's row and those of its endpoints; one model per static variant.
@@ -37,9 +37,11 @@ pub(crate) fn models(
     let mut tags = BTreeSet::new();
     for placed in placed {
         let variant = placed.row.variant.as_deref();
-        let Some(endpoint) = endpoint::endpoint((slug, &stated), placed, known, problems) else {
+        let Some(mut endpoint) = endpoint::endpoint((slug, &stated), placed, known, problems)
+        else {
             continue;
         };
+        endpoint.distillable = endpoint.distillable.or(row.distillable);
         if !tags.insert((variant, endpoint.tag.clone())) {
             let message = format!(
                 "another endpoint of this model has the tag \"{}\"",
@@ -117,12 +119,28 @@ fn model(slug: &str, row: &ModelRow, problems: &mut Problems) -> Model {
         knowledge_cutoff: row.knowledge_cutoff.as_deref().map(Into::into),
         has_open_weights: row.open_weights == Some(true),
         hugging_face_id: row.hugging_face_id.as_deref().map(Into::into),
+        retirement: retirement(&path, row, problems),
         input: modalities(At(&path, "input"), row.input.as_deref(), problems),
         output: modalities(At(&path, "output"), row.output.as_deref(), problems),
         context_length: row.context_length,
         reasoning: (row.reasoning == Some(true)).then(|| reasoning(row.reasoning_options.as_ref())),
         endpoints: Vec::new(),
     }
+}
+
+fn retirement(path: &str, row: &ModelRow, problems: &mut Problems) -> Option<Retirement> {
+    let date = row.retires.as_deref()?;
+    let at = problems.word(
+        format!("{path}.retires"),
+        date,
+        unix_seconds(date),
+        "YYYY-MM-DD and YYYY-MM",
+    )?;
+    Some(Retirement {
+        at,
+        successor: row.successor.as_deref().map(ModelSlug::new),
+        redirects: row.redirects == Some(true),
+    })
 }
 
 /// The first alias (in text order) of the same author that ends in a date.

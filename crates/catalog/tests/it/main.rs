@@ -3,7 +3,14 @@
 mod builtin;
 mod config;
 mod diff;
+mod fleet;
+mod health;
 mod import;
+mod latest;
+mod order;
 mod plan;
 mod preferences;
 mod published;
+mod replay;
+mod sticky;
+mod tiers;

@@ -1,5 +1,7 @@
 //! Plans: needs × preferences × health → order and exclusions, as a table.
 
+use catalog::health::Sample;
+use catalog::preferences::Sort;
 use catalog::{
     Access, Catalog, EndpointId, Filter, Health, Moment, NoPlan, Plan, Preferences, Question, Rows,
 };
@@ -104,16 +106,19 @@ fn catalog() -> Catalog {
     catalog::load(&Rows::default(), &[&rows], &access).expect("the test's own text")
 }
 
+/// Plans for one model, cheapest first: chance has its own tests.
 fn ask(catalog: &Catalog, model: &str, needs: &Needs, preferences: &Value) -> Result<Plan, NoPlan> {
-    let preferences = Preferences::read(preferences).expect("the test's own text");
-    let question = Question {
-        model,
-        fallbacks: &[],
-        needs,
-        preferences: &preferences,
-        dialects: &[Dialect::OpenaiChat],
-    };
+    let mut preferences = Preferences::read(preferences).expect("the test's own text");
+    preferences.sort = preferences.sort.or(Some(Sort::Price));
+    let question = Question::new(model, needs, &preferences, &[Dialect::OpenaiChat]);
     catalog::plan(catalog, &question, &Health::default(), Moment::default())
+}
+
+fn cheapest_first() -> Preferences {
+    Preferences {
+        sort: Some(Sort::Price),
+        ..Preferences::default()
+    }
 }
 
 fn tags(plan: &Plan) -> String {
@@ -367,14 +372,16 @@ fn unknown_models_and_wrong_paths_are_told_apart() {
 #[test]
 fn fallback_models_come_after_all_of_the_first_and_none_twice() {
     let catalog = catalog();
-    let (needs, preferences) = (needs(""), Preferences::default());
+    let (needs, preferences) = (needs(""), cheapest_first());
     let fallbacks = ["acme/two".to_owned(), "acme/one".to_owned()];
     let question = Question {
-        model: "acme/one:nitro",
         fallbacks: &fallbacks,
-        needs: &needs,
-        preferences: &preferences,
-        dialects: &[Dialect::OpenaiChat],
+        ..Question::new(
+            "acme/one:nitro",
+            &needs,
+            &preferences,
+            &[Dialect::OpenaiChat],
+        )
     };
     let plan = catalog::plan(&catalog, &question, &Health::default(), Moment::default()).unwrap();
     assert_eq!(tags(&plan), "cheap mid dear/mxfp8 unknown-price old mid");
@@ -386,15 +393,12 @@ fn fallback_models_come_after_all_of_the_first_and_none_twice() {
 fn an_endpoint_in_trouble_is_asked_last_until_it_has_cooled_down() {
     let catalog = catalog();
     let health = Health::default();
-    health.record_failure(&EndpointId::new("acme/one@cheap"), 0, None);
-    let (needs, preferences) = (needs(""), Preferences::default());
-    let question = Question {
-        model: MODEL,
-        fallbacks: &[],
-        needs: &needs,
-        preferences: &preferences,
-        dialects: &[Dialect::OpenaiChat],
+    let failed = Sample::Failed {
+        retry_after_ms: None,
     };
+    health.record(&EndpointId::new("acme/one@cheap"), &failed, 0);
+    let (needs, preferences) = (needs(""), cheapest_first());
+    let question = Question::new(MODEL, &needs, &preferences, &[Dialect::OpenaiChat]);
     let at = |now_ms| {
         let moment = Moment { seed: 0, now_ms };
         tags(&catalog::plan(&catalog, &question, &health, moment).unwrap())
@@ -410,14 +414,9 @@ fn the_callers_own_dialect_is_spoken_where_the_endpoint_knows_it() {
         dialect: Dialect::AnthropicMessages,
         ..needs("")
     };
-    let preferences = Preferences::default();
-    let question = Question {
-        model: MODEL,
-        fallbacks: &[],
-        needs: &needs,
-        preferences: &preferences,
-        dialects: &[Dialect::OpenaiChat, Dialect::AnthropicMessages],
-    };
+    let preferences = cheapest_first();
+    let dialects = [Dialect::OpenaiChat, Dialect::AnthropicMessages];
+    let question = Question::new(MODEL, &needs, &preferences, &dialects);
     let plan = catalog::plan(&catalog, &question, &Health::default(), Moment::default()).unwrap();
     for attempt in &plan.attempts {
         let is_foreign = attempt.endpoint.tag.as_ref() == "foreign";

@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use catalog::load::Access;
+use catalog::preferences::Sort;
 use catalog::{Catalog, Preferences, Rows};
 use chat::{Dialect, Error};
 use http::HeaderMap;
@@ -171,7 +172,11 @@ impl House {
                 .chain(&request.models)
                 .cloned()
                 .collect(),
-            preferences: Preferences::default(),
+            // Chance has its own tests; here the cheapest is the first.
+            preferences: Preferences {
+                sort: Some(Sort::Price),
+                ..Preferences::default()
+            },
             caller: CallerNote::default(),
             simulation: HeaderMap::new(),
             budgets: Vec::new(),

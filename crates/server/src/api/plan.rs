@@ -44,7 +44,7 @@ pub fn shown(plan: &Plan) -> Value {
                 "upstream_model": attempt.endpoint.upstream_model,
                 "dialect": attempt.dialect.name(),
                 "expected_cost": cost,
-                "is_cooling_down": attempt.rank.is_cooling,
+                "is_cooling_down": attempt.rank.standing() >= catalog::Standing::Limited,
                 "position_in_order": attempt.rank.named,
             })
         })

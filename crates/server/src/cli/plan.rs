@@ -36,11 +36,8 @@ pub fn run(
         None => Preferences::default(),
     };
     let question = Question {
-        model: &arguments.model,
         fallbacks: &request.models,
-        needs: &request.needs,
-        preferences: &preferences,
-        dialects: SENDABLE,
+        ..Question::new(&arguments.model, &request.needs, &preferences, SENDABLE)
     };
     let moment = Moment {
         seed: 0,

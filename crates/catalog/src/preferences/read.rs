@@ -1,108 +1,11 @@
-//! Preferences: the `provider` object of a request, read strictly.
-//!
-//! Source: section "provider object" of OpenRouter's routing guide and `ProviderPreferences` of
-//! its OpenAPI document, which allows no other properties.
+//! Reads the `provider` object of a request, strictly.
 
 use ledger::Price;
 use ledger::decimal::DecimalError;
 use serde_json::{Map, Value};
 
+use super::{Cutoffs, MaxPrice, Preferences, Sort};
 use crate::import::QUANTIZATIONS;
-
-/// What to sort by, as the caller asked. Kept for the routing engine; for now the order is by price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    /// Cheapest first.
-    Price,
-    /// Most tokens per second first.
-    Throughput,
-    /// Soonest first token first.
-    Latency,
-    /// Best tool callers first.
-    Exacto,
-}
-
-/// Percentile cut-offs, as written: tokens per second, or seconds. Soft, and kept for the engine.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Cutoffs {
-    /// At the median; what a bare number means.
-    pub p50: Option<f64>,
-    /// At the 75th percentile.
-    pub p75: Option<f64>,
-    /// At the 90th percentile.
-    pub p90: Option<f64>,
-    /// At the 99th percentile.
-    pub p99: Option<f64>,
-}
-
-/// The most a caller will pay, inclusive.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct MaxPrice {
-    /// For input tokens.
-    pub prompt: Option<Price>,
-    /// For output tokens.
-    pub completion: Option<Price>,
-    /// For each request.
-    pub request: Option<Price>,
-    /// For each image. Kept; no endpoint states a price per image yet.
-    pub image: Option<Price>,
-    /// For audio input tokens.
-    pub audio: Option<Price>,
-}
-
-/// The `provider` object of a request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Preferences {
-    /// Tried first, in this order: provider slugs, tags, or names.
-    pub order: Vec<String>,
-    /// Whether anything but `order` (or the first choice) may be tried.
-    pub allow_fallbacks: bool,
-    /// Nothing but these, when given.
-    pub only: Option<Vec<String>>,
-    /// None of these.
-    pub ignore: Vec<String>,
-    /// Whether endpoints must support every parameter of the request.
-    pub require_parameters: bool,
-    /// Whether endpoints that may train on prompts are out.
-    pub denies_data_collection: bool,
-    /// Whether only endpoints with zero data retention may be asked.
-    pub zdr: bool,
-    /// Whether only models may be asked whose author allows distillation. Kept for the engine.
-    pub enforce_distillable_text: bool,
-    /// Nothing but these quantizations, when given; `unknown` stands for unstated ones.
-    pub quantizations: Option<Vec<String>>,
-    /// What to sort by.
-    pub sort: Option<Sort>,
-    /// Whether the sort goes across `models` (`partition: "none"`).
-    pub sorts_across_models: bool,
-    /// At least this many tokens per second; soft.
-    pub preferred_min_throughput: Cutoffs,
-    /// At most this many seconds to the first token; soft.
-    pub preferred_max_latency: Cutoffs,
-    /// The most a caller will pay.
-    pub max_price: MaxPrice,
-}
-
-impl Default for Preferences {
-    fn default() -> Self {
-        Self {
-            order: Vec::new(),
-            allow_fallbacks: true,
-            only: None,
-            ignore: Vec::new(),
-            require_parameters: false,
-            denies_data_collection: false,
-            zdr: false,
-            enforce_distillable_text: false,
-            quantizations: None,
-            sort: None,
-            sorts_across_models: false,
-            preferred_min_throughput: Cutoffs::default(),
-            preferred_max_latency: Cutoffs::default(),
-            max_price: MaxPrice::default(),
-        }
-    }
-}
 
 /// What is wrong with a `provider` object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,6 +58,10 @@ impl Preferences {
             "preferred_min_throughput" => self.preferred_min_throughput = cutoffs(path, value)?,
             "preferred_max_latency" => self.preferred_max_latency = cutoffs(path, value)?,
             "max_price" => self.max_price = max_price(path, value)?,
+            "regions" => self.regions = Some(texts(path, value)?),
+            "sticky" => self.sticky = Some(boolean(path, value)?),
+            "hedge" => self.hedge = boolean(path, value)?,
+            "resume" => self.resume = boolean(path, value)?,
             // Passed through on other requests; on this one it has no meaning.
             "options" => {
                 object(path, value)?;
@@ -184,7 +91,7 @@ impl Preferences {
     }
 }
 
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 18] = [
     "order",
     "allow_fallbacks",
     "only",
@@ -199,15 +106,20 @@ const FIELDS: [&str; 14] = [
     "preferred_max_latency",
     "max_price",
     "options",
+    "regions",
+    "sticky",
+    "hedge",
+    "resume",
 ];
 
 fn sort_by(path: &str, value: &Value) -> Result<Sort, PreferenceError> {
-    let words = ["price", "throughput", "latency", "exacto"];
+    let words = ["price", "throughput", "latency", "exacto", "balanced"];
     Ok(match one_of(path, value, &words)? {
         "price" => Sort::Price,
         "throughput" => Sort::Throughput,
         "latency" => Sort::Latency,
-        _ => Sort::Exacto,
+        "exacto" => Sort::Exacto,
+        _ => Sort::Balanced,
     })
 }
 

@@ -1,0 +1,147 @@
+//! Stickiness: a conversation goes where its prompt is cached. Section 13 of the digest.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chat::Unit;
+use serde::{Deserialize, Serialize};
+
+use crate::endpoint::{Endpoint, EndpointId};
+use crate::model::ModelSlug;
+
+/// How long a conversation may be silent before its endpoint is forgotten, milliseconds; an
+/// endpoint whose cache lives longer is remembered longer. Source: sticky routing of the reference.
+pub const IDLE_MS: i64 = 600_000;
+
+/// How many conversations are remembered; beyond that, those that are over go, and if none is, half
+/// of all.
+const CONVERSATIONS_MAX: usize = 200_000;
+
+/// Where a conversation was last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sticky {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Prompt tokens that it probably still has in its cache.
+    pub cached_tokens: u64,
+    /// When it last answered, Unix milliseconds.
+    pub used_ms: i64,
+}
+
+impl Sticky {
+    /// Whether this endpoint's cache is probably still warm, and worth anything: reading it must be
+    /// cheaper than sending the prompt again.
+    #[must_use]
+    pub fn is_warm(&self, endpoint: &Endpoint, now_ms: i64) -> bool {
+        let ttl = endpoint.steering.cache_ttl_ms.unwrap_or(0).max(IDLE_MS);
+        let age = now_ms.saturating_sub(self.used_ms);
+        age < ttl && caches(endpoint)
+    }
+}
+
+/// Whether reading an endpoint's cache is cheaper than sending the prompt again.
+#[must_use]
+pub fn caches(endpoint: &Endpoint) -> bool {
+    let price = |unit| endpoint.prices.get(unit);
+    let pair = price(Unit::CacheRead).zip(price(Unit::Input));
+    pair.is_some_and(|(cached, input)| cached < input)
+}
+
+/// What tells one conversation of a workspace from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Conversation {
+    /// The caller has named it: `session_id`, `x-session-id` or `prompt_cache_key`.
+    Named(u64),
+    /// Its opening messages are its name.
+    Opening(u64),
+}
+
+impl Conversation {
+    /// One that the caller has named.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Self::Named(hasher.finish())
+    }
+}
+
+/// Key of a conversation: workspace, model and conversation, hashed twice to 128 bits.
+type Key = (u64, u64);
+
+#[derive(Debug, Clone)]
+struct Seen {
+    sticky: Sticky,
+    forget_ms: i64,
+}
+
+/// Where conversations were last, in this process. Lost on restart by design: the next call of each
+/// conversation costs a cold cache at most.
+#[derive(Debug, Default)]
+pub struct Conversations {
+    seen: Mutex<HashMap<Key, Seen>>,
+}
+
+impl Conversations {
+    /// Where a conversation of a workspace was last with this model.
+    #[must_use]
+    pub fn last(
+        &self,
+        workspace: &str,
+        model: &ModelSlug,
+        conversation: Conversation,
+    ) -> Option<Sticky> {
+        let seen = self.seen();
+        let found = seen.get(&key(workspace, model, conversation));
+        found.map(|seen| seen.sticky.clone())
+    }
+
+    /// Notes that an endpoint has answered. A conversation that the caller has named is remembered
+    /// after any answer, another only once the provider reports a cache hit (section 13).
+    pub fn note(
+        &self,
+        (workspace, conversation): (&str, Conversation),
+        endpoint: &Endpoint,
+        (sticky, cached_tokens): (Sticky, u64),
+    ) {
+        let is_named = matches!(conversation, Conversation::Named(_));
+        if !caches(endpoint) || (!is_named && cached_tokens == 0) {
+            return;
+        }
+        let ttl = endpoint.steering.cache_ttl_ms.unwrap_or(0).max(IDLE_MS);
+        let forget_ms = sticky.used_ms.saturating_add(ttl);
+        let now_ms = sticky.used_ms;
+        let mut seen = self.seen();
+        if seen.len() >= CONVERSATIONS_MAX {
+            make_room(&mut seen, now_ms);
+        }
+        let key = key(workspace, &endpoint.model, conversation);
+        seen.insert(key, Seen { sticky, forget_ms });
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<Key, Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn make_room(seen: &mut HashMap<Key, Seen>, now_ms: i64) {
+    seen.retain(|_, seen| now_ms < seen.forget_ms);
+    if seen.len() >= CONVERSATIONS_MAX {
+        let mut half = false;
+        seen.retain(|_, _| {
+            half = !half;
+            half
+        });
+    }
+}
+
+fn key(workspace: &str, model: &ModelSlug, conversation: Conversation) -> Key {
+    let hash = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, workspace, model, conversation).hash(&mut hasher);
+        hasher.finish()
+    };
+    (hash(0), hash(1))
+}
