@@ -7,7 +7,7 @@
 //! one per 32 bytes, sound 100 or one per 3,200 bytes. The estimate only filters endpoints by room
 //! and stands in where a provider never counts.
 
-use chat::{Modalities, Modality};
+use chat::{Feature, Features, Modalities, Modality};
 
 const PER_MESSAGE: u64 = 4;
 const PER_PROMPT: u64 = 3;
@@ -25,6 +25,8 @@ pub(crate) struct Prompt {
     pub(crate) tokens: u64,
     /// What kinds of content it has.
     pub(crate) input: Modalities,
+    /// What in it only some dialects can say.
+    pub(crate) features: Features,
 }
 
 impl Default for Prompt {
@@ -32,6 +34,7 @@ impl Default for Prompt {
         Self {
             tokens: PER_PROMPT,
             input: Modalities::TEXT,
+            features: Features::default(),
         }
     }
 }
@@ -71,8 +74,9 @@ impl Prompt {
         self.tokens += per(bytes, FILE_BYTES_PER_TOKEN).max(FILE_LEAST);
     }
 
-    /// A part of a kind that nobody here knows.
+    /// A part of a kind that nobody here knows: only its own dialect can say it.
     pub(crate) fn add_unknown(&mut self, json: &str) {
+        self.features.insert(Feature::NativeContent);
         self.tokens += estimate(json).min(IMAGE);
     }
 }

@@ -21,10 +21,10 @@ pub const SENDABLE: &[Dialect] = &[Dialect::OpenaiChat];
 const DOORS: &[(Dialect, &dyn Door)] = &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
 
 /// What callers' conversations are read from, and written in.
-const INBOUND: &[(Dialect, &dyn Inbound)] = &[];
+const INBOUND: &[(Dialect, &dyn Inbound)] = &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
 
 /// What providers are asked in.
-const OUTBOUND: &[(Dialect, &dyn Outbound)] = &[];
+const OUTBOUND: &[(Dialect, &dyn Outbound)] = &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
 
 /// What is passed on as it is.
 const TRANSPARENT: &[(Dialect, &dyn Transparent)] =

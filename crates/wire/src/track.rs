@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chat::event::BlockIndex;
-use chat::{Block, Error, Event, FinishReason, Kind, Reason, ServiceTier};
+use chat::{Block, Error, Event, FinishReason, Kind, Opaque, Reason, ServiceTier};
 
 /// Who hears the events.
 pub(crate) type Listen<'l> = dyn FnMut(Event<'_>) + 'l;
@@ -44,10 +44,11 @@ pub(crate) enum Voice {
     Refusal,
     Reasoning,
     Audio,
+    Summary,
 }
 
 impl Voice {
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
 
     const fn block(self) -> Block<'static> {
         match self {
@@ -55,6 +56,7 @@ impl Voice {
             Self::Refusal => Block::Refusal,
             Self::Reasoning => Block::Reasoning { is_summary: false },
             Self::Audio => Block::Audio,
+            Self::Summary => Block::Reasoning { is_summary: true },
         }
     }
 }
@@ -65,6 +67,7 @@ struct Call {
     id: String,
     block: u32,
     arguments: Arguments,
+    has_ended: bool,
 }
 
 impl Tracker {
@@ -161,14 +164,7 @@ impl Choice {
         name: &str,
         listen: &mut Listen<'_>,
     ) -> Result<usize, Error> {
-        let known = self.calls.iter().rposition(|call| match native_index {
-            Some(index) => {
-                let is_another = !id.is_empty() && !call.id.is_empty() && call.id != id;
-                call.native_index == index && !(is_another && call.arguments.is_whole())
-            }
-            None => id.is_empty() || call.id == id,
-        });
-        if let Some(position) = known {
+        if let Some(position) = self.known_call(native_index, id) {
             return Ok(position);
         }
         if self.calls.len() == CALLS_MAX {
@@ -189,8 +185,24 @@ impl Choice {
             id: id.to_owned(),
             block,
             arguments,
+            has_ended: false,
         });
         Ok(position)
+    }
+
+    /// Whether a fragment belongs to a tool call that has begun.
+    pub(crate) fn knows_call(&self, native_index: Option<u64>, id: &str) -> bool {
+        self.known_call(native_index, id).is_some()
+    }
+
+    fn known_call(&self, native_index: Option<u64>, id: &str) -> Option<usize> {
+        self.calls.iter().rposition(|call| match native_index {
+            Some(index) => {
+                let is_another = !id.is_empty() && !call.id.is_empty() && call.id != id;
+                call.native_index == index && !(is_another && call.arguments.is_whole())
+            }
+            None => id.is_empty() || call.id == id,
+        })
     }
 
     /// A fragment of a tool call's arguments.
@@ -203,7 +215,8 @@ impl Choice {
         let Some(call) = self.calls.get_mut(call) else {
             return;
         };
-        if !fragment.is_empty() {
+        // What follows closed arguments that were told as ended is blank.
+        if !fragment.is_empty() && !call.has_ended {
             call.arguments.feed(&fragment);
             let block = call.block;
             listen(Event::BlockDelta(self.at(block), fragment));
@@ -234,15 +247,77 @@ impl Choice {
         self.check_calls()?;
         // Some providers speak on after the finish reason; that begins new blocks.
         let open = std::mem::take(&mut self.open);
-        for block in open
-            .into_iter()
-            .flatten()
-            .chain(self.calls.iter().map(|call| call.block))
-        {
+        for block in open.into_iter().flatten().chain(
+            self.calls
+                .iter()
+                .filter(|call| !call.has_ended)
+                .map(|call| call.block),
+        ) {
             listen(Event::BlockEnd(self.at(block)));
         }
         listen(Event::Finish(self.index, FinishReason { reason, native }));
         Ok(reason)
+    }
+
+    /// Ends what is open, but for one voice and what is heard together with it, and tool calls whose
+    /// arguments are not closed: the blocks of a reader that does so follow one another.
+    pub(crate) fn hush(&mut self, but: Option<Voice>, listen: &mut Listen<'_>) {
+        let (text, audio) = (Voice::Text as usize, Voice::Audio as usize);
+        let stays = |at: usize| match but {
+            // Sound comes with its words.
+            Some(Voice::Text | Voice::Audio) => at == text || at == audio,
+            Some(voice) => at == voice as usize,
+            None => false,
+        };
+        for at in (0..Voice::COUNT).filter(|at| !stays(*at)) {
+            let open = self.open.get_mut(at).and_then(Option::take);
+            if let Some(block) = open {
+                listen(Event::BlockEnd(self.at(block)));
+            }
+        }
+        let index = self.index;
+        for call in &mut self.calls {
+            if !call.has_ended && call.arguments.is_closed() {
+                call.has_ended = true;
+                let choice = index;
+                listen(Event::BlockEnd(BlockIndex {
+                    choice,
+                    block: call.block,
+                }));
+            }
+        }
+    }
+
+    /// Seals what a voice says; without a word where it has said nothing.
+    pub(crate) fn seal(&mut self, voice: Voice, opaque: Opaque, listen: &mut Listen<'_>) {
+        let block = match self.block_of(voice) {
+            Some(block) => block,
+            None => {
+                let block = self.start(voice.block(), listen);
+                if let Some(open) = self.open.get_mut(voice as usize) {
+                    *open = Some(block);
+                }
+                self.at(block)
+            }
+        };
+        listen(Event::Sealed(block, opaque));
+    }
+
+    /// The block that a voice is speaking.
+    pub(crate) fn block_of(&self, voice: Voice) -> Option<BlockIndex> {
+        let open = self.open.get(voice as usize).copied().flatten();
+        open.map(|block| self.at(block))
+    }
+
+    /// The block of the tool call with an id.
+    pub(crate) fn block_of_call(&self, id: &str) -> Option<BlockIndex> {
+        let call = self.calls.iter().find(|call| call.id == id)?;
+        Some(self.at(call.block))
+    }
+
+    /// How many tools were called so far.
+    pub(crate) const fn call_count(&self) -> usize {
+        self.calls.len()
     }
 
     /// Whether any tool was called.
@@ -284,6 +359,7 @@ struct Arguments {
     depth: u32,
     in_string: bool,
     is_escaped: bool,
+    has_opened: bool,
 }
 
 impl Arguments {
@@ -300,12 +376,20 @@ impl Arguments {
             } else {
                 match byte {
                     b'"' => self.in_string = true,
-                    b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                    b'{' | b'[' => {
+                        self.has_opened = true;
+                        self.depth = self.depth.saturating_add(1);
+                    }
                     b'}' | b']' => self.depth = self.depth.saturating_sub(1),
                     _ => {}
                 }
             }
         }
+    }
+
+    /// An object was opened, and closed.
+    const fn is_closed(&self) -> bool {
+        self.has_opened && self.is_whole()
     }
 
     /// Nothing is open. No arguments at all are whole: tools without parameters are called so.

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use chat::{Error, Event, FinishReason, Reason, ServiceTier, Usage};
 
+use super::telling::{self, Telling};
 use super::{message, usage};
 use crate::error::read_error;
 use crate::finish::unify;
@@ -46,6 +47,9 @@ pub(super) struct Walk<'w, 'a> {
     pub(super) tracker: &'w mut Tracker,
     pub(super) listen: &'w mut Listen<'w>,
     pub(super) edits: Edits<'a>,
+    /// Where everything is to be told, for who writes the answer in another dialect; who merely
+    /// forwards it needs no more than what is counted.
+    pub(super) telling: Option<&'w mut Telling>,
 }
 
 /// Whether there is anything in a chunk for the caller.
@@ -81,6 +85,9 @@ impl<'a> Walk<'_, 'a> {
     pub(super) fn walk(&mut self, top: &Members<'a>, stamp: &Stamp) -> Result<Seen, Error> {
         refuse_errors(top, self.form)?;
         self.start(top);
+        if let Some(telling) = &mut self.telling {
+            telling.find_sources(top);
+        }
         let mut stamped = ObjectEdits::new(top);
         let choices = top
             .get("choices")
@@ -93,8 +100,10 @@ impl<'a> Walk<'_, 'a> {
             }
         }
         self.usage(top);
-        self.stamp(top, &mut stamped, stamp);
-        stamped.commit(&mut self.edits);
+        if self.telling.is_none() {
+            self.stamp(top, &mut stamped, stamp);
+            stamped.commit(&mut self.edits);
+        }
         let has_more = choices.is_some()
             && top.list.iter().any(|member| {
                 member.kind != ValueKind::Null
@@ -153,6 +162,7 @@ impl<'a> Walk<'_, 'a> {
                 edited.set("delta", "{}");
             }
         }
+        telling::logprobs(self, index, &choice)?;
         // Moonshot puts the usage of a stream inside its last choice.
         if let Some(usage) = choice.object("usage") {
             (self.listen)(Event::Usage(usage::read(&usage)));
@@ -191,6 +201,9 @@ impl<'a> Walk<'_, 'a> {
             // Whoever counts what is to be paid tells this from a connection that broke.
             (self.listen)(Event::Finish(index, FinishReason { reason, native }));
             return Err(error);
+        }
+        if let Some(telling) = &mut self.telling {
+            telling.let_go(index, tracked, self.listen);
         }
         let reason = tracked.finish(reason, native.clone(), self.listen)?;
         edited.set("finish_reason", quoted(reason.name()));
@@ -318,6 +331,10 @@ pub(super) fn say<'a>(
     voice: Voice,
     said: Cow<'a, str>,
 ) -> Result<(), Error> {
-    walk.tracker.choice(index)?.say(voice, said, walk.listen);
+    let choice = walk.tracker.choice(index)?;
+    if walk.telling.is_some() && !said.is_empty() {
+        choice.hush(Some(voice), walk.listen);
+    }
+    choice.say(voice, said, walk.listen);
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chat::Error;
 
 use super::events::{Form, Walk, elements, read as members_at, requoted, say};
+use super::telling;
 use crate::members::Members;
 use crate::scan::{Span, Text, ValueKind};
 use crate::splice::{ObjectEdits, quoted};
@@ -40,39 +41,32 @@ pub(super) fn read<'a>(
         Form::Chunk if !is_assistant => edited.set("role", "\"assistant\""),
         Form::Chunk | Form::Whole => {}
     }
-    let thought = content(walk, index, body, &mut edited)?;
-    reasoning(walk, index, body, &mut edited, thought.as_deref())?;
+    let parts = content_parts(walk, body, &mut edited)?;
+    let (said, thought) = match parts {
+        Some((said, thought)) => (Some(Cow::Owned(said)), thought),
+        None => (body.filled("content").map(|said| said.decode()), None),
+    };
+    let has_told = telling::details(walk, index, body)?;
+    if !has_told {
+        reasoning(walk, index, body, &mut edited, thought.as_deref())?;
+    }
+    let has_words = said.is_some();
+    if let Some(said) = said {
+        say(walk, index, Voice::Text, said)?;
+    }
+    telling::citations(walk, index, body)?;
     if let Some(refusal) = body.filled("refusal") {
         say(walk, index, Voice::Refusal, refusal.decode())?;
     }
     if let Some(audio) = body.object("audio") {
-        let transcript = audio.filled("transcript").map(|said| said.decode());
-        say(
-            walk,
-            index,
-            Voice::Audio,
-            transcript.unwrap_or(Cow::Borrowed(" ")),
-        )?;
+        self::audio(walk, index, &audio, has_words)?;
     }
     if let Some(images) = body
         .get("images")
         .filter(|member| member.kind == ValueKind::Array)
     {
         for span in elements(walk.text, images.value) {
-            let image = members_at(walk.text, span)?;
-            let url = image
-                .object("image_url")
-                .and_then(|inner| inner.string("url"))
-                .or_else(|| image.string("url"))
-                .map(|url| url.decode())
-                .unwrap_or_default();
-            let (media_type, data) = url
-                .strip_prefix("data:")
-                .and_then(|rest| rest.split_once(";base64,"))
-                .unwrap_or(("", &url));
-            let (media_type, data) = (media_type.to_owned().into(), data.to_owned().into());
-            let choice = walk.tracker.choice(index)?;
-            choice.show_image(media_type, data, walk.listen);
+            image(walk, index, span)?;
         }
     }
     tool_calls(walk, index, body)?;
@@ -80,26 +74,61 @@ pub(super) fn read<'a>(
     Ok(())
 }
 
-/// Reads `content`. Parts (Mistral's reasoning models) become one string, as callers expect; the
-/// reasoning among them is given back.
-fn content<'a>(
+/// Sound: who forwards it counts its words; who writes it anew is told both, the words only where
+/// they are not the message's content as well.
+fn audio<'a>(
     walk: &mut Walk<'_, 'a>,
     index: u32,
+    audio: &Members<'a>,
+    has_words: bool,
+) -> Result<(), Error> {
+    let transcript = audio.filled("transcript").map(|said| said.decode());
+    if walk.telling.is_none() {
+        let said = transcript.unwrap_or(Cow::Borrowed(" "));
+        return say(walk, index, Voice::Audio, said);
+    }
+    if let Some(words) = transcript.filter(|_| !has_words) {
+        say(walk, index, Voice::Text, words)?;
+    }
+    match audio.filled("data") {
+        Some(data) => say(walk, index, Voice::Audio, data.decode()),
+        None => Ok(()),
+    }
+}
+
+fn image<'a>(walk: &mut Walk<'_, 'a>, index: u32, span: Span) -> Result<(), Error> {
+    let image = members_at(walk.text, span)?;
+    let url = image
+        .object("image_url")
+        .and_then(|inner| inner.string("url"))
+        .or_else(|| image.string("url"))
+        .map(|url| url.decode())
+        .unwrap_or_default();
+    let (media_type, data) = url
+        .strip_prefix("data:")
+        .and_then(|rest| rest.split_once(";base64,"))
+        .unwrap_or(("", &url));
+    let choice = walk.tracker.choice(index)?;
+    if walk.telling.is_some() {
+        choice.hush(None, walk.listen);
+    }
+    choice.show_image(media_type.into(), data.into(), walk.listen);
+    Ok(())
+}
+
+/// Reads `content` that is parts (Mistral's reasoning models): they become one string, as callers
+/// expect; its text and the reasoning among it are given back, the latter as it is written.
+fn content_parts<'a>(
+    walk: &Walk<'_, 'a>,
     body: &Members<'a>,
     edited: &mut ObjectEdits<'_, 'a>,
-) -> Result<Option<String>, Error> {
-    let Some(member) = body.present("content") else {
+) -> Result<Option<(String, Option<String>)>, Error> {
+    let Some(member) = body
+        .present("content")
+        .filter(|member| member.kind == ValueKind::Array)
+    else {
         return Ok(None);
     };
-    if member.kind == ValueKind::String {
-        if let Some(said) = body.filled("content") {
-            say(walk, index, Voice::Text, said.decode())?;
-        }
-        return Ok(None);
-    }
-    if member.kind != ValueKind::Array {
-        return Ok(None);
-    }
     let (mut text, mut thought) = (String::new(), String::new());
     for span in elements(walk.text, member.value) {
         let part = members_at(walk.text, span)?;
@@ -125,8 +154,7 @@ fn content<'a>(
     }
     .decode()
     .into_owned();
-    say(walk, index, Voice::Text, Cow::Owned(said))?;
-    Ok(Some(thought).filter(|thought| !thought.is_empty()))
+    Ok(Some((said, Some(thought).filter(|it| !it.is_empty()))))
 }
 
 /// Reads reasoning under any of its names, and repeats it where OpenRouter's clients look for it.
@@ -179,14 +207,17 @@ fn tool_calls<'a>(walk: &mut Walk<'_, 'a>, index: u32, body: &Members<'a>) -> Re
     }
     // OpenAI's own older form of a single call.
     if let Some(function) = body.object("function_call") {
-        let name = function
-            .string("name")
-            .map(|name| name.decode())
-            .unwrap_or_default();
-        let choice = walk.tracker.choice(index)?;
-        let call = choice.call(Some(u64::MAX), "", &name, walk.listen)?;
-        if let Some(arguments) = function.filled("arguments") {
-            choice.add_arguments(call, arguments.decode(), walk.listen);
+        let said = |name: &str| function.filled(name).map(|said| said.decode());
+        let (name, arguments) = (said("name"), said("arguments"));
+        // Some servers fill the member in even when nothing is called.
+        if name.is_none() && arguments.is_none() {
+            return Ok(());
+        }
+        let name = name.unwrap_or_default();
+        let call = telling::start_call(walk, index, (Some(u64::MAX), ""), &name)?;
+        if let Some(arguments) = arguments {
+            let choice = walk.tracker.choice(index)?;
+            choice.add_arguments(call, arguments, walk.listen);
         }
     }
     Ok(())
@@ -211,8 +242,7 @@ fn tool_call<'a>(
         // In a whole answer every entry is a call of its own.
         Form::Whole => Some(u64::try_from(position).unwrap_or(u64::MAX)),
     };
-    let choice = walk.tracker.choice(index)?;
-    let call = choice.call(native_index, &id, &name, walk.listen)?;
+    let call = telling::start_call(walk, index, (native_index, &id), &name)?;
     match walk.form {
         Form::Chunk => {
             if native_index != u64::try_from(call).ok() {

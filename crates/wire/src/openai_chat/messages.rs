@@ -1,5 +1,7 @@
 //! Reads `messages`: checks every documented field, and learns what they contain and how long they are.
 
+use chat::Feature;
+
 use super::fields::{MESSAGE, PARTS};
 use crate::estimate::Prompt;
 use crate::members::Members;
@@ -56,6 +58,16 @@ fn read_message(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> R
             }
             ("tool_calls" | "function_call", ValueKind::Array | ValueKind::Object) => {
                 prompt.add_text(value.skip()?.of(text));
+            }
+            ("audio", ValueKind::Object) => {
+                // Sound of the model's own that only its maker still has.
+                let audio = Members::read(text, &mut value)?;
+                if ["data", "transcript"]
+                    .iter()
+                    .all(|name| audio.present(name).is_none())
+                {
+                    prompt.features.insert(Feature::StoredFiles);
+                }
             }
             _ => {}
         }
@@ -137,7 +149,17 @@ fn count_part(kind: &str, members: &Members<'_>, prompt: &mut Prompt) {
         "image_url" => prompt.add_image(),
         "input_audio" => prompt.add_audio(length("input_audio", "data")),
         "video_url" | "input_video" => prompt.add_video(),
-        "file" => prompt.add_file(length("file", "file_data")),
+        "file" => {
+            prompt.add_file(length("file", "file_data"));
+            let file = members.object("file");
+            if file.is_some_and(|file| file.present("file_data").is_none()) {
+                prompt.features.insert(Feature::StoredFiles);
+            }
+        }
+        // What assistants said, in parts.
+        "refusal" | "thinking" | "input_text" | "output_text" => {
+            prompt.add_text(members.span.of(members.text));
+        }
         _ => prompt.add_unknown(members.span.of(members.text)),
     }
 }

@@ -1,6 +1,8 @@
 //! OpenAI's Chat Completions, as OpenRouter speaks it to callers and providers speak it to us.
 //!
-//! Same dialect on both sides: requests and answers stay bytes and are edited in place.
+//! Same dialect on both sides: requests and answers stay bytes and are edited in place. Where the
+//! other side speaks another dialect, `inbound` and `outbound` translate; answers are read by the
+//! same walk in both lanes.
 //!
 //! | file | does |
 //! |---|---|
@@ -9,17 +11,25 @@
 //! | `events.rs`, `message.rs` | one walk for chunks and whole answers: events and edits |
 //! | `stream.rs`, `whole.rs` | the two forms of an answer, stamped as ours |
 //! | `tap.rs` | both of them, for whoever relays |
+//! | `telling.rs` | what of an answer is told only to who translates it |
+//! | `details.rs` | `reasoning_details`, written |
+//! | `inbound/` | callers' requests → the vocabulary, events → their answers |
+//! | `outbound/` | the vocabulary → providers' requests, their answers → events |
 //! | `usage.rs` | counts → disjoint buckets, and buckets → OpenRouter's usage object |
 //! | `envelope.rs` | an error → the caller's envelope |
 
+mod details;
 mod envelope;
 mod events;
 mod fields;
+mod inbound;
 mod message;
 mod messages;
+mod outbound;
 mod request;
 mod stream;
 mod tap;
+mod telling;
 mod usage;
 mod whole;
 mod write;

@@ -1,7 +1,8 @@
 //! Reads a caller's request: one pass that checks it and keeps spans; the bytes stay as they are.
 
-use chat::{Dialect, Error, Modalities, Modality, Needs, Parameter};
+use chat::{Dialect, Error, Feature, Features, Modalities, Modality, Needs, Parameter};
 
+use super::events::elements;
 use super::fields::FIELDS;
 use super::messages;
 use crate::estimate::{Prompt, estimate};
@@ -173,7 +174,60 @@ fn needs(members: &Members<'_>, prompt: Prompt) -> Needs {
     if let Some(output) = output(members) {
         needs.output = output;
     }
+    needs.features = prompt.features.union(features(members, &needs));
     needs
+}
+
+/// What only some dialects can say, and must not be dropped.
+fn features(members: &Members<'_>, needs: &Needs) -> Features {
+    let is_word = |object: &str, words: &[&str]| {
+        let kind = members.object(object);
+        let kind = kind.as_ref().and_then(|object| object.string("type"));
+        kind.is_some_and(|kind| words.iter().any(|word| kind.is(word)))
+    };
+    let is_true = |name: &str| {
+        let member = members.present(name);
+        member.is_some_and(|member| member.value.of(members.text) == "true")
+    };
+    let found = [
+        (Feature::Choices, needs.choices > 1),
+        (Feature::Logprobs, is_true("logprobs")),
+        (Feature::AudioOutput, needs.output.contains(Modality::Audio)),
+        (Feature::ImageOutput, needs.output.contains(Modality::Image)),
+        (
+            Feature::Grammar,
+            is_word("response_format", &["grammar", "python"]),
+        ),
+        (
+            Feature::ServerTools,
+            members.present("web_search_options").is_some(),
+        ),
+        // OpenAI's older form of tools, which is answered in its own older form.
+        (
+            Feature::NativeContent,
+            members.present("functions").is_some(),
+        ),
+    ];
+    let found = found.into_iter().filter(|(_, is_asked)| *is_asked);
+    let mut features: Features = found.map(|(feature, _)| feature).collect();
+    let Some(tools) = members
+        .present("tools")
+        .filter(|member| member.kind == ValueKind::Array)
+    else {
+        return features;
+    };
+    for span in elements(members.text, tools.value) {
+        let tool = Members::of_span(members.text, span).ok();
+        let Some(kind) = tool.as_ref().and_then(|tool| tool.string("type")) else {
+            continue;
+        };
+        if kind.is("custom") {
+            features.insert(Feature::CustomTools);
+        } else if !kind.is("function") {
+            features.insert(Feature::ServerTools);
+        }
+    }
+    features
 }
 
 fn output(members: &Members<'_>) -> Option<Modalities> {

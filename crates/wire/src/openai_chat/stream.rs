@@ -73,6 +73,7 @@ impl StreamTap {
             tracker: &mut self.tracker,
             listen,
             edits: Edits::default(),
+            telling: None,
         };
         if walk.walk(&top, &self.stamp)? == Seen::Housekeeping {
             return Ok(Passed::Swallow);

@@ -65,6 +65,7 @@ fn walk<'a>(
         tracker: &mut tracker,
         listen,
         edits,
+        telling: None,
     };
     walk.walk(top, stamp)?;
     let edits = walk.edits;

@@ -12,7 +12,7 @@ use crate::scan::ValueKind;
 use crate::splice::{Edits, ObjectEdits, quoted};
 
 /// Fields that speak to us, not to a provider. Source: section 3 of our digest.
-const OURS: &[&str] = &[
+pub(super) const OURS: &[&str] = &[
     "models",
     "route",
     "provider",
@@ -36,9 +36,19 @@ pub fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) -> Writ
             ..Written::default()
         };
     };
-    let members = request.members(text);
+    let needs = &request.needs;
+    fit(&request.members(text), (needs.parameters, needs.stream), to)
+}
+
+/// Makes a request fit one endpoint: what it takes, its habits, its name of the model. `asked` says
+/// which parameters the caller set, and whether a stream is wanted.
+pub(super) fn fit(
+    members: &Members<'_>,
+    (parameters, stream): (Parameters, bool),
+    to: &Outgoing<'_>,
+) -> Written {
     let mut edits = Edits::default();
-    let mut draft = Draft::new(&members);
+    let mut draft = Draft::new(members);
     for name in OURS {
         draft.remove(name);
     }
@@ -57,13 +67,13 @@ pub fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) -> Writ
     }
     quirks::apply(&mut draft, &mut edits, to.quirks);
     if let Some(limit) = to.output_limit {
-        draft.set(limit_name(request, to.quirks), limit.to_string());
+        draft.set(limit_name(parameters, to.quirks), limit.to_string());
     }
     draft.set("model", quoted(to.native_model));
-    ask_for_usage(&mut draft, &mut edits, request, to.quirks);
+    ask_for_usage(&mut draft, &mut edits, stream, to.quirks);
     let dropped = draft.commit(&mut edits);
     Written {
-        body: edits.apply(text, "", ""),
+        body: edits.apply(members.text, "", ""),
         dropped,
         ..Written::default()
     }
@@ -74,9 +84,8 @@ const OUTPUT_LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
 /// The name under which the endpoint takes an output limit: the provider's habit decides, else the
 /// name that the caller used, else the older one, which more hosts know.
-fn limit_name(request: &Incoming, quirks: &[&Quirk]) -> &'static str {
+fn limit_name(parameters: Parameters, quirks: &[&Quirk]) -> &'static str {
     let [old, new] = OUTPUT_LIMITS;
-    let parameters = request.needs.parameters;
     match quirks::renamed(quirks, &OUTPUT_LIMITS) {
         Some(name) => name,
         None if parameters.contains(Parameter::MaxTokens) => old,
@@ -122,10 +131,10 @@ fn drop_unsupported(draft: &mut Draft<'_, '_>, supported: Parameters) {
 fn ask_for_usage(
     draft: &mut Draft<'_, '_>,
     edits: &mut Edits<'_>,
-    request: &Incoming,
+    stream: bool,
     quirks: &[&Quirk],
 ) {
-    if !request.needs.stream || !quirks::takes_stream_options(quirks) {
+    if !stream || !quirks::takes_stream_options(quirks) {
         draft.remove("stream_options");
         return;
     }

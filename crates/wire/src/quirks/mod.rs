@@ -38,6 +38,8 @@ enum Habit {
     NoStreamOptions,
     /// How reasoning is asked for.
     Reasoning(Form),
+    /// `cache_control` is understood, in parts and tools too; only translation asks.
+    CacheControl,
     /// Every message needs an edit; costs one more scan of the conversation.
     Messages(messages::MessageEdit),
 }
@@ -137,6 +139,11 @@ const TABLE: &[Quirk] = &[
         Habit::Drop(&["cache_control"]),
     ),
     quirk(
+        "cache-control",
+        "understands cache_control on parts and tools (OpenRouter, Alibaba)",
+        Habit::CacheControl,
+    ),
+    quirk(
         "temperature-max-1",
         "temperature goes up to 1 only (Moonshot)",
         Habit::Cap("temperature", 1.0, "1"),
@@ -217,7 +224,10 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, quirks: &[
             Habit::Rename(from, to) => draft.rename(from, to),
             Habit::Drop(fields) => fields.iter().for_each(|field| draft.drop_field(field)),
             Habit::Cap(field, max, json) => draft.cap(field, max, json),
-            Habit::NoStreamOptions | Habit::Reasoning(_) | Habit::Messages(_) => {}
+            Habit::NoStreamOptions
+            | Habit::CacheControl
+            | Habit::Reasoning(_)
+            | Habit::Messages(_) => {}
         }
     }
     let mut message_edits = quirks.iter().filter_map(|quirk| match quirk.habit {
@@ -243,4 +253,33 @@ pub(crate) fn takes_stream_options(quirks: &[&Quirk]) -> bool {
     !quirks
         .iter()
         .any(|quirk| matches!(quirk.habit, Habit::NoStreamOptions))
+}
+
+/// Whether a provider understands `cache_control` wherever it may stand.
+pub(crate) fn takes_cache_control(quirks: &[&Quirk]) -> bool {
+    quirks
+        .iter()
+        .any(|quirk| matches!(quirk.habit, Habit::CacheControl))
+}
+
+/// How a provider wants to be asked to reason.
+pub(crate) fn reasoning_form(quirks: &[&Quirk]) -> Form {
+    let form = quirks.iter().rev().find_map(|quirk| match quirk.habit {
+        Habit::Reasoning(form) => Some(form),
+        _ => None,
+    });
+    form.unwrap_or(Form::Unknown)
+}
+
+/// Whether a provider wants its earlier reasoning back, as `reasoning_content`.
+pub(crate) fn wants_reasoning_back(quirks: &[&Quirk]) -> bool {
+    let name = "message-reasoning-content";
+    quirks.iter().any(|quirk| quirk.name == name)
+}
+
+/// Names something that was lost, once.
+pub(crate) fn name_once(dropped: &mut Vec<String>, name: &str) {
+    if !dropped.iter().any(|known| known == name) {
+        dropped.push(name.to_owned());
+    }
 }

@@ -4,7 +4,7 @@
 //! alone means medium, `include_reasoning` is the older word. What a provider cannot be told is
 //! named as dropped.
 
-use super::{Habit, Quirk};
+use super::Quirk;
 use crate::draft::Draft;
 
 /// The field, or fields, a provider reads.
@@ -114,11 +114,7 @@ impl Asked {
 
 /// Rewrites what the caller asked into the provider's form.
 pub(super) fn apply(draft: &mut Draft<'_, '_>, quirks: &[&Quirk]) {
-    let form = quirks.iter().rev().find_map(|quirk| match quirk.habit {
-        Habit::Reasoning(form) => Some(form),
-        _ => None,
-    });
-    let form = form.unwrap_or(Form::Unknown);
+    let form = super::reasoning_form(quirks);
     if form == Form::Keep {
         return;
     }

@@ -3,6 +3,7 @@
 mod address;
 mod answers;
 mod cases;
+mod chat_translation;
 mod errors;
 mod eventstream;
 mod fixtures;

@@ -226,7 +226,11 @@ fn plain_calls(answer: &Value, body: &str) -> Vec<(String, String)> {
         }
         if message["function_call"].is_object() {
             let function = &message["function_call"];
-            calls.push((text(&function["name"]), text(&function["arguments"])));
+            let called = (text(&function["name"]), text(&function["arguments"]));
+            // A member that is filled in with nothing calls nothing.
+            if called != (String::new(), String::new()) {
+                calls.push(called);
+            }
         }
     }
     calls

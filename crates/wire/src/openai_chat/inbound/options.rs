@@ -1,0 +1,261 @@
+//! Reads everything of a request but its messages.
+
+use chat::request::{CacheMark, Effort, Format, Reasoning, Sampling, Tool, ToolChoice};
+use chat::{Error, Request};
+use serde_json::Value;
+
+use super::super::write::OURS;
+use crate::incoming::Incoming;
+use crate::tree::Cursor;
+
+/// Fields that are read here, or elsewhere; what is in neither this list nor in `OURS` is named.
+const KNOWN: &[&str] = &[
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "top_a",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "seed",
+    "stop",
+    "logprobs",
+    "top_logprobs",
+    "max_tokens",
+    "max_completion_tokens",
+    "response_format",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning",
+    "reasoning_effort",
+    "include_reasoning",
+    "verbosity",
+    "service_tier",
+    "speed",
+    "user",
+    "metadata",
+    "cache_control",
+    "prompt_cache_key",
+    "modalities",
+    "audio",
+    "image_config",
+];
+
+/// Reads the options of a request.
+pub(super) fn read(top: &Cursor<'_>, incoming: &Incoming) -> Result<Request, Error> {
+    let mut unsaid = Vec::new();
+    let mut request = Request {
+        tools: tools(top, &mut unsaid)?,
+        tool_choice: tool_choice(top)?,
+        parallel_tool_calls: top.boolean("parallel_tool_calls")?,
+        sampling: sampling(top)?,
+        max_output_tokens: incoming.needs.max_output_tokens,
+        format: format(top, &mut unsaid)?,
+        reasoning: reasoning(top, &mut unsaid)?,
+        verbosity: top.string("verbosity")?.map(str::to_owned),
+        service_tier: service_tier(top)?,
+        user: incoming.user.clone(),
+        metadata: incoming.metadata.clone(),
+        cache: cache_mark(top)?,
+        prompt_cache_key: incoming.prompt_cache_key.clone(),
+        audio: top.object("audio")?.map(|audio| audio.value.clone()),
+        image_config: top.object("image_config")?.map(|it| it.value.clone()),
+        stream: incoming.needs.stream,
+        ..Request::default()
+    };
+    if let Some(modalities) = top.array("modalities")? {
+        let words = modalities
+            .elements()
+            .filter_map(|word| word.value.as_str().map(str::to_owned));
+        // Text comes with every answer.
+        request.modalities = words.filter(|word| word != "text").collect();
+    }
+    name_the_rest(top, &mut unsaid);
+    request.unsaid = unsaid;
+    Ok(request)
+}
+
+/// Names what the vocabulary has no word for.
+fn name_the_rest(top: &Cursor<'_>, unsaid: &mut Vec<String>) {
+    for (name, value) in top.members() {
+        let says_nothing = match value {
+            Value::Null => true,
+            // One choice is what everybody gives.
+            Value::Number(count) => name == "n" && count.as_u64() == Some(1),
+            // As a flag it is a hint for routing.
+            Value::Bool(_) => name == "structured_outputs",
+            Value::Object(members) => members.is_empty(),
+            Value::Array(elements) => elements.is_empty(),
+            Value::String(_) => false,
+        };
+        let name = name.as_str();
+        if !says_nothing && !KNOWN.contains(&name) && !OURS.contains(&name) {
+            unsaid.push(name.to_owned());
+        }
+    }
+}
+
+fn sampling(top: &Cursor<'_>) -> Result<Sampling, Error> {
+    Ok(Sampling {
+        temperature: top.number("temperature")?,
+        top_p: top.number("top_p")?,
+        top_k: top.number("top_k")?,
+        min_p: top.number("min_p")?,
+        top_a: top.number("top_a")?,
+        frequency_penalty: top.number("frequency_penalty")?,
+        presence_penalty: top.number("presence_penalty")?,
+        repetition_penalty: top.number("repetition_penalty")?,
+        seed: top.number("seed")?,
+        stop: match top.get("stop") {
+            Some(stop) => match stop.value {
+                Value::String(one) => vec![one.clone()],
+                _ => stop
+                    .elements()
+                    .filter_map(|one| one.value.as_str().map(str::to_owned))
+                    .collect(),
+            },
+            None => Vec::new(),
+        },
+        logprobs: top.boolean("logprobs")?,
+        top_logprobs: top.count("top_logprobs")?,
+    })
+}
+
+/// `speed` is Anthropic's spelling of the fast tier.
+fn service_tier(top: &Cursor<'_>) -> Result<Option<String>, Error> {
+    if let Some(tier) = top.string("service_tier")? {
+        return Ok(Some(tier.to_owned()));
+    }
+    let speed = top.string("speed")?.filter(|speed| *speed == "fast");
+    Ok(speed.map(|_| "priority".to_owned()))
+}
+
+fn reasoning(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<Reasoning>, Error> {
+    let object = top.object("reasoning")?;
+    let shorthand = top.string("reasoning_effort")?;
+    let is_included = top.boolean("include_reasoning")?;
+    if object.is_none() && shorthand.is_none() && is_included.is_none() {
+        return Ok(None);
+    }
+    let mut reasoning = Reasoning::default();
+    if let Some(object) = &object {
+        reasoning.effort = object.string("effort")?.and_then(Effort::from_name);
+        reasoning.max_tokens = object.count("max_tokens")?;
+        reasoning.enabled = object.boolean("enabled")?;
+        reasoning.exclude = object.boolean("exclude")?.unwrap_or(false);
+        reasoning.summary = object.string("summary")?.map(str::to_owned);
+        let known = ["effort", "max_tokens", "enabled", "exclude", "summary"];
+        object.unknown(&known, unsaid);
+    }
+    let shorthand = shorthand.and_then(Effort::from_name);
+    reasoning.effort = reasoning.effort.or(shorthand);
+    reasoning.exclude |= is_included == Some(false);
+    Ok(Some(reasoning))
+}
+
+fn format(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<Format>, Error> {
+    let Some(format) = top.object("response_format")? else {
+        return Ok(None);
+    };
+    Ok(match format.need("type")? {
+        "text" => Some(Format::Text),
+        "json_object" => Some(Format::JsonObject),
+        "json_schema" => {
+            let schema = format
+                .object("json_schema")?
+                .ok_or_else(|| format.missing("json_schema", "an object"))?;
+            // Without a schema only the form is asked for.
+            let Some(of) = schema.get("schema") else {
+                return Ok(Some(Format::JsonObject));
+            };
+            schema.unknown(&["name", "description", "schema", "strict"], unsaid);
+            Some(Format::JsonSchema {
+                name: schema.need("name")?.to_owned(),
+                description: schema.string("description")?.map(str::to_owned),
+                schema: of.value.clone(),
+                strict: schema.boolean("strict")?,
+            })
+        }
+        // Grammars: no endpoint of another dialect is asked for them (`Feature::Grammar`).
+        _ => {
+            unsaid.push("response_format".to_owned());
+            None
+        }
+    })
+}
+
+fn tools(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Tool>, Error> {
+    let mut tools = Vec::new();
+    let Some(list) = top.array("tools")? else {
+        return Ok(tools);
+    };
+    for tool in list.elements() {
+        if tool.string("type")? != Some("function") {
+            // Server tools and free-text tools: `Feature::ServerTools`, `Feature::CustomTools`.
+            unsaid.push(tool.to_string());
+            continue;
+        }
+        let function = tool
+            .object("function")?
+            .ok_or_else(|| tool.missing("function", "an object"))?;
+        let known = ["name", "description", "parameters", "strict"];
+        function.unknown(&known, unsaid);
+        tool.unknown(&["type", "function", "cache_control"], unsaid);
+        tools.push(Tool {
+            name: function.need("name")?.to_owned(),
+            description: function.string("description")?.map(str::to_owned),
+            parameters: function.get("parameters").map(|it| it.value.clone()),
+            strict: function.boolean("strict")?,
+            cache: cache_mark(&tool)?,
+        });
+    }
+    Ok(tools)
+}
+
+fn tool_choice(top: &Cursor<'_>) -> Result<Option<ToolChoice>, Error> {
+    let Some(choice) = top.get("tool_choice") else {
+        return Ok(None);
+    };
+    if let Value::String(word) = choice.value {
+        return Ok(match word.as_str() {
+            "none" => Some(ToolChoice::None),
+            "required" => Some(ToolChoice::Required),
+            _ => Some(ToolChoice::Auto),
+        });
+    }
+    if let Some(function) = choice.object("function")? {
+        return Ok(Some(ToolChoice::Tool(function.need("name")?.to_owned())));
+    }
+    let Some(allowed) = choice.object("allowed_tools")? else {
+        return Ok(None);
+    };
+    let is_required = allowed.string("mode")? == Some("required");
+    let mut names = Vec::new();
+    if let Some(list) = allowed.array("tools")? {
+        for tool in list.elements() {
+            if let Some(function) = tool.object("function")? {
+                names.push(function.need("name")?.to_owned());
+            }
+        }
+    }
+    Ok(Some(ToolChoice::Allowed(is_required, names)))
+}
+
+/// The mark beside a part, a tool or at the top: Anthropic's `cache_control`, or OpenAI's
+/// `prompt_cache_breakpoint`, which has no lifetime.
+pub(super) fn cache_mark(of: &Cursor<'_>) -> Result<Option<CacheMark>, Error> {
+    if let Some(mark) = of.object("cache_control")? {
+        return Ok(Some(match mark.string("ttl")? {
+            Some("1h") => CacheMark::OneHour,
+            _ => CacheMark::Default,
+        }));
+    }
+    let breakpoint = of.get("prompt_cache_breakpoint");
+    Ok(breakpoint.map(|_| CacheMark::Default))
+}

@@ -1,0 +1,338 @@
+//! Writes the turns of a conversation as messages.
+//!
+//! Pictures and documents that a tool answered with follow in a message of the user's, since tool
+//! messages here hold text alone; they are named as moved. Reasoning goes back only where it came
+//! from: sealed or not to OpenRouter-like providers, plain text to those that want it back, and
+//! nowhere else.
+
+use chat::Error;
+use chat::opaque::Format;
+use chat::request::{Content, Message, Part, Role};
+
+use super::parts::{Marks, PartsWriter};
+use crate::openai_chat::details;
+use crate::outgoing::Outgoing;
+use crate::quirks::{self, Form};
+use crate::splice::{push_member, quoted};
+
+/// Which earlier reasoning a provider gets back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recall {
+    /// None.
+    Nothing,
+    /// Plain text, in `reasoning_content`.
+    Text,
+    /// All of it, in `reasoning` and `reasoning_details`.
+    Details,
+}
+
+struct Turns {
+    writer: PartsWriter,
+    recall: Recall,
+    out: String,
+    /// What tools answered besides text, until a user can show it.
+    moved: Vec<Part>,
+}
+
+/// Writes the array of messages; the names of what was lost.
+///
+/// # Errors
+/// What cannot be said and must not be dropped.
+pub(super) fn write(
+    messages: &[Message],
+    to: &Outgoing<'_>,
+) -> Result<(String, Vec<String>), Error> {
+    let is_router = quirks::reasoning_form(to.quirks) == Form::Keep;
+    let recall = if is_router {
+        Recall::Details
+    } else if quirks::wants_reasoning_back(to.quirks) {
+        Recall::Text
+    } else {
+        Recall::Nothing
+    };
+    let mut turns = Turns {
+        writer: PartsWriter {
+            marks: Marks::of(to),
+            is_router,
+            dropped: Vec::new(),
+        },
+        recall,
+        out: String::new(),
+        moved: Vec::new(),
+    };
+    for message in messages {
+        turns.message(message)?;
+    }
+    turns.show_moved()?;
+    Ok((format!("[{}]", turns.out), turns.writer.dropped))
+}
+
+impl Turns {
+    fn message(&mut self, message: &Message) -> Result<(), Error> {
+        let (results, rest): (Vec<_>, Vec<_>) = message
+            .parts
+            .iter()
+            .partition(|part| matches!(part.content, Content::ToolResult { .. }));
+        for result in &results {
+            self.result(result)?;
+        }
+        if rest.is_empty() && (!results.is_empty() || message.role == Role::Tool) {
+            return Ok(());
+        }
+        let role = match message.role {
+            Role::Assistant => return self.assistant(message, &rest),
+            Role::System => "system",
+            Role::Developer => "developer",
+            Role::User | Role::Tool => "user",
+        };
+        if role != "user" {
+            self.show_moved()?;
+        }
+        let moved = std::mem::take(&mut self.moved);
+        let parts: Vec<&Part> = moved.iter().chain(rest).collect();
+        let mut members = self.members(role, message.name.as_deref());
+        let content = self.content(&parts)?;
+        push_member(&mut members, "content", &content);
+        self.push(&members);
+        Ok(())
+    }
+
+    /// One string where that loses nothing, else parts.
+    fn content(&mut self, parts: &[&Part]) -> Result<String, Error> {
+        if self.writer.is_plain(parts) {
+            let text = parts.first().map(|part| &part.content);
+            return Ok(match text {
+                Some(Content::Text(text)) => quoted(text),
+                _ => "\"\"".to_owned(),
+            });
+        }
+        self.writer.array(parts)
+    }
+
+    fn members(&self, role: &str, name: Option<&str>) -> String {
+        let mut members = String::new();
+        push_member(&mut members, "role", &quoted(role));
+        if let Some(name) = name {
+            push_member(&mut members, "name", &quoted(name));
+        }
+        members
+    }
+
+    fn push(&mut self, members: &str) {
+        if !self.out.is_empty() {
+            self.out.push(',');
+        }
+        self.out.push('{');
+        self.out.push_str(members);
+        self.out.push('}');
+    }
+
+    /// What tools answered besides text, as the user's own message.
+    fn show_moved(&mut self) -> Result<(), Error> {
+        let moved = std::mem::take(&mut self.moved);
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let mut members = self.members("user", None);
+        let parts: Vec<&Part> = moved.iter().collect();
+        let content = self.writer.array(&parts)?;
+        push_member(&mut members, "content", &content);
+        self.push(&members);
+        Ok(())
+    }
+
+    fn result(&mut self, part: &Part) -> Result<(), Error> {
+        let Content::ToolResult {
+            call_id,
+            name,
+            parts,
+            is_error,
+        } = &part.content
+        else {
+            return Ok(());
+        };
+        if *is_error {
+            quirks::name_once(&mut self.writer.dropped, "messages[].content[].is_error");
+        }
+        let (mut texts, others): (Vec<Part>, Vec<Part>) = parts
+            .iter()
+            .cloned()
+            .partition(|part| matches!(part.content, Content::Text(_)));
+        if !others.is_empty() {
+            quirks::name_once(&mut self.writer.dropped, "messages[].content[].content");
+            let tool = name.as_deref().unwrap_or("a tool");
+            let intro = format!("What {tool} answered besides text (call {call_id}):");
+            self.moved.push(Part::text(intro));
+            self.moved.extend(others);
+            if texts.is_empty() {
+                texts.push(Part::text("The answer is in the next message of the user."));
+            }
+        }
+        let mut members = self.members("tool", None);
+        push_member(&mut members, "tool_call_id", &quoted(call_id));
+        // A mark of the whole stands with its last part.
+        if let (Some(mark), Some(last)) = (part.cache, texts.last_mut()) {
+            last.cache = last.cache.or(Some(mark));
+        }
+        let content = if texts.iter().any(|part| self.writer.marks.shows(part)) {
+            self.writer.array(&texts.iter().collect::<Vec<_>>())?
+        } else {
+            if texts.iter().any(|part| part.cache.is_some()) {
+                let name = "messages[].content[].cache_control";
+                quirks::name_once(&mut self.writer.dropped, name);
+            }
+            quoted(&joined(texts.iter(), "\n"))
+        };
+        push_member(&mut members, "content", &content);
+        self.push(&members);
+        Ok(())
+    }
+
+    fn assistant(&mut self, message: &Message, parts: &[&Part]) -> Result<(), Error> {
+        self.show_moved()?;
+        let mut members = self.members("assistant", message.name.as_deref());
+        let calls = calls(parts);
+        let texts: Vec<&Part> = parts
+            .iter()
+            .copied()
+            .filter(|part| matches!(&part.content, Content::Text(text) if !text.is_empty()))
+            .collect();
+        let content = if texts.iter().any(|part| self.writer.marks.shows(part)) {
+            self.writer.array(&texts)?
+        } else if texts.is_empty() && !calls.is_empty() {
+            "null".to_owned()
+        } else {
+            if parts.iter().any(|part| part.cache.is_some()) {
+                let name = "messages[].content[].cache_control";
+                quirks::name_once(&mut self.writer.dropped, name);
+            }
+            quoted(&joined(texts.iter().copied(), ""))
+        };
+        push_member(&mut members, "content", &content);
+        self.reasoning(parts, &mut members, !calls.is_empty());
+        self.others(parts, &mut members)?;
+        if !calls.is_empty() {
+            push_member(&mut members, "tool_calls", &format!("[{calls}]"));
+        }
+        self.push(&members);
+        Ok(())
+    }
+
+    fn others(&mut self, parts: &[&Part], members: &mut String) -> Result<(), Error> {
+        let refusal: String = parts
+            .iter()
+            .filter_map(|part| match &part.content {
+                Content::Refusal(words) => Some(words.as_str()),
+                _ => None,
+            })
+            .collect();
+        if !refusal.is_empty() {
+            push_member(members, "refusal", &quoted(&refusal));
+        }
+        let images: Vec<&Part> = parts
+            .iter()
+            .copied()
+            .filter(|part| matches!(part.content, Content::Image { .. }))
+            .collect();
+        if !images.is_empty() && self.writer.is_router {
+            let images = self.writer.array(&images)?;
+            push_member(members, "images", &images);
+        } else if !images.is_empty() {
+            quirks::name_once(&mut self.writer.dropped, "messages[].images");
+        }
+        let is_lost = |content: &Content| {
+            matches!(
+                content,
+                Content::Audio { .. } | Content::Video(_) | Content::File { .. }
+            )
+        };
+        if parts.iter().any(|part| is_lost(&part.content)) {
+            quirks::name_once(&mut self.writer.dropped, "messages[].audio");
+        }
+        Ok(())
+    }
+
+    fn reasoning(&mut self, parts: &[&Part], members: &mut String, has_calls: bool) {
+        let mut thoughts = String::new();
+        let mut is_lost = false;
+        for part in parts {
+            let is_foreign = part
+                .opaque
+                .as_ref()
+                .is_some_and(|seal| seal.format != Format::Unknown);
+            match &part.content {
+                Content::Reasoning { text, .. }
+                    if self.recall == Recall::Details
+                        || (self.recall == Recall::Text && !is_foreign) =>
+                {
+                    thoughts.push_str(text);
+                }
+                Content::Reasoning { .. } => is_lost = true,
+                // Signatures of text and tool calls.
+                _ => is_lost |= is_foreign && self.recall != Recall::Details,
+            }
+        }
+        if is_lost {
+            let name = "messages[].reasoning_details";
+            quirks::name_once(&mut self.writer.dropped, name);
+        }
+        match self.recall {
+            Recall::Nothing => {}
+            // DeepSeek demands the member beside tool calls, even when there is nothing to say.
+            Recall::Text if thoughts.is_empty() && !has_calls => {}
+            Recall::Text => push_member(members, "reasoning_content", &quoted(&thoughts)),
+            Recall::Details => {
+                if !thoughts.is_empty() {
+                    push_member(members, "reasoning", &quoted(&thoughts));
+                }
+                let details = details::of_parts(parts);
+                if !details.is_empty() {
+                    push_member(members, "reasoning_details", &format!("[{details}]"));
+                }
+            }
+        }
+    }
+}
+
+fn joined<'p>(parts: impl Iterator<Item = &'p Part>, between: &str) -> String {
+    let texts: Vec<&str> = parts
+        .filter_map(|part| match &part.content {
+            Content::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    texts.join(between)
+}
+
+/// The tool calls of a turn, as the elements of an array.
+fn calls(parts: &[&Part]) -> String {
+    let mut calls = String::new();
+    for part in parts {
+        let Content::ToolCall {
+            id,
+            name,
+            arguments,
+        } = &part.content
+        else {
+            continue;
+        };
+        // No arguments are an empty object: some providers refuse an empty text.
+        let arguments = if arguments.is_empty() {
+            "{}"
+        } else {
+            arguments
+        };
+        let mut function = String::new();
+        push_member(&mut function, "name", &quoted(name));
+        push_member(&mut function, "arguments", &quoted(arguments));
+        let mut call = String::new();
+        push_member(&mut call, "id", &quoted(id));
+        push_member(&mut call, "type", "\"function\"");
+        push_member(&mut call, "function", &format!("{{{function}}}"));
+        if !calls.is_empty() {
+            calls.push(',');
+        }
+        calls.push_str(&format!("{{{call}}}"));
+    }
+    calls
+}
