@@ -22,6 +22,10 @@ impl<'a> Failures<'a> {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     pub(crate) fn push(&mut self, endpoint: &Endpoint, error: Error) {
         self.errors
             .push((endpoint.provider.name.to_string(), error));

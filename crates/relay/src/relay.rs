@@ -22,6 +22,7 @@ use crate::draft::Draft;
 use crate::failures::{self, Failures};
 use crate::meter::Meter;
 use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies, drain};
+use crate::provider_limits::ProviderLimits;
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
 use crate::{no_plan, pump, watch, whole};
@@ -36,6 +37,8 @@ pub struct Parts {
     pub upstream: Arc<dyn Upstream>,
     /// Who keeps the records.
     pub books: Arc<dyn Books>,
+    /// What may be sent to providers and endpoints.
+    pub provider_limits: Arc<dyn ProviderLimits>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// How long each step may take.
@@ -163,14 +166,31 @@ impl Relay {
 
     /// Holds the money for a call, then tries the planned endpoints in order until one answers.
     async fn carry_out(&self, plan: &Plan, way: &mut Underway<'_>) {
-        let most = self.parts.timers.attempts_max;
-        match money::admit(self, way.call, money::planned(way.call, plan, most)).await {
+        let open = match self.open_endpoints(way.call, plan) {
+            Ok(open) => open,
+            Err(error) => return self.refuse(way, error).await,
+        };
+        match money::admit(self, way.call, open.iter()).await {
             Ok(reserved) => way.reserved = reserved,
             Err(error) => return self.refuse(way, error).await,
         }
         way.door.admission = way.reserved.as_ref().map(|reserved| reserved.by);
-        self.try_endpoints(money::planned(way.call, plan, most), way)
-            .await;
+        self.try_endpoints(open.iter(), way).await;
+    }
+
+    /// The endpoints to try: those of the plan whose limits are not met.
+    fn open_endpoints(&self, call: &Call, plan: &Plan) -> Result<Vec<Arc<Endpoint>>, Error> {
+        let most = self.parts.timers.attempts_max;
+        let mut met = Failures::new(&call.models);
+        let open = money::planned(call, plan, usize::MAX).filter(|endpoint| {
+            let error = self.parts.provider_limits.met(call, endpoint);
+            error.map(|error| met.push(endpoint, error)).is_none()
+        });
+        let open: Vec<_> = open.take(most).map(Arc::clone).collect();
+        if open.is_empty() && !met.is_empty() {
+            return Err(met.into_error());
+        }
+        Ok(open)
     }
 
     async fn try_endpoints<'p>(
@@ -184,6 +204,10 @@ impl Relay {
         let limit = way.reserved.as_ref().and_then(|held| held.output_limit);
         let mut failures = Failures::new(&call.models);
         for endpoint in planned {
+            if let Err(error) = self.parts.provider_limits.enter(call, endpoint).await {
+                failures.push(endpoint, error);
+                continue;
+            }
             way.draft.begin_attempt(endpoint);
             let has_head = AtomicBool::new(false);
             let attempt = attempt(self, (call, &sequence), endpoint, limit, &has_head);
@@ -208,6 +232,7 @@ impl Relay {
                 Ok(Err(_)) => failures::deadline(endpoint),
             };
             self.report(endpoint, &error);
+            self.parts.provider_limits.leave(call);
             way.draft.fail_attempt(&error);
             let stop = error.next == Next::Stop || Instant::now() >= deadline;
             failures.push(endpoint, error);

@@ -9,7 +9,7 @@ use store::{KeyHash, Ledgers};
 use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
-use crate::limits::{Gate, Velocity};
+use crate::limits::{AtProviders, Gate, Velocity};
 
 /// Counts a record and hands it on.
 pub struct CountedBooks {
@@ -26,6 +26,16 @@ pub struct CountedBooks {
 }
 
 impl CountedBooks {
+    /// The limits of providers, counted by the same gate.
+    #[must_use]
+    pub fn at_providers(&self) -> AtProviders {
+        AtProviders {
+            gate: Arc::clone(&self.gate),
+            clock: Arc::clone(&self.clock),
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+
     fn count(&self, generation: &Generation) {
         self.metrics.observe(generation);
         self.metrics.in_flight.down();

@@ -156,6 +156,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         credentials: Arc::clone(&credentials),
         upstream: Arc::new(upstream),
         books: Arc::clone(&books) as Arc<dyn Books>,
+        provider_limits: Arc::new(books.at_providers()),
         clock: Arc::clone(&clock),
         timers: config.timers,
         tasks: calls.clone(),

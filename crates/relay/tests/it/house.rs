@@ -15,7 +15,7 @@ use ledger::generation::CallerNote;
 use ledger::{Amount, Budget, BudgetId, Enforcement, Generation, GenerationId, Subject, Window};
 use relay::{
     Call, Clock, Credentials, DrainBounds, HttpUpstream, Parts, Relay, Reply, ReplyHead, Secret,
-    Timers, UnpricedPolicy,
+    Timers, Unlimited, UnpricedPolicy,
 };
 use serde_json::{Value, json};
 use simulator::{Options, PersonaSpec, Script, Simulator};
@@ -113,6 +113,7 @@ impl House {
             credentials: Arc::clone(&credentials),
             upstream: Arc::new(HttpUpstream::new(timers.connect).unwrap()),
             books: books.clone(),
+            provider_limits: Arc::new(Unlimited),
             clock: Arc::new(Still),
             timers,
             tasks: tasks.clone(),

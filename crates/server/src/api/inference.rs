@@ -121,13 +121,14 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
     let call = read
         .await
         .map_err(|error| Rescue::of_call(error, id.clone()))?;
-    let standing = pass_gate(app, &caller, &call).await?;
+    let dialect = spoken.dialect;
+    let standing = pass_gate(app, &caller, &call, dialect).await?;
     let stream_type = door.stream_type(&call.request);
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.relay(call).await {
         Ok(reply) => {
             let mut response = respond(reply, &id, stream_type);
-            standing.describe(response.headers_mut(), created_at_ms);
+            standing.describe(response.headers_mut(), dialect, created_at_ms);
             Ok(response)
         }
         Err(error) => {
@@ -139,7 +140,12 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
 }
 
 /// Counts a call against its rate limits. What lets it in is counted out when it is settled.
-async fn pass_gate(app: &App, caller: &Caller, call: &Call) -> Result<Standing, Rescue> {
+async fn pass_gate(
+    app: &App,
+    caller: &Caller,
+    call: &Call,
+    dialect: Dialect,
+) -> Result<Standing, Rescue> {
     let key = &caller.facts.key;
     if let Some(velocity) = &app.velocity
         && velocity.is_over(key.hash.as_str())
@@ -163,7 +169,8 @@ async fn pass_gate(app: &App, caller: &Caller, call: &Call) -> Result<Standing, 
     let admitted = app.gate.admit(&call.id, &asker, now_ms).await;
     admitted.map_err(|refused| {
         app.metrics.rate_limited.add(1);
-        Rescue::of_call(refused.error(), call.id.clone()).with_headers(refused.headers(now_ms))
+        Rescue::of_call(refused.error(), call.id.clone())
+            .with_headers(refused.headers(dialect, now_ms))
     })
 }
 

@@ -1,15 +1,30 @@
-//! How limits look in headers: OpenRouter's three, and the six that OpenAI's clients read.
+//! How limits look in headers: OpenRouter's three, the six that OpenAI's clients read, and at the door
+//! of Messages the six of that dialect.
 
+use chat::Dialect;
 use http::HeaderMap;
 use http::header::HeaderName;
 
 use super::gate::{Reading, Refused, Standing};
 use super::rule::Measure;
 use crate::reply;
+use crate::time::iso;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// At the door of Messages. Source: <https://docs.anthropic.com/en/api/rate-limits#response-headers>.
+const MESSAGES_REQUESTS: Names = [
+    HeaderName::from_static("anthropic-ratelimit-requests-limit"),
+    HeaderName::from_static("anthropic-ratelimit-requests-remaining"),
+    HeaderName::from_static("anthropic-ratelimit-requests-reset"),
+];
+const MESSAGES_TOKENS: Names = [
+    HeaderName::from_static("anthropic-ratelimit-tokens-limit"),
+    HeaderName::from_static("anthropic-ratelimit-tokens-remaining"),
+    HeaderName::from_static("anthropic-ratelimit-tokens-reset"),
+];
 
 /// Limit, remaining and reset of one measure.
 type Names = [HeaderName; 3];
@@ -26,14 +41,19 @@ const TOKENS: Names = [
 ];
 
 impl Standing {
-    /// Says in an answer how its caller stands; nothing when nothing limits it.
-    pub fn describe(&self, headers: &mut HeaderMap, now_ms: i64) {
+    /// Says in an answer how its caller stands, in the names of its dialect as well; nothing when
+    /// nothing limits it.
+    pub fn describe(&self, headers: &mut HeaderMap, dialect: Dialect, now_ms: i64) {
         if let Some(reading) = self.requests.or(self.tokens) {
             first(headers, &reading);
         }
-        for (names, reading) in [(&REQUESTS, self.requests), (&TOKENS, self.tokens)] {
+        let readings = [
+            (Measure::Requests, self.requests),
+            (Measure::Tokens, self.tokens),
+        ];
+        for (measure, reading) in readings {
             if let Some(reading) = reading {
-                of_measure(headers, names, &reading, now_ms);
+                of_measure(headers, (dialect, measure), &reading, now_ms);
             }
         }
     }
@@ -42,14 +62,11 @@ impl Standing {
 impl Refused {
     /// The headers of a refusal; `Retry-After` comes from its error.
     #[must_use]
-    pub fn headers(&self, now_ms: i64) -> HeaderMap {
+    pub fn headers(&self, dialect: Dialect, now_ms: i64) -> HeaderMap {
         let mut headers = HeaderMap::new();
         first(&mut headers, &self.reading);
-        match self.rule.measure {
-            Measure::Requests => of_measure(&mut headers, &REQUESTS, &self.reading, now_ms),
-            Measure::Tokens => of_measure(&mut headers, &TOKENS, &self.reading, now_ms),
-            Measure::Concurrent => {}
-        }
+        let measure = self.rule.measure;
+        of_measure(&mut headers, (dialect, measure), &self.reading, now_ms);
         headers
     }
 }
@@ -61,13 +78,33 @@ fn first(headers: &mut HeaderMap, reading: &Reading) {
     reply::put(headers, RESET, &reading.reset_ms.to_string());
 }
 
-/// OpenAI's: the reset is a duration, such as `6m0s`.
-fn of_measure(headers: &mut HeaderMap, names: &Names, reading: &Reading, now_ms: i64) {
+/// The names for one measure. OpenAI's: the reset is a duration, such as `6m0s`. Those of Messages:
+/// the reset is an instant as ISO 8601 text.
+fn of_measure(
+    headers: &mut HeaderMap,
+    (dialect, measure): (Dialect, Measure),
+    reading: &Reading,
+    now_ms: i64,
+) {
+    let (names, of_messages) = match measure {
+        Measure::Requests => (&REQUESTS, &MESSAGES_REQUESTS),
+        Measure::Tokens => (&TOKENS, &MESSAGES_TOKENS),
+        Measure::Concurrent => return,
+    };
+    let wait = reading.reset_ms.saturating_sub(now_ms);
+    put_all(headers, names, reading, &duration(wait));
+    if dialect == Dialect::AnthropicMessages {
+        // Whole seconds, as its clients expect.
+        let reset = reading.reset_ms.div_euclid(1000).saturating_mul(1000);
+        put_all(headers, of_messages, reading, &iso(reset));
+    }
+}
+
+fn put_all(headers: &mut HeaderMap, names: &Names, reading: &Reading, reset_text: &str) {
     let [limit, remaining, reset] = names.clone();
     reply::put(headers, limit, &reading.limit.to_string());
     reply::put(headers, remaining, &reading.remaining.to_string());
-    let wait = reading.reset_ms.saturating_sub(now_ms);
-    reply::put(headers, reset, &duration(wait));
+    reply::put(headers, reset, reset_text);
 }
 
 /// Hours, minutes and seconds, rounded up to the second.
@@ -112,15 +149,38 @@ mod tests {
             tokens: reading(7),
         };
         let mut headers = HeaderMap::new();
-        standing.describe(&mut headers, 1_000);
+        standing.describe(&mut headers, Dialect::OpenaiChat, 1_000);
         let text = |name: &str| headers[name].to_str().unwrap().to_owned();
         assert_eq!(text("x-ratelimit-limit"), "5");
         assert_eq!(text("x-ratelimit-remaining"), "3");
         assert_eq!(text("x-ratelimit-reset"), "61000");
         assert_eq!(text("x-ratelimit-limit-tokens"), "7");
         assert_eq!(text("x-ratelimit-reset-requests"), "1m0s");
+        assert!(!headers.contains_key("anthropic-ratelimit-tokens-limit"));
         let mut none = HeaderMap::new();
-        Standing::default().describe(&mut none, 0);
+        Standing::default().describe(&mut none, Dialect::AnthropicMessages, 0);
         assert!(none.is_empty());
+    }
+
+    #[test]
+    fn at_the_door_of_messages_its_own_names_are_there_too() {
+        let reading = Reading {
+            limit: 7,
+            remaining: 0,
+            reset_ms: 61_000,
+        };
+        let standing = Standing {
+            requests: Some(reading),
+            tokens: Some(reading),
+        };
+        let mut headers = HeaderMap::new();
+        standing.describe(&mut headers, Dialect::AnthropicMessages, 0);
+        let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+        for measure in ["requests", "tokens"] {
+            let of = |what: &str| text(&format!("anthropic-ratelimit-{measure}-{what}"));
+            assert_eq!((of("limit"), of("remaining")), ("7".into(), "0".into()));
+            assert_eq!(of("reset"), "1970-01-01T00:01:01Z");
+        }
+        assert_eq!(text("x-ratelimit-limit"), "7");
     }
 }

@@ -10,6 +10,7 @@
 //! | `counters.rs` | windows and live calls, sharded, bounded |
 //! | `gate.rs` | a call against all of its limits: in by all of them, or by none |
 //! | `sharing.rs` | the task that leases parts of limits, and how calls wait for it |
+//! | `providers.rs` | limits of providers and endpoints, as the relay asks about them |
 //! | `velocity.rs` | what keys have spent within an hour |
 //! | `headers.rs` | how a standing looks in headers |
 
@@ -17,6 +18,7 @@ pub mod count;
 pub mod counters;
 pub mod gate;
 pub mod headers;
+pub mod providers;
 pub mod rule;
 pub mod sharing;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod tests;
 pub mod velocity;
 
 pub use gate::{Asker, Gate, Reading, Refused, Standing, Visit};
+pub use providers::AtProviders;
 pub use rule::{Measure, Per, RateRow, Rule, Span, WithoutValkey};
 pub use sharing::Keeper;
 pub use velocity::Velocity;

@@ -301,6 +301,11 @@ fn limits(page: &mut Page, metrics: &Metrics) {
             &metrics.rate_limited,
         ),
         (
+            "waybill_endpoints_passed_over_total",
+            "Endpoints that were not asked because a limit of ours for them was met.",
+            &metrics.passed_over,
+        ),
+        (
             "waybill_frozen_keys_total",
             "Keys that were frozen because they spent too fast.",
             &metrics.frozen_keys,

@@ -118,6 +118,8 @@ pub struct Metrics {
     pub failures: Box<[Counter]>,
     /// Calls that a rate limit refused.
     pub rate_limited: Counter,
+    /// Endpoints that were not asked because a limit of theirs or of their provider was met.
+    pub passed_over: Counter,
     /// Keys that were frozen because they spent too fast.
     pub frozen_keys: Counter,
     /// When the process started, Unix milliseconds.
@@ -134,6 +136,7 @@ impl Metrics {
             overhead: Histogram::new(OVERHEAD),
             failures: Kind::ALL.iter().map(|_| Counter::default()).collect(),
             rate_limited: Counter::default(),
+            passed_over: Counter::default(),
             frozen_keys: Counter::default(),
             started_at_ms,
             providers: RwLock::default(),

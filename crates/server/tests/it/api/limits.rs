@@ -197,3 +197,82 @@ async fn a_key_that_spends_too_fast_is_frozen_until_somebody_lets_it_go_on() {
     assert_eq!(thawed["data"]["disabled_reason"], Value::Null);
     assert_eq!(call(&stage, &key).await.status, 200);
 }
+
+/// Which provider served each of so many calls that may go to either; an error's status otherwise.
+async fn served_by(stage: &Stage, calls: usize) -> Vec<String> {
+    let mut served = Vec::new();
+    for _ in 0..calls {
+        let mut body = hello("simulated/echo");
+        body["provider"] = json!({"order": ["sim-one", "sim-two"]});
+        let path = "/api/v1/chat/completions";
+        let seen = stage.post(path, &stage.key, &body).await;
+        served.push(match seen.status.as_u16() {
+            200 => seen.json()["provider"].as_str().unwrap().to_owned(),
+            429 => seen.error(429, "rate_limit_exceeded"),
+            other => panic!("{other}: {}", seen.text()),
+        });
+    }
+    served
+}
+
+#[tokio::test]
+async fn calls_over_a_providers_limit_go_to_the_next_endpoint_and_429_only_when_none_is_left() {
+    let more = "[limits]\nrate = [\n\
+        { per = \"provider\", only = \"sim-one\", requests = 2, window = \"day\" },\n\
+        { per = \"endpoint\", only = \"simulated/echo@sim-two\", requests = 1, window = \"day\" },\n]\n";
+    let stage = Stage::open_with(more, &[]).await;
+    let served = served_by(&stage, 4).await;
+    assert_eq!(
+        served[..3],
+        ["Simulated One", "Simulated One", "Simulated Two"]
+    );
+    assert!(
+        served[3].contains("endpoint-requests-per-day"),
+        "{served:?}"
+    );
+    let refused = call(&stage, &stage.key).await;
+    refused.error(429, "rate_limit_exceeded");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=86_400).contains(&wait), "{wait}");
+    let json = refused.json();
+    let why = &json["error"]["availability"];
+    assert_eq!(why["code"], "capacity_exhausted", "{json:#}");
+    // Another model of the same provider is over its limit too.
+    let path = "/api/v1/chat/completions";
+    let other = stage
+        .post(path, &stage.key, &hello("simulated/unpriced"))
+        .await;
+    other.error(429, "rate_limit_exceeded");
+    let metrics = stage.get("/metrics", "").await.text();
+    assert!(
+        metrics.contains("waybill_endpoints_passed_over_total 6\n"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoints_calls_at_once_are_bounded_and_failed_attempts_make_room() {
+    let more = "[limits]\nrate = [{ per = \"endpoint\", concurrent = 1 }]\n";
+    let stage = Stage::open_with(more, &[]).await;
+    let body = hello("simulated/echo");
+    let (slow, quick) = tokio::join!(stage.chat(&body, "delay=1500ms"), async {
+        sleep(Duration::from_millis(500)).await;
+        call(&stage, &stage.key).await
+    });
+    assert_eq!(slow.json()["provider"], "Simulated One");
+    assert_eq!(
+        quick.json()["provider"],
+        "Simulated Two",
+        "{}",
+        quick.text()
+    );
+    // A failed attempt is not live any more, though its call goes on at the next endpoint.
+    let failed = stage.chat(&body, "status=500").await;
+    assert!(failed.status.is_server_error(), "{}", failed.text());
+    for _ in 0..3 {
+        assert_eq!(
+            call(&stage, &stage.key).await.json()["provider"],
+            "Simulated One"
+        );
+    }
+}
