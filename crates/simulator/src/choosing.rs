@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use serde_json::Value;
 
+use crate::dialect::Route;
 use crate::script::{Script, ScriptError};
 use crate::stage::{Place, Stage};
 
@@ -23,13 +24,16 @@ pub(crate) fn choose(
     place: &Place<'_>,
     parts: &Parts,
     json: Option<&Value>,
+    route: Option<&Route>,
 ) -> Chosen {
     let field = |name: &str| json.and_then(|json| json.get(name));
-    let model = field("model")
-        .and_then(Value::as_str)
-        .or_else(|| model_in_path(place.path));
-    let model = model.unwrap_or_default().to_owned();
-    let stream = field("stream") == Some(&Value::Bool(true));
+    let in_path = route.and_then(|route| route.model.as_deref());
+    let model = in_path
+        .or_else(|| field("model").and_then(Value::as_str))
+        .unwrap_or_default()
+        .to_owned();
+    let in_path = route.and_then(|route| route.streams);
+    let stream = in_path.unwrap_or_else(|| field("stream") == Some(&Value::Bool(true)));
     let script = script(stage, place, parts, &model);
     Chosen {
         model,
@@ -69,13 +73,4 @@ fn script(
         return Ok(Arc::default());
     }
     Ok(script)
-}
-
-/// The model of dialects that have it in the path: `/v1beta/models/NAME:verb`.
-fn model_in_path(path: &str) -> Option<&str> {
-    let (_, after) = path.split_once("/models/")?;
-    after
-        .split([':', '/'])
-        .next()
-        .filter(|name| !name.is_empty())
 }

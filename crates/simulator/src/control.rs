@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::body::Paced;
+use crate::gate;
 use crate::page;
 use crate::script::order_from_json;
 use crate::stage::Stage;
@@ -17,7 +18,7 @@ const ENTRIES: usize = 1000;
 pub(crate) fn owns(parts: &Parts) -> bool {
     matches!(
         parts.uri.path(),
-        "/" | "/ledger" | "/script" | "/personas" | "/healthz"
+        "/" | "/ledger" | "/script" | "/personas" | "/healthz" | "/service-account"
     )
 }
 
@@ -33,6 +34,10 @@ pub(crate) fn answer(stage: &Stage, parts: &Parts, body: &Bytes) -> Response<Pac
         (&Method::DELETE, "/ledger") => {
             stage.ledger.clear();
             json_reply(StatusCode::OK, &json!({"cleared": true}))
+        }
+        (&Method::GET, "/service-account") => {
+            let account = gate::service_account(&stage.root_url);
+            json_reply(StatusCode::OK, &account)
         }
         (&Method::GET, "/personas") => json_reply(StatusCode::OK, &personas(stage)),
         (&Method::POST, "/script") => script(stage, body),
@@ -71,6 +76,7 @@ fn personas(stage: &Stage) -> Value {
             "slug": persona.slug,
             "name": persona.name,
             "base_url": persona.base_url,
+            "dialect": persona.dialect,
             "script": persona.script.label,
         })
     });

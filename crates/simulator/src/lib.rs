@@ -51,20 +51,26 @@
 mod answer;
 mod answering;
 mod body;
+mod cache;
 mod choosing;
 mod control;
 mod dialect;
+mod encoding;
+mod gate;
 mod ledger;
+mod outlet;
 mod page;
 mod persona;
 mod script;
+mod seal;
 mod simulator;
 mod socket;
 mod stage;
 mod tokens;
 
+pub use gate::AwsCredentials;
 pub use ledger::{End, Entry, Ledger, Limits, Totals, Usage};
-pub use persona::{Persona, PersonaSpec, demo_fleet};
+pub use persona::{Persona, PersonaSpec, demo_fleet, dialect_fleet};
 pub use script::{
     Content, Cut, Error200, FinishRule, GRAMMAR, GrammarRow, Hang, Pace, Raw, Script, ScriptError,
     Sever, Trouble, UsageRule, UsageWhen,

@@ -7,8 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::net::ToSocketAddrs;
 use tokio::task::JoinSet;
 
+use crate::cache::Cache;
+use crate::gate::{self, AwsCredentials};
 use crate::ledger::{Ledger, Limits};
-use crate::persona::{Persona, PersonaSpec, demo_fleet};
+use crate::persona::{Persona, PersonaSpec, demo_fleet, dialect_fleet};
 use crate::script::{Script, Shelf};
 use crate::socket;
 use crate::stage::Stage;
@@ -22,6 +24,8 @@ pub struct Options {
     pub limits: Limits,
     /// The personas beside the plain simulator.
     pub personas: Vec<PersonaSpec>,
+    /// What AWS signatures are checked against.
+    pub aws: AwsCredentials,
 }
 
 impl Default for Options {
@@ -29,7 +33,8 @@ impl Default for Options {
         Self {
             key: None,
             limits: Limits::default(),
-            personas: demo_fleet(),
+            personas: demo_fleet().into_iter().chain(dialect_fleet()).collect(),
+            aws: AwsCredentials::default(),
         }
     }
 }
@@ -58,17 +63,15 @@ impl Simulator {
         let listener = socket::listen(addr).await?;
         let addr = listener.local_addr()?;
         let root = root_url(addr);
-        let personas = options.personas.into_iter().map(|spec| Persona {
-            base_url: format!("{root}/{}/v1", spec.slug),
-            slug: spec.slug,
-            name: spec.name,
-            script: Arc::new(spec.script),
-        });
+        let personas = options.personas.into_iter().map(|spec| spec.placed(&root));
         let stage = Arc::new(Stage {
             ledger: Arc::new(Ledger::new(options.limits)),
             shelf: Shelf::default(),
             personas: personas.collect(),
             key: RwLock::new(options.key),
+            cache: Cache::default(),
+            aws: options.aws,
+            root_url: root.clone(),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(socket::accept(listener, stage.clone()));
@@ -108,6 +111,13 @@ impl Simulator {
     #[must_use]
     pub fn personas(&self) -> &[Persona] {
         &self.stage.personas
+    }
+
+    /// The simulated service account that the token endpoint knows, as the JSON file Google hands out. Its key is in
+    /// the source and opens nothing but simulators.
+    #[must_use]
+    pub fn service_account(&self) -> String {
+        gate::service_account(&self.root_url()).to_string()
     }
 
     /// What was asked and what was served; it outlives the simulator.

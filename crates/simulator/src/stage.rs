@@ -4,6 +4,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use http::HeaderMap;
 
+use crate::cache::Cache;
+use crate::encoding::parameter;
+use crate::gate::AwsCredentials;
 use crate::ledger::Ledger;
 use crate::persona::{PLAIN_NAME, Persona};
 use crate::script::{Script, Shelf};
@@ -14,6 +17,10 @@ pub(crate) struct Stage {
     pub(crate) shelf: Shelf,
     pub(crate) personas: Vec<Persona>,
     pub(crate) key: RwLock<Option<String>>,
+    pub(crate) cache: Cache,
+    pub(crate) aws: AwsCredentials,
+    /// Where this simulator is, without a slash at the end.
+    pub(crate) root_url: String,
 }
 
 /// Where a path leads: which persona, and what is asked of it.
@@ -52,16 +59,21 @@ impl Stage {
     }
 
     /// Whether the request carries the configured key, or none is configured.
-    pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn admits(&self, headers: &HeaderMap, query: &str) -> bool {
         let key = self.key.read().unwrap_or_else(PoisonError::into_inner);
         let Some(key) = key.as_deref() else {
             return true;
         };
-        ["authorization", "x-api-key", "api-key"]
-            .iter()
-            .any(|name| {
-                let given = headers.get(*name).and_then(|value| value.to_str().ok());
-                given.is_some_and(|given| given.strip_prefix("Bearer ").unwrap_or(given) == key)
-            })
+        const NAMES: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+        NAMES.iter().any(|name| {
+            let given = headers.get(*name).and_then(|value| value.to_str().ok());
+            given.is_some_and(|given| given.strip_prefix("Bearer ").unwrap_or(given) == key)
+        }) || parameter(query, "key").as_deref() == Some(key)
+    }
+
+    /// Whether a bearer token is the configured key.
+    pub(crate) fn is_key(&self, token: &str) -> bool {
+        let key = self.key.read().unwrap_or_else(PoisonError::into_inner);
+        key.as_deref() == Some(token)
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Answer, Block, Choice, Finish, Kind, says::head_tokens, schema};
+use crate::cache::Cached;
 use crate::dialect::{Ask, Format, Tool, ToolRule};
 use crate::ledger::Usage;
 use crate::script::{Content, FinishRule, Script};
@@ -13,11 +14,13 @@ const FILLER: &str =
     " Every further word of it is simulated as well, and stands here for length only.";
 /// Characters of two, three and four bytes.
 const UTF8: &str = " Grüße aus der Simulation, 世界 🧾🚀.";
+/// What a simulated model says that will not answer.
+const REFUSAL: &str = "I am simulated, and the script tells me to refuse.";
 /// What simulated reasoning says.
 const THOUGHT: &str = "Simulated reasoning: the simulator weighs a thought that it does not have. ";
 
 /// Composes the answer of the persona called `name`.
-pub(crate) fn compose(ask: &Ask, script: &Script, name: &str, seq: u64) -> Answer {
+pub(crate) fn compose(ask: &Ask, script: &Script, name: &str, seq: u64, cached: Cached) -> Answer {
     let choices: Vec<Choice> = (0..ask.choices)
         .map(|index| choice(ask, script, name, Place { seq, index }))
         .collect();
@@ -28,11 +31,22 @@ pub(crate) fn compose(ask: &Ask, script: &Script, name: &str, seq: u64) -> Answe
             .map(|block| head_tokens(block) + count_tokens(&block.text))
             .sum()
     };
+    let read = script.content.cached.unwrap_or(cached.read);
+    let read = read.min(ask.prompt_tokens);
     let usage = Usage {
         prompt: ask.prompt_tokens,
         completion: weight(|_| true),
-        cached: script.content.cached.min(ask.prompt_tokens),
-        reasoning: weight(|kind| *kind == Kind::Reasoning),
+        cached: read,
+        cache_written: script
+            .content
+            .cache_written
+            .unwrap_or(cached.written)
+            .min(ask.prompt_tokens - read),
+        cache_written_one_hour: match script.content.cache_written {
+            Some(_) => 0,
+            None => cached.written_one_hour,
+        },
+        reasoning: weight(|kind| matches!(kind, Kind::Reasoning | Kind::Redacted)),
     };
     Answer {
         seq,
@@ -43,7 +57,6 @@ pub(crate) fn compose(ask: &Ask, script: &Script, name: &str, seq: u64) -> Answe
             .unwrap_or_else(|| ask.model.clone()),
         choices,
         usage,
-        permille: script.content.usage.permille,
     }
 }
 
@@ -58,19 +71,16 @@ fn choice(ask: &Ask, script: &Script, name: &str, place: Place) -> Choice {
     let content = &script.content;
     let mut blocks = Vec::new();
     let mut finish = Finish::Stop;
-    if let Some(tokens) = content.reasoning.filter(|tokens| *tokens > 0) {
-        blocks.push(block(
-            Kind::Reasoning,
-            of_tokens(THOUGHT, THOUGHT, tokens),
-            None,
-        ));
-    }
-    let calls = if content.empty {
+    blocks.extend(reasoning(ask, content));
+    let calls = if content.empty || content.refusal {
         0
     } else {
         call_count(ask, content)
     };
-    if calls > 0 {
+    if content.refusal {
+        finish = Finish::Refusal;
+        blocks.push(block(Kind::Refusal, REFUSAL.to_owned(), content.chunks));
+    } else if calls > 0 {
         finish = Finish::Tools;
         blocks.extend((0..calls).map(|n| call(ask, content, place, n)));
     } else if !content.empty {
@@ -102,6 +112,16 @@ fn choice(ask: &Ask, script: &Script, name: &str, place: Place) -> Choice {
         FinishRule::Exactly(word) => finish = Finish::Exactly(word.clone()),
     }
     Choice { blocks, finish }
+}
+
+fn reasoning(ask: &Ask, content: &Content) -> Option<Block> {
+    let tokens = content.reasoning.or(ask.reasoning).filter(|t| *t > 0)?;
+    let kind = if content.redacted {
+        Kind::Redacted
+    } else {
+        Kind::Reasoning
+    };
+    Some(block(kind, of_tokens(THOUGHT, THOUGHT, tokens), None))
 }
 
 fn block(kind: Kind, text: String, pieces: Option<usize>) -> Block {

@@ -18,8 +18,6 @@ pub(crate) struct Answer {
     pub(crate) choices: Vec<Choice>,
     /// The true usage.
     pub(crate) usage: Usage,
-    /// Thousandths by which reported usage is multiplied.
-    pub(crate) permille: Option<u64>,
 }
 
 /// One of the answers side by side.
@@ -41,8 +39,15 @@ pub(crate) struct Block {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Reasoning,
+    /// Reasoning that is not shown; its text is only counted.
+    Redacted,
     Text,
-    Call { id: String, name: String },
+    /// The words of a model that will not answer.
+    Refusal,
+    Call {
+        id: String,
+        name: String,
+    },
 }
 
 /// Why an answer ended.
@@ -52,28 +57,13 @@ pub(crate) enum Finish {
     StopText(String),
     Length,
     Tools,
+    Refusal,
     Missing,
     Exactly(String),
 }
 
-impl Answer {
-    /// The usage as it is reported: the true one, or wrong by the scripted factor.
-    pub(crate) fn reported(&self, usage: Usage) -> Usage {
-        let Some(permille) = self.permille else {
-            return usage;
-        };
-        let scaled = |count: u64| count.saturating_mul(permille) / 1000;
-        Usage {
-            prompt: scaled(usage.prompt),
-            completion: scaled(usage.completion),
-            cached: scaled(usage.cached),
-            reasoning: scaled(usage.reasoning),
-        }
-    }
-}
-
 impl Choice {
-    /// The text of all blocks that pass.
+    /// The text of all blocks of a kind.
     pub(crate) fn text_of(&self, kind: &Kind) -> String {
         self.blocks
             .iter()
@@ -86,7 +76,7 @@ impl Choice {
     pub(crate) fn calls(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.blocks.iter().filter_map(|block| match &block.kind {
             Kind::Call { id, name } => Some((id.as_str(), name.as_str(), block.text.as_str())),
-            Kind::Reasoning | Kind::Text => None,
+            Kind::Reasoning | Kind::Redacted | Kind::Text | Kind::Refusal => None,
         })
     }
 }

@@ -78,7 +78,7 @@ fn block_of(answer: &Answer, choice: usize, block: usize) -> &Block {
 pub(super) fn head_tokens(block: &Block) -> u64 {
     match &block.kind {
         Kind::Call { name, .. } => count_tokens(name),
-        Kind::Reasoning | Kind::Text => 0,
+        Kind::Reasoning | Kind::Redacted | Kind::Text | Kind::Refusal => 0,
     }
 }
 

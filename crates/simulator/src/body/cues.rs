@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::dialect::{Dialect, Event, Events, Problem};
+use crate::dialect::{Dialect, Event, Events, Framing, Problem};
 use crate::script::{Hang, Script};
 
 /// What comes next in a body.
@@ -100,18 +100,18 @@ impl Cues {
 
     fn error(&mut self) -> Cue {
         self.is_over = true;
-        let event = self.dialect.error_event(&self.problem);
+        let event = self.dialect.error_event(&self.problem, self.count);
         self.cue(event)
     }
 
     fn cue(&mut self, event: Event) -> Cue {
         self.count += 1;
-        if !self.script.trouble.crlf {
+        if !self.script.trouble.crlf || self.dialect.framing() != Framing::Sse {
             return Cue::Event(event);
         }
         let mut bytes = Vec::with_capacity(event.bytes.len() + 4);
         for byte in &event.bytes {
-            if *byte == b'\n' {
+            if *byte == b'\n' && bytes.last() != Some(&b'\r') {
                 bytes.push(b'\r');
             }
             bytes.push(*byte);

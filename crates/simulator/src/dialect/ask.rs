@@ -1,8 +1,8 @@
 //! What a request asks for, independent of the dialect it came in.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::tokens::{TOKENS_PER_MEDIA, TOKENS_PER_MESSAGE, count_tokens};
+use super::Problem;
 
 /// A request, reduced to what the simulator acts on.
 pub(crate) struct Ask {
@@ -25,7 +25,44 @@ pub(crate) struct Ask {
     pub(crate) tokens_max: Option<u64>,
     pub(crate) stops: Vec<String>,
     pub(crate) wants_logprobs: bool,
+    /// Tokens of reasoning that the request makes the model spend, unless a script says otherwise.
+    pub(crate) reasoning: Option<u64>,
+    /// Whether reasoning is shown, in dialects where the request decides.
+    pub(crate) shows_reasoning: bool,
+    /// Whether opaque state is asked for, in dialects where the request decides.
+    pub(crate) wants_opaque: bool,
+    /// Fields of the request that the answer repeats.
+    pub(crate) echo: Map<String, Value>,
 }
+
+impl Default for Ask {
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            stream: false,
+            wants_usage: true,
+            messages: 0,
+            last_role: String::new(),
+            last_bytes: 0,
+            prompt_tokens: 0,
+            tools: Vec::new(),
+            tool_rule: ToolRule::Free,
+            allows_parallel_tools: true,
+            format: Format::Text,
+            choices: 1,
+            tokens_max: None,
+            stops: Vec::new(),
+            wants_logprobs: false,
+            reasoning: None,
+            shows_reasoning: true,
+            wants_opaque: false,
+            echo: Map::new(),
+        }
+    }
+}
+
+/// Tokens of reasoning a model spends when a request asks for it without a script.
+pub(crate) const REASONING_TOKENS: u64 = 12;
 
 /// A tool that may be called.
 pub(crate) struct Tool {
@@ -47,112 +84,6 @@ pub(crate) enum Format {
     Text,
     JsonObject,
     JsonSchema(Value),
-}
-
-/// Why a request gets an error instead of an answer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Problem {
-    pub(crate) status: u16,
-    pub(crate) message: String,
-    pub(crate) param: Option<&'static str>,
-    pub(crate) code: Option<String>,
-}
-
-impl Problem {
-    /// A request that cannot be answered because of this field.
-    pub(crate) fn bad_field(param: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            message: message.into(),
-            param: Some(param),
-            code: None,
-        }
-    }
-
-    /// A problem without a field.
-    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            param: None,
-            code: None,
-        }
-    }
-
-    pub(crate) fn with_code(mut self, code: &str) -> Self {
-        self.code = Some(code.to_owned());
-        self
-    }
-}
-
-/// What one message weighs.
-pub(crate) struct Weight {
-    /// Bytes of its text.
-    pub(crate) bytes: u64,
-    /// Tokens, with the fixed part.
-    pub(crate) tokens: u64,
-}
-
-/// Weighs a message: its text (all strings named `text`, `content`, `arguments`, … under it) and its media.
-pub(crate) fn weigh(message: &Value) -> Weight {
-    let mut text = String::new();
-    let mut media = 0;
-    for field in ["content", "tool_calls", "reasoning_content"] {
-        gather(
-            message.get(field).unwrap_or(&Value::Null),
-            &mut text,
-            &mut media,
-        );
-    }
-    Weight {
-        bytes: text.len() as u64,
-        tokens: TOKENS_PER_MESSAGE + count_tokens(&text) + media * TOKENS_PER_MEDIA,
-    }
-}
-
-/// Gathers the text of a content value; parts that are media are counted instead of read.
-fn gather(value: &Value, text: &mut String, media: &mut u64) {
-    const MEDIA: [&str; 7] = [
-        "image_url",
-        "input_audio",
-        "file",
-        "video_url",
-        "image",
-        "document",
-        "audio",
-    ];
-    match value {
-        Value::String(words) => text.push_str(words),
-        Value::Array(parts) => parts.iter().for_each(|part| gather(part, text, media)),
-        Value::Object(fields) => {
-            let kind = fields
-                .get("type")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            if MEDIA.contains(&kind) {
-                *media += 1;
-                return;
-            }
-            for field in [
-                "text",
-                "content",
-                "function",
-                "name",
-                "arguments",
-                "thinking",
-                "input",
-            ] {
-                match fields.get(field) {
-                    Some(Value::Object(object)) if field == "input" => {
-                        text.push_str(&Value::Object(object.clone()).to_string());
-                    }
-                    Some(inner) => gather(inner, text, media),
-                    None => {}
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }
 
 /// A whole number above zero, or the problem with it; absent and null are `None`.
@@ -212,4 +143,27 @@ pub(crate) fn required_items<'a>(
             format!("Invalid type for '{field}': expected an array."),
         )),
     }
+}
+
+/// The texts of an array; anything else in it is left out.
+pub(crate) fn texts(value: Option<&Value>) -> Vec<String> {
+    let items = value.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A schema that a tool may leave out or leave empty.
+pub(crate) fn schema_or_object(schema: Option<&Value>) -> Value {
+    match schema {
+        Some(Value::Object(fields)) if !fields.is_empty() => Value::Object(fields.clone()),
+        _ => serde_json::json!({"type": "object"}),
+    }
+}
+
+/// The first key of an object that is not among the known ones.
+pub(crate) fn unknown_key<'a>(value: &'a Value, known: &[&str]) -> Option<&'a str> {
+    let fields = value.as_object()?;
+    fields
+        .keys()
+        .map(String::as_str)
+        .find(|key| !known.contains(key))
 }

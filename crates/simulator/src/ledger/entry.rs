@@ -13,6 +13,10 @@ pub struct Usage {
     pub completion: u64,
     /// Prompt tokens read from a cache.
     pub cached: u64,
+    /// Prompt tokens written to a cache.
+    pub cache_written: u64,
+    /// The part of `cache_written` that was written for an hour.
+    pub cache_written_one_hour: u64,
     /// Completion tokens that were reasoning.
     pub reasoning: u64,
 }
@@ -131,6 +135,8 @@ impl Entry {
                 "prompt": usage.prompt,
                 "completion": usage.completion,
                 "cached": usage.cached,
+                "cache_written": usage.cache_written,
+                "cache_written_one_hour": usage.cache_written_one_hour,
                 "reasoning": usage.reasoning,
             })),
             "finished": self.is_finished(),

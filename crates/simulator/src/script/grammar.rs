@@ -125,6 +125,26 @@ pub const GRAMMAR: &[GrammarRow] = &[
         "cached=64",
         "prompt tokens reported as read from a cache",
     ),
+    row(
+        "cache-written",
+        "cache-written=32",
+        "prompt tokens reported as written to a cache",
+    ),
+    row(
+        "cache-min",
+        "cache-min=8",
+        "shortest beginning the simulated cache holds, in tokens (1024 unless told)",
+    ),
+    row(
+        "redacted",
+        "redacted",
+        "reasoning comes as a redacted block where the dialect has one",
+    ),
+    row(
+        "refusal",
+        "refusal",
+        "the model refuses, or the answer is blocked, in the dialect's own way",
+    ),
     row("empty", "empty", "an answer without content"),
     row(
         "finish",
@@ -293,7 +313,11 @@ fn content_item(content: &mut Content, item: &Item<'_>) -> Result<bool, ScriptEr
         "arguments" => content.arguments = Some(item.words()?),
         "reasoning" => content.reasoning = Some(item.count_or(REASONING_TOKENS)?),
         "reasoning-field" => content.reasoning_field = Some(item.words()?),
-        "cached" => content.cached = item.count(u64::MAX)?,
+        "cached" => content.cached = Some(item.count(u64::MAX)?),
+        "cache-written" => content.cache_written = Some(item.count(u64::MAX)?),
+        "cache-min" => content.cache_min = Some(item.count(u64::MAX)?),
+        "redacted" => content.redacted = item.flag()?,
+        "refusal" => content.refusal = item.flag()?,
         "empty" => content.empty = item.flag()?,
         "finish" => {
             content.finish = match item.words()? {

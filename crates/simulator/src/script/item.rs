@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::encoding::percent_decoded;
+
 /// A script that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptError {
@@ -129,20 +131,4 @@ pub(super) fn permille(text: &str) -> Option<u64> {
     let whole: u64 = whole.parse().ok()?;
     let part: u64 = format!("{part:0<3}").parse().ok()?;
     whole.checked_mul(1000)?.checked_add(part)
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = &rest[2..];
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -7,6 +7,8 @@ mod shelf;
 
 use std::time::Duration;
 
+use crate::ledger::Usage;
+
 pub use grammar::{GRAMMAR, GrammarRow};
 pub use item::ScriptError;
 pub use raw::Raw;
@@ -74,8 +76,16 @@ pub struct Content {
     pub reasoning: Option<u64>,
     /// The field reasoning is shown in (`reasoning_content` unless told; `none` counts it without showing it).
     pub reasoning_field: Option<String>,
-    /// Prompt tokens reported as read from a cache, at most the prompt.
-    pub cached: u64,
+    /// Prompt tokens reported as read from a cache, at most the prompt; `None` asks the simulated cache.
+    pub cached: Option<u64>,
+    /// Prompt tokens reported as written to a cache; `None` asks the simulated cache.
+    pub cache_written: Option<u64>,
+    /// Fewest tokens of a prompt's beginning that the simulated cache holds (1024 unless told).
+    pub cache_min: Option<u64>,
+    /// A thinking block that is redacted, in dialects that have it.
+    pub redacted: bool,
+    /// Refuses to answer, in the dialect's own way.
+    pub refusal: bool,
     /// An answer without any content.
     pub empty: bool,
     /// The finish reason.
@@ -107,6 +117,29 @@ pub struct UsageRule {
     pub when: UsageWhen,
     /// Thousandths by which every reported count is multiplied, rounded down; `None` tells the truth.
     pub permille: Option<u64>,
+}
+
+impl UsageRule {
+    /// A usage as it is reported: true, wrong by the factor, or left out.
+    pub(crate) fn reported(&self, usage: Usage) -> Option<Usage> {
+        (self.when != UsageWhen::Missing).then(|| self.scaled(usage))
+    }
+
+    /// A usage multiplied by the factor.
+    pub(crate) fn scaled(&self, usage: Usage) -> Usage {
+        let Some(permille) = self.permille else {
+            return usage;
+        };
+        let scaled = |count: u64| count.saturating_mul(permille) / 1000;
+        Usage {
+            prompt: scaled(usage.prompt),
+            completion: scaled(usage.completion),
+            cached: scaled(usage.cached),
+            cache_written: scaled(usage.cache_written),
+            cache_written_one_hour: scaled(usage.cache_written_one_hour),
+            reasoning: scaled(usage.reasoning),
+        }
+    }
 }
 
 /// When usage is reported.

@@ -1,9 +1,16 @@
 //! The simulator over real sockets: every ability, proven by a client that shares no code with it.
 
+mod binary;
 mod client;
+mod signing;
 
 mod anthropic;
+mod azure;
+mod bedrock;
+mod caching;
+mod cohere;
 mod content;
+mod gemini;
 mod grammar;
 mod http2;
 mod ledger;
@@ -12,5 +19,7 @@ mod pace;
 mod personas;
 mod plain;
 mod raw;
+mod responses;
 mod trouble;
 mod usage;
+mod vertex;

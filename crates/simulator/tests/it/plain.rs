@@ -121,9 +121,31 @@ async fn bad_requests_get_openais_error_shape() {
         (json!({"model": "m", "messages": []}), "messages"),
         (
             json!({"model": "m", "messages": [{"content": "x"}]}),
-            "messages",
+            "messages[0].role",
         ),
         (json!({"messages": user}), "model"),
+        (
+            json!({"model": "m", "messages": [{"role": "robot", "content": "x"}]}),
+            "messages[0].role",
+        ),
+        (
+            json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "input_text"}]}]}),
+            "messages[0].content[0]",
+        ),
+        (
+            json!({"model": "m", "messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]}),
+            "messages[0].role",
+        ),
+        (
+            json!({"model": "m", "messages": [{"role": "assistant", "content": null, "tool_calls":
+                [{"id": "c", "type": "function", "function": {"name": "a", "arguments": "{}"}}]}]}),
+            "messages",
+        ),
+        (
+            json!({"model": "m", "messages": user, "tools": [{"type": "function", "function":
+                {"name": "a", "strict": true, "parameters": {"type": "object", "properties": {}}}}]}),
+            "tools[0].function.parameters",
+        ),
         (
             json!({"model": "m", "messages": user, "stream": "yes"}),
             "stream",

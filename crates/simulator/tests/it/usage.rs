@@ -40,8 +40,7 @@ async fn usage_can_be_wrong_by_a_factor_and_the_ledger_knows_both() {
     let sent = Usage {
         prompt: 17,
         completion: 250,
-        cached: 0,
-        reasoning: 0,
+        ..Usage::default()
     };
     assert_eq!(entry.usage_sent, Some(sent));
 }

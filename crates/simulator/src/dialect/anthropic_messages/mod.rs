@@ -1,26 +1,41 @@
-//! `anthropic-messages`: `POST /v1/messages`, whole and as named events.
+//! `anthropic-messages`: `POST /v1/messages`, whole and as named events, and the same behind the two clouds that
+//! serve it: Vertex (`:rawPredict`) and Bedrock (`/invoke`).
 
+mod blocks;
+mod prompt;
 mod request;
 mod stream;
+mod turns;
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Ask, Dialect, Event, Events, Problem, Rendering};
+use super::frames::{binary_event, named_event};
+use super::{
+    Ask, Dialect, Event, Events, Framing, Made, Problem, Received, Rendering, bedrock_error,
+};
 use crate::answer::{Answer, Block, Finish, Kind};
+use crate::cache::Prompt;
+use crate::encoding::to_base64;
 use crate::ledger::Usage;
-use crate::script::UsageWhen;
+use crate::seal::Seal;
 
-/// The dialect `anthropic-messages`.
-pub(super) struct AnthropicMessages;
-
-/// What simulated thinking is signed with.
-const SIGNATURE: &str = "c2ltdWxhdGVk";
+/// The dialect `anthropic-messages`, by the host that serves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AnthropicMessages {
+    Direct,
+    Vertex,
+    Bedrock,
+}
 
 impl Dialect for AnthropicMessages {
-    fn read(&self, body: &Value) -> Result<Ask, Problem> {
-        request::read(body)
+    fn read(&self, received: &Received<'_>) -> Result<Ask, Problem> {
+        request::read(*self, received)
+    }
+
+    fn prompt(&self, body: &Value) -> Option<Prompt> {
+        Some(Prompt::Marked(prompt::spans(body)))
     }
 
     fn whole(&self, rendering: &Rendering) -> Vec<u8> {
@@ -30,46 +45,92 @@ impl Dialect for AnthropicMessages {
         let mut value = message_value(answer, &content);
         value["stop_reason"] = Value::from(stop_reason(&choice.finish));
         value["stop_sequence"] = Value::from(stop_sequence(&choice.finish));
-        if rendering.script.content.usage.when == UsageWhen::Missing
-            && let Some(fields) = value.as_object_mut()
-        {
-            fields.shift_remove("usage");
-        } else {
-            value["usage"] = usage_value(answer.reported(answer.usage));
+        if let Some(usage) = rendering.usage() {
+            value["usage"] = usage_value(usage);
         }
         value.to_string().into_bytes()
     }
 
     fn stream(&self, rendering: Arc<Rendering>) -> Events {
-        Box::new(stream::events(rendering))
+        Box::new(stream::events(*self, rendering))
     }
 
     fn error(&self, problem: &Problem) -> Value {
+        if *self == Self::Bedrock {
+            return bedrock_error::body(problem);
+        }
         let kind = match problem.status {
             401 => "authentication_error",
+            402 => "billing_error",
             403 => "permission_error",
             404 => "not_found_error",
             413 => "request_too_large",
             429 => "rate_limit_error",
+            504 => "timeout_error",
             529 => "overloaded_error",
             500.. => "api_error",
             _ => "invalid_request_error",
         };
         let kind = problem.code.as_deref().unwrap_or(kind);
-        json!({"type": "error", "error": {"type": kind, "message": problem.message}})
+        json!({
+            "type": "error",
+            "error": {"type": kind, "message": problem.message},
+            "request_id": "req_simulated",
+        })
     }
 
-    fn error_event(&self, problem: &Problem) -> Event {
-        named_event("error", &self.error(problem))
+    fn error_event(&self, problem: &Problem, _after: u64) -> Event {
+        match self {
+            Self::Bedrock => bedrock_error::event(problem),
+            Self::Direct | Self::Vertex => named_event("error", &self.error(problem)),
+        }
     }
 
     fn malformed_event(&self) -> Event {
-        Event::bare("event: content_block_delta\ndata: {\"type\":\"content_block_del\n\n")
+        const BROKEN: &str = "{\"type\":\"content_block_del";
+        match self {
+            Self::Bedrock => binary_event("chunk", BROKEN.as_bytes()),
+            Self::Direct | Self::Vertex => {
+                Event::bare(format!("event: content_block_delta\ndata: {BROKEN}\n\n"))
+            }
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        match self {
+            Self::Bedrock => Framing::EventStream,
+            Self::Direct | Self::Vertex => Framing::Sse,
+        }
+    }
+
+    fn error_header(&self, problem: &Problem) -> Option<(&'static str, String)> {
+        (*self == Self::Bedrock).then(|| (bedrock_error::HEADER, bedrock_error::name(problem)))
+    }
+
+    fn denied(&self) -> Problem {
+        match self {
+            Self::Bedrock => bedrock_error::denied(),
+            Self::Direct => Problem::new(401, "invalid x-api-key"),
+            Self::Vertex => Problem::new(401, super::gemini::NO_TOKEN),
+        }
     }
 }
 
-fn named_event(name: &str, value: &Value) -> Event {
-    Event::bare(format!("event: {name}\ndata: {value}\n\n"))
+impl AnthropicMessages {
+    /// An event in the host's framing.
+    fn event(self, name: &str, value: &Value) -> Event {
+        if self != Self::Bedrock {
+            return named_event(name, value);
+        }
+        let chunk = json!({"bytes": to_base64(value.to_string().as_bytes())});
+        binary_event("chunk", chunk.to_string().as_bytes())
+    }
+}
+
+/// `POST /v1/messages/count_tokens`.
+pub(super) fn count_tokens(received: &Received<'_>) -> Result<Made, Problem> {
+    let tokens = request::count(received)?;
+    Ok(received.made(tokens, |_| json!({"input_tokens": tokens})))
 }
 
 fn message_value(answer: &Answer, content: &[Value]) -> Value {
@@ -81,15 +142,19 @@ fn message_value(answer: &Answer, content: &[Value]) -> Value {
         "content": content,
         "stop_reason": null,
         "stop_sequence": null,
-        "usage": {},
     })
 }
 
 fn block_value(block: &Block) -> Value {
     match &block.kind {
-        Kind::Text => json!({"type": "text", "text": block.text}),
-        Kind::Reasoning => {
-            json!({"type": "thinking", "thinking": block.text, "signature": SIGNATURE})
+        Kind::Text | Kind::Refusal => json!({"type": "text", "text": block.text}),
+        Kind::Reasoning => json!({
+            "type": "thinking",
+            "thinking": block.text,
+            "signature": Seal::Thinking.sign(&block.text),
+        }),
+        Kind::Redacted => {
+            json!({"type": "redacted_thinking", "data": Seal::Redacted.wrap(&block.text)})
         }
         Kind::Call { id, name } => {
             let input: Value =
@@ -105,6 +170,7 @@ fn stop_reason(finish: &Finish) -> Option<&str> {
         Finish::StopText(_) => Some("stop_sequence"),
         Finish::Length => Some("max_tokens"),
         Finish::Tools => Some("tool_use"),
+        Finish::Refusal => Some("refusal"),
         Finish::Missing => None,
         Finish::Exactly(word) => Some(word),
     }
@@ -113,18 +179,26 @@ fn stop_reason(finish: &Finish) -> Option<&str> {
 fn stop_sequence(finish: &Finish) -> Option<&str> {
     match finish {
         Finish::StopText(stop) => Some(stop),
-        Finish::Stop | Finish::Length | Finish::Tools | Finish::Missing | Finish::Exactly(_) => {
-            None
-        }
+        Finish::Stop
+        | Finish::Length
+        | Finish::Tools
+        | Finish::Refusal
+        | Finish::Missing
+        | Finish::Exactly(_) => None,
     }
 }
 
-/// Anthropic counts cached tokens beside the input tokens, not among them.
+/// Anthropic counts tokens read from and written to a cache beside the input tokens, not among them.
 fn usage_value(usage: Usage) -> Value {
+    let one_hour = usage.cache_written_one_hour.min(usage.cache_written);
     json!({
-        "input_tokens": usage.prompt.saturating_sub(usage.cached),
-        "cache_creation_input_tokens": 0,
+        "input_tokens": usage.prompt.saturating_sub(usage.cached + usage.cache_written),
+        "cache_creation_input_tokens": usage.cache_written,
         "cache_read_input_tokens": usage.cached,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": usage.cache_written - one_hour,
+            "ephemeral_1h_input_tokens": one_hour,
+        },
         "output_tokens": usage.completion,
         "service_tier": "standard",
     })

@@ -2,114 +2,308 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::ask::{positive, required_items, required_text, truth, weigh};
-use crate::dialect::{Ask, Format, Problem, Tool, ToolRule};
-use crate::tokens::count_tokens;
+use super::{AnthropicMessages, blocks, prompt, turns};
+use crate::dialect::ask::{REASONING_TOKENS, positive, schema_or_object, texts, unknown_key};
+use crate::dialect::weight::{tools_weight, weigh};
+use crate::dialect::{Ask, Format, Problem, Received, Tool, ToolRule};
 
-pub(super) fn read(body: &Value) -> Result<Ask, Problem> {
-    let model = required_text(body, "model")?;
-    let messages = required_items(body, "messages")?;
-    let Some(tokens_max) = positive(body, "max_tokens")? else {
-        return Err(Problem::bad_field(
-            "max_tokens",
-            "max_tokens: Field required",
-        ));
+/// Fields of a request.
+const FIELDS: [&str; 22] = [
+    "model",
+    "messages",
+    "max_tokens",
+    "system",
+    "metadata",
+    "stop_sequences",
+    "stream",
+    "temperature",
+    "top_p",
+    "top_k",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "service_tier",
+    "container",
+    "mcp_servers",
+    "context_management",
+    "output_config",
+    "output_format",
+    "cache_control",
+    "inference_geo",
+    "speed",
+];
+/// Least budget for thinking.
+const BUDGET_MIN: u64 = 1024;
+
+pub(super) fn read(host: AnthropicMessages, received: &Received<'_>) -> Result<Ask, Problem> {
+    let body = received.body;
+    envelope(host, received)?;
+    let model = received.model().map_err(|_| required("model"))?;
+    let tokens_max = match body.get("max_tokens") {
+        None | Some(Value::Null) => return Err(required("max_tokens")),
+        Some(_) => positive(body, "max_tokens")
+            .map_err(|_| Problem::bad("max_tokens: Input should be greater than or equal to 1"))?,
     };
+    let thinks = thinks(body, tokens_max)?;
     let tools = tools(body)?;
-    let mut prompt_tokens = match body.get("tools") {
-        None | Some(Value::Null) => 0,
-        Some(tools) => count_tokens(&tools.to_string()),
-    };
-    if let Some(system) = body.get("system").filter(|system| !system.is_null()) {
-        prompt_tokens += weigh(&json!({"content": system})).tokens;
+    let rule = tool_rule(body, &tools)?;
+    if thinks && matches!(rule, ToolRule::Must | ToolRule::Named(_)) {
+        return Err(Problem::bad(
+            "Thinking may not be enabled when tool_choice forces tool use.",
+        ));
     }
-    let mut last_bytes = 0;
-    for (index, message) in messages.iter().enumerate() {
-        match message.get("role").and_then(Value::as_str) {
-            Some("user" | "assistant") => {}
-            _ => {
-                let text = format!("messages.{index}.role: expected 'user' or 'assistant'");
-                return Err(Problem::bad_field("messages", text));
-            }
-        }
-        let weight = weigh(message);
-        prompt_tokens += weight.tokens;
-        last_bytes = weight.bytes;
-    }
-    let last_role = messages
-        .last()
-        .and_then(|message| message.get("role"))
-        .and_then(Value::as_str);
-    let choice = body.get("tool_choice");
-    let is_single = choice.and_then(|choice| choice.get("disable_parallel_tool_use"));
+    let messages = conversation(body)?;
+    let last = messages.last().map(weigh);
+    let is_single = body.pointer("/tool_choice/disable_parallel_tool_use");
     Ok(Ask {
         model,
-        stream: truth(body, "stream")?,
-        wants_usage: true,
+        stream: received.stream()?,
         messages: messages.len(),
-        last_role: last_role.unwrap_or_default().to_owned(),
-        last_bytes,
-        prompt_tokens,
-        tool_rule: tool_rule(choice, &tools)?,
+        last_role: messages
+            .last()
+            .and_then(|message| message["role"].as_str())
+            .unwrap_or_default()
+            .to_owned(),
+        last_bytes: last.map_or(0, |weight| weight.bytes),
+        prompt_tokens: tokens(body, messages),
+        tool_rule: rule,
         tools,
         allows_parallel_tools: is_single != Some(&Value::Bool(true)),
-        format: Format::Text,
-        choices: 1,
-        tokens_max: Some(tokens_max),
-        stops: body
-            .get("stop_sequences")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|stop| stop.as_str().map(str::to_owned))
-            .collect(),
-        wants_logprobs: false,
+        format: format(body)?,
+        tokens_max,
+        stops: texts(body.get("stop_sequences")),
+        reasoning: thinks.then_some(REASONING_TOKENS),
+        ..Ask::default()
     })
 }
 
-fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
-    let mut tools = Vec::new();
-    for tool in body
-        .get("tools")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+/// Checks a request whose tokens are to be counted, and counts them.
+pub(super) fn count(received: &Received<'_>) -> Result<u64, Problem> {
+    let body = received.body;
+    envelope(AnthropicMessages::Direct, received)?;
+    received.model().map_err(|_| required("model"))?;
+    if body.get("max_tokens").is_some() {
+        return Err(extra("max_tokens"));
+    }
+    let tools = tools(body)?;
+    tool_rule(body, &tools)?;
+    thinks(body, None)?;
+    Ok(tokens(body, conversation(body)?))
+}
+
+fn required(field: &str) -> Problem {
+    Problem::bad(format!("{field}: Field required"))
+}
+
+fn extra(field: &str) -> Problem {
+    Problem::bad(format!("{field}: Extra inputs are not permitted"))
+}
+
+/// The version, and the fields that may be there.
+fn envelope(host: AnthropicMessages, received: &Received<'_>) -> Result<(), Problem> {
+    let body = received.body;
+    let mut known = FIELDS.to_vec();
+    let version = match host {
+        AnthropicMessages::Direct => {
+            if received.header("anthropic-version").is_none() {
+                return Err(Problem::bad("anthropic-version: header is required"));
+            }
+            None
+        }
+        AnthropicMessages::Vertex => Some("vertex-2023-10-16"),
+        AnthropicMessages::Bedrock => Some("bedrock-2023-05-31"),
+    };
+    if let Some(version) = version {
+        if body.get("anthropic_version").is_none() {
+            return Err(required("anthropic_version"));
+        }
+        if body["anthropic_version"] != version {
+            return Err(Problem::bad(format!(
+                "anthropic_version: Input should be '{version}'"
+            )));
+        }
+        known.extend(["anthropic_version", "anthropic_beta"]);
+        known.retain(|field| *field != "model");
+    }
+    if host == AnthropicMessages::Bedrock {
+        known.retain(|field| *field != "stream");
+    }
+    if host == AnthropicMessages::Vertex
+        && received.streams == Some(true)
+        && body.get("stream") != Some(&Value::Bool(true))
     {
-        let Some(name) = tool.get("name").and_then(Value::as_str) else {
-            return Err(Problem::bad_field("tools", "tools.0.name: Field required"));
-        };
-        let schema = tool
-            .get("input_schema")
-            .cloned()
-            .unwrap_or_else(|| json!({"type": "object"}));
+        return Err(Problem::bad("stream: Input should be true"));
+    }
+    match unknown_key(body, &known) {
+        Some(field) => Err(extra(field)),
+        None => Ok(()),
+    }
+}
+
+/// The messages, after every rule about them and what stands around them.
+fn conversation(body: &Value) -> Result<&[Value], Problem> {
+    let messages = match body.get("messages") {
+        None | Some(Value::Null) => return Err(required("messages")),
+        Some(Value::Array(messages)) => messages,
+        Some(_) => return Err(Problem::bad("messages: Input should be a valid list")),
+    };
+    if messages.is_empty() {
+        return Err(Problem::bad("messages: at least one message is required"));
+    }
+    if let Some(Value::Array(system)) = body.get("system") {
+        for (index, block) in system.iter().enumerate() {
+            if block["type"] != "text" {
+                return Err(Problem::bad(format!(
+                    "system.{index}.type: Input should be 'text'"
+                )));
+            }
+            if block["text"].as_str().is_none_or(str::is_empty) {
+                return Err(Problem::bad(
+                    "system: text content blocks must be non-empty",
+                ));
+            }
+        }
+    }
+    blocks::check(messages)?;
+    // Adaptive thinking asks for no thinking blocks of earlier turns.
+    let is_strict = body.pointer("/thinking/type") == Some(&json!("enabled"));
+    turns::check(messages, is_strict)?;
+    prompt::check(body)?;
+    Ok(messages)
+}
+
+fn tokens(body: &Value, messages: &[Value]) -> u64 {
+    let system = body.get("system").filter(|system| !system.is_null());
+    let system = system.map_or(0, |system| weigh(&json!({"content": system})).tokens);
+    let messages: u64 = messages.iter().map(|message| weigh(message).tokens).sum();
+    tools_weight(body.get("tools")) + system + messages
+}
+
+fn thinks(body: &Value, tokens_max: Option<u64>) -> Result<bool, Problem> {
+    let Some(thinking) = body.get("thinking").filter(|thinking| !thinking.is_null()) else {
+        return check_temperature(body).map(|()| false);
+    };
+    let thinks = match thinking["type"].as_str() {
+        Some("disabled") => false,
+        Some("adaptive") => true,
+        Some("enabled") => {
+            let Some(budget) = thinking["budget_tokens"].as_u64() else {
+                return Err(required("thinking.enabled.budget_tokens"));
+            };
+            if budget < BUDGET_MIN {
+                return Err(Problem::bad(format!(
+                    "thinking.enabled.budget_tokens: Input should be greater than or equal to {BUDGET_MIN}"
+                )));
+            }
+            if tokens_max.is_some_and(|most| most <= budget) {
+                return Err(Problem::bad(
+                    "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size",
+                ));
+            }
+            true
+        }
+        other => {
+            return Err(Problem::bad(format!(
+                "thinking: Input tag '{}' found using 'type' does not match any of the expected tags: 'adaptive', 'disabled', 'enabled'",
+                other.unwrap_or_default()
+            )));
+        }
+    };
+    let temperature = body.get("temperature").and_then(Value::as_f64);
+    if thinks && temperature.is_some_and(|t| (t - 1.0).abs() > f64::EPSILON) {
+        return Err(Problem::bad(
+            "`temperature` may only be set to 1 when thinking is enabled.",
+        ));
+    }
+    check_temperature(body).map(|()| thinks)
+}
+
+fn check_temperature(body: &Value) -> Result<(), Problem> {
+    match body.get("temperature").and_then(Value::as_f64) {
+        Some(t) if t > 1.0 => Err(Problem::bad("temperature: range: 0..1")),
+        Some(t) if t < 0.0 => Err(Problem::bad("temperature: range: 0..1")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
+    let mut tools: Vec<Tool> = Vec::new();
+    let listed = body.get("tools").and_then(Value::as_array);
+    for (index, tool) in listed.into_iter().flatten().enumerate() {
+        let name = tool["name"].as_str().unwrap_or_default();
+        let is_custom = matches!(tool["type"].as_str(), None | Some("custom"));
+        if name.is_empty() {
+            return Err(required(&format!("tools.{index}.custom.name")));
+        }
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.len() > 128 || !name.chars().all(fits) {
+            return Err(Problem::bad(format!(
+                "tools.{index}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'"
+            )));
+        }
+        if tools.iter().any(|tool| tool.name == name) {
+            return Err(Problem::bad("tools: Tool names must be unique."));
+        }
+        if is_custom && tool.get("input_schema").is_none() {
+            return Err(required(&format!("tools.{index}.custom.input_schema")));
+        }
+        if is_custom && tool["input_schema"]["type"] != "object" {
+            return Err(Problem::bad(format!(
+                "tools.{index}.custom.input_schema.type: Input should be 'object'"
+            )));
+        }
+        if is_custom && tool.get("function").is_some() {
+            return Err(extra(&format!("tools.{index}.custom.function")));
+        }
         tools.push(Tool {
             name: name.to_owned(),
-            schema,
+            schema: schema_or_object(tool.get("input_schema")),
         });
     }
     Ok(tools)
 }
 
-fn tool_rule(choice: Option<&Value>, tools: &[Tool]) -> Result<ToolRule, Problem> {
+fn tool_rule(body: &Value, tools: &[Tool]) -> Result<ToolRule, Problem> {
+    let choice = body.get("tool_choice");
     let Some(choice) = choice.filter(|choice| !choice.is_null()) else {
         return Ok(ToolRule::Free);
     };
-    match choice.get("type").and_then(Value::as_str) {
+    if tools.is_empty() {
+        return Err(Problem::bad(
+            "tool_choice may only be specified while providing tools.",
+        ));
+    }
+    match choice["type"].as_str() {
         Some("none") => Ok(ToolRule::Never),
         Some("auto") => Ok(ToolRule::Free),
         Some("any") => Ok(ToolRule::Must),
-        Some("tool") => match choice.get("name").and_then(Value::as_str) {
+        Some("tool") => match choice["name"].as_str() {
             Some(name) if tools.iter().any(|tool| tool.name == name) => {
                 Ok(ToolRule::Named(name.to_owned()))
             }
-            _ => Err(Problem::bad_field(
-                "tool_choice",
-                "tool_choice.name: no such tool",
-            )),
+            name => Err(Problem::bad(format!(
+                "Tool '{}' not found in provided tools",
+                name.unwrap_or_default()
+            ))),
         },
-        _ => Err(Problem::bad_field(
-            "tool_choice",
-            "tool_choice.type: unknown type",
+        other => Err(Problem::bad(format!(
+            "tool_choice: Input tag '{}' found using 'type' does not match any of the expected tags: 'any', 'auto', 'none', 'tool'",
+            other.unwrap_or_default()
+        ))),
+    }
+}
+
+fn format(body: &Value) -> Result<Format, Problem> {
+    let format = body.pointer("/output_config/format");
+    let format = format.or_else(|| body.get("output_format"));
+    let Some(format) = format.filter(|format| !format.is_null()) else {
+        return Ok(Format::Text);
+    };
+    match (format["type"].as_str(), format.get("schema")) {
+        (Some("json_schema"), Some(schema)) => Ok(Format::JsonSchema(schema.clone())),
+        (Some("json_schema"), None) => Err(required("output_config.format.schema")),
+        _ => Err(Problem::bad(
+            "output_config.format.type: Input should be 'json_schema'",
         )),
     }
 }

@@ -4,36 +4,44 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{SIGNATURE, message_value, named_event, stop_reason, stop_sequence, usage_value};
-use crate::answer::{Kind, Say, says};
+use super::{
+    AnthropicMessages, block_value, message_value, stop_reason, stop_sequence, usage_value,
+};
+use crate::answer::{Block, Kind, Say, says};
 use crate::dialect::{Event, Rendering};
 use crate::ledger::Usage;
-use crate::script::UsageWhen;
+use crate::seal::Seal;
+use crate::tokens::count_tokens;
 
-pub(super) fn events(rendering: Arc<Rendering>) -> impl Iterator<Item = Event> + Send {
+pub(super) fn events(
+    host: AnthropicMessages,
+    rendering: Arc<Rendering>,
+) -> impl Iterator<Item = Event> + Send {
     let pen = rendering.clone();
-    says(rendering).flat_map(move |say| write(&pen, &say))
+    says(rendering).flat_map(move |say| write(host, &pen, &say))
 }
 
-fn write(rendering: &Rendering, say: &Say) -> Vec<Event> {
+fn write(host: AnthropicMessages, rendering: &Rendering, say: &Say) -> Vec<Event> {
+    let blocks = &rendering.answer.choices[0].blocks;
     match say {
         Say::Open { .. } => vec![
-            start(rendering),
-            named_event("ping", &json!({"type": "ping"})),
+            start(host, rendering),
+            host.event("ping", &json!({"type": "ping"})),
         ],
         Say::BlockStart { block, tokens, .. } => {
-            let content = match &rendering.answer.choices[0].blocks[*block].kind {
-                Kind::Text => json!({"type": "text", "text": ""}),
-                Kind::Reasoning => json!({"type": "thinking", "thinking": "", "signature": ""}),
-                Kind::Call { id, name } => {
-                    json!({"type": "tool_use", "id": id, "name": name, "input": {}})
-                }
+            let it = &blocks[*block];
+            let value = json!({
+                "type": "content_block_start",
+                "index": block,
+                "content_block": opening(it),
+            });
+            let tokens = match it.kind {
+                Kind::Redacted => count_tokens(&it.text), // It comes at once.
+                Kind::Reasoning | Kind::Text | Kind::Refusal | Kind::Call { .. } => *tokens,
             };
-            let value =
-                json!({"type": "content_block_start", "index": block, "content_block": content});
             vec![Event {
-                tokens: *tokens,
-                ..named_event("content_block_start", &value)
+                tokens,
+                ..host.event("content_block_start", &value)
             }]
         }
         Say::Piece {
@@ -42,39 +50,48 @@ fn write(rendering: &Rendering, say: &Say) -> Vec<Event> {
             tokens,
             ..
         } => {
-            let it = &rendering.answer.choices[0].blocks[*block];
-            let text = &it.text[range.clone()];
-            let delta = match it.kind {
-                Kind::Text => json!({"type": "text_delta", "text": text}),
+            let text = &blocks[*block].text[range.clone()];
+            let delta = match blocks[*block].kind {
+                Kind::Text | Kind::Refusal => json!({"type": "text_delta", "text": text}),
                 Kind::Reasoning => json!({"type": "thinking_delta", "thinking": text}),
                 Kind::Call { .. } => json!({"type": "input_json_delta", "partial_json": text}),
+                Kind::Redacted => return Vec::new(),
             };
-            vec![Event {
-                tokens: *tokens,
-                is_content: true,
-                ..block_delta(*block, &delta)
-            }]
+            vec![block_delta(host, *block, &delta).carrying(*tokens)]
         }
         Say::BlockEnd { block, .. } => {
             let stop = json!({"type": "content_block_stop", "index": block});
             let mut events = Vec::new();
-            if rendering.answer.choices[0].blocks[*block].kind == Kind::Reasoning {
-                let signature = json!({"type": "signature_delta", "signature": SIGNATURE});
-                events.push(block_delta(*block, &signature));
+            if blocks[*block].kind == Kind::Reasoning {
+                let signature = Seal::Thinking.sign(&blocks[*block].text);
+                let delta = json!({"type": "signature_delta", "signature": signature});
+                events.push(block_delta(host, *block, &delta));
             }
-            events.push(named_event("content_block_stop", &stop));
+            events.push(host.event("content_block_stop", &stop));
             events
         }
-        Say::Close { .. } => close(rendering),
+        Say::Close { .. } => close(host, rendering),
     }
 }
 
-fn block_delta(block: usize, delta: &Value) -> Event {
-    let value = json!({"type": "content_block_delta", "index": block, "delta": delta});
-    named_event("content_block_delta", &value)
+/// A block as it is before its first piece.
+fn opening(block: &Block) -> Value {
+    match &block.kind {
+        Kind::Text | Kind::Refusal => json!({"type": "text", "text": ""}),
+        Kind::Reasoning => json!({"type": "thinking", "thinking": "", "signature": ""}),
+        Kind::Redacted => block_value(block),
+        Kind::Call { id, name } => {
+            json!({"type": "tool_use", "id": id, "name": name, "input": {}})
+        }
+    }
 }
 
-fn start(rendering: &Rendering) -> Event {
+fn block_delta(host: AnthropicMessages, block: usize, delta: &Value) -> Event {
+    let value = json!({"type": "content_block_delta", "index": block, "delta": delta});
+    host.event("content_block_delta", &value)
+}
+
+fn start(host: AnthropicMessages, rendering: &Rendering) -> Event {
     let answer = &rendering.answer;
     let mut message = message_value(answer, &[]);
     let first = Usage {
@@ -82,44 +99,40 @@ fn start(rendering: &Rendering) -> Event {
         reasoning: 0,
         ..answer.usage
     };
-    let is_missing = rendering.script.content.usage.when == UsageWhen::Missing;
-    let usage = (!is_missing).then(|| answer.reported(first));
-    match usage {
-        Some(usage) => message["usage"] = usage_value(usage),
-        None => {
-            if let Some(fields) = message.as_object_mut() {
-                fields.shift_remove("usage");
-            }
-        }
+    let usage = rendering.script.content.usage.reported(first);
+    if let Some(usage) = usage {
+        message["usage"] = usage_value(usage);
     }
     let value = json!({"type": "message_start", "message": message});
-    Event {
-        usage,
-        ..named_event("message_start", &value)
-    }
+    host.event("message_start", &value).reporting(usage)
 }
 
-fn close(rendering: &Rendering) -> Vec<Event> {
+fn close(host: AnthropicMessages, rendering: &Rendering) -> Vec<Event> {
     let answer = &rendering.answer;
     let finish = &answer.choices[0].finish;
     let mut value = json!({
         "type": "message_delta",
         "delta": {"stop_reason": stop_reason(finish), "stop_sequence": stop_sequence(finish)},
     });
-    let is_missing = rendering.script.content.usage.when == UsageWhen::Missing;
-    let usage = (!is_missing).then(|| answer.reported(answer.usage));
+    let usage = rendering.usage();
     if let Some(usage) = usage {
         value["usage"] = usage_value(usage);
     }
-    let mut events = vec![Event {
-        usage,
-        ..named_event("message_delta", &value)
-    }];
-    if !rendering.script.trouble.no_done {
-        events.push(named_event(
-            "message_stop",
-            &json!({"type": "message_stop"}),
-        ));
+    let mut events = vec![host.event("message_delta", &value).reporting(usage)];
+    if rendering.script.trouble.no_done {
+        return events;
     }
+    let mut stop = json!({"type": "message_stop"});
+    if let (AnthropicMessages::Bedrock, Some(usage)) = (host, usage) {
+        stop["amazon-bedrock-invocationMetrics"] = json!({
+            "inputTokenCount": usage.prompt.saturating_sub(usage.cached + usage.cache_written),
+            "outputTokenCount": usage.completion,
+            "invocationLatency": 1,
+            "firstByteLatency": 1,
+            "cacheReadInputTokenCount": usage.cached,
+            "cacheWriteInputTokenCount": usage.cache_written,
+        });
+    }
+    events.push(host.event("message_stop", &stop));
     events
 }

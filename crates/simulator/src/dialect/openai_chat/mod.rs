@@ -1,5 +1,6 @@
 //! `openai-chat`: `POST /v1/chat/completions`, as OpenAI has it, with the reasoning field other hosts added.
 
+mod messages;
 mod request;
 mod stream;
 mod whole;
@@ -8,9 +9,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Ask, Dialect, Event, Events, Problem, Rendering};
+use super::frames::data_event;
+use super::weight::{tools_weight, weigh};
+use super::{Ask, Dialect, Event, Events, Problem, Received, Rendering};
 use crate::answer::{Answer, Finish};
+use crate::cache::{Prompt, Span};
 use crate::ledger::Usage;
+
+pub(super) use messages::strict_schema;
+pub(super) use request::stops;
 
 /// The dialect `openai-chat`.
 pub(super) struct OpenaiChat;
@@ -21,8 +28,26 @@ const CREATED: u64 = 1_700_000_000;
 const FINGERPRINT: &str = "fp_simulated";
 
 impl Dialect for OpenaiChat {
-    fn read(&self, body: &Value) -> Result<Ask, Problem> {
-        request::read(body)
+    fn read(&self, received: &Received<'_>) -> Result<Ask, Problem> {
+        request::read(received)
+    }
+
+    fn prompt(&self, body: &Value) -> Option<Prompt> {
+        let tools = body.get("tools").filter(|tools| !tools.is_null());
+        let tools = tools.map(|tools| Span {
+            text: tools.to_string(),
+            tokens: tools_weight(Some(tools)),
+            marker: None,
+        });
+        let messages = body["messages"].as_array().into_iter().flatten();
+        let messages = messages.map(|message| Span {
+            text: message.to_string(),
+            tokens: weigh(message).tokens,
+            marker: None,
+        });
+        Some(Prompt::Automatic(
+            tools.into_iter().chain(messages).collect(),
+        ))
     }
 
     fn whole(&self, rendering: &Rendering) -> Vec<u8> {
@@ -43,8 +68,8 @@ impl Dialect for OpenaiChat {
         }})
     }
 
-    fn error_event(&self, problem: &Problem) -> Event {
-        Event::bare(format!("data: {}\n\n", self.error(problem)))
+    fn error_event(&self, problem: &Problem, _after: u64) -> Event {
+        data_event(&self.error(problem))
     }
 
     fn malformed_event(&self) -> Event {
@@ -69,9 +94,10 @@ fn answer_id(answer: &Answer) -> String {
     format!("chatcmpl-sim-{:08}", answer.seq)
 }
 
-fn finish_word(finish: &Finish) -> Option<&str> {
+/// The finish reason in OpenAI's words.
+pub(super) fn finish_word(finish: &Finish) -> Option<&str> {
     match finish {
-        Finish::Stop | Finish::StopText(_) => Some("stop"),
+        Finish::Stop | Finish::StopText(_) | Finish::Refusal => Some("stop"),
         Finish::Length => Some("length"),
         Finish::Tools => Some("tool_calls"),
         Finish::Missing => None,
@@ -79,7 +105,8 @@ fn finish_word(finish: &Finish) -> Option<&str> {
     }
 }
 
-fn usage_value(usage: Usage) -> Value {
+/// Usage in OpenAI's fields.
+pub(super) fn usage_value(usage: Usage) -> Value {
     json!({
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,

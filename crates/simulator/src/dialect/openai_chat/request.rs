@@ -2,32 +2,29 @@
 
 use serde_json::Value;
 
-use crate::dialect::ask::{positive, required_items, required_text, truth, weigh};
-use crate::dialect::{Ask, Format, Problem, Tool, ToolRule};
-use crate::tokens::count_tokens;
+use super::messages;
+use crate::dialect::ask::{positive, required_items, schema_or_object, truth};
+use crate::dialect::weight::{tools_weight, weigh};
+use crate::dialect::{Ask, Format, Problem, Received, Tool, ToolRule};
 
 /// Most answers side by side.
 const CHOICES_MAX: u64 = 128;
 
-pub(super) fn read(body: &Value) -> Result<Ask, Problem> {
-    let model = required_text(body, "model")?;
-    let messages = required_items(body, "messages")?;
-    let stream = truth(body, "stream")?;
+pub(super) fn read(received: &Received<'_>) -> Result<Ask, Problem> {
+    let body = received.body;
+    let model = received.model()?;
+    let items = required_items(body, "messages")?;
+    let stream = received.stream()?;
     let tools = tools(body)?;
     let tool_rule = tool_rule(body, &tools)?;
-    let (mut prompt_tokens, mut last_bytes) = (tools_weight(body), 0);
-    for message in messages {
-        if message.get("role").and_then(Value::as_str).is_none() {
-            return Err(Problem::bad_field(
-                "messages",
-                "Missing required parameter: 'messages[].role'.",
-            ));
-        }
+    messages::check(items)?;
+    let (mut prompt_tokens, mut last_bytes) = (tools_weight(body.get("tools")), 0);
+    for message in items {
         let weight = weigh(message);
         prompt_tokens += weight.tokens;
         last_bytes = weight.bytes;
     }
-    let last_role = messages
+    let last_role = items
         .last()
         .and_then(|message| message.get("role"))
         .and_then(Value::as_str);
@@ -46,7 +43,7 @@ pub(super) fn read(body: &Value) -> Result<Ask, Problem> {
         model,
         stream,
         wants_usage: wants_usage(body, stream)?,
-        messages: messages.len(),
+        messages: items.len(),
         last_role: last_role.unwrap_or_default().to_owned(),
         last_bytes,
         prompt_tokens,
@@ -58,6 +55,7 @@ pub(super) fn read(body: &Value) -> Result<Ask, Problem> {
         tokens_max,
         stops: stops(body),
         wants_logprobs: truth(body, "logprobs")?,
+        ..Ask::default()
     })
 }
 
@@ -78,35 +76,25 @@ fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
         Some(_) => required_items(body, "tools")?,
     };
     let mut tools = Vec::with_capacity(listed.len());
-    for tool in listed {
+    for (index, tool) in listed.iter().enumerate() {
         let Some(name) = tool.pointer("/function/name").and_then(Value::as_str) else {
             return Err(Problem::bad_field(
                 "tools",
                 "Missing required parameter: 'tools[].function.name'.",
             ));
         };
-        let schema = tool
-            .pointer("/function/parameters")
-            .cloned()
-            .unwrap_or_else(|| Value::Object(serde_json::Map::default()));
-        let schema = if schema.as_object().is_some_and(serde_json::Map::is_empty) {
-            serde_json::json!({"type": "object"})
-        } else {
-            schema
-        };
+        let function = &tool["function"];
+        if function["strict"] == true {
+            let param = format!("tools[{index}].function.parameters");
+            messages::strict_schema(name, &function["parameters"], param)?;
+        }
+        let schema = schema_or_object(function.get("parameters"));
         tools.push(Tool {
             name: name.to_owned(),
             schema,
         });
     }
     Ok(tools)
-}
-
-fn tools_weight(body: &Value) -> u64 {
-    match body.get("tools") {
-        None | Some(Value::Null) => 0,
-        Some(tools) => count_tokens(&tools.to_string()),
-    }
 }
 
 fn tool_rule(body: &Value, tools: &[Tool]) -> Result<ToolRule, Problem> {
@@ -168,7 +156,8 @@ fn format(body: &Value) -> Result<Format, Problem> {
     }
 }
 
-fn stops(body: &Value) -> Vec<String> {
+/// The stop texts of a request.
+pub(in crate::dialect) fn stops(body: &Value) -> Vec<String> {
     match body.get("stop") {
         Some(Value::String(stop)) => vec![stop.clone()],
         Some(Value::Array(stops)) => stops

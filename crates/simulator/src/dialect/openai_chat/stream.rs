@@ -106,6 +106,8 @@ impl Pen {
         let words = quoted(text);
         let delta = match &parent.blocks[block].kind {
             Kind::Text => format!("{{\"content\":{words}}}"),
+            Kind::Refusal => format!("{{\"refusal\":{words}}}"),
+            Kind::Redacted => "{}".to_owned(),
             Kind::Reasoning => match reasoning_field(&rendering) {
                 Some(field) => format!("{{{}:{words}}}", quoted(field)),
                 None => "{}".to_owned(),
@@ -129,7 +131,7 @@ impl Pen {
         );
         let is_last = choice + 1 == answer.choices.len();
         if is_last && self.rendering.script.content.usage.when == UsageWhen::OnFinish {
-            let usage = answer.reported(answer.usage);
+            let usage = self.rendering.script.content.usage.scaled(answer.usage);
             return with_usage(&self.head, &choice_json, usage);
         }
         self.finished_chunk(&choice_json, 0, false)
@@ -159,7 +161,8 @@ impl Pen {
                 reasoning,
                 ..answer.usage
             };
-            let event = with_usage(&self.head, choice_json, answer.reported(running));
+            let usage = self.rendering.script.content.usage.scaled(running);
+            let event = with_usage(&self.head, choice_json, usage);
             return Event {
                 tokens,
                 is_content,
@@ -207,7 +210,8 @@ fn usage_chunk(rendering: &Rendering) -> Option<Event> {
         UsageWhen::Missing | UsageWhen::EveryChunk | UsageWhen::OnFinish => false,
     };
     let answer = &rendering.answer;
-    is_wanted.then(|| with_usage(&chunk_head(rendering), "", answer.reported(answer.usage)))
+    let usage = rendering.script.content.usage.scaled(answer.usage);
+    is_wanted.then(|| with_usage(&chunk_head(rendering), "", usage))
 }
 
 fn done(rendering: &Rendering) -> Option<Event> {

@@ -23,7 +23,7 @@ pub(super) fn write(rendering: &Rendering) -> Value {
         "created": CREATED,
         "model": answer.model,
         "choices": choices,
-        "usage": usage_value(answer.reported(answer.usage)),
+        "usage": usage_value(rendering.script.content.usage.scaled(answer.usage)),
         "service_tier": "default",
         "system_fingerprint": FINGERPRINT,
     });
@@ -58,7 +58,13 @@ fn choice_value(rendering: &Rendering, index: usize, choice: &Choice) -> Value {
     if !calls.is_empty() {
         message.insert("tool_calls".to_owned(), Value::Array(calls));
     }
-    message.insert("refusal".to_owned(), Value::Null);
+    let refusal = choice.text_of(&Kind::Refusal);
+    let is_refused = !refusal.is_empty();
+    if is_refused {
+        message["content"] = Value::Null;
+    }
+    let refusal = is_refused.then_some(refusal);
+    message.insert("refusal".to_owned(), json!(refusal));
     message.insert("annotations".to_owned(), json!([]));
     let logprobs = if rendering.ask.wants_logprobs {
         logprobs_value(&text)
