@@ -18,6 +18,11 @@ pub struct Persona {
     /// The wire format the base URL is for, in the catalog's word, such as `openai-chat`. Every persona speaks all
     /// of them; this one is how it presents itself.
     pub dialect: &'static str,
+    /// How it wants to be called, in the catalog's word: `none`, `sigv4` or `google`. [`Simulator::credential`]
+    /// gives what goes with it.
+    ///
+    /// [`Simulator::credential`]: crate::Simulator::credential
+    pub auth: &'static str,
 }
 
 /// A persona before it has an address.
@@ -62,6 +67,11 @@ impl PersonaSpec {
             name: self.name,
             script: Arc::new(self.script),
             dialect: self.dialect,
+            auth: match self.dialect {
+                "bedrock-converse" => "sigv4",
+                "vertex" => "google",
+                _ => "none",
+            },
         }
     }
 }

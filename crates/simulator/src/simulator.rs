@@ -120,6 +120,17 @@ impl Simulator {
         gate::service_account(&self.root_url()).to_string()
     }
 
+    /// What a way of calling needs (`sigv4`, `google`), as text: AWS keys or a service account as JSON. `None` for
+    /// ways that need nothing as long as no key is set.
+    #[must_use]
+    pub fn credential(&self, auth: &str) -> Option<String> {
+        match auth {
+            "sigv4" => Some(gate::aws_keys(&self.stage.aws).to_string()),
+            "google" => Some(self.service_account()),
+            _ => None,
+        }
+    }
+
     /// What was asked and what was served; it outlives the simulator.
     #[must_use]
     pub fn ledger(&self) -> Arc<Ledger> {

@@ -124,6 +124,12 @@ pub(crate) fn route(method: &Method, path: &str, query: &str) -> Option<Route> {
     if let Some(rest) = path.strip_prefix("/openai/") {
         return azure(rest);
     }
+    if path.ends_with("/oauth2/v2.0/token") {
+        return Some(Route::to(CHAT, Act::Token, Gate::Open));
+    }
+    if path.starts_with("/v1") && path.ends_with("/endpoints/openapi/chat/completions") {
+        return Some(Route::to(CHAT, Act::Generate, Gate::Google));
+    }
     if let Some((_, rest)) = path.split_once("/publishers/") {
         return vertex(rest, query);
     }
@@ -175,6 +181,10 @@ fn vertex(rest: &str, query: &str) -> Option<Route> {
     let (model, verb) = rest.rsplit_once(':')?;
     let route = |speaks, act| Route::to(speaks, act, Gate::Google);
     let route = match (publisher, verb) {
+        ("anthropic", "rawPredict") if model == "count-tokens" => {
+            let act = Act::Make(messages::count_tokens_on_vertex);
+            return Some(route(&AnthropicMessages::Vertex, act));
+        }
         ("anthropic", "rawPredict") => {
             route(&AnthropicMessages::Vertex, Act::Generate).streaming(false)
         }

@@ -6,6 +6,7 @@
 use http::HeaderMap;
 use http::request::Parts;
 use ring::{digest, hmac};
+use serde_json::{Value, json};
 
 use crate::dialect::Problem;
 use crate::encoding::{from_hex, percent_decoded, percent_encoded, to_hex};
@@ -26,6 +27,15 @@ impl Default for AwsCredentials {
             secret_access_key: "simulated-secret-access-key".to_owned(),
         }
     }
+}
+
+/// The pair as the JSON object that a client's configuration takes, with a region.
+pub(crate) fn keys(credentials: &AwsCredentials) -> Value {
+    json!({
+        "accessKeyId": credentials.access_key_id,
+        "secretAccessKey": credentials.secret_access_key,
+        "region": "us-east-1",
+    })
 }
 
 /// The service that signatures of model calls must be scoped to.

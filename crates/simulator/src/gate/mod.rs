@@ -1,13 +1,14 @@
 //! Who may come in: keys, AWS signatures and Google access tokens, each checked as the real service does.
 
 mod aws;
-mod google;
+mod tokens;
 
 use bytes::Bytes;
 use http::request::Parts;
 
 pub use aws::AwsCredentials;
-pub(crate) use google::{granted, service_account};
+pub(crate) use aws::keys as aws_keys;
+pub(crate) use tokens::{granted, service_account};
 
 use crate::dialect::{Dialect, Gate, Problem};
 use crate::stage::Stage;
@@ -24,7 +25,8 @@ pub(crate) fn turned_away(
         Gate::Open => None,
         Gate::Key => {
             let query = parts.uri.query().unwrap_or_default();
-            (!stage.admits(&parts.headers, query)).then(|| speaks.denied())
+            let is_issued = bearer(parts).is_some_and(tokens::is_issued);
+            (!is_issued && !stage.admits(&parts.headers, query)).then(|| speaks.denied())
         }
         Gate::Aws => match bearer(parts) {
             Some(_) if stage.admits(&parts.headers, "") => None,
@@ -32,7 +34,7 @@ pub(crate) fn turned_away(
             None => aws::verify(&stage.aws, aws::SERVICE, parts, body).err(),
         },
         Gate::Google => match bearer(parts) {
-            Some(token) if google::is_issued(token) || stage.is_key(token) => None,
+            Some(token) if tokens::is_issued(token) || stage.is_key(token) => None,
             Some(_) | None => Some(speaks.denied()),
         },
     }

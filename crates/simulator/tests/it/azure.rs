@@ -1,8 +1,10 @@
 //! Azure OpenAI: deployments and API versions, both kinds of keys, and the content filter's findings.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::client::{send, start};
+use crate::client::{exchange, request_text, send, start};
 
 const DEPLOYMENT: &str = "/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21";
 
@@ -74,4 +76,27 @@ async fn errors_have_azures_codes() {
         (reply.status, &reply.json()["error"]["code"]),
         (401, &json!("401"))
     );
+}
+
+#[tokio::test]
+async fn a_clients_secret_gives_a_token_that_opens_a_deployment() {
+    let simulator = start().await.with_key("azure-key");
+    let token = async |secret: &str| {
+        let form = format!(
+            "grant_type=client_credentials&client_id=c&client_secret={secret}\
+             &scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default"
+        );
+        let path = "/tenant/oauth2/v2.0/token";
+        let request = request_text("POST", path, &[], &form);
+        exchange(simulator.addr(), &request, Duration::from_secs(5)).await
+    };
+    assert_eq!(token("wrong").await.json()["error"], "invalid_client");
+    let given = token("simulated-client-secret").await.json();
+    let bearer = format!(
+        "Bearer {}",
+        given["access_token"].as_str().expect("a token")
+    );
+    let headers = [("authorization", bearer.as_str())];
+    let reply = send(&simulator, "POST", DEPLOYMENT, &headers, &question()).await;
+    assert_eq!(reply.status, 200);
 }

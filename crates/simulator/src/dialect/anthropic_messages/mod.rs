@@ -129,7 +129,13 @@ impl AnthropicMessages {
 
 /// `POST /v1/messages/count_tokens`.
 pub(super) fn count_tokens(received: &Received<'_>) -> Result<Made, Problem> {
-    let tokens = request::count(received)?;
+    let tokens = request::count(AnthropicMessages::Direct, received)?;
+    Ok(received.made(tokens, |_| json!({"input_tokens": tokens})))
+}
+
+/// The same on Vertex, where the model of that name is `count-tokens` and the true one is in the body.
+pub(super) fn count_tokens_on_vertex(received: &Received<'_>) -> Result<Made, Problem> {
+    let tokens = request::count(AnthropicMessages::Vertex, received)?;
     Ok(received.made(tokens, |_| json!({"input_tokens": tokens})))
 }
 

@@ -78,9 +78,9 @@ pub(super) fn read(host: AnthropicMessages, received: &Received<'_>) -> Result<A
 }
 
 /// Checks a request whose tokens are to be counted, and counts them.
-pub(super) fn count(received: &Received<'_>) -> Result<u64, Problem> {
+pub(super) fn count(host: AnthropicMessages, received: &Received<'_>) -> Result<u64, Problem> {
     let body = received.body;
-    envelope(AnthropicMessages::Direct, received)?;
+    envelope(host, received)?;
     received.model().map_err(|_| required("model"))?;
     if body.get("max_tokens").is_some() {
         return Err(extra("max_tokens"));
@@ -114,16 +114,20 @@ fn envelope(host: AnthropicMessages, received: &Received<'_>) -> Result<(), Prob
         AnthropicMessages::Bedrock => Some("bedrock-2023-05-31"),
     };
     if let Some(version) = version {
-        if body.get("anthropic_version").is_none() {
+        let is_counting = received.model.is_none();
+        if body.get("anthropic_version").is_none() && !is_counting {
             return Err(required("anthropic_version"));
         }
-        if body["anthropic_version"] != version {
+        if body
+            .get("anthropic_version")
+            .is_some_and(|given| given != version)
+        {
             return Err(Problem::bad(format!(
                 "anthropic_version: Input should be '{version}'"
             )));
         }
         known.extend(["anthropic_version", "anthropic_beta"]);
-        known.retain(|field| *field != "model");
+        known.retain(|field| *field != "model" || received.model.is_none());
     }
     if host == AnthropicMessages::Bedrock {
         known.retain(|field| *field != "stream");

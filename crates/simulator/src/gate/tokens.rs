@@ -1,5 +1,5 @@
-//! Google's token endpoint: a signed assertion of the simulated service account, or a refresh token, for an access
-//! token; and the metadata server's shorter way. The clock is not looked at.
+//! Access tokens: for a signed assertion of the simulated service account, for a refresh token, from the metadata
+//! server, and for a client's secret as Microsoft does it. The clock is not looked at.
 
 use http::Method;
 use http::request::Parts;
@@ -15,6 +15,8 @@ const KEY: &str = include_str!("simulated-service-account.pem");
 const EMAIL: &str = "simulated@waybill-simulator.iam.gserviceaccount.com";
 /// What an application-default credential of a user consists of, here.
 const REFRESH_TOKEN: &str = "simulated-refresh-token";
+/// The secret of the simulated program, for Microsoft's endpoint.
+const CLIENT_SECRET: &str = "simulated-client-secret";
 const JWT_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const TOKEN_START: &str = "ya29.sim.";
 /// Seconds an access token lasts by its own word.
@@ -67,9 +69,24 @@ pub(crate) fn granted(parts: &Parts, body: &[u8], seq: u64) -> Result<Value, (u1
                 return Err(failure(400, "invalid_grant", "Bad Request"));
             }
         }
+        Some("client_credentials") => check_client(&form)?,
         _ => return Err(failure(400, "unsupported_grant_type", "Invalid grant_type")),
     }
     Ok(token(seq))
+}
+
+/// Microsoft's way for a program to identify itself.
+fn check_client(form: &str) -> Result<(), (u16, Value)> {
+    let given = |name: &str| parameter(form, name).unwrap_or_default();
+    if given("client_secret") != CLIENT_SECRET || given("client_id").is_empty() {
+        let text = "AADSTS7000215: Invalid client secret provided.";
+        return Err(failure(401, "invalid_client", text));
+    }
+    if !given("scope").ends_with("/.default") {
+        let text = "AADSTS1002012: The provided value for scope is not valid.";
+        return Err(failure(400, "invalid_scope", text));
+    }
+    Ok(())
 }
 
 /// Whether an access token comes from here.
