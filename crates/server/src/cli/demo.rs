@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use relay::{Clock as _, Secret};
 use serde_json::json;
-use simulator::{Persona, Simulator};
+use simulator::Simulator;
 use store::{DEFAULT_WORKSPACE_ID, NewKey};
 use tokio::runtime::Builder;
 
@@ -63,7 +63,7 @@ pub fn run(
         .beginning_with(config::document::VARIABLE_PREFIX)
         .into_iter()
         .collect();
-    let text = configuration(simulator.personas());
+    let text = configuration(&simulator);
     let mut loaded = config::read("the demo's own configuration", &text, &environment);
     loaded.config.server.listen = arguments.listen;
     loaded.config.discovery.local_engines = false;
@@ -98,43 +98,93 @@ fn fresh_dir() -> anyhow::Result<PathBuf> {
 }
 
 /// The fleet as provider tables, in the words that an operator would use.
-fn configuration(personas: &[Persona]) -> String {
+fn configuration(simulator: &Simulator) -> String {
     let mut text = String::new();
-    for persona in personas {
+    for persona in simulator.personas() {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "[providers.simulated-{}]\nname = {:?}\nkind = \"simulated\"\nbase_url = {:?}\n\
-             dialects = [\"openai-chat\"]\nauth = \"none\"\n\
+             dialects = [{:?}]\n{}\n\
              data_policy = {{ training = false, retention_days = 0 }}",
-            persona.slug, persona.name, persona.base_url
+            persona.slug,
+            persona.name,
+            persona.base_url,
+            persona.dialect,
+            admission(persona.auth, simulator)
         );
-        let mut models = vec![("echo", true)];
-        match persona.slug.as_str() {
-            "thinker" => models.push(("reasoner", true)),
-            "fast" => models.extend([("unpriced", false), ("flaky", true)]),
-            "flaky" => models.push(("flaky", true)),
-            _ => {}
-        }
-        for (model, is_priced) in models {
-            endpoint(&mut text, &persona.slug, model, is_priced);
+        for model in models(&persona.slug) {
+            endpoint(&mut text, &persona.slug, &model);
         }
     }
     text
 }
 
-fn endpoint(text: &mut String, persona: &str, model: &str, is_priced: bool) {
+/// How a simulated provider is called, and with what. The credentials are the simulator's own: they
+/// are public, and open nothing but simulators.
+fn admission(auth: &str, simulator: &Simulator) -> String {
+    match simulator.credential(auth) {
+        Some(credential) => format!("auth = {auth:?}\ncredential = {credential:?}"),
+        None => format!("auth = {auth:?}"),
+    }
+}
+
+/// A model of a simulated provider.
+struct Model {
+    name: String,
+    upstream: String,
+    is_priced: bool,
+}
+
+impl Model {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            upstream: name.to_owned(),
+            is_priced: true,
+        }
+    }
+}
+
+/// What a simulated provider serves. Those that stand for a wire format serve models of their own,
+/// so that each of them can be asked by name.
+fn models(persona: &str) -> Vec<Model> {
+    let mut models = vec![Model::new("echo")];
+    match persona {
+        "slow" | "cheap" => {}
+        "thinker" => models.push(Model::new("reasoner")),
+        "fast" => models.extend([
+            Model {
+                is_priced: false,
+                ..Model::new("unpriced")
+            },
+            Model::new("flaky"),
+        ]),
+        "flaky" => models.push(Model::new("flaky")),
+        dialect => {
+            let thinks = Model {
+                upstream: "reasoner!gap=4ms,reasoning=40".to_owned(),
+                ..Model::new(&format!("{dialect}-reasoner"))
+            };
+            models = vec![Model::new(dialect), thinks];
+        }
+    }
+    models
+}
+
+fn endpoint(text: &mut String, persona: &str, model: &Model) {
     let _ = writeln!(
         text,
-        "[[providers.simulated-{persona}.endpoints]]\nmodel = \"simulated/{model}\"\n\
-         upstream_model = \"{model}\"\ncontext_length = 128000\nmax_completion_tokens = 16384\n\
-         tools = true\nstructured_outputs = true\ntemperature = true\nreasoning = true"
+        "[[providers.simulated-{persona}.endpoints]]\nmodel = \"simulated/{}\"\n\
+         upstream_model = {:?}\ncontext_length = 128000\nmax_completion_tokens = 16384\n\
+         tools = true\nstructured_outputs = true\ntemperature = true\nreasoning = true",
+        model.name, model.upstream
     );
-    if !is_priced {
+    if !model.is_priced {
         return;
     }
     // Of two simulated endpoints of one model the one that fails is the cheaper one.
-    let prices = match (persona, model) {
+    let prices = match (persona, model.name.as_str()) {
         ("flaky", "flaky") => prices("cheap"),
         _ => prices(persona),
     };

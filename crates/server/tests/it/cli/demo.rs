@@ -7,6 +7,18 @@ use serde_json::Value;
 use super::program::{Server, waybill};
 use crate::stage::{Scratch, hello, send};
 
+/// The wire formats that have a simulated provider each.
+const DIALECTS: [&str; 8] = [
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "gemini",
+    "vertex",
+    "bedrock-converse",
+    "azure-openai",
+    "cohere",
+];
+
 #[tokio::test]
 async fn one_line_of_json_is_all_that_is_needed_to_call_every_simulated_model() {
     let dir = Scratch::new();
@@ -35,6 +47,12 @@ async fn one_line_of_json_is_all_that_is_needed_to_call_every_simulated_model() 
                 model == "unpriced",
                 "{json:#}"
             );
+        }
+        let fleet = Request::get(format!("{}/personas", text("simulator")));
+        let fleet = send(fleet.body(Full::default()).unwrap()).await.text();
+        for dialect in DIALECTS {
+            let said = format!("\"dialect\":\"{dialect}\"");
+            assert!(fleet.contains(&said), "{dialect}: {fleet}");
         }
         let keys = Request::get(format!("{}/api/v1/keys", text("url"))).header(
             "authorization",
