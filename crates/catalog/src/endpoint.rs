@@ -146,6 +146,37 @@ pub struct Way {
 }
 
 impl Endpoint {
+    /// An endpoint that no row describes: a model of a provider that somebody asks for by the
+    /// provider's own name. Nobody knows what it costs.
+    #[must_use]
+    pub fn unlisted(provider: &Arc<Provider>, dialect: Dialect, upstream_model: &str) -> Self {
+        let slug = format!("{}/{upstream_model}", provider.slug);
+        Self {
+            id: EndpointId::new(&format!("{slug}@{}", provider.slug)),
+            model: ModelSlug::new(&slug),
+            provider: Arc::clone(provider),
+            tag: provider.slug.as_str().into(),
+            upstream_model: upstream_model.into(),
+            dialects: vec![dialect],
+            base_url: None,
+            prices: Arc::default(),
+            billing: None,
+            context_length: None,
+            max_prompt_tokens: None,
+            max_completion_tokens: None,
+            input: Modalities::TEXT,
+            output: Modalities::TEXT,
+            parameters: Parameters::default(),
+            declined: Parameters::default(),
+            quantization: None,
+            tier: None,
+            region: None,
+            distillable: None,
+            steering: Steering::default(),
+            status: Status::Stable,
+        }
+    }
+
     /// How a call is put to this endpoint: in its caller's own dialect where that is possible, else
     /// in the first of the endpoint's that can say all of it. `None` where none of `sendable` can.
     #[must_use]

@@ -104,14 +104,19 @@ impl<'a> Draft<'a> {
 
     /// The endpoint has begun to answer.
     pub(crate) fn answered(&mut self, attempted: &Attempted) {
+        self.answered_with(attempted.status, attempted.dropped.clone());
+    }
+
+    /// The same: with this status, and without these fields of the request.
+    pub(crate) fn answered_with(&mut self, status: u16, dropped: Vec<String>) {
         let latency_ms = millis(self.attempt_started.elapsed());
-        self.dropped.clone_from(&attempted.dropped);
+        self.dropped = dropped;
         if let Some(serving) = &mut self.serving {
             serving.answered = true;
         }
         self.update_attempt(|attempt| {
             attempt.latency_ms = latency_ms;
-            attempt.status = Some(attempted.status);
+            attempt.status = Some(status);
         });
     }
 
@@ -127,6 +132,18 @@ impl<'a> Draft<'a> {
             usage,
         };
         self.close(last, Some(meter), parts)
+    }
+
+    /// An answer was passed on that generated nothing.
+    pub(crate) fn passed(&mut self, status: u16, parts: &Parts) -> Generation {
+        self.update_attempt(|attempt| attempt.outcome = Outcome::Completed);
+        let last = Last {
+            outcome: Outcome::Completed,
+            status,
+            ending: None,
+            usage: (Usage::default(), UsageSource::Nothing),
+        };
+        self.close(last, None, parts)
     }
 
     /// The provider failed after its answer had begun.

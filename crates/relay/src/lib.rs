@@ -8,7 +8,8 @@
 //! 4. `pump` (streams) and `whole` (whole answers): how an answer travels down.
 //! 5. `meter` and `draft`: what is counted on the way, and the record it becomes.
 //! 6. [`money`]: what is held before, topped up while, and settled after a call with budgets.
-//! 7. [`upstream`], [`credentials`] and [`auth`]: the only sockets, and how they get in.
+//! 7. [`native`]: requests in a provider's own API, passed on as they are.
+//! 8. [`upstream`], [`credentials`] and [`auth`]: the only sockets, and how they get in.
 //!
 //! No provider name and no dialect name appears in this logic; no SQL; no arithmetic on money.
 
@@ -21,6 +22,7 @@ mod draft;
 mod failures;
 mod meter;
 pub mod money;
+pub mod native;
 mod no_plan;
 pub mod provider_limits;
 mod pump;
@@ -34,6 +36,7 @@ mod whole;
 pub use call::{Call, Reply, ReplyHead};
 pub use credentials::{Credentials, Secret};
 pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy};
+pub use native::{Native, NativeReply};
 pub use provider_limits::{ProviderLimits, Unlimited};
 pub use relay::{Parts, Relay};
 pub use timers::{Clock, Timers};

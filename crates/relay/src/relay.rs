@@ -1,7 +1,6 @@
 //! THE hot path: plan, attempt, answer, record.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Endpoint, Health, Moment, Plan, Question, ServiceTier};
@@ -209,19 +208,13 @@ impl Relay {
                 continue;
             }
             way.draft.begin_attempt(endpoint);
-            let has_head = AtomicBool::new(false);
-            let attempt = attempt(self, (call, &sequence), endpoint, limit, &has_head);
-            let trying = timeout_at(deadline, attempt);
+            let trying = timeout_at(deadline, attempt(self, (call, &sequence), endpoint, limit));
             tokio::pin!(trying);
             let error = match way.door.wait_for(&mut trying).await {
                 Err(Gone) => {
-                    let ending = if has_head.load(Ordering::Relaxed) {
-                        Ending::LeftBeforeFirstToken
-                    } else {
-                        Ending::LeftBeforeHeaders
-                    };
                     let draft = &mut way.draft;
-                    let heard = drain::before_tokens(self, endpoint, (trying, ending), draft).await;
+                    let heard = drain::before_headers(self, endpoint, trying, draft).await;
+                    let ending = Ending::LeftBeforeHeaders;
                     let generation = draft.cancelled(ending, heard.as_ref(), &self.parts);
                     return self.settle(way.reserved.take(), generation).await;
                 }

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
 use crate::budget_index::{self, BudgetIndex};
+use crate::config::native::NativeAccess;
 use crate::config::sections::Billing;
 use crate::key_terms;
 use crate::keyring::{KeyFacts, Keyring};
@@ -41,6 +42,8 @@ pub struct App {
     pub ledgers: Arc<Ledgers>,
     /// How calls are paid for.
     pub billing: Billing,
+    /// What is passed on to providers' own APIs.
+    pub native: NativeAccess,
     /// The budgets, as they are known in memory.
     pub budgets: ArcSwap<BudgetIndex>,
     /// The keys, as they are known in memory.

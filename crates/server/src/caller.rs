@@ -66,7 +66,8 @@ pub fn identify(headers: &HeaderMap, keyring: &Keyring, now_ms: i64) -> Result<C
     })
 }
 
-/// The key in the headers: `Authorization: Bearer …`, or `x-api-key`.
+/// The key in the headers: `Authorization: Bearer …`, or one of the names that clients of other
+/// dialects use.
 fn presented(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let unreadable = |_| refused("The Authentication header is not readable text");
     if let Some(value) = headers.get(AUTHORIZATION) {
@@ -79,7 +80,9 @@ fn presented(headers: &HeaderMap) -> Result<Option<&str>, Error> {
         }
         return Ok(Some(key.trim()));
     }
-    let Some(value) = headers.get("x-api-key") else {
+    // Anthropic's, Google's and Azure's own clients send their keys so.
+    let named = ["x-api-key", "x-goog-api-key", "api-key"];
+    let Some(value) = named.iter().find_map(|name| headers.get(*name)) else {
         return Ok(None);
     };
     let key = value.to_str().map_err(unreadable)?.trim();

@@ -17,6 +17,12 @@ const CALLS: [&str; 1] = ["/chat/completions"];
 
 type Row = (&'static str, MethodRouter<Arc<App>>);
 
+/// A provider's own API: every method that asks or changes something.
+fn native() -> MethodRouter<Arc<App>> {
+    use api::native::pass;
+    get(pass).post(pass).put(pass).patch(pass).delete(pass)
+}
+
 /// Below each prefix.
 fn api_paths() -> Vec<Row> {
     vec![
@@ -66,6 +72,7 @@ fn api_paths() -> Vec<Row> {
                 .put(admin::workspace_budgets::put)
                 .delete(admin::workspace_budgets::delete),
         ),
+        ("/native/{provider}/{*path}", native()),
         ("/plan", post(api::plan::explain)),
         ("/openapi.json", get(api::openapi::get)),
     ]
@@ -74,6 +81,7 @@ fn api_paths() -> Vec<Row> {
 /// At the root.
 fn root_paths() -> Vec<Row> {
     vec![
+        ("/native/{provider}/{*path}", native()),
         ("/", get(api::console::index)),
         ("/healthz", get(api::health::alive)),
         ("/readyz", get(api::health::ready)),
@@ -88,7 +96,9 @@ pub fn paths() -> impl Iterator<Item = String> {
             .into_iter()
             .map(move |(path, _)| format!("{prefix}{path}"))
     });
-    of_api.chain(root_paths().into_iter().map(|(path, _)| path.to_owned()))
+    let at_root = root_paths().into_iter().map(|(path, _)| path.to_owned());
+    // What takes the rest of a path is a parameter like any other to those who read about it.
+    of_api.chain(at_root).map(|path| path.replace("{*", "{"))
 }
 
 /// The service.
@@ -111,5 +121,6 @@ pub fn router(app: Arc<App>) -> Router {
 /// Whether a request is a call to a model.
 #[must_use]
 pub fn is_call(method: &Method, path: &str) -> bool {
-    method == Method::POST && CALLS.iter().any(|end| path.ends_with(end))
+    let is_native = path.contains("/native/");
+    is_native || (method == Method::POST && CALLS.iter().any(|end| path.ends_with(end)))
 }

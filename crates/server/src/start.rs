@@ -172,6 +172,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         recorder,
         ledgers,
         billing,
+        native: config.native,
         budgets: ArcSwap::from_pointee(budgets),
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
         gate: Arc::clone(&books.gate),

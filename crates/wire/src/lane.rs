@@ -45,6 +45,12 @@ pub fn door(dialect: Dialect) -> Option<&'static dyn Door> {
     row(DOORS, &dialect)
 }
 
+/// Reads a provider's answer in a dialect, for someone who only listens; `None` where nobody can.
+#[must_use]
+pub fn reader(body: Dialect) -> Option<Box<dyn Reader>> {
+    row(OUTBOUND, &body).map(Outbound::reader)
+}
+
 /// How a call gets from its caller's dialect to a provider's, and its answer back.
 #[derive(Clone, Copy)]
 pub enum Lane {
@@ -56,6 +62,16 @@ pub enum Lane {
     Plain(&'static dyn Plain),
 }
 
+/// How a provider frames its streams.
+#[must_use]
+pub const fn framing(to: Dialect, body: Dialect) -> Framing {
+    match (to, body) {
+        (Dialect::BedrockConverse, Dialect::BedrockConverse) => Framing::EventStream,
+        (Dialect::BedrockConverse, _) => Framing::EventStreamOfBytes,
+        _ => Framing::Sse,
+    }
+}
+
 /// The lane from a caller's dialect to a provider's, which is sent a body of perhaps another (see
 /// [`Dialect::body_for`]); `None` where there is none.
 #[must_use]
@@ -63,11 +79,7 @@ pub fn lane(from: Dialect, to: Dialect, body: Dialect) -> Option<Lane> {
     if let Some(plain) = row(PLAIN, &(from, body)) {
         return Some(Lane::Plain(plain));
     }
-    let framing = match (to, body) {
-        (Dialect::BedrockConverse, Dialect::BedrockConverse) => Framing::EventStream,
-        (Dialect::BedrockConverse, _) => Framing::EventStreamOfBytes,
-        _ => Framing::Sse,
-    };
+    let framing = framing(to, body);
     if from == body {
         return row(TRANSPARENT, &from).map(|same| Lane::Same(same, framing));
     }

@@ -49,7 +49,7 @@ impl Default for DrainBounds {
 }
 
 /// Room to read an answer on; `None` when too many are being read.
-fn room(relay: &Relay) -> Option<SemaphorePermit<'_>> {
+pub(crate) fn room(relay: &Relay) -> Option<SemaphorePermit<'_>> {
     let permit = relay.drains.try_acquire().ok();
     if permit.is_none() {
         Tallies::count(&relay.tallies.drains_cut);
@@ -74,15 +74,13 @@ pub(crate) async fn after(
 
 /// Waits, for a caller that left, for an answer that had not begun, and reads it to its end; what
 /// becomes of the call is in its draft.
-pub(crate) async fn before_tokens(
+pub(crate) async fn before_headers(
     relay: &Relay,
     endpoint: &Endpoint,
-    (trying, ending): (
-        impl Future<Output = Result<Result<Attempted, Error>, Elapsed>>,
-        Ending,
-    ),
+    trying: impl Future<Output = Result<Result<Attempted, Error>, Elapsed>>,
     draft: &mut Draft<'_>,
 ) -> Option<Meter> {
+    let ending = Ending::LeftBeforeHeaders;
     if settlement::action(ending, abort(endpoint)) != Action::Drain {
         return None;
     }

@@ -13,7 +13,6 @@ mod house;
 mod reading;
 mod record;
 mod recorded;
-mod rows;
 mod settling;
 mod signing;
 mod streams;

@@ -140,7 +140,7 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
 }
 
 /// Counts a call against its rate limits. What lets it in is counted out when it is settled.
-async fn pass_gate(
+pub(crate) async fn pass_gate(
     app: &App,
     caller: &Caller,
     call: &Call,
@@ -175,7 +175,7 @@ async fn pass_gate(
 }
 
 /// A new generation id, and a seed for what is left to chance.
-fn mint(now_ms: i64) -> Result<(GenerationId, u64), Error> {
+pub(crate) fn mint(now_ms: i64) -> Result<(GenerationId, u64), Error> {
     let random: [u8; 18] = clock::random().map_err(|error| {
         Error::gateway(Kind::Server, "no randomness").with_detail(error.to_string())
     })?;
@@ -211,7 +211,7 @@ fn preferences(request: &Incoming) -> Result<Preferences, Error> {
 
 /// The budgets that a call falls under. With prepaid billing its workspace's balance is among them,
 /// or there is no call.
-fn budgets(
+pub(crate) fn budgets(
     app: &App,
     caller: &Caller,
     (note, metadata): (&CallerNote, &[(String, String)]),
@@ -252,7 +252,7 @@ fn admission(headers: &HeaderMap) -> Result<Option<AdmissionPolicy>, Error> {
 }
 
 /// Who calls, for the record.
-fn note(caller: &Caller, headers: &HeaderMap, request: &Incoming) -> CallerNote {
+pub(crate) fn note(caller: &Caller, headers: &HeaderMap, request: &Incoming) -> CallerNote {
     let text = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?.trim();
         (!value.is_empty()).then(|| cut(value, NOTE_MAX))
@@ -278,7 +278,7 @@ fn cut(text: &str, characters_max: usize) -> String {
 }
 
 /// What is meant for simulated providers; the relay shows it to no other.
-fn simulation(headers: &HeaderMap) -> HeaderMap {
+pub(crate) fn simulation(headers: &HeaderMap) -> HeaderMap {
     let mut found = HeaderMap::new();
     if let Some(value) = headers.get(SIMULATE) {
         found.insert(SIMULATE, value.clone());

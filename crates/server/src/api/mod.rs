@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod model;
 pub mod model_endpoints;
 pub mod models;
+pub mod native;
 pub mod openapi;
 pub mod plan;
 pub mod providers;

@@ -16,6 +16,7 @@ mod accounts;
 pub mod credentials;
 pub mod document;
 pub mod load;
+pub mod native;
 pub mod problem;
 pub mod providers;
 pub mod reader;
@@ -47,6 +48,8 @@ pub struct Config {
     pub door: sections::DoorTimeouts,
     /// `[log]`
     pub log: sections::Log,
+    /// `[native]`
+    pub native: native::NativeAccess,
     /// `[discovery]`
     pub discovery: sections::Discovery,
     /// `[providers.*]`

@@ -10,4 +10,5 @@ mod key;
 mod limits;
 mod metrics;
 mod models;
+mod native;
 mod openapi;
