@@ -105,7 +105,7 @@ pub async fn pass(
         body,
     };
     let (id, seed) = mint(created_at_ms)?;
-    let prepared = prepare(&app, &caller, &catalog, (provider, asked));
+    let prepared = prepare(&caller, &catalog, (provider, asked));
     let of_call = |error: Error| Rescue::of_call(error, id.clone()).in_dialect(dialect);
     let Prepared {
         native,
@@ -207,7 +207,6 @@ fn usable(catalog: &Catalog, name: &str) -> Result<Arc<Provider>, Error> {
 }
 
 fn prepare(
-    app: &App,
     caller: &Caller,
     catalog: &Catalog,
     (provider, asked): (Arc<Provider>, Asked),
