@@ -15,6 +15,7 @@ use catalog::provider::Connection;
 use catalog::{Catalog, Endpoint, Provider};
 use chat::{Dialect, Error, Kind};
 use http::{HeaderMap, HeaderName, Method};
+use ledger::GenerationId;
 use relay::{AdmissionPolicy, Call, Native, NativeReply};
 use tokio::time::Instant;
 use wire::Incoming;
@@ -107,31 +108,14 @@ pub async fn pass(
     let (id, seed) = mint(created_at_ms)?;
     let prepared = prepare(&caller, &catalog, (provider, asked));
     let of_call = |error: Error| Rescue::of_call(error, id.clone()).in_dialect(dialect);
-    let Prepared {
-        native,
-        request,
-        body,
-        simulation,
-        note,
-    } = prepared.map_err(of_call)?;
-    let call = Call {
+    let prepared = prepared.map_err(of_call)?;
+    let beginning = Beginning {
         id: id.clone(),
-        created_at_ms,
-        arrived,
         seed,
-        door: wire::door(Dialect::OpenaiChat)
-            .ok_or_else(|| Error::gateway(Kind::Server, "there is no door"))?,
-        models: request.model.iter().cloned().collect(),
-        preferences: catalog::Preferences::default(),
-        simulation,
-        budgets: budgets(&app, &caller, (&note, &request.metadata)).map_err(of_call)?,
-        caller: note,
-        // The body is the caller's own: no limit of ours can be put into it.
-        admission: Some(AdmissionPolicy::Reject),
-        unpriced: app.billing.unpriced.clone(),
-        body,
-        request,
+        arrived,
+        created_at_ms,
     };
+    let (call, native) = call(&app, &caller, prepared, beginning).map_err(of_call)?;
     bounded(&call, &native).map_err(of_call)?;
     let standing = pass_gate(&app, &caller, &call, dialect).await?;
     app.metrics.in_flight.up(); // down again when the call is settled
@@ -147,6 +131,49 @@ pub async fn pass(
             Err(of_call(error))
         }
     }
+}
+
+/// When a call began, and what makes it this one.
+struct Beginning {
+    id: GenerationId,
+    seed: u64,
+    arrived: Instant,
+    created_at_ms: i64,
+}
+
+fn call(
+    app: &App,
+    caller: &Caller,
+    prepared: Prepared,
+    beginning: Beginning,
+) -> Result<(Call, Native), Error> {
+    let Prepared {
+        native,
+        request,
+        body,
+        simulation,
+        note,
+    } = prepared;
+    let door = wire::door(Dialect::OpenaiChat)
+        .ok_or_else(|| Error::gateway(Kind::Server, "there is no door"))?;
+    let call = Call {
+        id: beginning.id,
+        created_at_ms: beginning.created_at_ms,
+        arrived: beginning.arrived,
+        seed: beginning.seed,
+        door,
+        models: request.model.iter().cloned().collect(),
+        preferences: catalog::Preferences::default(),
+        simulation,
+        budgets: budgets(app, caller, (&note, &request.metadata))?,
+        caller: note,
+        // The body is the caller's own: no limit of ours can be put into it.
+        admission: Some(AdmissionPolicy::Reject),
+        unpriced: app.billing.unpriced.clone(),
+        body,
+        request,
+    };
+    Ok((call, native))
 }
 
 /// What was asked of a provider's own API.
