@@ -96,11 +96,34 @@ impl Door {
         }
     }
 
-    /// Refuses the call with a status of its own; only while the door is held.
+    /// Refuses the call with a status of its own; only while the door is held. Some dialects answer
+    /// certain errors as if they were none.
     pub(crate) fn refuse(&mut self, error: Error) {
+        let (dialect, stamp) = &self.spoken;
+        if let Some(body) = dialect.instead_of_error(stamp, &error) {
+            // A caller that has left needs no answer.
+            let _ = self.answer_instead(&error, body);
+            return;
+        }
         if let State::Held(caller) = std::mem::replace(&mut self.state, State::Closed) {
             // A caller that has left needs no answer; the record says so already.
             let _ = caller.send(Err(error));
+        }
+    }
+
+    fn answer_instead(&mut self, error: &Error, body: Bytes) -> Result<(), Gone> {
+        let head = ReplyHead {
+            admission: self.admission,
+            ..ReplyHead::default()
+        };
+        if !self.streams {
+            return self.send_whole(head, body);
+        }
+        self.open_stream(head)?;
+        let frame = self.error_frame(error);
+        match &self.state {
+            State::Streaming(sender) => sender.try_send(frame).map_err(|_| Gone),
+            State::Held(_) | State::Closed => Err(Gone),
         }
     }
 

@@ -59,6 +59,13 @@ pub trait Door: Sync {
     /// An error instead of an answer: status and body.
     fn write_error(&self, error: &Error, generation: Option<&str>) -> (u16, Bytes);
 
+    /// The whole answer that stands for an error of a call, where the dialect calls it no error:
+    /// Responses answers a prompt that does not fit as if it had been cut. Its streams end in
+    /// [`Door::error_frame`].
+    fn instead_of_error(&self, _stamp: &Stamp, _error: &Error) -> Option<Bytes> {
+        None
+    }
+
     /// The content type of a stream.
     fn stream_type(&self, _request: &Incoming) -> &'static str {
         "text/event-stream"

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::members::{Member, Members};
 use crate::scan::{Scanner, Span, ValueKind};
+use crate::shape::Fault;
 
 /// A caller's request: validated, the spans of its top-level fields known; the bytes stay as they are.
 #[derive(Debug, Clone, Default)]
@@ -81,5 +82,43 @@ impl Incoming {
             span: self.object,
             list,
         }
+    }
+
+    /// Reads the fields that mean the same in every dialect in which they stand at the top.
+    pub(crate) fn read_small_fields(&mut self, text: &str) -> Result<(), Fault> {
+        let members = self.members(text);
+        let said = |name: &str| members.string(name).map(|said| said.decode().into_owned());
+        self.model = said("model");
+        self.route = said("route");
+        self.session_id = said("session_id").filter(|id| !id.is_empty());
+        self.user = said("user");
+        self.prompt_cache_key = said("prompt_cache_key");
+        self.service_tier = said("service_tier");
+        self.preset = said("preset");
+        if let Some(member) = members.present("provider") {
+            let provider = serde_json::from_str(member.value.of(text));
+            self.provider =
+                Some(provider.map_err(|error| Fault::wrong(error.to_string()).inside("provider"))?);
+        }
+        if let Some(metadata) = members.object("metadata") {
+            let pairs = metadata.list.iter().filter_map(|member| {
+                let value = Scanner::within(text, member.value).string().ok()?;
+                let name = member.name.decode().into_owned();
+                Some((name, value.decode().into_owned()))
+            });
+            self.metadata = pairs.collect();
+        }
+        if let Some(member) = members.present("models") {
+            let mut models = Vec::new();
+            // Checked before: an array of strings; so nothing can go wrong here.
+            let _ = Scanner::within(text, member.value).array(|scanner, _| {
+                if scanner.peek()? == ValueKind::String {
+                    models.push(scanner.string()?.decode().into_owned());
+                }
+                Ok::<(), Fault>(())
+            });
+            self.models = models;
+        }
+        Ok(())
     }
 }

@@ -9,26 +9,42 @@ use crate::codec::{
 };
 use crate::frame::{Frame, Framing};
 use crate::incoming::Incoming;
-use crate::openai_chat;
+use crate::openai_chat::OpenaiChat;
+use crate::openai_responses::OpenaiResponses;
 use crate::outgoing::{Outgoing, Written};
 use crate::stamp::CostText;
 use crate::track::broken;
 
 /// The dialects in which a provider can be asked.
-pub const SENDABLE: &[Dialect] = &[Dialect::OpenaiChat];
+pub const SENDABLE: &[Dialect] = &[
+    Dialect::OpenaiChat,
+    Dialect::OpenaiResponses,
+    Dialect::AzureOpenai,
+];
 
 /// Where callers are heard.
-const DOORS: &[(Dialect, &dyn Door)] = &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
+const DOORS: &[(Dialect, &dyn Door)] = &[
+    (Dialect::OpenaiChat, &OpenaiChat),
+    (Dialect::OpenaiResponses, &OpenaiResponses),
+];
 
 /// What callers' conversations are read from, and written in.
-const INBOUND: &[(Dialect, &dyn Inbound)] = &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
+const INBOUND: &[(Dialect, &dyn Inbound)] = &[
+    (Dialect::OpenaiChat, &OpenaiChat),
+    (Dialect::OpenaiResponses, &OpenaiResponses),
+];
 
 /// What providers are asked in.
-const OUTBOUND: &[(Dialect, &dyn Outbound)] = &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
+const OUTBOUND: &[(Dialect, &dyn Outbound)] = &[
+    (Dialect::OpenaiChat, &OpenaiChat),
+    (Dialect::OpenaiResponses, &OpenaiResponses),
+];
 
 /// What is passed on as it is.
-const TRANSPARENT: &[(Dialect, &dyn Transparent)] =
-    &[(Dialect::OpenaiChat, &openai_chat::OpenaiChat)];
+const TRANSPARENT: &[(Dialect, &dyn Transparent)] = &[
+    (Dialect::OpenaiChat, &OpenaiChat),
+    (Dialect::OpenaiResponses, &OpenaiResponses),
+];
 
 /// What is no conversation: from a caller's dialect to a provider's.
 const PLAIN: &[((Dialect, Dialect), &dyn Plain)] = &[];

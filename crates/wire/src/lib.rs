@@ -19,12 +19,14 @@ pub mod lane;
 pub mod members;
 pub mod native;
 pub mod openai_chat;
+pub mod openai_responses;
 mod outgoing;
 pub mod quirks;
 pub mod scan;
 mod shape;
 pub mod splice;
 mod stamp;
+mod strict;
 mod track;
 mod tree;
 

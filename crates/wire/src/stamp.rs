@@ -1,7 +1,7 @@
 //! What our answers are stamped with.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What our answers are stamped with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,20 +20,52 @@ pub struct Stamp {
 
 /// Numbers the events of one call's stream, for dialects that want them numbered: signs of life and
 /// the frames of several attempts draw from the same one. Clones share it.
+///
+/// It also remembers whether the stream has been opened with the events that must come first, so that
+/// this happens once: by a sign of life, which is sent at once, or by an attempt, whose frames may
+/// yet be thrown away.
 #[derive(Debug, Clone, Default)]
-pub struct Sequence(Arc<AtomicU64>);
+pub struct Sequence(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    next: AtomicU64,
+    by_sign: AtomicBool,
+    by_attempt: AtomicBool,
+}
 
 impl Sequence {
     /// The next number, from 0.
     #[must_use]
     pub fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+        self.0.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// How many events have been written.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.next.load(Ordering::Relaxed)
+    }
+
+    /// A sign of life is about to be sent; says whether it has to open the stream.
+    #[must_use]
+    pub(crate) fn open_by_sign(&self) -> bool {
+        !self.0.by_attempt.load(Ordering::Relaxed) && !self.0.by_sign.swap(true, Ordering::Relaxed)
+    }
+
+    /// An attempt has its first content; says whether it has to open the stream.
+    #[must_use]
+    pub(crate) fn open_by_attempt(&self) -> bool {
+        self.0.by_attempt.store(true, Ordering::Relaxed);
+        !self.0.by_sign.load(Ordering::Relaxed)
+    }
+
+    /// Nothing that an attempt has written was sent, and the next one begins.
+    pub(crate) fn start_over(&self) {
+        self.0.by_attempt.store(false, Ordering::Relaxed);
+        if !self.0.by_sign.load(Ordering::Relaxed) {
+            self.0.next.store(0, Ordering::Relaxed);
+        }
     }
 }
 

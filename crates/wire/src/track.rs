@@ -355,7 +355,7 @@ impl Choice {
 
 /// Whether JSON that comes in fragments is closed; looks at brackets and strings only.
 #[derive(Debug, Clone, Default)]
-struct Arguments {
+pub(crate) struct Arguments {
     depth: u32,
     in_string: bool,
     is_escaped: bool,
@@ -363,7 +363,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn feed(&mut self, fragment: &str) {
+    pub(crate) fn feed(&mut self, fragment: &str) {
         for byte in fragment.bytes() {
             if self.is_escaped {
                 self.is_escaped = false;
@@ -393,7 +393,7 @@ impl Arguments {
     }
 
     /// Nothing is open. No arguments at all are whole: tools without parameters are called so.
-    const fn is_whole(&self) -> bool {
+    pub(crate) const fn is_whole(&self) -> bool {
         self.depth == 0 && !self.in_string
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn stream_error(error: &Error) -> String {
     Value::Object(object(error)).to_string()
 }
 
-fn object(error: &Error) -> Map<String, Value> {
+/// The object that says what went wrong, as all of OpenAI's dialects have it.
+pub(crate) fn object(error: &Error) -> Map<String, Value> {
     let is_masked = error.kind.status() == 500;
     let mut metadata = Map::new();
     metadata.insert("error_type".to_owned(), json!(error.kind.error_type()));

@@ -19,7 +19,7 @@
 //! | `envelope.rs` | an error → the caller's envelope |
 
 mod details;
-mod envelope;
+pub(crate) mod envelope;
 mod events;
 mod fields;
 mod inbound;

@@ -76,7 +76,7 @@ fn read(body: &[u8]) -> Result<Incoming, Fault> {
     }
     refuse_contradictions(&members)?;
     incoming.needs = needs(&members, prompt.unwrap_or_default());
-    read_small_fields(&mut incoming, text)?;
+    incoming.read_small_fields(text)?;
     Ok(incoming)
 }
 
@@ -246,41 +246,4 @@ fn output(members: &Members<'_>) -> Option<Modalities> {
         })
         .ok()?;
     Some(output)
-}
-
-fn read_small_fields(incoming: &mut Incoming, text: &str) -> Result<(), Fault> {
-    let members = incoming.members(text);
-    let said = |name: &str| members.string(name).map(|said| said.decode().into_owned());
-    incoming.model = said("model");
-    incoming.route = said("route");
-    incoming.session_id = said("session_id").filter(|id| !id.is_empty());
-    incoming.user = said("user");
-    incoming.prompt_cache_key = said("prompt_cache_key");
-    incoming.service_tier = said("service_tier");
-    incoming.preset = said("preset");
-    if let Some(member) = members.present("provider") {
-        let provider = serde_json::from_str(member.value.of(text));
-        incoming.provider =
-            Some(provider.map_err(|error| Fault::wrong(error.to_string()).inside("provider"))?);
-    }
-    if let Some(metadata) = members.object("metadata") {
-        let pairs = metadata.list.iter().filter_map(|member| {
-            let value = Scanner::within(text, member.value).string().ok()?;
-            let name = member.name.decode().into_owned();
-            Some((name, value.decode().into_owned()))
-        });
-        incoming.metadata = pairs.collect();
-    }
-    if let Some(member) = members.present("models") {
-        let mut models = Vec::new();
-        // Checked before: an array of strings; so nothing can go wrong here.
-        let _ = Scanner::within(text, member.value).array(|scanner, _| {
-            if scanner.peek()? == ValueKind::String {
-                models.push(scanner.string()?.decode().into_owned());
-            }
-            Ok::<(), Fault>(())
-        });
-        incoming.models = models;
-    }
-    Ok(())
 }

@@ -240,6 +240,35 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, quirks: &[
     }
 }
 
+/// Applies the habits that are about single fields: those of bodies that are no chat requests.
+pub(crate) fn apply_to_fields(draft: &mut Draft<'_, '_>, quirks: &[&Quirk]) {
+    for quirk in quirks {
+        match quirk.habit {
+            Habit::Drop(fields) => fields.iter().for_each(|field| draft.drop_field(field)),
+            Habit::Cap(field, max, json) => draft.cap(field, max, json),
+            Habit::Rename(..)
+            | Habit::NoStreamOptions
+            | Habit::CacheControl
+            | Habit::Reasoning(_)
+            | Habit::Messages(_) => {}
+        }
+    }
+}
+
+/// Whether a provider refuses a field.
+pub(crate) fn refuses(quirks: &[&Quirk], field: &str) -> bool {
+    quirks
+        .iter()
+        .any(|quirk| matches!(quirk.habit, Habit::Drop(fields) if fields.contains(&field)))
+}
+
+/// Whether a provider takes what OpenRouter has added to the dialects.
+pub(crate) fn is_openrouter(quirks: &[&Quirk]) -> bool {
+    quirks
+        .iter()
+        .any(|quirk| matches!(quirk.habit, Habit::Reasoning(Form::Keep)))
+}
+
 /// What a provider calls one of these fields, where it has a habit of calling it otherwise.
 pub(crate) fn renamed(quirks: &[&Quirk], fields: &[&str]) -> Option<&'static str> {
     quirks.iter().find_map(|quirk| match quirk.habit {

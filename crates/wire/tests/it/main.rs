@@ -14,5 +14,6 @@ mod nonsense;
 mod quirks;
 mod recorded;
 mod requests;
+mod responses;
 mod streams;
 mod usage;

@@ -5,10 +5,11 @@ use chat::{Error, Request};
 use serde_json::{Value, json};
 
 use super::parts::Marks;
-use super::{strict, turns};
+use super::turns;
 use crate::outgoing::Outgoing;
 use crate::quirks;
 use crate::splice::{push_member, quoted};
+use crate::strict;
 
 /// No provider takes more texts that end an answer.
 const STOPS_MAX: usize = 4;

@@ -5,13 +5,11 @@
 //! |---|---|
 //! | `compose.rs` | a request, before the endpoint's habits are applied as in the other lane |
 //! | `turns.rs`, `parts.rs` | its messages and their content |
-//! | `strict.rs` | which schemas can be followed exactly |
 //! | `reader.rs` | chunks and whole answers → events, by the walk of the other lane |
 
 mod compose;
 mod parts;
 mod reader;
-mod strict;
 mod turns;
 
 use chat::{Error, Kind, Parameter, Parameters, Request};

@@ -23,7 +23,7 @@ const REFUSED: [&str; 9] = [
 ];
 
 /// The schema with every object closed; `None` where it cannot be followed exactly.
-pub(super) fn closed(schema: &Value) -> Option<Value> {
+pub(crate) fn closed(schema: &Value) -> Option<Value> {
     let mut schema = schema.clone();
     close(&mut schema).then_some(schema)
 }

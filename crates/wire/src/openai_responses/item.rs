@@ -1,0 +1,169 @@
+//! One item of an answer as the caller sees it: each block becomes an item of its own.
+
+use chat::opaque::{Format, Opaque, Seal};
+use chat::{Block, Citation};
+use serde_json::Value;
+
+use crate::splice::{push_member, push_quoted, quoted};
+
+/// A block on its way to the caller.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) block: Block<'static>,
+    /// The position among the items of the answer.
+    pub(super) index: u32,
+    pub(super) id: String,
+    pub(super) text: String,
+    pub(super) opaque: Option<Opaque>,
+    pub(super) annotations: Vec<String>,
+    pub(super) logprobs: Vec<Value>,
+}
+
+impl Item {
+    /// An item that has not said anything yet; `answer` is the id of the answer.
+    pub(super) fn new(block: Block<'static>, index: u32, answer: &str) -> Self {
+        let kind = match &block {
+            Block::Text | Block::Refusal | Block::Audio => "msg",
+            Block::Reasoning { .. } => "rs",
+            Block::ToolCall { .. } => "fc",
+            Block::Image { .. } => "ig",
+        };
+        Self {
+            block,
+            index,
+            id: format!("{kind}_{answer}_{index}"),
+            text: String::new(),
+            opaque: None,
+            annotations: Vec::new(),
+            logprobs: Vec::new(),
+        }
+    }
+
+    /// The item as JSON: with all that it says when it is `done`, else as it begins.
+    pub(super) fn json(&self, status: &str) -> String {
+        let is_begun = status == "in_progress";
+        let mut json = String::with_capacity(self.text.len() + 160);
+        let mut add = |name: &str, value: &str| push_member(&mut json, name, value);
+        add("id", &quoted(&self.id));
+        match &self.block {
+            Block::Text | Block::Refusal | Block::Audio => {
+                add("type", "\"message\"");
+                add("status", &quoted(status));
+                add("role", "\"assistant\"");
+                let content = if is_begun { String::new() } else { self.part() };
+                add("content", &format!("[{content}]"));
+            }
+            Block::Reasoning { is_summary } => {
+                add("type", "\"reasoning\"");
+                let part = match is_begun || self.text.is_empty() {
+                    true => String::new(),
+                    false => self.part(),
+                };
+                let (summary, content) = match is_summary {
+                    true => (part, String::new()),
+                    false => (String::new(), part),
+                };
+                add("summary", &format!("[{summary}]"));
+                if !is_summary {
+                    add("content", &format!("[{content}]"));
+                }
+                for (name, value) in self.seals() {
+                    add(name, &value);
+                }
+            }
+            Block::ToolCall { id, name } => {
+                add("type", "\"function_call\"");
+                add("status", &quoted(status));
+                let arguments = if is_begun { "" } else { self.arguments() };
+                add("arguments", &quoted(arguments));
+                add("call_id", &quoted(id));
+                add("name", &quoted(name));
+            }
+            Block::Image { .. } => {
+                add("type", "\"image_generation_call\"");
+                add("status", &quoted(status));
+                let result = if is_begun {
+                    "null".to_owned()
+                } else {
+                    quoted(&self.text)
+                };
+                add("result", &result);
+            }
+        }
+        format!("{{{json}}}")
+    }
+
+    /// What must come back with a reasoning item.
+    fn seals(&self) -> Vec<(&'static str, String)> {
+        let Some(opaque) = &self.opaque else {
+            return Vec::new();
+        };
+        let mut seals = match opaque.seal {
+            Seal::Signature => vec![("signature", quoted(&opaque.value))],
+            Seal::Encrypted => vec![("encrypted_content", quoted(&opaque.value))],
+        };
+        if opaque.format != Format::Unknown {
+            seals.push(("format", quoted(opaque.format.name())));
+        }
+        seals
+    }
+
+    /// The arguments of a call; a tool without parameters is called with an empty object.
+    pub(super) fn arguments(&self) -> &str {
+        if self.text.is_empty() {
+            "{}"
+        } else {
+            &self.text
+        }
+    }
+
+    /// The only part of a message or of reasoning, with all that was said of it.
+    pub(super) fn part(&self) -> String {
+        let mut json = String::with_capacity(self.text.len() + 96);
+        match &self.block {
+            Block::Refusal => {
+                json.push_str("{\"type\":\"refusal\",\"refusal\":");
+                push_quoted(&mut json, &self.text);
+            }
+            Block::Reasoning { is_summary } => {
+                json.push_str(match is_summary {
+                    true => "{\"type\":\"summary_text\",\"text\":",
+                    false => "{\"type\":\"reasoning_text\",\"text\":",
+                });
+                push_quoted(&mut json, &self.text);
+            }
+            Block::Text | Block::Audio | Block::ToolCall { .. } | Block::Image { .. } => {
+                json.push_str("{\"type\":\"output_text\",\"text\":");
+                push_quoted(&mut json, &self.text);
+                json.push_str(",\"annotations\":[");
+                json.push_str(&self.annotations.join(","));
+                json.push_str("],\"logprobs\":");
+                json.push_str(&self.logprobs_json());
+            }
+        }
+        json.push('}');
+        json
+    }
+
+    /// The log probabilities of a text.
+    pub(super) fn logprobs_json(&self) -> String {
+        let list: Vec<_> = self.logprobs.iter().map(Value::to_string).collect();
+        format!("[{}]", list.join(","))
+    }
+}
+
+/// A citation as an annotation. Source: `URLCitation` of OpenRouter's schema: positions are required.
+pub(super) fn annotation(citation: &Citation) -> String {
+    let (start, end) = citation.span.unwrap_or((0, 0));
+    let mut json = String::from("{\"type\":\"url_citation\",\"url\":");
+    push_quoted(&mut json, &citation.url);
+    json.push_str(",\"title\":");
+    push_quoted(&mut json, citation.title.as_deref().unwrap_or_default());
+    json.push_str(&format!(",\"start_index\":{start},\"end_index\":{end}"));
+    if let Some(quote) = &citation.quote {
+        json.push_str(",\"content\":");
+        push_quoted(&mut json, quote);
+    }
+    json.push('}');
+    json
+}

@@ -1,0 +1,250 @@
+//! Reads a caller's request: one pass that checks it and keeps spans; the bytes stay as they are.
+
+use chat::{Dialect, Error, Feature, Features, Modality, Needs, Parameter};
+
+use super::fields::FIELDS;
+use super::input::{self, Seen};
+use crate::estimate::estimate;
+use crate::incoming::{FieldSpan, Incoming};
+use crate::members::{MEMBERS_MAX, Member, Members, count};
+use crate::scan::{Scanner, Span, Text, ValueKind, text};
+use crate::shape::{Fault, check};
+
+/// Reads and checks a caller's request in one pass.
+///
+/// Nothing that is unknown is refused, `null` stands for absent, and of a repeated field the last
+/// one counts.
+pub(super) fn read_request(body: &[u8]) -> Result<Incoming, Error> {
+    read(body).map_err(Fault::into_error)
+}
+
+fn read(body: &[u8]) -> Result<Incoming, Fault> {
+    let text = text(body)?;
+    let mut scanner = Scanner::new(text);
+    let kind = scanner.peek()?;
+    if kind != ValueKind::Object {
+        let problem = format!(
+            "the request body must be a JSON object, not {}",
+            kind.name()
+        );
+        return Err(Fault::wrong(problem));
+    }
+    let mut seen: Option<Seen> = None;
+    let mut fields = Vec::with_capacity(16);
+    let object = scanner.object(|scanner, name| {
+        if fields.len() == MEMBERS_MAX {
+            return Err(Fault::wrong(format!(
+                "more than {MEMBERS_MAX} fields in one request"
+            )));
+        }
+        let mut value = scanner.clone();
+        let kind = value.peek()?;
+        let start = value.position();
+        if name.is("input") && kind != ValueKind::Null {
+            seen = Some(input::read(scanner, text).map_err(|fault| fault.inside("input"))?);
+        } else if let Some(field) = FIELDS.iter().find(|field| name.is(field.name)) {
+            check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))?;
+        } else {
+            scanner.skip()?;
+        }
+        let end = scanner.position();
+        fields.push(FieldSpan {
+            name: name.span,
+            value: Span { start, end },
+            kind,
+        });
+        Ok(())
+    })?;
+    scanner.finish()?;
+    let mut incoming = Incoming {
+        fields,
+        object,
+        ..Incoming::default()
+    };
+    let members = incoming.members(text);
+    refuse_state(&members)?;
+    if seen.is_none() && members.present("prompt").is_none() {
+        let problem = "required: expected a string or an array of items";
+        return Err(Fault::wrong(problem).inside("input"));
+    }
+    refuse_contradictions(&members)?;
+    incoming.needs = needs(&members, &seen.unwrap_or_default());
+    incoming.read_small_fields(text)?;
+    Ok(incoming)
+}
+
+/// What only a service that keeps answers could do, each with the way to do without.
+const STATE: [(&str, &str); 4] = [
+    (
+        "store",
+        "answers are not kept here: leave `store` out or set it to false, send the whole \
+         conversation as `input` each time, and ask with `include: [\"reasoning.encrypted_content\"]` \
+         for reasoning that can be sent back",
+    ),
+    (
+        "previous_response_id",
+        "answers are not kept here, so none can be continued by its id: send the earlier input and \
+         output items again as `input`",
+    ),
+    (
+        "conversation",
+        "conversations are not kept here: send the earlier items as `input`",
+    ),
+    (
+        "background",
+        "answers cannot be fetched later: leave `background` out and use `stream: true` for long ones",
+    ),
+];
+
+fn refuse_state(members: &Members<'_>) -> Result<(), Fault> {
+    for (name, problem) in STATE {
+        let asks = members
+            .present(name)
+            .is_some_and(|member| member.value.of(members.text) != "false");
+        if asks {
+            return Err(Fault::wrong(problem).inside(name));
+        }
+    }
+    Ok(())
+}
+
+/// Fields that are fine alone but not together.
+fn refuse_contradictions(members: &Members<'_>) -> Result<(), Fault> {
+    if let Some(reasoning) = members.object("reasoning")
+        && let Some(effort) = reasoning.string("effort")
+        && reasoning.present("max_tokens").is_some()
+        && !effort.is("none")
+    {
+        let problem = "use either `effort` or `max_tokens`, not both";
+        return Err(Fault::wrong(problem).inside("reasoning"));
+    }
+    Ok(())
+}
+
+fn needs(members: &Members<'_>, seen: &Seen) -> Needs {
+    let mut needs = Needs {
+        dialect: Dialect::OpenaiResponses,
+        stream: members
+            .get("stream")
+            .is_some_and(|stream| stream.value.of(members.text) == "true"),
+        prompt_tokens: seen.prompt.tokens,
+        input: seen.prompt.input,
+        max_output_tokens: members.number("max_output_tokens").map(count),
+        features: seen.features,
+        ..Needs::default()
+    };
+    if let Some(instructions) = members.string("instructions") {
+        needs.prompt_tokens += estimate(instructions.raw);
+    }
+    for name in ["tools", "text"] {
+        if let Some(member) = members.present(name) {
+            needs.prompt_tokens += estimate(member.value.of(members.text));
+        }
+    }
+    for member in members
+        .list
+        .iter()
+        .filter(|member| is_filled(members, member))
+    {
+        if let Some(parameter) = Parameter::from_name(&member.name.decode()) {
+            needs.parameters.insert(parameter);
+        }
+    }
+    if needs.max_output_tokens.is_some() {
+        needs.parameters.insert(Parameter::MaxTokens);
+    }
+    if needs.parameters.contains(Parameter::TopLogprobs) {
+        needs.parameters.insert(Parameter::Logprobs);
+    }
+    if let Some(config) = members.object("text") {
+        read_text(&config, &mut needs);
+    }
+    add_features(members, &mut needs.features);
+    if words(members, "modalities").any(|word| word.is("image")) {
+        needs.output.insert(Modality::Image);
+        needs.features.insert(Feature::ImageOutput);
+    }
+    needs
+}
+
+/// Whether a field says something; an empty list of tools does not.
+fn is_filled(members: &Members<'_>, member: &Member<'_>) -> bool {
+    let is_empty_list = member.kind == ValueKind::Array
+        && member
+            .value
+            .of(members.text)
+            .bytes()
+            .all(|byte| !matches!(byte, b'{' | b'"'));
+    member.kind != ValueKind::Null && !is_empty_list
+}
+
+fn read_text(config: &Members<'_>, needs: &mut Needs) {
+    let format = config.object("format");
+    let kind = format.as_ref().and_then(|format| format.string("type"));
+    match kind {
+        Some(kind) if kind.is("json_schema") => {
+            needs.parameters.insert(Parameter::ResponseFormat);
+            needs.parameters.insert(Parameter::StructuredOutputs);
+        }
+        Some(kind) if kind.is("json_object") => needs.parameters.insert(Parameter::ResponseFormat),
+        Some(_) | None => {}
+    }
+    if config.present("verbosity").is_some() {
+        needs.parameters.insert(Parameter::Verbosity);
+    }
+}
+
+/// What only some dialects can say and must not be dropped, beside what the input holds.
+fn add_features(members: &Members<'_>, features: &mut Features) {
+    if let Some(tools) = members.present("tools") {
+        // Checked before: an array of objects, each with a type.
+        let _ = Scanner::within(members.text, tools.value).array(|scanner, _| {
+            let tool = Members::read(members.text, scanner)?;
+            match tool.string("type").map(|kind| kind.decode()).as_deref() {
+                Some("function") | None => {}
+                Some("custom") => features.insert(Feature::CustomTools),
+                Some(_) => features.insert(Feature::ServerTools),
+            }
+            Ok::<(), Fault>(())
+        });
+    }
+    let choice = members.object("tool_choice");
+    let choice = choice.as_ref().and_then(|choice| choice.string("type"));
+    match choice.map(|kind| kind.decode()).as_deref() {
+        Some("function" | "allowed_tools") | None => {}
+        Some("custom") => features.insert(Feature::CustomTools),
+        Some(_) => features.insert(Feature::ServerTools),
+    }
+    if members.present("prompt").is_some() {
+        features.insert(Feature::StoredState);
+    }
+    let edits_context = members.present("context_management");
+    if edits_context.is_some_and(|member| is_filled(members, member)) {
+        features.insert(Feature::NativeContent);
+    }
+    let wants_logprobs = words(members, "include").any(|word| word.is(LOGPROBS));
+    if wants_logprobs || members.count("top_logprobs").is_some_and(|most| most > 0) {
+        features.insert(Feature::Logprobs);
+    }
+}
+
+/// In `include`: log probabilities of the answer's text.
+pub(super) const LOGPROBS: &str = "message.output_text.logprobs";
+
+/// The strings of a list.
+pub(super) fn words<'a>(
+    members: &Members<'a>,
+    name: &str,
+) -> impl Iterator<Item = Text<'a>> + use<'a> {
+    let mut words = Vec::new();
+    if let Some(member) = members.present(name) {
+        // Checked before: an array of strings; so nothing can go wrong here.
+        let _ = Scanner::within(members.text, member.value).array(|scanner, _| {
+            if scanner.peek()? == ValueKind::String {
+                words.push(scanner.string()?);
+            }
+            Ok::<(), Fault>(())
+        });
+    }
+    words.into_iter()
+}

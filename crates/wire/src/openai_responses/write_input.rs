@@ -1,0 +1,281 @@
+//! Writes the conversation as a list of items.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chat::opaque::{Opaque, Seal};
+use chat::request::{Content, Message, Part, Role, Source};
+use chat::{Error, Request};
+use serde_json::{Map, Value, json};
+
+use super::family;
+
+/// The longest id of a call that OpenAI takes, in characters.
+const CALL_ID_CHARS_MAX: usize = 64;
+
+/// Writes the items of a request; what they cannot say is named.
+pub(super) fn input(
+    request: &Request,
+    native_model: &str,
+    dropped: &mut Vec<String>,
+) -> Result<Value, Error> {
+    let mut items = Items {
+        list: Vec::with_capacity(request.messages.len()),
+        native_model,
+        dropped,
+    };
+    for (position, message) in request.messages.iter().enumerate() {
+        items.message(position, message);
+    }
+    Ok(Value::Array(items.list))
+}
+
+struct Items<'i> {
+    list: Vec<Value>,
+    native_model: &'i str,
+    dropped: &'i mut Vec<String>,
+}
+
+impl Items<'_> {
+    fn drop(&mut self, name: String) {
+        if !self.dropped.contains(&name) {
+            self.dropped.push(name);
+        }
+    }
+
+    fn message(&mut self, position: usize, message: &Message) {
+        if message.name.is_some() {
+            self.drop(format!("messages[{position}].name"));
+        }
+        let role = match message.role {
+            Role::Assistant => return self.assistant(position, message),
+            Role::Tool => return self.results(position, message),
+            Role::System => "system",
+            Role::Developer => "developer",
+            Role::User => "user",
+        };
+        // Some providers put the results of tools into the turn of the person.
+        let (results, said): (Vec<_>, Vec<_>) = message
+            .parts
+            .iter()
+            .partition(|part| matches!(part.content, Content::ToolResult { .. }));
+        results
+            .into_iter()
+            .for_each(|part| self.result(position, part));
+        if let [
+            Part {
+                content: Content::Text(text),
+                cache: None,
+                ..
+            },
+        ] = *said.as_slice()
+        {
+            self.list.push(json!({"role": role, "content": text}));
+        } else if !said.is_empty() {
+            let content = self.parts(position, said.into_iter());
+            self.list.push(json!({"role": role, "content": content}));
+        }
+    }
+
+    /// What the model said: its words as messages, its calls and sealed reasoning as items, in order.
+    fn assistant(&mut self, position: usize, message: &Message) {
+        for (place, part) in message.parts.iter().enumerate() {
+            match &part.content {
+                Content::Text(text) | Content::Refusal(text) => {
+                    self.say(text);
+                    if part.opaque.is_some() {
+                        self.drop(format!("messages[{position}].reasoning_details"));
+                    }
+                }
+                Content::Reasoning { text, is_summary } => {
+                    self.reasoning(position, (text, *is_summary), part.opaque.as_ref());
+                }
+                Content::ToolCall {
+                    id,
+                    name,
+                    arguments,
+                } => {
+                    if part.opaque.is_some() {
+                        self.drop(format!("messages[{position}].reasoning_details"));
+                    }
+                    let arguments = if arguments.is_empty() {
+                        "{}"
+                    } else {
+                        arguments
+                    };
+                    self.list.push(json!({
+                        "type": "function_call",
+                        "call_id": call_id(id),
+                        "name": name,
+                        "arguments": arguments,
+                    }));
+                }
+                Content::Image { .. }
+                | Content::Audio { .. }
+                | Content::Video(_)
+                | Content::File { .. }
+                | Content::ToolResult { .. } => {
+                    self.drop(format!("messages[{position}].content[{place}]"));
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.list
+                .push(json!({"role": "assistant", "content": text}));
+        }
+    }
+
+    /// Reasoning goes back to those who made it, and to nobody else.
+    fn reasoning(
+        &mut self,
+        position: usize,
+        (text, is_summary): (&str, bool),
+        opaque: Option<&Opaque>,
+    ) {
+        let own = family::format(self.native_model);
+        let Some(sealed) =
+            opaque.filter(|opaque| opaque.format == own && opaque.seal == Seal::Encrypted)
+        else {
+            return self.drop(format!("messages[{position}].reasoning_details"));
+        };
+        let mut item = Map::new();
+        item.insert("type".to_owned(), json!("reasoning"));
+        if let Some(id) = sealed.id.as_ref().filter(|id| id.starts_with("rs_")) {
+            item.insert("id".to_owned(), json!(id));
+        }
+        let summary = match is_summary && !text.is_empty() {
+            true => json!([{"type": "summary_text", "text": text}]),
+            false => json!([]),
+        };
+        item.insert("summary".to_owned(), summary);
+        item.insert("encrypted_content".to_owned(), json!(sealed.value));
+        self.list.push(Value::Object(item));
+    }
+
+    fn results(&mut self, position: usize, message: &Message) {
+        for part in &message.parts {
+            self.result(position, part);
+        }
+    }
+
+    fn result(&mut self, position: usize, part: &Part) {
+        let Content::ToolResult {
+            call_id: id,
+            parts,
+            is_error,
+            ..
+        } = &part.content
+        else {
+            return self.drop(format!("messages[{position}].content"));
+        };
+        if *is_error {
+            self.drop(format!("messages[{position}].is_error"));
+        }
+        let is_text =
+            |part: &Part| matches!(part.content, Content::Text(_)) && part.cache.is_none();
+        let output = match parts.as_slice() {
+            [] => json!(""),
+            [only] if is_text(only) => match &only.content {
+                Content::Text(text) => json!(text),
+                _ => json!(""),
+            },
+            many => self.parts(position, many.iter()),
+        };
+        self.list.push(json!({
+            "type": "function_call_output",
+            "call_id": call_id(id),
+            "output": output,
+        }));
+    }
+
+    fn parts<'p>(&mut self, position: usize, parts: impl Iterator<Item = &'p Part>) -> Value {
+        let mut written = Vec::new();
+        for (place, part) in parts.enumerate() {
+            let Some(mut json) = part_json(&part.content) else {
+                self.drop(format!("messages[{position}].content[{place}]"));
+                continue;
+            };
+            if part.cache.is_some() {
+                if family::takes_breakpoints(self.native_model) {
+                    json["prompt_cache_breakpoint"] = json!({"mode": "explicit"});
+                } else {
+                    // The cache is automatic; where it ends cannot be said.
+                    self.drop(format!(
+                        "messages[{position}].content[{place}].cache_control"
+                    ));
+                }
+            }
+            written.push(json);
+        }
+        Value::Array(written)
+    }
+}
+
+/// The same id for a call and its result; one that is too long becomes its own hash.
+fn call_id(id: &str) -> String {
+    if id.chars().count() <= CALL_ID_CHARS_MAX {
+        return id.to_owned();
+    }
+    // FNV-1a: only to tell the calls of one conversation apart.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let start: String = id.chars().take(CALL_ID_CHARS_MAX - 17).collect();
+    format!("{start}_{hash:016x}")
+}
+
+fn part_json(content: &Content) -> Option<Value> {
+    Some(match content {
+        Content::Text(text) | Content::Refusal(text) => {
+            json!({"type": "input_text", "text": text})
+        }
+        Content::Image { source, detail } => {
+            let mut image = json!({"type": "input_image"});
+            match source {
+                Source::Id(id) => image["file_id"] = json!(id),
+                source => image["image_url"] = json!(source.to_url()?),
+            }
+            image["detail"] = json!(detail.as_deref().unwrap_or("auto"));
+            image
+        }
+        Content::File { source, filename } => file(source, filename.as_deref()),
+        Content::Audio { data, format } => json!({
+            "type": "input_audio",
+            "input_audio": {"data": data, "format": format},
+        }),
+        Content::Video(source) => json!({"type": "input_video", "video_url": source.to_url()?}),
+        Content::ToolCall { .. } | Content::ToolResult { .. } | Content::Reasoning { .. } => {
+            return None;
+        }
+    })
+}
+
+/// A file; bytes must come with a name.
+fn file(source: &Source, filename: Option<&str>) -> Value {
+    let mut file = json!({"type": "input_file"});
+    let mut end = "pdf";
+    match source {
+        Source::Id(id) => file["file_id"] = json!(id),
+        Source::Url(url) => file["file_url"] = json!(url),
+        Source::Base64 { media_type, data } => {
+            file["file_data"] = json!(format!("data:{media_type};base64,{data}"));
+            if media_type.starts_with("text/") {
+                end = "txt";
+            }
+        }
+        Source::Text(text) => {
+            let data = STANDARD.encode(text);
+            file["file_data"] = json!(format!("data:text/plain;base64,{data}"));
+            end = "txt";
+        }
+    }
+    let has_bytes = file.get("file_data").is_some();
+    match filename {
+        Some(name) if has_bytes => file["filename"] = json!(name),
+        None if has_bytes => file["filename"] = json!(format!("file.{end}")),
+        Some(_) | None => {}
+    }
+    file
+}

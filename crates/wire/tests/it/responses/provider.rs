@@ -1,0 +1,182 @@
+//! Requests written for providers of this dialect.
+
+use chat::opaque::{Format, Opaque, Seal};
+use chat::request::{
+    CacheMark, Content, Effort, Message, Part, Reasoning, Role, Source, Tool, ToolChoice,
+};
+use chat::{Parameter, Parameters, Request};
+use serde_json::{Value, json};
+use wire::Outgoing;
+use wire::codec::Outbound as _;
+use wire::openai_responses::OpenaiResponses;
+
+use super::to;
+use crate::cases::tree;
+
+fn write(request: &Request, to: &Outgoing<'_>) -> (Value, Vec<String>) {
+    let written = OpenaiResponses.write(request, to).expect("a body");
+    (tree(&written.body), written.dropped)
+}
+
+fn conversation() -> Request {
+    let sealed = |format, value: &str| Part {
+        content: Content::Reasoning {
+            text: "Hm".to_owned(),
+            is_summary: true,
+        },
+        cache: None,
+        opaque: Some(Opaque {
+            format,
+            seal: Seal::Encrypted,
+            value: value.to_owned(),
+            id: Some("rs_1".to_owned()),
+        }),
+    };
+    let call = Content::ToolCall {
+        id: "c".repeat(80),
+        name: "run".to_owned(),
+        arguments: String::new(),
+    };
+    let result = Content::ToolResult {
+        call_id: "c".repeat(80),
+        name: None,
+        parts: vec![
+            Part::text("done"),
+            Content::Image {
+                source: Source::of_url("data:image/png;base64,AAAA"),
+                detail: None,
+            }
+            .into(),
+        ],
+        is_error: true,
+    };
+    let document = Content::File {
+        source: Source::Text("words".to_owned()),
+        filename: None,
+    };
+    let mut marked = Part::text("Look");
+    marked.cache = Some(CacheMark::OneHour);
+    Request {
+        messages: vec![
+            Message::new(Role::System, vec![Part::text("Be brief.")]),
+            Message::new(Role::User, vec![marked, document.into()]),
+            Message::new(
+                Role::Assistant,
+                vec![
+                    sealed(Format::OpenaiResponses, "mine"),
+                    sealed(Format::AnthropicClaude, "theirs"),
+                    Part::text("I run it."),
+                    call.into(),
+                ],
+            ),
+            Message::new(Role::Tool, vec![result.into()]),
+        ],
+        tools: vec![Tool {
+            name: "run".to_owned(),
+            description: None,
+            parameters: None,
+            strict: None,
+            cache: None,
+        }],
+        tool_choice: Some(ToolChoice::Allowed(true, vec!["run".to_owned()])),
+        reasoning: Some(Reasoning {
+            effort: Some(Effort::Max),
+            ..Reasoning::default()
+        }),
+        ..Request::default()
+    }
+}
+
+#[test]
+fn a_conversation_is_written_as_items() {
+    let (body, dropped) = write(&conversation(), &to("gpt-5"));
+    let id = format!(
+        "{}_{}",
+        "c".repeat(47),
+        body["input"][4]["call_id"]
+            .as_str()
+            .expect("an id")
+            .rsplit('_')
+            .next()
+            .expect("a hash")
+    );
+    assert_eq!(
+        body,
+        json!({
+            "model": "gpt-5",
+            "tools": [{"type": "function", "name": "run",
+                "parameters": {"type": "object", "properties": {}}, "strict": false}],
+            "tool_choice": {"type": "allowed_tools", "mode": "required",
+                "tools": [{"type": "function", "name": "run"}]},
+            "input": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": [
+                    {"type": "input_text", "text": "Look"},
+                    {"type": "input_file", "file_data": "data:text/plain;base64,d29yZHM=", "filename": "file.txt"},
+                ]},
+                {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm"}],
+                    "encrypted_content": "mine"},
+                {"role": "assistant", "content": "I run it."},
+                {"type": "function_call", "call_id": id, "name": "run", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": id, "output": [
+                    {"type": "input_text", "text": "done"},
+                    {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "auto"},
+                ]},
+            ],
+            "reasoning": {"effort": "xhigh"},
+            "include": ["reasoning.encrypted_content"],
+            "store": false,
+        })
+    );
+    assert_eq!(
+        dropped,
+        [
+            "messages[1].content[0].cache_control",
+            "messages[2].reasoning_details",
+            "messages[3].is_error",
+        ]
+    );
+}
+
+#[test]
+fn markers_of_the_cache_are_said_where_they_are_understood() {
+    let (body, _) = write(&conversation(), &to("gpt-5.6"));
+    let part = &body["input"][1]["content"][0];
+    assert_eq!(part["prompt_cache_breakpoint"], json!({"mode": "explicit"}));
+}
+
+#[test]
+fn ciphertext_goes_only_to_the_family_that_made_it() {
+    let (body, dropped) = write(&conversation(), &to("grok-4"));
+    assert!(!body.to_string().contains("mine"));
+    assert!(dropped.contains(&"messages[2].reasoning_details".to_owned()));
+}
+
+#[test]
+fn what_is_not_taken_is_named() {
+    let mut request = conversation();
+    request.sampling.stop = vec!["x".to_owned()];
+    request.sampling.seed = Some(7.into());
+    request.sampling.temperature = Some(1.into());
+    request.verbosity = Some("max".to_owned());
+    let supported: Parameters = Parameter::ALL
+        .iter()
+        .copied()
+        .filter(|parameter| !matches!(parameter, Parameter::Temperature | Parameter::Tools))
+        .collect();
+    let to = Outgoing {
+        supported: Some(supported),
+        output_limit: Some(77),
+        ..to("gpt-5")
+    };
+    let (body, dropped) = write(&request, &to);
+    for name in ["temperature", "tools", "tool_choice", "stop", "seed"] {
+        assert!(
+            dropped.iter().any(|dropped| dropped == name),
+            "{name}: {dropped:?}"
+        );
+        assert!(body.get(name).is_none(), "{name}");
+    }
+    assert_eq!(body["max_output_tokens"], 77);
+    assert_eq!(body["text"], json!({"verbosity": "high"}));
+}
