@@ -16,3 +16,4 @@ pub mod native;
 pub mod openapi;
 pub mod plan;
 pub mod providers;
+pub mod responses;

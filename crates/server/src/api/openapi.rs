@@ -14,9 +14,10 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 7] = [
+const NOUNS: [&str; 8] = [
     include_str!("../../openapi/chat.json"),
     include_str!("../../openapi/native.json"),
+    include_str!("../../openapi/responses.json"),
     include_str!("../../openapi/models.json"),
     include_str!("../../openapi/keys.json"),
     include_str!("../../openapi/budgets.json"),

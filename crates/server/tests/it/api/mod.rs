@@ -12,3 +12,4 @@ mod metrics;
 mod models;
 mod native;
 mod openapi;
+mod responses;
