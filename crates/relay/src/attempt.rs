@@ -38,6 +38,16 @@ pub(crate) struct Attempted {
     pub(crate) answer: Answer,
 }
 
+impl Attempted {
+    /// Whether the answer is complete and there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.answer {
+            Answer::Whole(answer) => answer.meter.is_empty(),
+            Answer::Stream(live) => live.done && live.meter.is_empty(),
+        }
+    }
+}
+
 /// What an endpoint answered with.
 pub(crate) enum Answer {
     /// All of it.

@@ -35,6 +35,10 @@ pub struct Call {
     pub models: Vec<String>,
     /// The caller's routing preferences.
     pub preferences: Preferences,
+    /// The account's, under which the caller's stand.
+    pub account: Option<Arc<Preferences>>,
+    /// Whether the caller wants to know how it was routed.
+    pub wants_metadata: bool,
     /// Who calls, for the record.
     pub caller: CallerNote,
     /// Headers for simulated providers only (`x-simulate`).

@@ -54,6 +54,11 @@ impl<'a> Draft<'a> {
         self.attempt_started
     }
 
+    /// The attempts so far.
+    pub(crate) fn tried(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
     /// How many endpoints have been tried.
     pub(crate) fn attempts(&self) -> usize {
         self.attempts.len()

@@ -160,3 +160,21 @@ pub(crate) fn too_large(endpoint: &Endpoint, bytes_max: usize) -> Error {
         Error::provider(Kind::ProviderUnavailable, message),
     )
 }
+
+/// It answered with nothing.
+pub(crate) fn empty(endpoint: &Endpoint) -> Error {
+    let message = format!("{} answered with nothing", endpoint.provider.name);
+    named(
+        endpoint,
+        Error::provider(Kind::ProviderUnavailable, message),
+    )
+}
+
+/// It has as many calls under way as it may have.
+pub(crate) fn full(endpoint: &Endpoint) -> Error {
+    let message = format!(
+        "{} has as many calls under way as it may have here",
+        endpoint.provider.name
+    );
+    named(endpoint, Error::provider(Kind::ProviderOverloaded, message))
+}

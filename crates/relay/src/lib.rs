@@ -28,9 +28,9 @@ pub mod provider_limits;
 mod pump;
 mod relay;
 mod request;
+mod routing;
 pub mod timers;
 pub mod upstream;
-mod watch;
 mod whole;
 
 pub use call::{Call, Reply, ReplyHead};
@@ -39,5 +39,6 @@ pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy
 pub use native::{Native, NativeReply};
 pub use provider_limits::{ProviderLimits, Unlimited};
 pub use relay::{Parts, Relay};
+pub use routing::Planned;
 pub use timers::{Clock, Timers};
 pub use upstream::{HttpUpstream, SendError, Upstream};

@@ -1,6 +1,6 @@
 //! Listens to an answer as it passes: usage, finish, first token; estimates when nobody counted.
 
-use chat::{Event, FinishReason, Unit, Usage};
+use chat::{Event, FinishReason, Reason, Unit, Usage};
 use ledger::UsageSource;
 use tokio::time::Instant;
 
@@ -75,6 +75,13 @@ impl Meter {
     /// Whether any content, or the end of a choice, was heard.
     pub(crate) fn has_begun(&self) -> bool {
         self.first_token.is_some() || self.finish.is_some()
+    }
+
+    /// Whether nothing was said, and no reason was given for that.
+    pub(crate) fn is_empty(&self) -> bool {
+        let finish = self.finish.as_ref().map(|finish| finish.reason);
+        let is_silent = self.first_token.is_none() && self.usage.completion_tokens() == 0;
+        is_silent && matches!(finish, None | Some(Reason::Stop))
     }
 
     /// Tokens of output so far, rather too many than too few: what the provider has counted, or a

@@ -3,28 +3,25 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use catalog::{Catalog, Endpoint, Health, Moment, Plan, Question, ServiceTier};
-use chat::{Error, Kind, Next};
-use ledger::settlement::Ending;
+use catalog::{Catalog, Conversations, Endpoint, Health, Plan};
+use chat::{Error, Kind};
 use ledger::{Books, Generation, Outcome};
 use tokio::sync::{Semaphore, oneshot};
-use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
-use wire::{SENDABLE, Sequence};
+use wire::Sequence;
 
-use crate::attempt::{Answer, Attempted, attempt};
+use crate::attempt::{Answer, Attempted};
 use crate::auth::Signer;
 use crate::call::{Call, Reply, ReplyHead};
 use crate::credentials::Credentials;
-use crate::door::{Door, Gone};
+use crate::door::Door;
 use crate::draft::Draft;
-use crate::failures::{self, Failures};
-use crate::meter::Meter;
-use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies, drain};
+use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies};
 use crate::provider_limits::ProviderLimits;
+use crate::routing::{Gates, Planned, Retries};
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
-use crate::{no_plan, pump, watch, whole};
+use crate::{pump, whole};
 
 /// What a relay is made of. Built once, by the app.
 pub struct Parts {
@@ -51,6 +48,8 @@ pub(crate) struct Underway<'a> {
     pub(crate) call: &'a Call,
     pub(crate) door: Door,
     pub(crate) draft: Draft<'a>,
+    /// The plan; absent while there is none.
+    pub(crate) planned: Option<&'a Planned>,
     /// What is held for it; nothing for an ungoverned call, and nothing once it is settled.
     pub(crate) reserved: Option<Reserved>,
 }
@@ -60,6 +59,9 @@ pub struct Relay {
     pub(crate) parts: Parts,
     pub(crate) signer: Signer,
     pub(crate) health: Health,
+    pub(crate) conversations: Conversations,
+    pub(crate) gates: Gates,
+    pub(crate) retries: Retries,
     pub(crate) learned: Learned,
     pub(crate) tallies: Tallies,
     pub(crate) drain_bounds: DrainBounds,
@@ -85,6 +87,9 @@ impl Relay {
             parts,
             signer,
             health: Health::default(),
+            conversations: Conversations::default(),
+            gates: Gates::default(),
+            retries: Retries::default(),
             learned: Learned::default(),
             tallies: Tallies::default(),
             drain_bounds,
@@ -96,6 +101,12 @@ impl Relay {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.tallies.read()
+    }
+
+    /// What the calls of this process say of each endpoint.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Relays one call in a task of its own, and waits for what the caller is to see first: a
@@ -123,121 +134,42 @@ impl Relay {
         })
     }
 
-    /// The plan for a call, without making it.
-    ///
-    /// # Errors
-    /// When no endpoint can serve it.
-    pub fn plan(&self, call: &Call) -> Result<Plan, Error> {
-        let catalog = self.parts.catalog.load();
-        let Some((model, fallbacks)) = call.models.split_first() else {
-            return Err(
-                Error::caller(Kind::InvalidRequest, "no model was asked for").with_field("model"),
-            );
-        };
-        let tier = call.request.service_tier.as_deref();
-        let question = Question {
-            fallbacks,
-            service_tier: tier.and_then(ServiceTier::read),
-            ..Question::new(model, &call.request.needs, &call.preferences, SENDABLE)
-        };
-        let moment = Moment {
-            seed: call.seed,
-            now_ms: self.parts.clock.now_ms(),
-        };
-        catalog::plan(&catalog, &question, &self.health, moment)
-            .map_err(|no_plan| no_plan::error(&no_plan, &call.models))
-    }
-
     /// One call from its plan to its record. The caller's departure is a message, never a dropped
     /// future: this runs to its end whatever happens at the door.
     async fn carry(self: Arc<Self>, call: Call, door: Door) {
+        let planned = self.plan(&call);
         let mut way = Underway {
             call: &call,
             door,
             draft: Draft::open(&call),
+            planned: None,
             reserved: None,
         };
-        match self.plan(&call) {
-            Ok(plan) => self.carry_out(&plan, &mut way).await,
-            Err(error) => self.refuse(&mut way, error).await,
+        match &planned {
+            Ok(planned) => {
+                way.planned = Some(planned);
+                self.carry_out(&planned.plan, &mut way).await;
+            }
+            Err(error) => self.refuse(&mut way, error.clone()).await,
         }
     }
 
     /// Holds the money for a call, then tries the planned endpoints in order until one answers.
-    async fn carry_out(&self, plan: &Plan, way: &mut Underway<'_>) {
+    async fn carry_out<'p>(&self, plan: &'p Plan, way: &mut Underway<'p>) {
         let open = match self.open_endpoints(way.call, plan) {
             Ok(open) => open,
             Err(error) => return self.refuse(way, error).await,
         };
-        match money::admit(self, way.call, open.iter()).await {
+        match money::admit(self, way.call, &open).await {
             Ok(reserved) => way.reserved = reserved,
             Err(error) => return self.refuse(way, error).await,
         }
         way.door.admission = way.reserved.as_ref().map(|reserved| reserved.by);
-        self.try_endpoints(open.iter(), way).await;
-    }
-
-    /// The endpoints to try: those of the plan whose limits are not met.
-    fn open_endpoints(&self, call: &Call, plan: &Plan) -> Result<Vec<Arc<Endpoint>>, Error> {
-        let most = self.parts.timers.attempts_max;
-        let mut met = Failures::new(&call.models);
-        let open = money::planned(call, plan, usize::MAX).filter(|endpoint| {
-            let error = self.parts.provider_limits.met(call, endpoint);
-            error.map(|error| met.push(endpoint, error)).is_none()
-        });
-        let open: Vec<_> = open.take(most).map(Arc::clone).collect();
-        if open.is_empty() && !met.is_empty() {
-            return Err(met.into_error());
-        }
-        Ok(open)
-    }
-
-    async fn try_endpoints<'p>(
-        &self,
-        planned: impl Iterator<Item = &'p Arc<Endpoint>>,
-        way: &mut Underway<'_>,
-    ) {
-        let call = way.call;
-        let sequence = way.door.sequence().clone();
-        let deadline = call.arrived + self.parts.timers.deadline;
-        let limit = way.reserved.as_ref().and_then(|held| held.output_limit);
-        let mut failures = Failures::new(&call.models);
-        for endpoint in planned {
-            if let Err(error) = self.parts.provider_limits.enter(call, endpoint).await {
-                failures.push(endpoint, error);
-                continue;
-            }
-            way.draft.begin_attempt(endpoint);
-            let trying = timeout_at(deadline, attempt(self, (call, &sequence), endpoint, limit));
-            tokio::pin!(trying);
-            let error = match way.door.wait_for(&mut trying).await {
-                Err(Gone) => {
-                    let draft = &mut way.draft;
-                    let heard = drain::before_headers(self, endpoint, trying, draft).await;
-                    let ending = Ending::LeftBeforeHeaders;
-                    let generation = draft.cancelled(ending, heard.as_ref(), &self.parts);
-                    return self.settle(way.reserved.take(), generation).await;
-                }
-                Ok(Ok(Ok(answered))) => {
-                    return self.deliver(endpoint, answered, way).await;
-                }
-                Ok(Ok(Err(error))) => error,
-                Ok(Err(_)) => failures::deadline(endpoint),
-            };
-            self.report(endpoint, &error);
-            self.parts.provider_limits.leave(call);
-            way.draft.fail_attempt(&error);
-            let stop = error.next == Next::Stop || Instant::now() >= deadline;
-            failures.push(endpoint, error);
-            if stop {
-                break;
-            }
-        }
-        self.refuse(way, failures.into_error()).await;
+        self.try_endpoints(&open, way).await;
     }
 
     /// Records a call that nothing could serve, and tells its caller.
-    async fn refuse(&self, way: &mut Underway<'_>, error: Error) {
+    pub(crate) async fn refuse(&self, way: &mut Underway<'_>, error: Error) {
         let generation = way.draft.refused(&error, &self.parts);
         self.settle(way.reserved.take(), generation).await;
         if way.door.is_open() {
@@ -250,7 +182,12 @@ impl Relay {
         }
     }
 
-    async fn deliver(&self, endpoint: &Endpoint, answered: Attempted, way: &mut Underway<'_>) {
+    pub(crate) async fn deliver(
+        &self,
+        endpoint: &Endpoint,
+        answered: Attempted,
+        way: &mut Underway<'_>,
+    ) {
         way.draft.answered(&answered);
         let head = ReplyHead {
             provider_name: Some(endpoint.provider.name.to_string()),
@@ -260,27 +197,11 @@ impl Relay {
         };
         match answered.answer {
             Answer::Whole(answer) => {
-                let sent_at = way.draft.attempt_started();
-                self.report_served(endpoint, &answer.meter, sent_at);
+                self.report_answered(endpoint, &answer.meter, way);
                 whole::deliver(self, *answer, head, way).await;
             }
             Answer::Stream(stream) => pump::pump(self, endpoint, stream, head, way).await,
         }
-    }
-
-    /// Posts a failed attempt on the health board.
-    pub(crate) fn report(&self, endpoint: &Endpoint, error: &Error) {
-        if let Some(sample) = watch::failed(error) {
-            let now_ms = self.parts.clock.now_ms();
-            self.health.record(&endpoint.id, &sample, now_ms);
-        }
-    }
-
-    /// Posts an answer that came to its end on the health board.
-    pub(crate) fn report_served(&self, endpoint: &Endpoint, meter: &Meter, sent_at: Instant) {
-        let now_ms = self.parts.clock.now_ms();
-        let sample = watch::served(meter, sent_at);
-        self.health.record(&endpoint.id, &sample, now_ms);
     }
 
     /// Hands a record to the books, and with it what was held for the call: every ending comes
@@ -307,8 +228,7 @@ impl Relay {
             tracing::warn!(generation.id = %generation.id, gap_nanos = gap.nanos(), "the provider reports another cost than ours");
             Tallies::count(&self.tallies.cost_gaps);
         }
-        let Some(reserved) = reserved else { return };
-        if reserved.is_exceeded_by(&generation.charge) {
+        if reserved.is_some_and(|reserved| reserved.is_exceeded_by(&generation.charge)) {
             Tallies::count(&self.tallies.overages);
         }
         if generation.outcome == Outcome::Completed {

@@ -33,6 +33,29 @@ pub(crate) async fn write(
     endpoint: &Endpoint,
     output_limit: Option<u64>,
 ) -> Result<ToSend, Error> {
+    let (path, mut written) = compose(call, endpoint, output_limit)?;
+    let dropped = std::mem::take(&mut written.dropped);
+    let request = build(relay, call, (endpoint, &path), written).await?;
+    Ok(ToSend {
+        request,
+        dropped,
+        lane: path.lane,
+    })
+}
+
+/// What of a call could not be passed on to an endpoint.
+///
+/// # Errors
+/// What cannot be said to this endpoint at all.
+pub(crate) fn dropped(call: &Call, endpoint: &Endpoint) -> Result<Vec<String>, Error> {
+    compose(call, endpoint, None).map(|(_, written)| written.dropped)
+}
+
+fn compose(
+    call: &Call,
+    endpoint: &Endpoint,
+    output_limit: Option<u64>,
+) -> Result<(Path, Written), Error> {
     let path = path(call, endpoint)?;
     let quirks = quirks(endpoint, &path.connection)?;
     let outgoing = Outgoing {
@@ -43,14 +66,8 @@ pub(crate) async fn write(
         output_limit,
         output_most: endpoint.max_completion_tokens,
     };
-    let mut written = path.lane.write((&call.body, &call.request), &outgoing)?;
-    let dropped = std::mem::take(&mut written.dropped);
-    let request = build(relay, call, (endpoint, &path), written).await?;
-    Ok(ToSend {
-        request,
-        dropped,
-        lane: path.lane,
-    })
+    let written = path.lane.write((&call.body, &call.request), &outgoing)?;
+    Ok((path, written))
 }
 
 /// How a call gets to an endpoint: over which connection, with which body, in which lane.

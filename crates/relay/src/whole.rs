@@ -13,11 +13,13 @@ pub(crate) async fn deliver(
     head: ReplyHead,
     way: &mut Underway<'_>,
 ) {
+    let metadata = way.metadata();
     let generation = way.draft.completed(&answer.meter, &relay.parts);
     let cost = cost_text(&generation.charge);
     let stamped = answer.tap.write_whole(&generation.usage, &cost);
     match stamped {
         Ok(body) => {
+            let body = metadata.map_or(body.clone(), |metadata| metadata.put_into(&body));
             relay.settle(way.reserved.take(), generation).await;
             // A caller that leaves now has been served; the record says so.
             let _ = way.door.send_whole(head, body);

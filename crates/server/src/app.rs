@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use catalog::Catalog;
+use catalog::{Catalog, Preferences};
 use relay::{Clock, Credentials, Relay};
 use store::{KeyHash, Ledgers, Recorder, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,8 @@ pub struct App {
     pub gate: Arc<Gate>,
     /// Watches for keys that spend too fast, if it is to.
     pub velocity: Option<Arc<Velocity>>,
+    /// What is preferred for every call of the house.
+    pub account: Option<Arc<Preferences>>,
     /// Relays calls.
     pub relay: Arc<Relay>,
     /// What is counted about calls.

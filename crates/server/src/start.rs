@@ -143,7 +143,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let built = on_kept_rows(&store, &shelf, built).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
-    let (recorder, ledgers) = open_books(&config, &store, &tasks, &desk).await?;
+    let (recorder, ledgers, node) = open_books(&config, &store, &tasks, &desk).await?;
     let stop = CancellationToken::new();
     let gate = replicas::join(&config, &environment, &clock, &tasks, &stop).await?;
     let (books, too_fast) = counted(&config, gate, &clock, &ledgers);
@@ -161,6 +161,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         timers: config.timers,
         tasks: calls.clone(),
     });
+    jobs::keep_health::restore(&store, relay.health(), &node).await?;
     let app = Arc::new(App {
         public_url: public_url(&config, address),
         body_bytes_max: config.limits.body_bytes_max,
@@ -177,6 +178,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
         gate: Arc::clone(&books.gate),
         velocity: books.velocity.as_ref().map(|(guard, _)| Arc::clone(guard)),
+        account: config.routing.provider.clone(),
         relay,
         metrics: Arc::clone(&books.metrics),
         model_list: Rendered::default(),
@@ -185,6 +187,8 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         stop,
     });
     start_jobs(&app, &config, seen, too_fast, &desk);
+    let keeper = jobs::keep_health::run(Arc::clone(&app), node);
+    app.tasks.spawn_on(keeper, &desk);
     let door = open_door(&app, &config, listener, desk);
     Ok(Running {
         app,
@@ -202,7 +206,7 @@ async fn open_books(
     store: &Store,
     tasks: &TaskTracker,
     desk: &Handle,
-) -> anyhow::Result<(Arc<Recorder>, Arc<Ledgers>)> {
+) -> anyhow::Result<(Arc<Recorder>, Arc<Ledgers>, String)> {
     let (node, journal) = node(config, store)?;
     let options = RecorderOptions {
         limits: RecorderLimits::default(),
@@ -211,9 +215,10 @@ async fn open_books(
     let (recorder, writer) = Recorder::open(store.clone(), options).await?;
     tasks.spawn_on(writer, desk);
     let limits = LedgerLimits::default();
-    let (ledgers, keeper) = Ledgers::new(store.clone(), Arc::clone(&recorder), node, limits);
+    let (ledgers, keeper) =
+        Ledgers::new(store.clone(), Arc::clone(&recorder), node.clone(), limits);
     tasks.spawn_on(keeper, desk);
-    Ok((recorder, ledgers))
+    Ok((recorder, ledgers, node))
 }
 
 /// The books with everything that counts calls, and the keys that it finds too fast.

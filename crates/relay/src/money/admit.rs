@@ -37,21 +37,19 @@ enum Aim {
 /// # Errors
 /// [`chat::Kind::PaymentRequired`] when money or a price is lacking, and
 /// [`chat::Kind::GatewayUnavailable`] when the books cannot be reached.
-pub(crate) async fn admit<'p>(
+pub(crate) async fn admit(
     relay: &Relay,
     call: &Call,
-    planned: impl Iterator<Item = &'p Arc<Endpoint>>,
+    planned: &[&Arc<Endpoint>],
 ) -> Result<Option<Reserved>, Error> {
-    let mut planned = planned.peekable();
-    if planned.peek().is_none() && call.unpriced == UnpricedPolicy::Deny {
+    if planned.is_empty() && call.unpriced == UnpricedPolicy::Deny {
         Tallies::count(&relay.tallies.refused);
         return Err(refusal::unpriced(&call.models));
     }
     if call.budgets.is_empty() {
         return Ok(None);
     }
-    let planned: Vec<_> = planned.collect();
-    let admitted = reserve(relay, call, &planned).await;
+    let admitted = reserve(relay, call, planned).await;
     match &admitted {
         Ok(reserved) if matches!(reserved.by, AdmittedBy::Clamped(_)) => {
             Tallies::count(&relay.tallies.clamped);

@@ -27,15 +27,9 @@ const MEDIA_MARGIN: u64 = 4;
 const SEARCHES_MAX: u64 = 10;
 
 /// The endpoints that a call may be sent to on its terms, in the order of the plan.
-pub(crate) fn planned<'p>(
-    call: &Call,
-    plan: &'p Plan,
-    attempts_max: usize,
-) -> impl Iterator<Item = &'p Arc<Endpoint>> {
+pub(crate) fn planned<'p>(call: &Call, plan: &'p Plan) -> impl Iterator<Item = &'p Arc<Endpoint>> {
     let endpoints = plan.attempts.iter().map(|attempt| &attempt.endpoint);
-    endpoints
-        .filter(|endpoint| is_admissible(call, endpoint))
-        .take(attempts_max)
+    endpoints.filter(|endpoint| is_admissible(call, endpoint))
 }
 
 fn is_admissible(call: &Call, endpoint: &Endpoint) -> bool {

@@ -54,6 +54,17 @@ impl Learned {
         u64::from(tokens[rank]).max(TOKENS_MIN)
     }
 
+    /// The median of the recent answers, in tokens; absent while too little is known.
+    pub(crate) fn typical(&self, key: &str, model: &str) -> Option<u64> {
+        let pair = hash(key, model);
+        let slot = self.with(pair, |slot| (slot.pair == pair).then_some(*slot))?;
+        let known = slot.seen.min(ANSWERS);
+        let mut tokens = slot.tokens;
+        let tokens = tokens.get_mut(..known).filter(|_| known >= ANSWERS_MIN)?;
+        tokens.sort_unstable();
+        tokens.get(known / 2).map(|tokens| u64::from(*tokens))
+    }
+
     /// Takes note of an answer of so many tokens.
     pub(crate) fn note(&self, key: &str, model: &str, tokens: u64) {
         let pair = hash(key, model);
@@ -95,6 +106,8 @@ mod tests {
         assert_eq!(learned.estimate("k", "m"), TOKENS_UNKNOWN);
         (1..=100).for_each(|tokens| learned.note("k", "m", tokens * 10));
         assert_eq!(learned.estimate("k", "m"), 990);
+        assert_eq!(learned.typical("k", "m"), Some(850));
+        assert_eq!(learned.typical("k", "other"), None);
         assert_eq!(learned.estimate("k", "other"), TOKENS_UNKNOWN);
         assert_eq!(learned.estimate("other", "m"), TOKENS_UNKNOWN);
     }

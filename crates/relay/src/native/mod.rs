@@ -136,7 +136,7 @@ impl Relay {
         let endpoint = &native.endpoint;
         self.parts.provider_limits.enter(call, endpoint).await?;
         let held = match native.metered {
-            Some(_) => money::admit(self, call, std::iter::once(endpoint)).await,
+            Some(_) => money::admit(self, call, &[endpoint]).await,
             None => Ok(None),
         };
         if held.is_err() {

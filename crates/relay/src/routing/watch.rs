@@ -1,14 +1,39 @@
 //! What an attempt says of its endpoint, for the health board. Section 9.10 of the digest.
 
+use catalog::Endpoint;
 use catalog::health::{Sample, Served};
 use chat::{Error, Kind, Origin, Reason, Unit};
 use tokio::time::Instant;
 
 use crate::meter::Meter;
+use crate::relay::{Relay, Underway};
+
+impl Relay {
+    /// Posts a failed attempt on the health board.
+    pub(crate) fn report(&self, endpoint: &Endpoint, error: &Error) {
+        if let Some(sample) = failed(error) {
+            let now_ms = self.parts.clock.now_ms();
+            self.health.record(&endpoint.id, &sample, now_ms);
+        }
+    }
+
+    /// Posts an answer that came to its end on the health board.
+    pub(crate) fn report_served(&self, endpoint: &Endpoint, meter: &Meter, sent_at: Instant) {
+        let now_ms = self.parts.clock.now_ms();
+        let sample = served(meter, sent_at);
+        self.health.record(&endpoint.id, &sample, now_ms);
+    }
+
+    /// The same for the answer to a call of a conversation, which is remembered.
+    pub(crate) fn report_answered(&self, endpoint: &Endpoint, meter: &Meter, way: &Underway<'_>) {
+        self.report_served(endpoint, meter, way.draft.attempt_started());
+        self.remember(way.call, endpoint, meter);
+    }
+}
 
 /// What a failure says: 401, 402, 404, 5xx and silence count, 429 counts apart, what the caller did
 /// wrong (400, 413, moderation) and our own trouble do not.
-pub(crate) fn failed(error: &Error) -> Option<Sample> {
+fn failed(error: &Error) -> Option<Sample> {
     if error.origin != Origin::Provider {
         return None;
     }
@@ -23,7 +48,7 @@ pub(crate) fn failed(error: &Error) -> Option<Sample> {
 
 /// What an answer says that came to its end; one that the provider itself ended as an error counts
 /// as a failure.
-pub(crate) fn served(meter: &Meter, sent_at: Instant) -> Sample {
+fn served(meter: &Meter, sent_at: Instant) -> Sample {
     let finish = meter.finish.as_ref();
     if finish.is_some_and(|finish| finish.reason == Reason::Error) {
         return Sample::Failed {

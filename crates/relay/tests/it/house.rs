@@ -178,6 +178,8 @@ impl House {
                 sort: Some(Sort::Price),
                 ..Preferences::default()
             },
+            account: None,
+            wants_metadata: false,
             caller: CallerNote::default(),
             simulation: HeaderMap::new(),
             budgets: Vec::new(),

@@ -13,6 +13,7 @@ mod house;
 mod reading;
 mod record;
 mod recorded;
+mod routing;
 mod settling;
 mod signing;
 mod streams;

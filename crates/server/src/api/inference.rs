@@ -109,6 +109,8 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
             door,
             models: models(&request)?,
             preferences: preferences(&request)?,
+            account: app.account.clone(),
+            wants_metadata: wants_metadata(&head.headers),
             simulation: simulation(&head.headers),
             budgets: budgets(app, &caller, (&note, &request.metadata))?,
             caller: note,
@@ -201,12 +203,16 @@ fn models(request: &Incoming) -> Result<Vec<String>, Error> {
 }
 
 fn preferences(request: &Incoming) -> Result<Preferences, Error> {
-    match &request.provider {
+    let mut preferences = match &request.provider {
         Some(value) => Preferences::read(value).map_err(|error| {
             Error::caller(Kind::InvalidRequest, error.to_string()).with_field(error.path)
-        }),
-        None => Ok(Preferences::default()),
+        })?,
+        None => Preferences::default(),
+    };
+    if let Some(route) = &request.route {
+        preferences.take_route(route);
     }
+    Ok(preferences)
 }
 
 /// The budgets that a call falls under. With prepaid billing its workspace's balance is among them,
@@ -249,6 +255,18 @@ fn admission(headers: &HeaderMap) -> Result<Option<AdmissionPolicy>, Error> {
             Err(Error::caller(Kind::InvalidRequest, message).with_field("X-Waybill-Admission"))
         }
     }
+}
+
+/// Whether the caller asks how it was routed. The older name is still in use (contradiction 32 of
+/// the digest).
+fn wants_metadata(headers: &HeaderMap) -> bool {
+    [
+        "x-openrouter-metadata",
+        "x-openrouter-experimental-metadata",
+    ]
+    .into_iter()
+    .filter_map(|name| headers.get(name))
+    .any(|value| value.as_bytes().eq_ignore_ascii_case(b"enabled"))
 }
 
 /// Who calls, for the record.
@@ -329,13 +347,14 @@ fn describe(headers: &mut HeaderMap, head: &ReplyHead, id: &GenerationId) {
 /// # Errors
 /// When the request is not one.
 pub(crate) fn read_call(
-    body: Bytes,
+    app: &App,
+    (body, dialect): (Bytes, Dialect),
     caller: &Caller,
     headers: &HeaderMap,
-    created_at_ms: i64,
 ) -> Result<Call, Error> {
+    let created_at_ms = app.clock.now_ms();
     let (id, seed) = mint(created_at_ms)?;
-    let door = Spoken::new(Dialect::OpenaiChat, Beside::default()).door()?;
+    let door = Spoken::new(dialect, Beside::default()).door()?;
     let request = door.read_request(&body, Beside::default())?;
     Ok(Call {
         id,
@@ -345,6 +364,8 @@ pub(crate) fn read_call(
         door,
         models: models(&request)?,
         preferences: preferences(&request)?,
+        account: app.account.clone(),
+        wants_metadata: false,
         caller: note(caller, headers, &request),
         simulation: HeaderMap::new(),
         budgets: Vec::new(),

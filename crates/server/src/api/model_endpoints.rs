@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use catalog::Endpoint;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -21,9 +22,11 @@ pub async fn list(
 ) -> Answer {
     let catalog = app.catalog.load();
     let model = find(&catalog, &author, &slug)?;
+    let now_ms = app.clock.now_ms();
+    let seen = |endpoint: &Endpoint| app.relay.health().published(&endpoint.id, now_ms);
     reply::json(
         StatusCode::OK,
-        &json!({"data": json::model_endpoints(model)}),
+        &json!({"data": json::model_endpoints(model, &seen)}),
     )
 }
 
@@ -32,13 +35,17 @@ pub async fn zdr(State(app): State<Arc<App>>) -> Answer {
     let catalog = app.catalog.load();
     let mut query = Query::default();
     query.filter.output = None;
-    let now = app.clock.now_ms().div_euclid(1000);
+    let now_ms = app.clock.now_ms();
+    let now = now_ms.div_euclid(1000);
     let endpoints: Vec<Value> = listing::listing(&catalog, Scope::UsableIfAny, &query, now)
         .into_iter()
         .flat_map(|model| {
             let endpoints = listing::endpoints(model).into_iter();
             let kept = endpoints.filter(|endpoint| listing::is_zdr(endpoint));
-            kept.map(|endpoint| json::endpoint(model, endpoint))
+            kept.map(|endpoint| {
+                let seen = app.relay.health().published(&endpoint.id, now_ms);
+                json::endpoint(model, endpoint, seen)
+            })
         })
         .collect();
     reply::json(StatusCode::OK, &json!({"data": endpoints}))

@@ -164,6 +164,8 @@ fn call(
         door,
         models: request.model.iter().cloned().collect(),
         preferences: catalog::Preferences::default(),
+        account: None,
+        wants_metadata: false,
         simulation,
         budgets: budgets(app, caller, (&note, &request.metadata))?,
         caller: note,

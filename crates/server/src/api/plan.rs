@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
-use catalog::Plan;
+use axum::extract::{RawQuery, State};
+use bytes::Bytes;
+use catalog::order::{CostRange, cost_range};
+use catalog::{Attempt, Plan};
+use chat::{Dialect, Error, Kind, Needs};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
@@ -14,41 +17,89 @@ use crate::body;
 use crate::caller::Caller;
 use crate::reply::{self, Answer};
 
-/// Answers `POST /plan`. The body is that of `POST /chat/completions`.
+/// Answers `POST /plan`. The body is that of any inference path; `?dialect=` says of which, when it
+/// is not plain from the body.
 pub async fn explain(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
+    RawQuery(query): RawQuery,
     body: Body,
 ) -> Answer {
     let body = body::read(&headers, body, app.body_bytes_max, app.request_body).await?;
-    let call = read_call(body, &caller, &headers, app.clock.now_ms())?;
-    let plan = app.relay.plan(&call)?;
-    reply::json(StatusCode::OK, &json!({ "data": shown(&plan) }))
+    let dialect = dialect(query.as_deref(), &headers, &body)?;
+    let call = read_call(&app, (body, dialect), &caller, &headers)?;
+    let planned = app.relay.plan(&call)?;
+    let reckoned = Reckoned {
+        needs: &call.request.needs,
+        output: planned.expected_output_tokens,
+        now_ms: call.created_at_ms,
+    };
+    let mut shown = shown(&planned.plan, &reckoned);
+    let attempts = planned.plan.attempts.iter();
+    let dropped = attempts.map(|attempt| app.relay.dropped(&call, &attempt.endpoint));
+    if let Some(list) = shown["attempts"].as_array_mut() {
+        for (attempt, dropped) in list.iter_mut().zip(dropped) {
+            attempt["dropped"] = json!(dropped);
+        }
+    }
+    shown["input"] = serde_json::to_value(&planned.input).map_err(|error| {
+        Error::gateway(Kind::Server, "the plan cannot be written").with_detail(error.to_string())
+    })?;
+    reply::json(StatusCode::OK, &json!({ "data": shown }))
 }
 
-/// A plan in public words: whom to ask in which order, and why not the others.
+/// In which dialect a body is: as the query says, else as its fields and headers suggest.
+fn dialect(query: Option<&str>, headers: &HeaderMap, body: &Bytes) -> Result<Dialect, Error> {
+    let pairs = query.unwrap_or_default().split('&');
+    let named = pairs.filter_map(|pair| pair.split_once('='));
+    let mut named = named.filter(|(name, _)| *name == "dialect");
+    if let Some((_, name)) = named.next() {
+        let known: Result<Dialect, _> = name.parse();
+        return known.map_err(|error| {
+            Error::caller(Kind::InvalidRequest, error.to_string()).with_field("dialect")
+        });
+    }
+    let fields: Value = serde_json::from_slice(body).unwrap_or_default();
+    let has = |name: &str| fields.get(name).is_some();
+    let guessed = if headers.contains_key("anthropic-version") {
+        Dialect::AnthropicMessages
+    } else if has("contents") {
+        Dialect::Gemini
+    } else if has("input") && !has("messages") {
+        Dialect::OpenaiResponses
+    } else {
+        Dialect::OpenaiChat
+    };
+    let has_door = wire::door(guessed).is_some();
+    Ok(if has_door {
+        guessed
+    } else {
+        Dialect::OpenaiChat
+    })
+}
+
+/// What costs are reckoned from.
+pub(crate) struct Reckoned<'a> {
+    /// What the call needs.
+    pub(crate) needs: &'a Needs,
+    /// Tokens of answer, where earlier answers have taught that.
+    pub(crate) output: Option<u64>,
+    /// Unix milliseconds.
+    pub(crate) now_ms: i64,
+}
+
+impl Reckoned<'_> {
+    /// Between which amounts an attempt would cost.
+    pub(crate) fn cost(&self, attempt: &Attempt) -> CostRange {
+        cost_range(&attempt.endpoint, self.needs, (self.output, self.now_ms))
+    }
+}
+
+/// A plan in public words: whom to ask in which order and why, and why not the others.
 #[must_use]
-pub fn shown(plan: &Plan) -> Value {
-    let attempts: Vec<Value> = plan
-        .attempts
-        .iter()
-        .map(|attempt| {
-            // As text: a tree of JSON has no exact decimals.
-            let cost = attempt.rank.expected_cost.map(|cost| cost.to_usd());
-            json!({
-                "model": attempt.model.slug.as_str(),
-                "endpoint": attempt.endpoint.tag,
-                "provider": attempt.endpoint.provider.slug.as_str(),
-                "provider_name": attempt.endpoint.provider.name,
-                "upstream_model": attempt.endpoint.upstream_model,
-                "dialect": attempt.dialect.name(),
-                "expected_cost": cost,
-                "is_cooling_down": attempt.rank.standing() >= catalog::Standing::Limited,
-                "position_in_order": attempt.rank.named,
-            })
-        })
-        .collect();
+pub(crate) fn shown(plan: &Plan, reckoned: &Reckoned<'_>) -> Value {
+    let attempts: Vec<Value> = plan.attempts.iter().map(|a| attempt(a, reckoned)).collect();
     let excluded: Vec<Value> = plan
         .excluded
         .iter()
@@ -62,5 +113,36 @@ pub fn shown(plan: &Plan) -> Value {
             })
         })
         .collect();
-    json!({ "attempts": attempts, "excluded": excluded })
+    json!({ "mode": plan.mode.name(), "attempts": attempts, "excluded": excluded })
+}
+
+fn attempt(attempt: &Attempt, reckoned: &Reckoned<'_>) -> Value {
+    // As text: a tree of JSON has no exact decimals.
+    let usd = |amount: Option<ledger::Amount>| amount.map(|amount| amount.to_usd());
+    let (endpoint, rank) = (&attempt.endpoint, &attempt.rank);
+    let range = reckoned.cost(attempt);
+    let reasons: Vec<&str> = rank.reasons.iter().map(|reason| reason.name()).collect();
+    json!({
+        "model": attempt.model.slug.as_str(),
+        "endpoint": endpoint.tag,
+        "provider": endpoint.provider.slug.as_str(),
+        "provider_name": endpoint.provider.name,
+        "upstream_model": endpoint.upstream_model,
+        "dialect": attempt.dialect.name(),
+        "expected_cost": usd(rank.expected_cost),
+        "expected_cost_range": { "least": usd(range.least), "most": usd(range.most) },
+        "cached_tokens": rank.cached_tokens,
+        "is_cooling_down": rank.standing() >= catalog::Standing::Limited,
+        "position_in_order": rank.named,
+        "reasons": reasons,
+        "scores": {
+            "standing": rank.standing().name(),
+            "first_choice_probability": rank.chance_permille.map(|p| f64::from(p) / 1000.0),
+            "latency_p50_ms": rank.vital.first_token_ms.map(|ms| ms.p50),
+            "throughput_p50": rank.vital.speed.map(|speed| f64::from(speed.p50) / 10.0),
+            "tools": rank.tools.map(catalog::order::ToolTier::name),
+            "meets_cutoffs": rank.meets_cutoffs,
+            "is_sticky": rank.is_sticky,
+        },
+    })
 }

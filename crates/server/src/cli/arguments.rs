@@ -401,6 +401,12 @@ pub struct PlanArguments {
     /// A chat completions request as JSON; its "model" is replaced
     #[arg(long, value_name = "FILE")]
     pub body: Option<PathBuf>,
+    /// Decides what is left to chance
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print JSON, as POST /plan answers
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `waybill demo`

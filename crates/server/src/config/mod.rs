@@ -20,6 +20,7 @@ pub mod native;
 pub mod problem;
 pub mod providers;
 pub mod reader;
+pub mod routing;
 pub mod secret;
 pub mod sections;
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub log: sections::Log,
     /// `[native]`
     pub native: native::NativeAccess,
+    /// `[routing]`
+    pub routing: routing::Routing,
     /// `[discovery]`
     pub discovery: sections::Discovery,
     /// `[providers.*]`

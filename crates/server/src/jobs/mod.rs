@@ -2,4 +2,5 @@
 
 pub mod follow_changes;
 pub mod freeze_keys;
+pub mod keep_health;
 pub mod local_engines;

@@ -1,10 +1,11 @@
 //! One model, endpoint or provider in OpenRouter's shape, with OpenAI's fields beside it.
 //!
-//! Statistics (latency, throughput, uptime) are null until somebody measures them.
+//! Statistics (latency, throughput, uptime) are measured here, and null until there are any.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use catalog::health::{Percentiles, Published};
 use catalog::{Endpoint, Model, Provider, Reasoning};
 use chat::{Modalities, Modality, Parameter, Parameters, Unit};
 use serde_json::{Map, Value, json};
@@ -74,7 +75,7 @@ pub fn model(model: &Model) -> Value {
 
 /// A model with its endpoints, as in `/models/{author}/{slug}/endpoints`.
 #[must_use]
-pub fn model_endpoints(model: &Model) -> Value {
+pub fn model_endpoints(model: &Model, seen: &dyn Fn(&Endpoint) -> Option<Published>) -> Value {
     let endpoints = endpoints(model);
     json!({
         "id": model.slug.as_str(),
@@ -82,13 +83,17 @@ pub fn model_endpoints(model: &Model) -> Value {
         "created": model.created,
         "description": description(model),
         "architecture": architecture(model),
-        "endpoints": endpoints.iter().map(|one| endpoint(model, one)).collect::<Vec<_>>(),
+        "endpoints": endpoints
+            .iter()
+            .map(|one| endpoint(model, one, seen(one)))
+            .collect::<Vec<_>>(),
     })
 }
 
 /// An endpoint, as in `/models/{author}/{slug}/endpoints` and `/endpoints/zdr`.
 #[must_use]
-pub fn endpoint(model: &Model, endpoint: &Arc<Endpoint>) -> Value {
+pub fn endpoint(model: &Model, endpoint: &Arc<Endpoint>, seen: Option<Published>) -> Value {
+    let seen = seen.unwrap_or_default();
     let has_tool_choice = endpoint.parameters.contains(Parameter::ToolChoice);
     json!({
         "name": format!("{} | {}", endpoint.provider.name, model.slug),
@@ -102,10 +107,10 @@ pub fn endpoint(model: &Model, endpoint: &Arc<Endpoint>) -> Value {
         "max_completion_tokens": endpoint.max_completion_tokens,
         "max_prompt_tokens": endpoint.max_prompt_tokens,
         "supported_parameters": parameter_names(endpoint.parameters),
-        "status": if is_usable(endpoint) { 0 } else { -1 },
-        "uptime_last_5m": null,
-        "uptime_last_30m": null,
-        "uptime_last_1d": null,
+        "status": if is_usable(endpoint) { seen.standing.status() } else { -1 },
+        "uptime_last_5m": seen.uptime_last_5m,
+        "uptime_last_30m": seen.uptime_last_30m,
+        "uptime_last_1d": seen.uptime_last_1d,
         "supports_implicit_caching": caches_unasked(endpoint),
         "supports_tool_choice": {
             "auto": has_tool_choice,
@@ -114,8 +119,19 @@ pub fn endpoint(model: &Model, endpoint: &Arc<Endpoint>) -> Value {
             "function": has_tool_choice,
         },
         "supports_voice_cloning": false,
-        "latency_last_30m": null,
-        "throughput_last_30m": null,
+        "latency_last_30m": percentiles(seen.latency_last_30m, 1.0),
+        "throughput_last_30m": percentiles(seen.throughput_last_30m, 10.0),
+        "tool_success_last_1d": seen.tools_valid_last_1d,
+        "cache_hit_last_30m": seen.cached_last_30m,
+        "rate_limited_last_30m": seen.limited_last_30m,
+    })
+}
+
+/// Milliseconds, or tokens per second; null when nobody has measured them.
+fn percentiles(measured: Option<Percentiles>, parts: f64) -> Value {
+    measured.map_or(Value::Null, |measured| {
+        let [p50, p75, p90, p99] = measured.all().map(|value| f64::from(value) / parts);
+        json!({ "p50": p50, "p75": p75, "p90": p90, "p99": p99 })
     })
 }
 

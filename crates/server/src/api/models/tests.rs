@@ -202,7 +202,7 @@ fn the_cheapest_endpoint_that_can_be_asked_speaks_for_a_model() {
         let catalog = catalog(credentials);
         let model = catalog.model("acme/tiny").unwrap();
         assert_eq!(json::model(model)["pricing"]["prompt"], prompt);
-        let shown = json::model_endpoints(model);
+        let shown = json::model_endpoints(model, &|_| None);
         let shown = shown["endpoints"].as_array().unwrap();
         let found: Vec<&Value> = shown.iter().map(|endpoint| &endpoint["tag"]).collect();
         assert_eq!(found, tags);
@@ -241,13 +241,13 @@ fn a_cache_that_fills_itself_shows_by_its_prices() {
     let model = catalog.model("acme/small").unwrap();
     let own = *endpoints(model).first().unwrap();
     assert_eq!(
-        json::endpoint(model, own)["supports_implicit_caching"],
+        json::endpoint(model, own, None)["supports_implicit_caching"],
         true
     );
     let large = catalog.model("acme/large").unwrap();
     let own: &Arc<_> = endpoints(large).first().unwrap();
     assert_eq!(
-        json::endpoint(large, own)["supports_implicit_caching"],
+        json::endpoint(large, own, None)["supports_implicit_caching"],
         false
     );
 }

@@ -8,7 +8,8 @@ use crate::stage::Scratch;
 #[test]
 fn a_plan_is_explained_without_a_call() {
     let dir = Scratch::new();
-    let output = waybill(&dir, &["plan", "meta-llama/llama-3.3-70b-instruct"])
+    let model = "meta-llama/llama-3.3-70b-instruct";
+    let output = waybill(&dir, &["plan", model, "--json"])
         .env("GROQ_API_KEY", "gsk-test")
         .output()
         .unwrap();
@@ -18,6 +19,25 @@ fn a_plan_is_explained_without_a_call() {
     assert!(plan["attempts"][0]["expected_cost"].is_string());
     let excluded = plan["excluded"].as_array().unwrap();
     assert!(!excluded.is_empty() && excluded.iter().all(|out| out["reason"].is_string()));
+}
+
+#[test]
+fn people_read_a_line_per_endpoint() {
+    let dir = Scratch::new();
+    let output = waybill(&dir, &["plan", "meta-llama/llama-3.3-70b-instruct"])
+        .env("GROQ_API_KEY", "gsk-test")
+        .output()
+        .unwrap();
+    let text = stdout(&output);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("Ordered by balanced."), "{text}");
+    assert!(
+        lines[1].contains("groq") && lines[1].contains("about $0.0"),
+        "{text}"
+    );
+    assert!(lines[1].contains("first in 100.0 %"), "{text}");
+    assert!(lines[2].starts_with("Left out: "), "{text}");
+    assert!(text.contains("credential"), "{text}");
 }
 
 #[test]

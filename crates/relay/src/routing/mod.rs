@@ -1,0 +1,25 @@
+//! Which endpoints a call is sent to, one after another, and what is learned from each.
+//!
+//! | file | does |
+//! |---|---|
+//! | `question.rs` | what a plan is made from: the call, its account, its conversation, what answers cost |
+//! | `tries.rs` | the planned endpoints, one after another, until one answers |
+//! | `after.rs` | what a failure leads to: the next endpoint, the same again, another model, the end |
+//! | `gates.rs` | who may be asked just now: not more calls than allowed, one call after an outage |
+//! | `retries.rs` | the retry budget: a share of the traffic, so that trouble never multiplies it |
+//! | `metadata.rs` | what a caller may know of its route, when it asks |
+//! | `watch.rs` | what an attempt says of its endpoint, for the health board |
+//!
+//! The plan itself is `catalog`'s; what travels is `attempt`'s and `pump`'s.
+
+mod after;
+mod gates;
+mod metadata;
+mod question;
+mod retries;
+mod tries;
+mod watch;
+
+pub(crate) use gates::Gates;
+pub use question::Planned;
+pub(crate) use retries::Retries;

@@ -1,0 +1,102 @@
+//! What a plan is made from: the call, its account, its conversation, what answers cost.
+
+use catalog::{Conversation, Endpoint, Input, Moment, Plan, Question, ServiceTier, Sticky};
+use chat::{Error, Kind, Unit};
+use wire::SENDABLE;
+
+use crate::call::Call;
+use crate::meter::Meter;
+use crate::relay::Relay;
+use crate::{no_plan, request};
+
+/// A plan, and what it was made from.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What it was made from; made again it gives the same plan.
+    pub input: Input,
+    /// How many tokens of answer it reckons with, where that was learned from earlier answers.
+    pub expected_output_tokens: Option<u64>,
+}
+
+impl Relay {
+    /// The plan for a call, without making it.
+    ///
+    /// # Errors
+    /// When no endpoint can serve it.
+    pub fn plan(&self, call: &Call) -> Result<Planned, Error> {
+        let catalog = self.parts.catalog.load();
+        let Some((model, fallbacks)) = call.models.split_first() else {
+            return Err(
+                Error::caller(Kind::InvalidRequest, "no model was asked for").with_field("model"),
+            );
+        };
+        let sticky: Vec<Sticky> = conversation(call).map_or_else(Vec::new, |conversation| {
+            let models = call.models.iter().filter_map(|name| catalog.resolve(name));
+            let workspace = &call.caller.workspace_id;
+            models
+                .filter_map(|resolved| {
+                    let slug = &resolved.model.slug;
+                    self.conversations.last(workspace, slug, conversation)
+                })
+                .collect()
+        });
+        let tier = call.request.service_tier.as_deref();
+        let expected_output_tokens = self.learned.typical(&call.caller.key_hash, model);
+        let question = Question {
+            fallbacks,
+            account: call.account.as_deref(),
+            service_tier: tier.and_then(ServiceTier::read),
+            sticky: &sticky,
+            expected_output_tokens,
+            ..Question::new(model, &call.request.needs, &call.preferences, SENDABLE)
+        };
+        let moment = Moment {
+            seed: call.seed,
+            now_ms: self.parts.clock.now_ms(),
+        };
+        let plan = catalog::plan(&catalog, &question, &self.health, moment)
+            .map_err(|no_plan| no_plan::error(&no_plan, &call.models))?;
+        let input = Input::keep(&question, &plan, moment);
+        Ok(Planned {
+            plan,
+            input,
+            expected_output_tokens,
+        })
+    }
+
+    /// What of a call could not be passed on to a planned endpoint; `None` when it cannot be said to
+    /// it at all.
+    #[must_use]
+    pub fn dropped(&self, call: &Call, endpoint: &Endpoint) -> Option<Vec<String>> {
+        request::dropped(call, endpoint).ok()
+    }
+
+    /// Remembers where a conversation was answered: its prompt is probably cached there now.
+    pub(crate) fn remember(&self, call: &Call, endpoint: &Endpoint, meter: &Meter) {
+        let Some(conversation) = conversation(call) else {
+            return;
+        };
+        let (usage, _) = meter.usage(call.request.needs.prompt_tokens);
+        let sticky = Sticky {
+            endpoint: endpoint.id.clone(),
+            cached_tokens: usage.prompt_tokens(),
+            used_ms: self.parts.clock.now_ms(),
+        };
+        let workspace = call.caller.workspace_id.as_str();
+        let hit = usage.count(Unit::CacheRead);
+        self.conversations
+            .note((workspace, conversation), endpoint, (sticky, hit));
+    }
+}
+
+/// What names the call's conversation. Section 13 of the digest: the first of `session_id`,
+/// `x-session-id`, `prompt_cache_key`, and the opening messages.
+fn conversation(call: &Call) -> Option<Conversation> {
+    let session = call.caller.session_id.as_deref();
+    let named = session.or(call.request.prompt_cache_key.as_deref());
+    if let Some(name) = named {
+        return Some(Conversation::named(name));
+    }
+    wire::opening(&call.body, &call.request).map(Conversation::Opening)
+}

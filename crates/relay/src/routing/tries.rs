@@ -1,0 +1,233 @@
+//! The planned endpoints, one after another, until one answers.
+//!
+//! No endpoint is asked twice, but for one short wait where it is the only one. Attempts are capped,
+//! a retry budget bounds them over all calls, and one deadline holds for the whole call.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use catalog::{Endpoint, Plan};
+use chat::Error;
+use ledger::settlement::Ending;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::after::{After, Others, after};
+use super::gates::{Pass, Shut};
+use crate::attempt::{Attempted, attempt};
+use crate::call::Call;
+use crate::door::Gone;
+use crate::failures::{self, Failures};
+use crate::money::{self, drain};
+use crate::relay::{Relay, Underway};
+
+/// The tries of one call.
+struct Tries<'p> {
+    /// Who may still be asked, in order.
+    left: VecDeque<&'p Arc<Endpoint>>,
+    failures: Failures<'p>,
+    asked: usize,
+    same_again: bool,
+    deadline: Instant,
+}
+
+impl Tries<'_> {
+    /// What is done after a failure; whoever would answer the same is asked no more.
+    fn after(&mut self, endpoint: &Endpoint, error: &Error) -> After {
+        let others = Others {
+            endpoint: !self.left.is_empty(),
+            model: self.left.iter().any(|other| other.model != endpoint.model),
+            same_again: self.same_again,
+        };
+        let after = after(error, others);
+        if after == After::NextModel {
+            self.left.retain(|other| other.model != endpoint.model);
+        }
+        after
+    }
+}
+
+/// How a try ended.
+enum Tried {
+    Answered(Box<Attempted>),
+    Failed(Error),
+    /// The caller has left; the call is settled.
+    Left,
+}
+
+impl Relay {
+    /// The endpoints to try: those of the plan whose limits are not met, at most as many as may be
+    /// tried. Where there are more, each model keeps a place for its first, so that `models` means
+    /// something.
+    pub(crate) fn open_endpoints<'p>(
+        &self,
+        call: &Call,
+        plan: &'p Plan,
+    ) -> Result<Vec<&'p Arc<Endpoint>>, Error> {
+        let mut met = Failures::new(&call.models);
+        let open = money::planned(call, plan).filter(|endpoint| {
+            let error = self.parts.provider_limits.met(call, endpoint);
+            error.map(|error| met.push(endpoint, error)).is_none()
+        });
+        let open = shortlist(&open.collect::<Vec<_>>(), self.parts.timers.attempts_max);
+        if open.is_empty() && !met.is_empty() {
+            return Err(met.into_error());
+        }
+        Ok(open)
+    }
+
+    /// Asks the planned endpoints in order until one answers, delivers what it says, and settles.
+    pub(crate) async fn try_endpoints<'p>(
+        &self,
+        planned: &[&'p Arc<Endpoint>],
+        way: &mut Underway<'p>,
+    ) {
+        let call = way.call;
+        let mut tries = Tries {
+            left: planned.iter().copied().collect(),
+            failures: Failures::new(&call.models),
+            asked: 0,
+            same_again: false,
+            deadline: call.arrived + self.parts.timers.deadline,
+        };
+        let model = call.models.first().map_or("", String::as_str);
+        self.retries.earn(model);
+        while let Some((endpoint, pass)) = self.next(&mut tries) {
+            if let Err(error) = self.parts.provider_limits.enter(call, endpoint).await {
+                tries.failures.push(endpoint, error);
+                continue;
+            }
+            tries.asked += 1;
+            let error = match self.try_one(endpoint, &tries, way).await {
+                Tried::Left => return,
+                Tried::Answered(answered) => {
+                    self.deliver(endpoint, *answered, way).await;
+                    return drop(pass);
+                }
+                Tried::Failed(error) => error,
+            };
+            drop(pass);
+            self.report(endpoint, &error);
+            self.parts.provider_limits.leave(call);
+            way.draft.fail_attempt(&error);
+            let goes_on = self.goes_on(endpoint, &error, &mut tries, way).await;
+            tries.failures.push(endpoint, error);
+            match goes_on {
+                Ok(true) if self.retries.spend(model) => {}
+                Ok(_) => break,
+                Err(Gone) => return self.left_between(way).await,
+            }
+        }
+        self.refuse(way, tries.failures.into_error()).await;
+    }
+
+    /// The next endpoint that lets the call in. Those that are being probed after an outage are
+    /// asked when nobody else is left; those that are full are not asked at all.
+    fn next<'p>(&self, tries: &mut Tries<'p>) -> Option<(&'p Arc<Endpoint>, Option<Pass>)> {
+        let now_ms = self.parts.clock.now_ms();
+        let mut being_probed = None;
+        let mut full = None;
+        for (place, endpoint) in tries.left.iter().enumerate() {
+            let is_unproven = self.health.is_unproven(&endpoint.id, now_ms);
+            match self.gates.enter(endpoint, is_unproven) {
+                Ok(pass) => {
+                    let endpoint = tries.left.remove(place)?;
+                    return Some((endpoint, Some(pass)));
+                }
+                Err(Shut::BeingProbed) => being_probed = being_probed.or(Some(place)),
+                Err(Shut::Full) => full = full.or(Some(*endpoint)),
+            }
+        }
+        if let Some(place) = being_probed {
+            return Some((tries.left.remove(place)?, None));
+        }
+        if let Some(endpoint) = full {
+            tries.failures.push(endpoint, failures::full(endpoint));
+        }
+        None
+    }
+
+    /// One try at one endpoint. Waits with the caller; when it leaves, the call is settled.
+    async fn try_one<'p>(
+        &self,
+        endpoint: &'p Arc<Endpoint>,
+        tries: &Tries<'p>,
+        way: &mut Underway<'p>,
+    ) -> Tried {
+        let call = way.call;
+        let sequence = way.door.sequence().clone();
+        let limit = way.reserved.as_ref().and_then(|held| held.output_limit);
+        way.draft.begin_attempt(endpoint);
+        let trying = attempt(self, (call, &sequence), endpoint, limit);
+        let trying = timeout_at(tries.deadline, trying);
+        tokio::pin!(trying);
+        match way.door.wait_for(&mut trying).await {
+            Err(Gone) => {
+                let draft = &mut way.draft;
+                let heard = drain::before_headers(self, endpoint, trying, draft).await;
+                let ending = Ending::LeftBeforeHeaders;
+                let generation = draft.cancelled(ending, heard.as_ref(), &self.parts);
+                self.settle(way.reserved.take(), generation).await;
+                Tried::Left
+            }
+            // An answer with nothing in it is worth another endpoint, but not an error: the last
+            // one's is passed on as it is (section 7.7 of the digest).
+            Ok(Ok(Ok(answered))) if answered.is_empty() && !tries.left.is_empty() => {
+                Tried::Failed(failures::empty(endpoint))
+            }
+            Ok(Ok(Ok(answered))) => Tried::Answered(Box::new(answered)),
+            Ok(Ok(Err(error))) => Tried::Failed(error),
+            Ok(Err(_)) => Tried::Failed(failures::deadline(endpoint)),
+        }
+    }
+
+    /// Whether to go on after a failure; waits where the same endpoint is asked again.
+    async fn goes_on<'p>(
+        &self,
+        endpoint: &'p Arc<Endpoint>,
+        error: &Error,
+        tries: &mut Tries<'p>,
+        way: &mut Underway<'p>,
+    ) -> Result<bool, Gone> {
+        match tries.after(endpoint, error) {
+            After::Stop => return Ok(false),
+            After::NextEndpoint | After::NextModel => {}
+            After::SameAgain(wait) => {
+                let until = Instant::now() + wait;
+                if until >= tries.deadline {
+                    return Ok(false);
+                }
+                way.door
+                    .wait_for(std::pin::pin!(sleep_until(until)))
+                    .await?;
+                tries.same_again = true;
+                tries.left.push_front(endpoint);
+            }
+        }
+        let is_capped = tries.asked >= self.parts.timers.attempts_max;
+        Ok(!is_capped && Instant::now() < tries.deadline)
+    }
+
+    /// The caller left while nobody was being asked.
+    async fn left_between(&self, way: &mut Underway<'_>) {
+        let ending = Ending::LeftBeforeHeaders;
+        let generation = way.draft.cancelled(ending, None, &self.parts);
+        self.settle(way.reserved.take(), generation).await;
+    }
+}
+
+/// At most so many endpoints, in order, and of each model the first as long as they last.
+fn shortlist<'p>(all: &[&'p Arc<Endpoint>], most: usize) -> Vec<&'p Arc<Endpoint>> {
+    let is_first = |place: usize| {
+        let (before, rest) = all.split_at(place);
+        let own = rest.first().map(|endpoint| &endpoint.model);
+        before.iter().all(|other| Some(&other.model) != own)
+    };
+    let firsts = (0..all.len()).filter(|place| is_first(*place));
+    let others = (0..all.len()).filter(|place| !is_first(*place));
+    let mut places: Vec<usize> = firsts.chain(others).take(most).collect();
+    places.sort_unstable();
+    places
+        .into_iter()
+        .filter_map(|place| all.get(place).copied())
+        .collect()
+}
