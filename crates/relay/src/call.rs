@@ -50,6 +50,8 @@ pub struct Call {
     pub admission: Option<AdmissionPolicy>,
     /// What happens when nobody states a price.
     pub unpriced: UnpricedPolicy,
+    /// Whether a call that costs nothing is refused, too, when a budget has nothing left.
+    pub free_needs_money: bool,
 }
 
 impl Call {

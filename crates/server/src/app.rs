@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Preferences};
-use relay::{Clock, Credentials, Relay};
+use relay::{Clock, Credentials, Relay, UnpricedPolicy};
 use store::{KeyHash, Ledgers, Recorder, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +19,7 @@ use crate::key_terms;
 use crate::keyring::{KeyFacts, Keyring};
 use crate::limits::{Gate, Velocity};
 use crate::shelf::Shelf;
+use crate::workspace_terms::{self, Policies};
 
 /// Everything that lives as long as the server. Handlers get it as `State<Arc<App>>`.
 pub struct App {
@@ -46,6 +47,8 @@ pub struct App {
     pub native: NativeAccess,
     /// The budgets, as they are known in memory.
     pub budgets: ArcSwap<BudgetIndex>,
+    /// Workspaces with a policy of their own for calls without a price, as they are known in memory.
+    pub unpriced: ArcSwap<Policies>,
     /// The keys, as they are known in memory.
     pub keyring: Arc<ArcSwap<Keyring>>,
     /// Rate limits.
@@ -105,6 +108,24 @@ impl App {
         let index = budget_index::read(&self.store, self.billing.mode, now_ms).await?;
         self.budgets.store(Arc::new(index));
         Ok(())
+    }
+
+    /// Reads the policies of workspaces into memory.
+    ///
+    /// # Errors
+    /// When the store is away; those in memory stay as they are then.
+    pub async fn read_unpriced(&self) -> Result<(), StoreError> {
+        let policies = workspace_terms::policies(&self.store).await?;
+        self.unpriced.store(Arc::new(policies));
+        Ok(())
+    }
+
+    /// What happens to a workspace's calls of which nobody states a price.
+    #[must_use]
+    pub fn unpriced_of(&self, workspace_id: &str) -> UnpricedPolicy {
+        let policies = self.unpriced.load();
+        let own = policies.get(workspace_id);
+        own.unwrap_or(&self.billing.unpriced).clone()
     }
 
     /// Reads keys and budgets right after a change of ours. The change is stored already: should

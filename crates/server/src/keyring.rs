@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ledger::Amount;
-use store::{KeyHash, LimitReset, Spending, StoredKey};
+use store::{KeyHash, StoredKey};
 
 use crate::key_terms::KeyTerms;
 
@@ -58,25 +57,6 @@ impl Keyring {
         let frozen = keys.filter(|(_, facts)| facts.terms.written.frozen.is_some());
         frozen.map(|(hash, _)| hash)
     }
-}
-
-/// What counts towards a key's limit in its present window.
-#[must_use]
-pub fn spent_towards_limit(key: &StoredKey, spending: &Spending) -> Amount {
-    let window = match key.limit_reset {
-        None => spending.total,
-        Some(LimitReset::Daily) => spending.daily,
-        Some(LimitReset::Weekly) => spending.weekly,
-        Some(LimitReset::Monthly) => spending.monthly,
-    };
-    if !key.include_byok_in_limit {
-        return window.usage;
-    }
-    let largest = Amount::from_nanos(i64::MAX);
-    window
-        .usage
-        .checked_add(window.byok_usage)
-        .unwrap_or(largest)
 }
 
 /// A new secret key from 32 random bytes.

@@ -5,7 +5,7 @@
 //! 1. [`cli`]: what can be typed. [`config`]: what can be set.
 //! 2. [`setup`] and [`start`]: config → store → catalog → [`app::App`] → [`listen`].
 //! 3. [`router`]: every path. [`caller`] and [`keyring`]: who calls. [`body`] and [`reply`]: in and out.
-//! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`]: what a key has beyond OpenRouter's fields.
+//! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`] and [`workspace_terms`]: what keys and workspaces have beyond OpenRouter's fields.
 //! 5. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
 pub mod admin;
@@ -35,3 +35,4 @@ pub mod shelf;
 pub mod start;
 pub mod statement;
 pub mod time;
+pub mod workspace_terms;

@@ -63,6 +63,11 @@ fn api_paths() -> Vec<Row> {
             "/budgets/{id}",
             patch(admin::budgets::change).merge(delete(admin::budgets::delete)),
         ),
+        ("/workspaces", get(admin::workspaces::list)),
+        (
+            "/workspaces/{id}",
+            get(admin::workspaces::get).merge(patch(admin::workspaces::change)),
+        ),
         (
             "/workspaces/{id}/budgets",
             get(admin::workspace_budgets::list),

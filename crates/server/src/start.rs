@@ -31,7 +31,7 @@ use crate::limits::{Gate, Velocity};
 use crate::listen::{self, Manners};
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
-use crate::{jobs, keyring, replicas, router};
+use crate::{jobs, keyring, replicas, router, workspace_terms};
 
 /// The variable that sets the first management key.
 pub const ROOT_KEY: &str = "WAYBILL_ROOT_KEY";
@@ -138,8 +138,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
     let seen = store.revision().await?;
     let keyring = app::keyring(&store).await?;
-    let billing = config.billing.clone();
-    let budgets = budget_index::read(&store, billing.mode, clock.now_ms()).await?;
+    let budgets = budget_index::read(&store, config.billing.mode, clock.now_ms()).await?;
     let built = on_kept_rows(&store, &shelf, built).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
@@ -169,10 +168,11 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         catalog,
         shelf,
         credentials,
+        unpriced: ArcSwap::from_pointee(workspace_terms::policies(&store).await?),
         store,
         recorder,
         ledgers,
-        billing,
+        billing: config.billing.clone(),
         native: config.native,
         budgets: ArcSwap::from_pointee(budgets),
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),

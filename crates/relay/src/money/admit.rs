@@ -71,7 +71,7 @@ async fn reserve(
         let ask = Ask {
             generation: call.id.clone(),
             budgets: call.budgets.clone(),
-            amount: most(call, planned, aim),
+            amount: at_least(call, most(call, planned, aim)),
             at: call.at(),
         };
         let admission = relay.parts.books.reserve(ask).await;
@@ -118,6 +118,17 @@ fn output(call: &Call, endpoint: &Endpoint, aim: Aim) -> u64 {
         Aim::Estimate(tokens) => tokens.min(all),
         Aim::Clamp(tokens) => tokens.min(full).saturating_mul(choices(call)),
     }
+}
+
+/// A call that costs nothing holds nothing, and is stopped by no budget; unless the house wants every
+/// budget to have something left, which the smallest amount asks.
+fn at_least(call: &Call, most: Amount) -> Amount {
+    let least = if call.free_needs_money {
+        Amount::from_nanos(1)
+    } else {
+        Amount::ZERO
+    };
+    most.max(least)
 }
 
 /// What the call may cost at the dearest endpoint that states a price. A ceiling that does not fit
@@ -170,7 +181,7 @@ fn refused(
     exhausted: &Exhausted,
 ) -> Error {
     if exhausted.available <= Amount::ZERO {
-        return refusal::used_up(exhausted);
+        return refusal::used_up(exhausted, &call.budgets);
     }
     refusal::too_dear(wanted(call, planned), affordable, exhausted)
 }

@@ -1,9 +1,10 @@
 //! What a caller is told when money or a price is lacking.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat::{Error, Kind};
-use ledger::{BooksUnavailable, Exhausted};
+use ledger::{BooksUnavailable, Budget, Exhausted, Subject};
 
 /// When a caller may try again after our own books could not be reached.
 const BOOKS_RETRY: Duration = Duration::from_secs(5);
@@ -19,10 +20,32 @@ pub(super) fn too_dear(wanted: u64, affordable: u64, exhausted: &Exhausted) -> E
     Error::caller(Kind::PaymentRequired, message)
 }
 
-/// Nothing is left at all.
-pub(super) fn used_up(exhausted: &Exhausted) -> Error {
+/// Nothing is left at all. A budget that a workspace was given is a matter of policy, not of money:
+/// 403, in the words of the reference; everything else is 402.
+pub(super) fn used_up(exhausted: &Exhausted, budgets: &[Arc<Budget>]) -> Error {
+    let budget = budgets.iter().find(|budget| budget.id == exhausted.budget);
+    if let Some((budget, interval)) = budget.and_then(|budget| Some((budget, interval(budget)?))) {
+        let message = format!(
+            "Workspace {interval} budget of ${} exceeded. Contact your org admin.",
+            budget.limit
+        );
+        return Error::caller(Kind::PermissionDenied, message);
+    }
     let message = format!("Insufficient credits. {}", remedy(exhausted));
     Error::caller(Kind::PaymentRequired, message)
+}
+
+/// The interval of a budget that a workspace was given by its own path; not its balance, and no
+/// budget of another kind.
+fn interval(budget: &Budget) -> Option<&'static str> {
+    let Subject::Workspace(id) = &budget.subject else {
+        return None;
+    };
+    let rest = budget.id.as_str().strip_prefix("workspace:")?;
+    let name = rest.strip_prefix(id.as_str())?.strip_prefix(':')?;
+    ["lifetime", "monthly", "weekly", "daily"]
+        .into_iter()
+        .find(|interval| *interval == name)
 }
 
 fn remedy(exhausted: &Exhausted) -> String {

@@ -185,6 +185,7 @@ impl House {
             budgets: Vec::new(),
             admission: None,
             unpriced: UnpricedPolicy::default(),
+            free_needs_money: false,
             request,
             body,
         }

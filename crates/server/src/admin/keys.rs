@@ -17,7 +17,7 @@ use store::{
 };
 
 use super::desk::{invalid, present, read_body};
-use crate::api::key::Money;
+use crate::api::key::{Money, remaining};
 use crate::app::App;
 use crate::caller::Management;
 use crate::clock;
@@ -58,13 +58,17 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(key: &'a StoredKey, spending: &Spending, terms: Written) -> Self {
+    fn of(
+        key: &'a StoredKey,
+        (spending, remaining): (&Spending, Option<Amount>),
+        terms: Written,
+    ) -> Self {
         Self {
             hash: key.hash.as_str(),
             name: &key.name,
             label: &key.label,
             disabled: key.disabled,
-            money: Money::of(key, spending),
+            money: Money::of(key, spending, remaining),
             created_at: iso(key.created_at_ms),
             updated_at: key.updated_at_ms.map(iso),
             expires_at: key.expires_at_ms.map(iso),
@@ -140,14 +144,13 @@ pub async fn list(
         .map_err(storage_trouble)?;
     let terms = key_terms::all(&app.store).await.map_err(storage_trouble)?;
     let nothing = Spending::default();
-    let data: Vec<View<'_>> = page
-        .iter()
-        .map(|key| {
-            let terms = terms.get(&key.hash).map(|terms| terms.written.clone());
-            let spending = spending.get(&key.hash).unwrap_or(&nothing);
-            View::of(key, spending, terms.unwrap_or_default())
-        })
-        .collect();
+    let mut data = Vec::with_capacity(page.len());
+    for key in &page {
+        let terms = terms.get(&key.hash).map(|terms| terms.written.clone());
+        let spending = spending.get(&key.hash).unwrap_or(&nothing);
+        let money = (spending, remaining(&app, key).await?);
+        data.push(View::of(key, money, terms.unwrap_or_default()));
+    }
     reply::json(StatusCode::OK, &Envelope { data })
 }
 
@@ -226,7 +229,7 @@ pub async fn create(
     }
     app.refresh_keys().await;
     let created = Created {
-        data: View::of(&key, &Spending::default(), terms),
+        data: View::of(&key, (&Spending::default(), key.limit), terms),
         key: &secret,
     };
     reply::json(StatusCode::CREATED, &created)
@@ -375,7 +378,7 @@ async fn show(app: &App, key: &StoredKey) -> Answer {
     let terms = key_terms::of(&app.store, &key.hash)
         .await
         .map_err(storage_trouble)?;
-    let data = View::of(key, &spending, terms);
+    let data = View::of(key, (&spending, remaining(app, key).await?), terms);
     reply::json(StatusCode::OK, &Envelope { data })
 }
 

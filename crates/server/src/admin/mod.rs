@@ -7,3 +7,4 @@ pub mod entries;
 pub mod keys;
 pub mod statement;
 pub mod workspace_budgets;
+pub mod workspaces;

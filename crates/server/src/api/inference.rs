@@ -115,7 +115,8 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
             budgets: budgets(app, &caller, (&note, &request.metadata))?,
             caller: note,
             admission: admission(&head.headers)?,
-            unpriced: app.billing.unpriced.clone(),
+            unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
+            free_needs_money: app.billing.free_needs_money,
             body,
             request,
         })
@@ -371,6 +372,7 @@ pub(crate) fn read_call(
         budgets: Vec::new(),
         admission: None,
         unpriced: relay::UnpricedPolicy::default(),
+        free_needs_money: false,
         body,
         request,
     })

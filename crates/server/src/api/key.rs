@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use chat::Error;
 use http::StatusCode;
 use ledger::Amount;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{LimitReset, Spending, StoredKey};
+use store::{LimitReset, Spending, StoredKey, key_budget};
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::keyring::spent_towards_limit;
 use crate::limits::{RateRow, Rule, Span};
 use crate::money::usd;
 use crate::reply::{self, Answer, storage_trouble};
@@ -35,16 +35,11 @@ pub(crate) struct Money {
 }
 
 impl Money {
-    /// What a key may spend and has spent.
-    pub(crate) fn of(key: &StoredKey, spending: &Spending) -> Self {
-        let spent = spent_towards_limit(key, spending);
-        let remaining = |limit: Amount| {
-            let rest = limit.checked_sub(spent).unwrap_or(Amount::ZERO);
-            rest.max(Amount::ZERO)
-        };
+    /// What a key may spend, has spent, and has left.
+    pub(crate) fn of(key: &StoredKey, spending: &Spending, remaining: Option<Amount>) -> Self {
         Self {
             limit: key.limit.map(usd),
-            limit_remaining: key.limit.map(remaining).map(usd),
+            limit_remaining: remaining.map(usd),
             limit_reset: key.limit_reset.map(LimitReset::name),
             include_byok_in_limit: key.include_byok_in_limit,
             usage: usd(spending.total.usage),
@@ -57,6 +52,17 @@ impl Money {
             byok_usage_monthly: usd(spending.monthly.byok_usage),
         }
     }
+}
+
+/// What a key has left of its limit: less than was not spent while calls are under way, because the
+/// most that they may cost is held for them.
+pub(crate) async fn remaining(app: &App, key: &StoredKey) -> Result<Option<Amount>, Error> {
+    let Some(budget) = key_budget(key) else {
+        return Ok(None);
+    };
+    let at = app.clock.now_ms().div_euclid(1000);
+    let left = app.ledgers.remaining(&budget, at).await;
+    left.map(Some).map_err(storage_trouble)
 }
 
 #[derive(Serialize)]
@@ -127,7 +133,7 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller) -> Answer {
         .map_err(storage_trouble)?;
     let view = View {
         label: &key.label,
-        money: Money::of(key, &spending),
+        money: Money::of(key, &spending, remaining(&app, key).await?),
         is_free_tier: false,
         is_management_key: key.is_management,
         is_provisioning_key: key.is_management,

@@ -171,7 +171,8 @@ fn call(
         caller: note,
         // The body is the caller's own: no limit of ours can be put into it.
         admission: Some(AdmissionPolicy::Reject),
-        unpriced: app.billing.unpriced.clone(),
+        unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
+        free_needs_money: app.billing.free_needs_money,
         body,
         request,
     };

@@ -2,17 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use chat::Unit;
-use ledger::{Amount, Price, PriceSheet};
+use ledger::Amount;
 use relay::{Timers, UnpricedPolicy};
-use serde::Deserialize;
 
 use super::reader::Reader;
 use super::secret::Written;
 use crate::limits::{RateRow, Rule, Span};
 use crate::money::read_usd_text;
+use crate::workspace_terms::{FallbackPrices, policy_of_prices, policy_of_word};
 
 /// `[server]`: where it listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +61,8 @@ pub struct Billing {
     pub mode: BillingMode,
     /// What happens when nobody states a price.
     pub unpriced: UnpricedPolicy,
+    /// Whether a call that costs nothing is refused, too, when a budget has nothing left.
+    pub free_needs_money: bool,
 }
 
 /// `[limits]`.
@@ -184,42 +184,19 @@ pub(super) fn billing(reader: &mut Reader<'_>) -> Billing {
         ("prepaid", BillingMode::Prepaid),
     ];
     let mode = section.choice("mode", &modes);
-    let unpriced = section.word_or_table("unpriced", "allow", unpriced, fallback_prices);
+    let unpriced = section.word_or_table(
+        "unpriced",
+        "allow",
+        policy_of_word,
+        |prices: FallbackPrices| policy_of_prices(&prices),
+    );
+    let free_needs_money = section.boolean("free_needs_money", false);
     section.finish();
     Billing {
+        free_needs_money,
         mode: mode.unwrap_or(BillingMode::Metered),
         unpriced: unpriced.unwrap_or_default(),
     }
-}
-
-fn unpriced(word: &str) -> Result<UnpricedPolicy, String> {
-    match word {
-        "allow" => Ok(UnpricedPolicy::AllowAndFlag),
-        "deny" => Ok(UnpricedPolicy::Deny),
-        other => Err(format!(
-            "\"{other}\" is none of \"allow\", \"deny\", or prices: {{ input = \"1\", output = \"2\" }}"
-        )),
-    }
-}
-
-/// Prices for calls of which nobody states one, USD per million tokens.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FallbackPrices {
-    input: String,
-    output: String,
-}
-
-fn fallback_prices(row: FallbackPrices) -> Result<UnpricedPolicy, String> {
-    let mut sheet = PriceSheet::default();
-    for (name, unit, text) in [
-        ("input", Unit::Input, row.input),
-        ("output", Unit::Output, row.output),
-    ] {
-        let price = Price::from_usd_per_million(&text);
-        sheet.set(unit, price.map_err(|error| format!("{name}: {error}"))?);
-    }
-    Ok(UnpricedPolicy::Fallback(Arc::new(sheet)))
 }
 
 /// Reads `[limits]`; the cap on attempts belongs to the relay's timers.

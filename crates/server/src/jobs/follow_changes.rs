@@ -9,7 +9,7 @@ use store::{Change, Noun, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
-use crate::{key_terms, shelf};
+use crate::{key_terms, shelf, workspace_terms};
 
 /// How often the feed is asked. One row by its primary key: it costs next to nothing.
 const EVERY: Duration = Duration::from_millis(250);
@@ -58,6 +58,12 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
     }
     if concerns(&|change| matches!(change.noun, Noun::Budget | Noun::Key | Noun::Workspace)) {
         app.read_budgets().await?;
+    }
+    let is_of_workspace = |change: &Change| {
+        change.noun == Noun::Setting && change.id.starts_with(workspace_terms::PREFIX)
+    };
+    if concerns(&is_of_workspace) {
+        app.read_unpriced().await?;
     }
     if concerns(&|change| change.noun == Noun::Setting && change.id == shelf::KEPT_ROWS) {
         app.read_catalog().await?;

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use tokio::time::{self, Instant};
 
 use crate::posting::cost_of;
-use crate::{Posting, PostingLine, Recorder, Settled, Store};
+use crate::{Posting, PostingLine, Recorder, Settled, Store, StoreError};
 use slot::{Answer, Slot, Slots};
 
 /// How the leases of a node are kept.
@@ -174,6 +174,23 @@ impl Ledgers {
             overage_nanos: read(&self.counters.overage_nanos),
             adrift_nanos: read(&self.counters.adrift_nanos),
         }
+    }
+
+    /// What a budget has left for further calls of this node at an instant (Unix seconds): its limit
+    /// less what was spent, what is held for calls under way, and what other nodes have leased.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn remaining(&self, budget: &Budget, at: i64) -> Result<Amount, StoreError> {
+        let state = self.store.budgets().state(budget, at).await?;
+        let slot = self.slots.get(&budget.window_at(at));
+        let free = slot.map_or(Amount::ZERO, |slot| slot.free());
+        let used = state.posted.nanos().saturating_add(state.leased.nanos());
+        let left = budget.limit.nanos().saturating_sub(used);
+        let left = left.saturating_add(free.nanos());
+        Ok(Amount::from_nanos(
+            left.clamp(0, budget.limit.nanos().max(0)),
+        ))
     }
 
     // === Holding ===

@@ -102,6 +102,11 @@ impl Slot {
         self.budget.window.ends_at(self.window.window)
     }
 
+    /// What this node has leased and neither holds for a call nor has spent.
+    pub(super) fn free(&self) -> Amount {
+        self.holding.free()
+    }
+
     /// What this node could still hold, as far as it knows.
     pub(super) fn reachable(&self) -> Amount {
         let left = self.left.load(Ordering::Acquire);

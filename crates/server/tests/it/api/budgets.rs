@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::stage::{Seen, Stage, hello};
 
-const CALLS: &str = "/api/v1/chat/completions";
+pub(super) const CALLS: &str = "/api/v1/chat/completions";
 
-async fn make_key(stage: &Stage, body: &Value) -> String {
+pub(super) async fn make_key(stage: &Stage, body: &Value) -> String {
     let made = stage
         .post("/api/v1/keys", &stage.management_key, body)
         .await;
@@ -20,7 +20,7 @@ async fn make_key(stage: &Stage, body: &Value) -> String {
     made.json()["key"].as_str().unwrap().to_owned()
 }
 
-async fn desk(stage: &Stage, method: Method, path: &str, body: &Value) -> Seen {
+pub(super) async fn desk(stage: &Stage, method: Method, path: &str, body: &Value) -> Seen {
     let body = Bytes::from(body.to_string());
     stage
         .send((method, path), &stage.management_key, body, &[])
@@ -28,7 +28,7 @@ async fn desk(stage: &Stage, method: Method, path: &str, body: &Value) -> Seen {
 }
 
 /// A call whose ceiling is known: at most so many tokens of output, 2.00 USD per million.
-fn bounded(tokens: u64) -> Value {
+pub(super) fn bounded(tokens: u64) -> Value {
     let mut body = hello("simulated/echo");
     body["max_tokens"] = tokens.into();
     body["provider"] = json!({"only": ["sim-one"]});

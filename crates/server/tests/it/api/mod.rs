@@ -12,4 +12,5 @@ mod metrics;
 mod models;
 mod native;
 mod openapi;
+mod policies;
 mod responses;
