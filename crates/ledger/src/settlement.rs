@@ -358,8 +358,7 @@ pub const TABLE: &[Row] = &[
     ended(Ending::FailedAttempt, WHATEVER, "failed_attempt", Basis::House),
     ended(Ending::CacheHit, WHATEVER, "cache_hit", Basis::Nothing),
     ended(Ending::Crash, COUNTED, "crash_journaled", Basis::ProviderUsage),
-    ended(Ending::Crash, ESTIMATED, "crash_estimated", Basis::Estimate),
-    ended(Ending::Crash, UNCOUNTED, "crash", Basis::House),
+    ended(Ending::Crash, NOT_COUNTED, "crash", Basis::House),
 ];
 
 /// What holds for a cell that the table has no row for; a test shows that there is none.

@@ -1,6 +1,7 @@
 //! One try at one endpoint: body, credential, send, and what the answer's beginning means.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -79,7 +80,8 @@ pub(crate) struct LiveStream {
 }
 
 /// Sends the call to one endpoint and waits until its answer has begun. With an output limit of
-/// ours the provider is told that one, not the caller's.
+/// ours the provider is told that one, not the caller's. `has_head` is set when the head of the
+/// answer has come.
 ///
 /// # Errors
 /// Whatever went wrong, classified; nothing has been sent to the caller.
@@ -88,6 +90,7 @@ pub(crate) async fn attempt(
     (call, sequence): (&Call, &Sequence),
     endpoint: &Endpoint,
     output_limit: Option<u64>,
+    has_head: &AtomicBool,
 ) -> Result<Attempted, Error> {
     let timers = &relay.parts.timers;
     let stream = call.request.needs.stream;
@@ -112,6 +115,7 @@ pub(crate) async fn attempt(
     if !response.status().is_success() {
         return Err(refused(endpoint, response, head_by, timers.idle).await);
     }
+    has_head.store(true, Ordering::Relaxed);
     let tap = lane.tap(&Asked {
         body: &call.body,
         request: &call.request,

@@ -74,13 +74,15 @@ pub(crate) async fn after(
 
 /// Waits, for a caller that left, for an answer that had not begun, and reads it to its end; what
 /// becomes of the call is in its draft.
-pub(crate) async fn before_headers(
+pub(crate) async fn before_tokens(
     relay: &Relay,
     endpoint: &Endpoint,
-    trying: impl Future<Output = Result<Result<Attempted, Error>, Elapsed>>,
+    (trying, ending): (
+        impl Future<Output = Result<Result<Attempted, Error>, Elapsed>>,
+        Ending,
+    ),
     draft: &mut Draft<'_>,
 ) -> Option<Meter> {
-    let ending = Ending::LeftBeforeHeaders;
     if settlement::action(ending, abort(endpoint)) != Action::Drain {
         return None;
     }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use catalog::{Endpoint, Plan};
 use chat::Error;
@@ -157,14 +158,19 @@ impl Relay {
         let sequence = way.door.sequence().clone();
         let limit = way.reserved.as_ref().and_then(|held| held.output_limit);
         way.draft.begin_attempt(endpoint);
-        let trying = attempt(self, (call, &sequence), endpoint, limit);
+        let has_head = AtomicBool::new(false);
+        let trying = attempt(self, (call, &sequence), endpoint, limit, &has_head);
         let trying = timeout_at(tries.deadline, trying);
         tokio::pin!(trying);
         match way.door.wait_for(&mut trying).await {
             Err(Gone) => {
+                let ending = if has_head.load(Ordering::Relaxed) {
+                    Ending::LeftBeforeFirstToken
+                } else {
+                    Ending::LeftBeforeHeaders
+                };
                 let draft = &mut way.draft;
-                let heard = drain::before_headers(self, endpoint, trying, draft).await;
-                let ending = Ending::LeftBeforeHeaders;
+                let heard = drain::before_tokens(self, endpoint, (trying, ending), draft).await;
                 let generation = draft.cancelled(ending, heard.as_ref(), &self.parts);
                 self.settle(way.reserved.take(), generation).await;
                 Tried::Left

@@ -14,6 +14,7 @@ mod reading;
 mod record;
 mod recorded;
 mod routing;
+mod rows;
 mod settling;
 mod signing;
 mod streams;

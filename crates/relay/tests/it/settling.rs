@@ -13,21 +13,21 @@ use tokio::time::timeout;
 
 use crate::house::{House, hello};
 
-fn rule(record: &Generation) -> &str {
+pub(crate) fn rule(record: &Generation) -> &str {
     let name = record.settled.rule.as_deref().unwrap();
     assert!(TABLE.iter().any(|row| row.rule.name == name), "{name}");
     name
 }
 
-fn charged(record: &Generation) -> i64 {
+pub(crate) fn charged(record: &Generation) -> i64 {
     record.charge.as_ref().unwrap().total.nanos()
 }
 
-fn bills_on(row: &mut Value) {
+pub(crate) fn bills_on(row: &mut Value) {
     row["abort_stops_billing"] = false.into();
 }
 
-fn stops(row: &mut Value) {
+pub(crate) fn stops(row: &mut Value) {
     row["abort_stops_billing"] = true.into();
 }
 
@@ -198,6 +198,7 @@ async fn attempts_that_may_be_billed_upstream_are_named_and_the_house_bears_them
     let house = House::with_timers(&providers, crate::house::hasty()).await;
     house.send(&hello(true)).await.unwrap();
     let record = house.record().await;
+    // The row "failed_attempt" of the table: what a bears does not reach the caller.
     let may: Vec<_> = record
         .attempts
         .iter()
@@ -238,23 +239,37 @@ async fn leaving_a_provider_that_bills_on_is_charged_by_its_own_count() {
 
 #[tokio::test]
 async fn leaving_before_the_answer_begins_is_never_a_free_ride() {
-    for stream in [false, true] {
-        let rows: [(fn(&mut Value), _, _); 2] = [
-            (
-                stops,
-                "left_before_headers_estimated",
-                UsageSource::Estimated,
-            ),
-            (
-                bills_on,
-                "left_before_headers_drained",
-                UsageSource::Drained,
-            ),
-        ];
-        for (edit, expected, source) in rows {
-            let house = House::with_rows(&[("a", "1", "delay=150ms")], edit).await;
+    let rows: [(_, fn(&mut Value), _, _); 4] = [
+        (
+            "delay=300ms",
+            stops,
+            "left_before_headers_estimated",
+            UsageSource::Estimated,
+        ),
+        (
+            "delay=300ms",
+            bills_on,
+            "left_before_headers_drained",
+            UsageSource::Drained,
+        ),
+        (
+            "first-token=300ms",
+            stops,
+            "left_before_first_token_estimated",
+            UsageSource::Estimated,
+        ),
+        (
+            "first-token=300ms",
+            bills_on,
+            "left_before_first_token_drained",
+            UsageSource::Drained,
+        ),
+    ];
+    for (script, edit, expected, source) in rows {
+        for stream in [false, true] {
+            let house = House::with_rows(&[("a", "1", script)], edit).await;
             let call = house.call(hello(stream).to_string().into());
-            let left = timeout(Duration::from_millis(50), house.relay.relay(call)).await;
+            let left = timeout(Duration::from_millis(150), house.relay.relay(call)).await;
             assert!(left.is_err(), "nothing has come yet");
             house.quiet().await;
             let record = house.record().await;

@@ -1,6 +1,9 @@
 //! `kill -9` at random moments of a node that holds and settles money: afterwards the books are
 //! clean, no call that was told to be safe is missing, and nothing stays leased.
 //!
+//! What was held for calls under way is free again, and they cost nothing: the row `crash` of the
+//! settlement table.
+//!
 //! As in `kill.rs` the child is this test binary; `WAYBILL_KILL_ROUNDS` sets how often it is killed.
 
 use std::collections::BTreeSet;

@@ -14,6 +14,7 @@ use crate::ledgers::{LONG, NOW, Node, budget, nanos, put, state};
 use crate::sample::priced;
 use crate::suite::{NOW_MS, Scratch, on_both, started};
 
+/// The row `crash_journaled` of the settlement table.
 #[tokio::test]
 async fn a_call_in_the_journal_is_posted_where_it_was_held_after_a_crash() {
     on_both(async |place| {
