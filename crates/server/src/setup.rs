@@ -1,21 +1,35 @@
 //! A configuration, checked to the end: every mistake in it and in the catalog it makes.
 
+use std::fmt;
+use std::sync::Arc;
+
 use catalog::{Catalog, LoadError, Rows};
 use chat::Dialect;
+use relay::Clock;
 
+use crate::clock::SystemClock;
 use crate::config::credentials::Given;
 use crate::config::providers::{located, unknown_words};
 use crate::config::{Config, Environment, Loaded, Problems};
 use crate::shelf::{Built, Shelf};
 
 /// Everything that is needed to start, checked.
-#[derive(Debug)]
 pub struct Setup {
     /// The configuration.
     pub config: Config,
+    /// The time of day; tests give one that jumps.
+    pub clock: Arc<dyn Clock>,
     pub(crate) shelf: Shelf,
     pub(crate) built: Built,
     pub(crate) environment: Environment,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Setup {
@@ -54,6 +68,7 @@ impl Setup {
                     shelf,
                     built,
                     environment,
+                    clock: Arc::new(SystemClock),
                 });
             }
             Ok(_) => Vec::new(),

@@ -24,7 +24,7 @@ use crate::api::models::Rendered;
 use crate::app::{self, App};
 use crate::books::CountedBooks;
 use crate::budget_index;
-use crate::clock::{self, SystemClock};
+use crate::clock;
 use crate::config::{Config, Environment};
 use crate::examples::{cheapest, usable, well_known};
 use crate::limits::{Gate, Velocity};
@@ -130,8 +130,8 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         shelf,
         built,
         environment,
+        clock,
     } = setup;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let listener = listen::bind(config.server.listen).await?;
     let address = listener.local_addr()?;
     let store = open_store(&config, &environment).await?;

@@ -135,11 +135,26 @@ impl Database {
     pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
         let begin = match self.engine {
             // Taking SQLite's write lock at once: upgrading from reading may fail half-way.
-            Engine::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE"),
-            Engine::Postgres => self.writer.begin_with("BEGIN"),
+            Engine::Sqlite => "BEGIN IMMEDIATE",
+            Engine::Postgres => "BEGIN",
         };
-        let begun = within(begin).await?;
+        let begun = tokio::time::timeout(STATEMENT_MAX, self.writer.begin_with(begin)).await;
+        let begun = match begun {
+            Ok(Err(sqlx::Error::InvalidSavePointStatement)) if !self.is_in_memory => {
+                self.replace_writer().await?;
+                within(self.writer.begin_with(begin)).await?
+            }
+            Ok(begun) => begun.map_err(|error| from_sqlx(&error))?,
+            Err(_) => return Err(too_slow()),
+        };
         Ok(Transaction(begun, self.engine))
+    }
+
+    /// Closes a connection that is of no use any more: when the disk fails SQLite ends a transaction
+    /// by itself, and the driver believes for ever that it is in one.
+    async fn replace_writer(&self) -> Result<(), StoreError> {
+        let connection = within(self.writer.acquire()).await?;
+        within(connection.close()).await
     }
 
     /// Closes every connection, after what runs has ended.
@@ -380,11 +395,15 @@ async fn make_folders(rest: &str) -> Result<(), StoreError> {
 async fn within<T>(step: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(STATEMENT_MAX, step).await {
         Ok(result) => result.map_err(|error| from_sqlx(&error)),
-        Err(_) => Err(StoreError::Unavailable(format!(
-            "no answer within {} seconds",
-            STATEMENT_MAX.as_secs()
-        ))),
+        Err(_) => Err(too_slow()),
     }
+}
+
+fn too_slow() -> StoreError {
+    StoreError::Unavailable(format!(
+        "no answer within {} seconds",
+        STATEMENT_MAX.as_secs()
+    ))
 }
 
 /// Sorts what went wrong by who must act. What is not known to be the row's own fault counts as

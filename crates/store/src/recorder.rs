@@ -214,8 +214,9 @@ impl Recorder {
     }
 
     /// Whether the records of further calls can be kept safe. Asked before a call is sent, so that
-    /// nothing is bought that could not be recorded; false once the database has been away for so
-    /// long that the journal (or, without one, memory) is nearly full.
+    /// nothing is bought that could not be recorded; false while the journal's disk takes nothing, and
+    /// once the database has been away for so long that the journal (or, without one, memory) is
+    /// nearly full.
     #[must_use]
     pub fn has_room(&self) -> bool {
         match &self.journal {

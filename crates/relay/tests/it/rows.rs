@@ -12,6 +12,7 @@ use serde_json::Value;
 use simulator::{Raw, Script};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::house::{House, hello};
@@ -260,10 +261,11 @@ async fn side_fees_are_charged_where_tokens_are_free() {
 }
 
 /// A provider that sends a stream's beginning, and then nothing.
-async fn falls_silent_after(beginning: String) -> String {
+async fn falls_silent_after(beginning: String) -> (String, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
         let mut asked = vec![0; 1 << 16];
         let _ = socket.read(&mut asked).await;
@@ -273,12 +275,12 @@ async fn falls_silent_after(beginning: String) -> String {
         // Until the other side leaves.
         while socket.read(&mut asked).await.is_ok_and(|length| length > 0) {}
     });
-    format!("http://{address}/v1")
+    (format!("http://{address}/v1"), serving)
 }
 
 #[tokio::test]
 async fn a_count_without_tokens_is_charged_when_the_caller_leaves() {
-    let url = falls_silent_after(SILENT.replace("FINISH", "stop")).await;
+    let (url, _serving) = falls_silent_after(SILENT.replace("FINISH", "stop")).await;
     let edit = |row: &mut Value| {
         stops(row);
         row["base_url"] = url.clone().into();

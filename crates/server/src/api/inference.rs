@@ -96,7 +96,9 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
     let read = async {
         // Nothing is bought that could not be recorded.
         if !app.recorder.has_room() {
-            return Err(reply::storage_trouble("the journal is nearly full"));
+            return Err(reply::storage_trouble(
+                "the journal takes no further records",
+            ));
         }
         let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body).await?;
         let request = door.read_request(&body, spoken.beside)?;

@@ -77,6 +77,9 @@ pub(super) fn init_log(log: &Log, argument: Option<LogArgument>) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would be said on stderr, and a disk that is full under a log that is a file would be a
+        // panic wherever something is logged.
+        .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let form = match argument {
         Some(LogArgument::Human) => LogForm::Human,

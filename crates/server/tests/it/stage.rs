@@ -1,12 +1,13 @@
 //! A server on a free port with simulated providers behind it, and a plain client in front.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use relay::{HttpUpstream, Upstream as _};
+use relay::{Clock, HttpUpstream, Upstream as _};
 use serde_json::Value;
 use server::config::{self, Environment};
 use server::setup::Setup;
@@ -168,10 +169,23 @@ impl Stage {
 
     /// With more configuration, and variables.
     pub(crate) async fn open_with(more: &str, variables: &[(&str, &str)]) -> Self {
+        Self::furnished(more, variables, None).await
+    }
+
+    /// With a clock of its own.
+    pub(crate) async fn open_at(clock: Arc<dyn Clock>) -> Self {
+        Self::furnished("", &[], Some(clock)).await
+    }
+
+    async fn furnished(
+        more: &str,
+        variables: &[(&str, &str)],
+        clock: Option<Arc<dyn Clock>>,
+    ) -> Self {
         let simulator = Simulator::start("127.0.0.1:0").await.unwrap();
         let dir = Scratch::new();
         let text = format!("{more}\n{}", providers(&simulator));
-        let running = start(&text, &dir, variables).await;
+        let running = start_at(&text, &dir, (variables, clock)).await;
         let keys = running.first_keys.as_ref().expect("a first start");
         Self {
             url: running.app.public_url.clone(),
@@ -241,6 +255,14 @@ impl Stage {
 
 /// Starts a server from the text of a configuration.
 pub(crate) async fn start(text: &str, dir: &Scratch, variables: &[(&str, &str)]) -> Running {
+    start_at(text, dir, (variables, None)).await
+}
+
+async fn start_at(
+    text: &str,
+    dir: &Scratch,
+    (variables, clock): (&[(&str, &str)], Option<Arc<dyn Clock>>),
+) -> Running {
     let environment: Environment = variables
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -248,7 +270,10 @@ pub(crate) async fn start(text: &str, dir: &Scratch, variables: &[(&str, &str)])
     let mut loaded = config::read("test.toml", text, &environment);
     loaded.config.server.listen = "127.0.0.1:0".parse().unwrap();
     loaded.config.server.data_dir.clone_from(&dir.0);
-    let setup = Setup::from_loaded(loaded, environment).unwrap();
+    let mut setup = Setup::from_loaded(loaded, environment).unwrap();
+    if let Some(clock) = clock {
+        setup.clock = clock;
+    }
     start::start(setup, tokio::runtime::Handle::current())
         .await
         .unwrap()

@@ -53,7 +53,9 @@ pub(super) struct Keeper {
     pub(super) is_tidy_due: Arc<AtomicBool>,
     pub(super) next_number: u64,
     pub(super) current: Option<Current>,
-    pub(super) is_failing: bool,
+    /// The disk did not take the last records. Calls are refused meanwhile, so that somebody has to
+    /// try again: see `probe`.
+    pub(super) is_failing: Arc<AtomicBool>,
     /// Locked as long as this process uses the folder.
     pub(super) _lock: File,
 }
@@ -84,6 +86,7 @@ impl Keeper {
                     Order::Tidy => {
                         self.is_tidy_due.store(false, Ordering::Relaxed);
                         self.tally.tidy(&self.options.dir);
+                        self.probe();
                     }
                     Order::Close(told) => end = Some(told),
                 }
@@ -150,9 +153,7 @@ impl Keeper {
         let Some((segment, start)) = place else {
             return;
         };
-        if std::mem::take(&mut self.is_failing) {
-            tracing::info!("the journal works again");
-        }
+        self.works_again();
         let needed = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         let length: u64 = batch.iter().map(framed).sum();
         self.tally.change(segment, |live| {
@@ -173,7 +174,7 @@ impl Keeper {
     }
 
     fn fail(&mut self, batch: Vec<Append>, error: &io::Error) {
-        if !std::mem::replace(&mut self.is_failing, true) {
+        if !self.is_failing.swap(true, Ordering::AcqRel) {
             tracing::error!(
                 folder = %self.options.dir.display(),
                 %error,
@@ -183,6 +184,24 @@ impl Keeper {
         for append in batch {
             let reason = BooksUnavailable(format!("the journal cannot be written: {error}"));
             let _ = append.told.send(Err(Refusal::Broken(reason)));
+        }
+    }
+
+    /// Whether the disk takes something again: a segment's beginning, durable.
+    fn probe(&mut self) {
+        if !self.is_failing.load(Ordering::Acquire) {
+            return;
+        }
+        self.seal();
+        if let Ok(current) = self.create() {
+            self.current = Some(current);
+            self.works_again();
+        }
+    }
+
+    fn works_again(&self) {
+        if self.is_failing.swap(false, Ordering::AcqRel) {
+            tracing::info!("the journal works again");
         }
     }
 
@@ -264,6 +283,15 @@ impl Keeper {
     fn seal_number(&self, number: u64) {
         self.tally.change(number, |live| live.is_sealed = true);
         self.tally.tidy(&self.options.dir);
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // Without its thread the journal takes nothing more.
+        if std::thread::panicking() {
+            self.is_failing.store(true, Ordering::Release);
+        }
     }
 }
 

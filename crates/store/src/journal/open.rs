@@ -105,6 +105,7 @@ pub(crate) struct Journal {
     queue: Arc<Semaphore>,
     tally: Tally,
     is_tidy_due: Arc<AtomicBool>,
+    is_failing: Arc<AtomicBool>,
 }
 
 impl Journal {
@@ -138,6 +139,7 @@ impl Journal {
         }
         tally.tidy(&dir);
         let is_tidy_due = Arc::new(AtomicBool::new(false));
+        let is_failing = Arc::new(AtomicBool::new(false));
         // Permits bound the appends; besides them there are one `Tidy` and one `Close`.
         let (orders, received) = sync_channel(PERMITS + 2);
         let mut keeper = Keeper {
@@ -148,7 +150,7 @@ impl Journal {
             is_tidy_due: is_tidy_due.clone(),
             next_number,
             current: None,
-            is_failing: false,
+            is_failing: is_failing.clone(),
             _lock: lock,
         };
         let run = move || {
@@ -169,6 +171,7 @@ impl Journal {
             queue: Arc::new(Semaphore::new(PERMITS)),
             tally,
             is_tidy_due,
+            is_failing,
         })
     }
 
@@ -262,8 +265,13 @@ impl Journal {
         self.tally.bytes()
     }
 
-    /// Whether a sixteenth of its bound is still free, for the calls that are under way.
+    /// Whether a sixteenth of its bound is still free, for the calls that are under way, and the disk
+    /// took what it was given last; where it did not, it is tried again.
     pub(crate) fn has_room(&self) -> bool {
+        if self.is_failing.load(Ordering::Acquire) {
+            self.tidy();
+            return false;
+        }
         self.bytes() <= self.bytes_max - self.bytes_max / 16
     }
 

@@ -1,5 +1,6 @@
 //! One file per public path, as in `src/api`.
 
+mod adversity;
 mod budgets;
 mod chat_completions;
 mod console;

@@ -4,6 +4,7 @@ mod catalog;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod full_disk;
 mod key;
 mod money;
 mod plan;

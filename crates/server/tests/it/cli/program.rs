@@ -49,6 +49,11 @@ impl Server {
         line.trim_end().to_owned()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM; the rest of its output, and whether it ended well.
     pub(crate) fn stop(mut self) -> (String, bool) {
         let id = self.child.id().to_string();
