@@ -160,31 +160,67 @@ fn bedrock(to: &Destination<'_>) -> Option<String> {
     Some(format!("/model/{}/{verb}", encoded(to.native_model, b"")))
 }
 
-/// The base URL is the resource's address, with or without `/openai` or `/openai/v1`.
+/// The version of the API in front of all of Azure's models that is asked for when the base URL names
+/// none. <https://learn.microsoft.com/rest/api/aifoundry/modelinference/>
+pub const AZURE_MODELS_VERSION: &str = "2024-05-01-preview";
+
+/// The base URL is the resource's address, with or without `/openai` or `/openai/v1`; or it names the
+/// deployment itself (`…/openai/deployments/NAME`), or the one path of all models (`…/models`).
 fn azure(to: &Destination<'_>, path: &str, query: &str) -> Result<String, NoAddress> {
     let last = match to.body {
         Dialect::OpenaiResponses => "/responses",
         _ => "/chat/completions",
     };
     let added = openai(to.operation, last).ok_or(NoAddress::Operation(to.dialect))?;
+    let (path, named) = match path.split_once("/openai/deployments/") {
+        Some((resource, named)) => (resource, Some(named)),
+        None => (path, None),
+    };
+    let (path, is_of_models) = match path.strip_suffix("/models") {
+        Some(resource) => (resource, true),
+        None => (path, false),
+    };
     let (resource, is_versionless) = match path.strip_suffix("/openai/v1") {
         Some(resource) => (resource, true),
         None => (path.strip_suffix("/openai").unwrap_or(path), false),
     };
     // Responses exist only under the path without versions, where the deployment is the body's model.
-    if is_versionless || last == "/responses" {
+    if last == "/responses" {
+        let query = without_version(query);
+        return Ok(join(&format!("{resource}/openai/v1"), &added, &query));
+    }
+    if is_versionless {
         return Ok(join(&format!("{resource}/openai/v1"), &added, query));
     }
-    let deployment = encoded(to.native_model, b"");
-    let added = format!("/openai/deployments/{deployment}{added}");
-    let has_version = query
-        .split('&')
-        .any(|pair| pair.starts_with("api-version="));
+    let (added, version) = match (is_of_models, named) {
+        (true, _) => (format!("/models{added}"), AZURE_MODELS_VERSION),
+        (false, named) => {
+            let deployment = encoded(to.native_model, b"");
+            let deployment = named.unwrap_or(&deployment);
+            let added = format!("/openai/deployments/{deployment}{added}");
+            (added, AZURE_API_VERSION)
+        }
+    };
+    let has_version = query.split('&').any(is_version);
     if has_version {
         return Ok(join(resource, &added, query));
     }
-    let added = format!("{added}?api-version={AZURE_API_VERSION}");
-    Ok(join(resource, &added, query))
+    Ok(join(
+        resource,
+        &format!("{added}?api-version={version}"),
+        query,
+    ))
+}
+
+fn is_version(pair: &str) -> bool {
+    pair.starts_with("api-version=")
+}
+
+/// A query without a date that the path without versions refuses; `preview` and `v1` it takes.
+fn without_version(query: &str) -> String {
+    let is_dated = |pair: &&str| is_version(pair) && pair.contains("=20");
+    let kept: Vec<_> = query.split('&').filter(|pair| !is_dated(pair)).collect();
+    kept.join("&")
 }
 
 /// The base URL may end before `/projects/…`, before `/publishers/…`, or with a publisher; with one

@@ -354,3 +354,57 @@ fn recorded_requests_went_where_we_would_send_them() {
     }
     assert!(seen == 0 || seen > 300, "only {seen} requests");
 }
+
+#[test]
+fn azure_takes_a_deployment_or_the_path_of_all_models_as_well() {
+    let check = |body, base_url, expected: &str| {
+        let made = address(&to((AzureOpenai, body), base_url, "gpt", Stream));
+        assert_eq!(made.as_deref(), Ok(expected), "{base_url}");
+    };
+    check(
+        OpenaiChat,
+        "https://r/openai/deployments/mine?api-version=2024-06-01",
+        "https://r/openai/deployments/mine/chat/completions?api-version=2024-06-01",
+    );
+    check(
+        OpenaiChat,
+        "https://r/models",
+        "https://r/models/chat/completions?api-version=2024-05-01-preview",
+    );
+    for base_url in [
+        "https://r/openai/deployments/mine?api-version=2024-06-01",
+        "https://r/models",
+        "https://r/openai/v1",
+    ] {
+        check(OpenaiResponses, base_url, "https://r/openai/v1/responses");
+    }
+}
+
+#[test]
+fn recorded_requests_to_azure_went_where_we_would_send_them() {
+    let mut seen = 0;
+    for (folder, body, end) in [
+        ("exchanges/openai-chat", OpenaiChat, "/chat/completions"),
+        ("exchanges/openai-responses", OpenaiResponses, "/responses"),
+    ] {
+        for (name, exchange) in recordings(folder) {
+            let path = exchange["request"]["path"].as_str().unwrap_or_default();
+            let is_known = exchange["source"]["request_recorded"] != false;
+            if exchange["provider"] != "azure" || !is_known {
+                continue;
+            }
+            let path = path.replacen("//", "/", 1);
+            let (before, after) = path.split_once(end).expect("the end of the path");
+            // As an operator would write it: the deployment is the endpoint's, not the URL's.
+            let (base, model) = match before.split_once("/deployments/") {
+                Some((base, deployment)) => (base, deployment),
+                None => (before, "in-the-body"),
+            };
+            let base_url = format!("http://h{base}{after}");
+            let made = address(&to((AzureOpenai, body), &base_url, model, Generate));
+            assert_eq!(made, Ok(format!("http://h{path}")), "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen == 0 || seen > 40, "only {seen} requests");
+}
