@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -23,23 +24,35 @@ pub(super) struct Live {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     live: Arc<Mutex<BTreeMap<u64, Live>>>,
+    /// The length of all, after every change: each call asks for it, and must not wait while files
+    /// are removed.
+    bytes: Arc<AtomicU64>,
     freed: Arc<Notify>,
 }
 
 impl Tally {
     /// The length of all.
     pub(super) fn bytes(&self) -> u64 {
-        self.live().values().map(|live| live.bytes).sum()
+        self.bytes.load(Ordering::Acquire)
     }
 
-    pub(super) fn add(&self, number: u64, live: Live) {
-        self.live().insert(number, live);
+    fn count(&self, live: &BTreeMap<u64, Live>) {
+        let bytes = live.values().map(|live| live.bytes).sum();
+        self.bytes.store(bytes, Ordering::Release);
+    }
+
+    pub(super) fn add(&self, number: u64, new: Live) {
+        let mut live = self.live();
+        live.insert(number, new);
+        self.count(&live);
     }
 
     /// Changes one segment, if there is such a one.
     pub(super) fn change(&self, number: u64, change: impl FnOnce(&mut Live)) {
-        if let Some(live) = self.live().get_mut(&number) {
+        let mut all = self.live();
+        if let Some(live) = all.get_mut(&number) {
             change(live);
+            self.count(&all);
         }
     }
 
@@ -53,6 +66,7 @@ impl Tally {
             !is_done || !remove(folder, *number, live.is_damaged)
         });
         if live.len() < before {
+            self.count(&live);
             self.freed.notify_waiters();
         }
     }
