@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
+use http_body_util::Full;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::stage::{Seen, Stage, hello};
+use crate::stage::{Scratch, Seen, Stage, hello, providers, send, start};
 
 async fn call(stage: &Stage, key: &str) -> Seen {
     let path = "/api/v1/chat/completions";
@@ -196,6 +197,59 @@ async fn a_key_that_spends_too_fast_is_frozen_until_somebody_lets_it_go_on() {
         .json();
     assert_eq!(thawed["data"]["disabled_reason"], Value::Null);
     assert_eq!(call(&stage, &key).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_frozen_at_one_replica_is_refused_at_the_others() {
+    let place = Scratch::new();
+    let url = format!("sqlite:{}", place.0.join("shared.db").display());
+    let more =
+        format!("[storage]\nurl = \"{url}\"\n[limits]\nvelocity_usd_per_hour = \"0.000001\"\n");
+    let stage = Stage::open_with(&more, &[]).await;
+    let (key, path) = make_key(&stage, &json!({"name": "fast"})).await;
+    let dir = Scratch::new();
+    let text = format!("{more}{}", providers(&stage.simulator));
+    let other = start(&text, &dir, &[]).await;
+    let there = async |key: &str| {
+        let request = http::Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/api/v1/chat/completions", other.app.public_url))
+            .header("authorization", format!("Bearer {key}"))
+            .body(Full::new(Bytes::from(hello("simulated/echo").to_string())))
+            .unwrap();
+        send(request).await
+    };
+    assert_eq!(call(&stage, &key).await.status, 200);
+    let since = Instant::now();
+    loop {
+        let seen = there(&key).await;
+        if seen.status == 401 {
+            let message = seen.error(401, "authentication");
+            assert!(message.contains("within an hour"), "{message}");
+            break;
+        }
+        assert!(
+            [200, 403].contains(&seen.status.as_u16()),
+            "{}",
+            seen.text()
+        );
+        assert!(
+            since.elapsed() < Duration::from_secs(10),
+            "it was not frozen there"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+    // Let go on at one, it goes on at both.
+    patch(&stage, &path, &json!({"disabled": false})).await;
+    let since = Instant::now();
+    while there(&key).await.status != 200 {
+        assert!(
+            since.elapsed() < Duration::from_secs(10),
+            "it is frozen there"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+    other.stop().await;
 }
 
 /// Which provider served each of so many calls that may go to either; an error's status otherwise.
