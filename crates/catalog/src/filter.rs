@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chat::{Dialect, Modalities, Needs, Parameter, Parameters, Unit};
+use chat::{Dialect, Modalities, Modality, Needs, Parameter, Parameters, Unit};
 use ledger::Price;
 
 use crate::endpoint::Endpoint;
@@ -327,7 +327,12 @@ fn is_within(needed: Modalities, given: Modalities) -> bool {
     needed.minus(given).is_empty()
 }
 
+/// The inputs of embeddings and reranking are read one by one, so that their sum says nothing.
 fn context_length(needs: &Needs, endpoint: &Endpoint) -> bool {
+    let is_each = |modality| needs.output.contains(modality);
+    if is_each(Modality::Embeddings) || is_each(Modality::Rerank) {
+        return true;
+    }
     let prompt = needs.prompt_tokens;
     let both = prompt.saturating_add(needs.max_output_tokens.unwrap_or(1));
     fits(Some(both), endpoint.context_length) && fits(Some(prompt), endpoint.max_prompt_tokens)

@@ -111,9 +111,12 @@ impl Dialect {
             return true;
         }
         match self {
-            Self::OpenaiEmbeddings => {
-                matches!(body, Self::OpenaiChat | Self::Gemini | Self::Cohere)
-            }
+            Self::OpenaiEmbeddings => match body {
+                Self::OpenaiChat => true,
+                // Vectors of token ids are for those who know the tokens.
+                Self::Gemini | Self::Cohere => !features.contains(Feature::TokenPrompt),
+                _ => false,
+            },
             Self::Rerank => matches!(body, Self::OpenaiChat | Self::Cohere),
             Self::OpenaiChat
             | Self::OpenaiCompletions

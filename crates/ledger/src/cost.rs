@@ -197,6 +197,8 @@ pub struct Extent {
     pub output_tokens: u64,
     /// A bound on searches by the provider.
     pub searches: u64,
+    /// A bound on what counts as a request, at least 1.
+    pub requests: u64,
     /// Whether the prompt may be written to a cache at a price of its own.
     pub may_write_cache: bool,
     /// Whether tokens may be those of sound or pictures.
@@ -212,6 +214,7 @@ impl Extent {
             prompt_tokens,
             output_tokens,
             searches: 0,
+            requests: 1,
             may_write_cache: true,
             may_use_media: true,
         }
@@ -235,6 +238,13 @@ impl Extent {
     #[must_use]
     pub const fn with_searches(mut self, searches: u64) -> Self {
         self.searches = searches;
+        self
+    }
+
+    /// The same call, which may count as so many requests.
+    #[must_use]
+    pub const fn with_requests(mut self, requests: u64) -> Self {
+        self.requests = requests;
         self
     }
 
@@ -308,7 +318,9 @@ pub fn affordable_output(
 fn before_output(extent: &Extent, sheet: &PriceSheet, at: i64) -> Result<Cost, Unpriced> {
     let worst = Worst { extent, sheet, at };
     let request = rate(Unit::Request, |unit| worst.price(unit)).unwrap_or(Price::ZERO);
-    let mut sum = Cost::default().add(1, request).ok_or(Unpriced::TooLarge)?;
+    let mut sum = Cost::default()
+        .add(extent.requests, request)
+        .ok_or(Unpriced::TooLarge)?;
     if extent.prompt_tokens > 0 {
         let price = dearest(Unit::Input, extent.prompt_units(), &worst)?;
         sum = sum

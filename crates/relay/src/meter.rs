@@ -98,7 +98,10 @@ impl Meter {
         let mut counted = self.usage.iter();
         if counted.any(|(unit, _)| unit.is_completion()) {
             let mut usage = self.usage.clone();
-            usage.set(Unit::Request, 1);
+            // Some count more for one request than one: reranking, by its documents.
+            if usage.get(Unit::Request).is_none() {
+                usage.set(Unit::Request, 1);
+            }
             return (usage, UsageSource::Provider);
         }
         let tokens = |bytes: u64| bytes.div_ceil(BYTES_PER_TOKEN);

@@ -13,7 +13,7 @@ use crate::{admin, api, reply};
 const PREFIXES: [&str; 2] = ["/api/v1", "/v1"];
 
 /// Ends of paths whose `POST` is a call to a model; those run apart from everything else.
-const CALLS: [&str; 2] = ["/chat/completions", "/responses"];
+const CALLS: [&str; 4] = ["/completions", "/embeddings", "/rerank", "/responses"];
 
 type Row = (&'static str, MethodRouter<Arc<App>>);
 
@@ -27,6 +27,9 @@ fn native() -> MethodRouter<Arc<App>> {
 fn api_paths() -> Vec<Row> {
     vec![
         ("/chat/completions", post(api::chat_completions::create)),
+        ("/completions", post(api::completions::create)),
+        ("/embeddings", post(api::embeddings::create)),
+        ("/rerank", post(api::rerank::create)),
         ("/responses", post(api::responses::create)),
         ("/models", get(api::models::list)),
         ("/models/count", get(api::models::count)),

@@ -10,8 +10,10 @@ use crate::codec::{
 use crate::frame::{Frame, Framing};
 use crate::incoming::Incoming;
 use crate::openai_chat::OpenaiChat;
+use crate::openai_completions::OpenaiCompletions;
 use crate::openai_responses::OpenaiResponses;
 use crate::outgoing::{Outgoing, Written};
+use crate::plain::{embeddings, rerank};
 use crate::stamp::CostText;
 use crate::track::broken;
 
@@ -26,12 +28,16 @@ pub const SENDABLE: &[Dialect] = &[
 const DOORS: &[(Dialect, &dyn Door)] = &[
     (Dialect::OpenaiChat, &OpenaiChat),
     (Dialect::OpenaiResponses, &OpenaiResponses),
+    (Dialect::OpenaiEmbeddings, &embeddings::OpenaiEmbeddings),
+    (Dialect::Rerank, &rerank::Rerank),
+    (Dialect::OpenaiCompletions, &OpenaiCompletions),
 ];
 
 /// What callers' conversations are read from, and written in.
 const INBOUND: &[(Dialect, &dyn Inbound)] = &[
     (Dialect::OpenaiChat, &OpenaiChat),
     (Dialect::OpenaiResponses, &OpenaiResponses),
+    (Dialect::OpenaiCompletions, &OpenaiCompletions),
 ];
 
 /// What providers are asked in.
@@ -47,7 +53,22 @@ const TRANSPARENT: &[(Dialect, &dyn Transparent)] = &[
 ];
 
 /// What is no conversation: from a caller's dialect to a provider's.
-const PLAIN: &[((Dialect, Dialect), &dyn Plain)] = &[];
+const PLAIN: &[((Dialect, Dialect), &dyn Plain)] = &[
+    (
+        (Dialect::OpenaiEmbeddings, Dialect::OpenaiChat),
+        &embeddings::Host,
+    ),
+    (
+        (Dialect::OpenaiEmbeddings, Dialect::Cohere),
+        &embeddings::Cohere,
+    ),
+    (
+        (Dialect::OpenaiEmbeddings, Dialect::Gemini),
+        &embeddings::Gemini,
+    ),
+    ((Dialect::Rerank, Dialect::OpenaiChat), &rerank::Rerank),
+    ((Dialect::Rerank, Dialect::Cohere), &rerank::Rerank),
+];
 
 /// The row of a table.
 fn row<K: PartialEq, T: ?Sized>(table: &[(K, &'static T)], key: &K) -> Option<&'static T> {

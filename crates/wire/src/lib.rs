@@ -3,7 +3,8 @@
 //! Read in this order: [`codec`] says what a dialect must be able to do, and [`lane`] is the table of
 //! ways from one to another. The tools: [`scan`] walks JSON text without a tree, [`members`] takes one
 //! object apart, [`splice`] edits text between untouched slices, [`frame`] turns bytes into frames.
-//! The dialects are folders, such as [`openai_chat`]; [`quirks`] are the named habits of providers;
+//! The dialects are folders, such as [`openai_chat`], and [`plain`] is what is no conversation;
+//! [`quirks`] are the named habits of providers;
 //! [`address`] says where a request goes.
 
 pub mod address;
@@ -20,9 +21,11 @@ pub mod members;
 mod metadata;
 pub mod native;
 pub mod openai_chat;
+pub mod openai_completions;
 pub mod openai_responses;
 mod opening;
 mod outgoing;
+pub mod plain;
 pub mod quirks;
 pub mod scan;
 mod shape;

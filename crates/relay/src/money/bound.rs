@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catalog::Plan;
 use catalog::endpoint::Endpoint;
-use chat::{Modalities, Needs, Parameter, Unit};
+use chat::{Modalities, Modality, Needs, Parameter, Unit};
 use ledger::PriceSheet;
 use ledger::cost::Extent;
 
@@ -66,6 +66,9 @@ pub(crate) fn extent(call: &Call, sheet: &PriceSheet, output_tokens: u64) -> Ext
     if !may_write_cache(call, sheet) {
         extent = extent.without_cache_writes();
     }
+    if needs.output.contains(Modality::Rerank) {
+        extent = extent.with_requests(rerank_requests(call));
+    }
     if needs.parameters.contains(Parameter::WebSearchOptions) {
         extent = extent.with_searches(SEARCHES_MAX);
     }
@@ -89,6 +92,10 @@ pub(crate) fn output_tokens(needs: &Needs, endpoint: &Endpoint) -> u64 {
 fn prompt_tokens(call: &Call) -> u64 {
     let needs = &call.request.needs;
     let body = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
+    if needs.output.contains(Modality::Rerank) {
+        // The query is read with every document; the estimate says so, at no more than 4 bytes a token.
+        return body.saturating_add(needs.prompt_tokens.saturating_mul(4));
+    }
     if needs.input == Modalities::TEXT {
         return body;
     }
@@ -97,6 +104,13 @@ fn prompt_tokens(call: &Call) -> u64 {
     body.saturating_sub(payload)
         .saturating_add(payload.div_ceil(PAYLOAD_BYTES_PER_TOKEN))
         .saturating_add(parts)
+}
+
+/// A bound on the search units of a rerank call: one is a query with up to 100 documents or pieces of
+/// them, and none of these takes less than two bytes of the body.
+fn rerank_requests(call: &Call) -> u64 {
+    let body = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
+    body.div_ceil(200).saturating_add(1)
 }
 
 /// Bytes of inline media: what stands between one of these marks and the end of its string.

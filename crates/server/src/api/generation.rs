@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use chat::{Error, Kind, ServiceTier, Unit};
+use chat::{Dialect, Error, Kind, ServiceTier, Unit};
 use http::StatusCode;
 use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, UsageSource};
 use serde::{Deserialize, Serialize};
@@ -181,6 +181,15 @@ pub async fn get(
     )
 }
 
+/// What kind of call it was, in the words of the reference.
+const fn api_type(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenaiEmbeddings => "embeddings",
+        Dialect::Rerank => "rerank",
+        _ => "completions",
+    }
+}
+
 fn view(record: &Generation) -> View<'_> {
     let caller = &record.caller;
     let served = record.attempts.len().checked_sub(1);
@@ -198,7 +207,7 @@ fn view(record: &Generation) -> View<'_> {
         session_id: caller.session_id.as_deref(),
         preset_id: None,
         response_cache_source_id: None,
-        api_type: "completions",
+        api_type: api_type(record.dialect),
         model: if record.model.is_empty() {
             &record.requested_model
         } else {

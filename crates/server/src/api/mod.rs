@@ -1,9 +1,11 @@
 //! Public paths, one file each.
 
 pub mod chat_completions;
+pub mod completions;
 
 pub mod console;
 pub mod credits;
+pub mod embeddings;
 pub mod generation;
 pub mod health;
 pub(crate) mod inference;
@@ -16,4 +18,5 @@ pub mod native;
 pub mod openapi;
 pub mod plan;
 pub mod providers;
+pub mod rerank;
 pub mod responses;

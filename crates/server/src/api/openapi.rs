@@ -14,8 +14,9 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 8] = [
+const NOUNS: [&str; 9] = [
     include_str!("../../openapi/chat.json"),
+    include_str!("../../openapi/calls.json"),
     include_str!("../../openapi/native.json"),
     include_str!("../../openapi/responses.json"),
     include_str!("../../openapi/models.json"),

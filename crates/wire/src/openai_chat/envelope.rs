@@ -28,7 +28,7 @@ pub fn write_error(error: &Error, generation: Option<&str>) -> (u16, Bytes) {
 }
 
 /// The `error` member of the last frame of a broken stream.
-pub(super) fn stream_error(error: &Error) -> String {
+pub(crate) fn stream_error(error: &Error) -> String {
     Value::Object(object(error)).to_string()
 }
 

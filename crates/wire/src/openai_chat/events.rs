@@ -301,7 +301,7 @@ fn refuse_errors(top: &Members<'_>, form: Form) -> Result<(), Error> {
 }
 
 /// Where the objects of an array stand; elements of other kinds are left alone.
-pub(super) fn elements(text: &str, array: Span) -> Vec<Span> {
+pub(crate) fn elements(text: &str, array: Span) -> Vec<Span> {
     let mut spans = Vec::with_capacity(1);
     // The text was checked before, so the walk cannot fail.
     let _ = Scanner::within(text, array).array(|scanner, _| {

@@ -94,7 +94,7 @@ const SEARCH_OPTIONS: Shape = Shape::Object(&[may(
 )]);
 
 /// Every documented field but `messages`.
-pub(super) const FIELDS: &[Field] = &[
+pub(crate) const FIELDS: &[Field] = &[
     may("model", FILLED),
     may("models", Shape::List(0, ANY_LENGTH, &FILLED)),
     may("route", Shape::Word(&["fallback", "sort"])),

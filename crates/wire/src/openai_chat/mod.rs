@@ -30,11 +30,16 @@ mod request;
 mod stream;
 mod tap;
 mod telling;
-mod usage;
+pub(crate) mod usage;
 mod whole;
 mod write;
 
+pub(crate) use envelope::stream_error;
 pub use envelope::write_error;
+pub(crate) use events::elements;
+pub(crate) use fields::FIELDS;
+pub(crate) use inbound::{head, options, push_finish};
+pub(crate) use request::needs;
 pub use request::read_request;
 pub use stream::{DONE, KEEP_ALIVE, StreamTap};
 pub use tap::OpenaiChat;

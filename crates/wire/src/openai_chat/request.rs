@@ -125,7 +125,8 @@ fn refuse_contradictions(members: &Members<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn needs(members: &Members<'_>, prompt: Prompt) -> Needs {
+/// What a request with these fields needs of an endpoint.
+pub(crate) fn needs(members: &Members<'_>, prompt: Prompt) -> Needs {
     let mut needs = Needs {
         dialect: Dialect::OpenaiChat,
         stream: members

@@ -140,7 +140,8 @@ fn searches(usage: &Members<'_>) -> Option<u64> {
         .filter(|count| *count > 0)
 }
 
-fn native_cost(usage: &Members<'_>) -> Option<i64> {
+/// The cost that a provider itself reports, nano-dollars.
+pub(crate) fn native_cost(usage: &Members<'_>) -> Option<i64> {
     if let Some(ticks) = usage.number("cost_in_usd_ticks") {
         return i64::try_from(crate::members::count(ticks).div_ceil(10)).ok();
     }
@@ -153,7 +154,7 @@ fn native_cost(usage: &Members<'_>) -> Option<i64> {
 
 /// Writes OpenRouter's usage object. Source: section 17.1 of our digest; every member that its
 /// clients' strict schemas know is there, and what was not counted is zero.
-pub(super) fn write(usage: &Usage, cost: &CostText) -> String {
+pub(crate) fn write(usage: &Usage, cost: &CostText) -> String {
     let (prompt, completion) = (usage.prompt_tokens(), usage.completion_tokens());
     let count = |unit: Unit| usage.count(unit).to_string();
     let total = prompt.saturating_add(completion);
@@ -191,7 +192,7 @@ pub(super) fn write(usage: &Usage, cost: &CostText) -> String {
 /// The parts are required numbers in the schema, so without them there are no details at all. The
 /// upstream cost is told where the caller's own credential paid it. `components` is ours: the cost of
 /// each unit, exact, where the total alone is rounded.
-fn cost_details(cost: &CostText) -> String {
+pub(crate) fn cost_details(cost: &CostText) -> String {
     let (Some(prompt), Some(completion)) = (number(&cost.prompt), number(&cost.completion)) else {
         return "null".to_owned();
     };
@@ -216,7 +217,8 @@ fn cost_details(cost: &CostText) -> String {
     object(&members)
 }
 
-fn money(decimal: Option<&str>) -> String {
+/// An amount as JSON; null where it is not known.
+pub(crate) fn money(decimal: Option<&str>) -> String {
     decimal
         .filter(|text| is_number(text))
         .unwrap_or("null")

@@ -3,7 +3,8 @@
 mod address;
 mod answers;
 mod cases;
-mod chat_translation;
+mod chat_answers_translated;
+mod chat_requests_translated;
 mod errors;
 mod eventstream;
 mod fixtures;
@@ -11,6 +12,7 @@ mod frames;
 mod json;
 mod ndjson;
 mod nonsense;
+mod plain;
 mod quirks;
 mod recorded;
 mod requests;

@@ -6,7 +6,7 @@ use crate::splice::{push_member, quoted};
 use crate::stamp::Stamp;
 
 /// The members with which every chunk and every answer begins.
-pub(super) fn head(stamp: &Stamp, object: &str) -> String {
+pub(crate) fn head(stamp: &Stamp, object: &str) -> String {
     let mut head = String::with_capacity(160);
     push_member(&mut head, "id", &quoted(&stamp.id));
     push_member(&mut head, "object", &quoted(object));
@@ -67,7 +67,7 @@ pub(super) fn image(media_type: &str, data: &str, index: usize) -> String {
 }
 
 /// Why a choice ended, in both words.
-pub(super) fn push_finish(members: &mut String, finish: Option<&FinishReason>) {
+pub(crate) fn push_finish(members: &mut String, finish: Option<&FinishReason>) {
     let (reason, native) = match finish {
         Some(finish) => (
             quoted(finish.reason.name()),

@@ -10,11 +10,13 @@
 
 mod chunk;
 mod conversation;
-mod options;
+pub(crate) mod options;
 mod parts;
 mod thoughts;
 mod whole;
 mod writer;
+
+pub(crate) use chunk::{head, push_finish};
 
 use chat::{Error, Kind, Request};
 use serde_json::Value;

@@ -48,7 +48,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Reads the options of a request.
-pub(super) fn read(top: &Cursor<'_>, incoming: &Incoming) -> Result<Request, Error> {
+pub(crate) fn read(top: &Cursor<'_>, incoming: &Incoming) -> Result<Request, Error> {
     let mut unsaid = Vec::new();
     let mut request = Request {
         tools: tools(top, &mut unsaid)?,
