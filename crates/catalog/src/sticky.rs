@@ -74,8 +74,15 @@ type Key = (u64, u64);
 #[derive(Debug, Clone)]
 struct Seen {
     sticky: Sticky,
+    calls: u64,
     forget_ms: i64,
 }
+
+/// Conversations go on for about as long as they have lasted, but nobody reckons further than this.
+const FURTHER_CALLS_MAX: u64 = 8;
+
+/// How many more calls a conversation is expected to make that its caller has named, when it begins.
+const FURTHER_CALLS_NAMED: u64 = 2;
 
 /// Where conversations were last, in this process. Lost on restart by design: the next call of each
 /// conversation costs a cold cache at most.
@@ -98,6 +105,24 @@ impl Conversations {
         found.map(|seen| seen.sticky.clone())
     }
 
+    /// How many more calls a conversation will probably make: as many as it has made, within a bound.
+    /// One that begins is expected to go on if its caller took the trouble to name it.
+    #[must_use]
+    pub fn further_calls(
+        &self,
+        workspace: &str,
+        model: &ModelSlug,
+        conversation: Conversation,
+    ) -> u64 {
+        let seen = self.seen();
+        let known = seen.get(&key(workspace, model, conversation));
+        let begun = match conversation {
+            Conversation::Named(_) => FURTHER_CALLS_NAMED,
+            Conversation::Opening(_) => 0,
+        };
+        known.map_or(begun, |seen| seen.calls.max(begun).min(FURTHER_CALLS_MAX))
+    }
+
     /// Notes that an endpoint has answered. A conversation that the caller has named is remembered
     /// after any answer, another only once the provider reports a cache hit (section 13).
     pub fn note(
@@ -107,7 +132,7 @@ impl Conversations {
         (sticky, cached_tokens): (Sticky, u64),
     ) {
         let is_named = matches!(conversation, Conversation::Named(_));
-        if !caches(endpoint) || (!is_named && cached_tokens == 0) {
+        if !is_named && cached_tokens == 0 {
             return;
         }
         let ttl = endpoint.steering.cache_ttl_ms.unwrap_or(0).max(IDLE_MS);
@@ -118,7 +143,15 @@ impl Conversations {
             make_room(&mut seen, now_ms);
         }
         let key = key(workspace, &endpoint.model, conversation);
-        seen.insert(key, Seen { sticky, forget_ms });
+        let before = seen.get(&key).map_or(0, |seen| seen.calls);
+        seen.insert(
+            key,
+            Seen {
+                sticky,
+                calls: before + 1,
+                forget_ms,
+            },
+        );
     }
 
     fn seen(&self) -> MutexGuard<'_, HashMap<Key, Seen>> {

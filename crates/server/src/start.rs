@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
+use catalog::Catalog;
 use ledger::Books;
-use relay::{Clock, HttpUpstream, Parts, Relay, Secret};
+use relay::{Clock, Credentials, HttpUpstream, Parts, Relay, Secret};
 use store::{
     DEFAULT_WORKSPACE_ID, JournalOptions, KeyHash, LedgerLimits, Ledgers, NewKey, NodeId, Recorder,
     RecorderLimits, RecorderOptions, Store, StoreError,
@@ -148,18 +149,8 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let (books, too_fast) = counted(&config, gate, &clock, &ledgers);
     let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
     let credentials = Arc::new(ArcSwap::from_pointee(built.credentials));
-    let upstream = HttpUpstream::new(config.timers.connect)
-        .map_err(|error| anyhow::anyhow!("the client for providers cannot be made: {error}"))?;
-    let relay = Relay::new(Parts {
-        catalog: Arc::clone(&catalog),
-        credentials: Arc::clone(&credentials),
-        upstream: Arc::new(upstream),
-        books: Arc::clone(&books) as Arc<dyn Books>,
-        provider_limits: Arc::new(books.at_providers()),
-        clock: Arc::clone(&clock),
-        timers: config.timers,
-        tasks: calls.clone(),
-    });
+    let served = (Arc::clone(&catalog), Arc::clone(&credentials));
+    let relay = open_relay(&config, served, &books, &clock, &calls)?;
     jobs::keep_health::restore(&store, relay.health(), &node).await?;
     let app = Arc::new(App {
         public_url: public_url(&config, address),
@@ -198,6 +189,28 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         door,
         drain: config.door.drain,
     })
+}
+
+/// Who relays calls.
+fn open_relay(
+    config: &Config,
+    (catalog, credentials): (Arc<ArcSwap<Catalog>>, Arc<ArcSwap<Credentials>>),
+    books: &Arc<CountedBooks>,
+    clock: &Arc<dyn Clock>,
+    calls: &TaskTracker,
+) -> anyhow::Result<Arc<Relay>> {
+    let upstream = HttpUpstream::new(config.timers.connect)
+        .map_err(|error| anyhow::anyhow!("the client for providers cannot be made: {error}"))?;
+    Ok(Relay::new(Parts {
+        catalog,
+        credentials,
+        upstream: Arc::new(upstream),
+        books: Arc::clone(books) as Arc<dyn Books>,
+        provider_limits: Arc::new(books.at_providers()),
+        clock: Arc::clone(clock),
+        timers: config.timers,
+        tasks: calls.clone(),
+    }))
 }
 
 /// The books of this node: records and leases, and what runs for them.

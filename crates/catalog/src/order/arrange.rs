@@ -102,7 +102,10 @@ fn compare(one: &Candidate<'_>, other: &Candidate<'_>, by: (Mode, Medians)) -> O
         .then(held(a).cmp(&held(b)))
         .then_with(|| measure((a, one), (b, other), mode, medians))
         .then(unpriced(a).cmp(&unpriced(b)))
-        .then(a.expected_cost.cmp(&b.expected_cost))
+        .then_with(|| match mode {
+            Mode::Price => a.expected_cost.cmp(&b.expected_cost),
+            _ => a.outlook.cmp(&b.outlook),
+        })
         .then_with(|| one.endpoint.tag.cmp(&other.endpoint.tag))
 }
 
@@ -196,7 +199,7 @@ fn stick(group: &mut [Candidate<'_>], mode: Mode, sight: &Sight<'_>) -> bool {
     if !rank.is_fit() || is_bad || is_outside {
         return false;
     }
-    let own = rank.expected_cost;
+    let own = rank.outlook;
     let is_rival = |other: &Candidate<'_>| {
         let rank = &other.rank;
         !rank.is_sticky
@@ -208,7 +211,7 @@ fn stick(group: &mut [Candidate<'_>], mode: Mode, sight: &Sight<'_>) -> bool {
             && other.endpoint.steering.weight_percent > 0
     };
     let rivals = group.iter().filter(|other| is_rival(other));
-    let cheapest: Option<Amount> = rivals.filter_map(|other| other.rank.expected_cost).min();
+    let cheapest: Option<Amount> = rivals.filter_map(|other| other.rank.outlook).min();
     let is_beaten = own.zip(cheapest).is_some_and(|(own, other)| other < own);
     if is_beaten && !against {
         if let Some(candidate) = group.get_mut(place) {
@@ -216,7 +219,7 @@ fn stick(group: &mut [Candidate<'_>], mode: Mode, sight: &Sight<'_>) -> bool {
         }
         let winner = group
             .iter()
-            .position(|other| is_rival(other) && other.rank.expected_cost == cheapest);
+            .position(|other| is_rival(other) && other.rank.outlook == cheapest);
         to_front(group, winner.unwrap_or(place));
         return true;
     }
@@ -295,7 +298,7 @@ fn draw(group: &mut [Candidate<'_>], seed: u64) {
 fn price_and_weight(candidate: &Candidate<'_>) -> (f64, f64) {
     let rank = &candidate.rank;
     let cost = rank
-        .expected_cost
+        .outlook
         .map_or(f64::INFINITY, |cost| cost.nanos().max(0) as f64);
     let health = if rank.standing() == Standing::Degraded {
         DEGRADED_WEIGHT

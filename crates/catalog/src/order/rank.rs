@@ -11,7 +11,7 @@ use crate::endpoint::{Endpoint, Status};
 use crate::filter::names_it;
 use crate::health::{Standing, Vital, Vitals};
 use crate::plan::{Moment, Question};
-use crate::sticky::Sticky;
+use crate::sticky::{Sticky, caches};
 
 /// What was decided about an endpoint's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +119,9 @@ pub struct Rank {
     pub cached_tokens: u64,
     /// What this call will probably cost; absent when nobody knows.
     pub expected_cost: Option<Amount>,
+    /// The same with the further calls of its conversation, whose prompts will be cached where that
+    /// is cheaper: what chance and staying are weighed by.
+    pub outlook: Option<Amount>,
     /// What is known of it.
     pub vital: Vital,
     /// How well it calls tools; only judged for orderings that look at it.
@@ -175,6 +178,7 @@ pub(crate) fn rank(endpoint: &Endpoint, sight: &Sight<'_>) -> Rank {
         output: cost::expected_output(needs, question.expected_output_tokens),
     };
     let expected_cost = cost::cost(endpoint, size, moment.now_ms);
+    let outlook = outlook(endpoint, (question, size), expected_cost, moment.now_ms);
     let named = order(question)
         .iter()
         .position(|name| names_it(name, endpoint));
@@ -191,6 +195,7 @@ pub(crate) fn rank(endpoint: &Endpoint, sight: &Sight<'_>) -> Rank {
         is_sticky: sticky.is_some(),
         cached_tokens: size.cached.min(size.prompt),
         expected_cost,
+        outlook,
         vital,
         tools: None,
         meets_cutoffs,
@@ -198,6 +203,27 @@ pub(crate) fn rank(endpoint: &Endpoint, sight: &Sight<'_>) -> Rank {
         chance_permille: None,
         reasons,
     }
+}
+
+/// What the call costs together with those that will follow it in its conversation, each with a
+/// prompt like this one, cached where that is cheaper.
+fn outlook(
+    endpoint: &Endpoint,
+    (question, size): (&Question<'_>, Size),
+    now: Option<Amount>,
+    now_ms: i64,
+) -> Option<Amount> {
+    if question.further_calls == 0 {
+        return now;
+    }
+    let further = Size {
+        cached: if caches(endpoint) { size.prompt } else { 0 },
+        ..size
+    };
+    let each = cost::cost(endpoint, further, now_ms)?.nanos();
+    let calls = i64::try_from(question.further_calls).unwrap_or(i64::MAX);
+    let all = Amount::from_nanos(each.saturating_mul(calls));
+    Some(now?.saturating_add(all))
 }
 
 /// The order asked for: the request's, else the account's.

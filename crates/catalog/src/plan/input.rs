@@ -36,6 +36,8 @@ pub struct Input {
     sticky: Vec<(String, u64, i64)>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     output: Option<u64>,
+    #[serde(skip_serializing_if = "is_zero", default)]
+    further: u64,
     dialects: Vec<Box<str>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     vitals: BTreeMap<String, Vital>,
@@ -58,6 +60,11 @@ struct KeptNeeds {
     choices: u32,
     #[serde(skip_serializing_if = "String::is_empty", default)]
     features: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -104,6 +111,7 @@ impl Input {
             tier: question.service_tier.map(|tier| tier.name().into()),
             sticky: sticky.collect(),
             output: question.expected_output_tokens,
+            further: question.further_calls,
             dialects: question.dialects.iter().map(|d| d.name().into()).collect(),
             vitals: vitals
                 .filter(|(_, vital)| *vital != Vital::default())
@@ -164,6 +172,7 @@ impl Input {
             service_tier: self.tier.as_deref().and_then(ServiceTier::read),
             sticky: &sticky,
             expected_output_tokens: self.output,
+            further_calls: self.further,
             ..Question::new(model, &needs, &preferences, &dialects)
         };
         let moment = Moment {

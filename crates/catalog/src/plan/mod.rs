@@ -43,6 +43,8 @@ pub struct Question<'a> {
     pub sticky: &'a [Sticky],
     /// How long answers to such calls have been, in tokens, if that is known.
     pub expected_output_tokens: Option<u64>,
+    /// How many more calls its conversation will probably make; 0 for a call that stands alone.
+    pub further_calls: u64,
     /// The dialects that can be sent for this call.
     pub dialects: &'a [Dialect],
 }
@@ -65,6 +67,7 @@ impl<'a> Question<'a> {
             service_tier: None,
             sticky: &[],
             expected_output_tokens: None,
+            further_calls: 0,
             dialects,
         }
     }

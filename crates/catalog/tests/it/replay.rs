@@ -99,6 +99,7 @@ proptest! {
             service_tier: Some(ServiceTier::Priority),
             sticky: &sticky,
             expected_output_tokens: Some(123),
+            further_calls: cached % 5,
             ..Question::new("acme/one:exacto", &needs, &own, DIALECTS)
         };
         let moment = Moment { seed, now_ms };

@@ -10,7 +10,7 @@ use catalog::{
 use chat::Needs;
 use serde_json::json;
 
-use crate::fleet::{DIALECTS, MODEL, ask, fleet, known, preferences, tags};
+use crate::fleet::{DIALECTS, MODEL, ask, firsts, fleet, known, preferences, tags};
 
 fn two() -> Catalog {
     fleet(&[
@@ -167,16 +167,50 @@ fn conversations_are_kept_by_workspace_and_model_and_begin_when_section_13_says(
     let named = Conversation::named("session");
     let opening = Conversation::Opening(7);
     let sticky = at("cheap", 10, 0);
-    // A named one after any answer; another only after a cache hit; never where nothing is cached.
+    // A named one after any answer; another only after a cache hit.
     board.note(("w", named), cheap, (sticky.clone(), 0));
     assert_eq!(board.last("w", &slug, named), Some(sticky.clone()));
     board.note(("w", opening), cheap, (sticky.clone(), 0));
     assert_eq!(board.last("w", &slug, opening), None);
     board.note(("w", opening), cheap, (sticky.clone(), 5));
     assert_eq!(board.last("w", &slug, opening), Some(sticky.clone()));
-    board.note(("v", named), plain, (at("plain", 10, 0), 5));
-    assert_eq!(board.last("v", &slug, named), None);
+    // Where nothing is cached there is nothing to stay for, but the calls are counted.
+    board.note(("v", named), plain, (at("plain", 10, 0), 0));
+    let there = board.last("v", &slug, named).unwrap();
+    assert!(!there.is_warm(plain, 0));
+    assert_eq!(board.further_calls("v", &slug, named), 2);
+    (0..20).for_each(|_| board.note(("v", named), plain, (there.clone(), 0)));
+    assert_eq!(board.further_calls("v", &slug, named), 8);
+    assert_eq!(board.further_calls("v", &slug, Conversation::Opening(9)), 0);
     // Another workspace and another model know nothing of it.
     assert_eq!(board.last("other", &slug, named), None);
     assert_eq!(board.last("w", &ModelSlug::new("acme/two"), named), None);
+}
+
+#[test]
+fn a_conversation_that_goes_on_moves_to_where_its_prompt_will_be_cached() {
+    // Cold, plain is the cheapest by far; with a cache the others are, from the third call on.
+    let catalog = fleet(&[
+        ("caching", "1", json!({"cache_read": "0.1"})),
+        ("plain", "0.6", json!({})),
+    ]);
+    let (needs, none) = (long(), preferences(&json!({})));
+    for (further_calls, share) in [(0, 0.27), (1, 0.60), (8, 0.90)] {
+        let question = Question {
+            further_calls,
+            ..Question::new(MODEL, &needs, &none, DIALECTS)
+        };
+        let counts = firsts(&catalog, &question, &known(&[]), 2_000);
+        let found = counts["caching"] as f64 / 2_000.0;
+        assert!((found - share).abs() < 0.1, "{further_calls}: {found}");
+    }
+    // What is already cached elsewhere is left for it, when enough calls will follow.
+    let sticky = [at("plain", 49_000, 0)];
+    let question = Question {
+        sticky: &sticky,
+        further_calls: 8,
+        ..Question::new(MODEL, &needs, &none, DIALECTS)
+    };
+    let plan = ask(&catalog, &question, &known(&[]), 3).unwrap();
+    assert_eq!(plan.attempts.len(), 2);
 }

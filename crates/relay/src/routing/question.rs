@@ -41,6 +41,15 @@ impl Relay {
                 })
                 .collect()
         });
+        let further_calls = conversation(call).map_or(0, |conversation| {
+            let first = catalog.resolve(model);
+            first.map_or(0, |resolved| {
+                let workspace = &call.caller.workspace_id;
+                let slug = &resolved.model.slug;
+                self.conversations
+                    .further_calls(workspace, slug, conversation)
+            })
+        });
         let tier = call.request.service_tier.as_deref();
         let expected_output_tokens = self.learned.typical(&call.caller.key_hash, model);
         let question = Question {
@@ -49,6 +58,7 @@ impl Relay {
             service_tier: tier.and_then(ServiceTier::read),
             sticky: &sticky,
             expected_output_tokens,
+            further_calls,
             ..Question::new(model, &call.request.needs, &call.preferences, SENDABLE)
         };
         let moment = Moment {

@@ -34,6 +34,10 @@ fn word(word: &str) -> Result<Option<Arc<Preferences>>, String> {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the reader gives tables away"
+)]
 fn table(object: Value) -> Result<Option<Arc<Preferences>>, String> {
     let read = Preferences::read(&object).map_err(|error| error.to_string());
     read.map(|preferences| Some(Arc::new(preferences)))
