@@ -11,7 +11,7 @@ use crate::incoming::Incoming;
 use crate::members::Members;
 use crate::outgoing::{Outgoing, Written};
 use crate::quirks;
-use crate::scan::ValueKind;
+use crate::scan::{Malformed, Scanner, Span, ValueKind};
 use crate::splice::{Edits, ObjectEdits, quoted};
 
 /// Fields that speak to us, not to a provider. Source: section 26 of our digest.
@@ -66,6 +66,7 @@ pub(super) fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) 
         draft.set("store", "false");
     }
     ask_for_ciphertext(&mut draft, to);
+    drop_lost_reasoning(&mut draft, &mut edits);
     let dropped = draft.commit(&mut edits);
     Written {
         body: edits.apply(text, "", ""),
@@ -140,4 +141,55 @@ fn ask_for_ciphertext(draft: &mut Draft<'_, '_>, to: &Outgoing<'_>) {
     }
     wanted.push(family::CIPHERTEXT.to_owned());
     draft.set("include", serde_json::Value::from(wanted).to_string());
+}
+
+/// Takes out reasoning that says nothing and has no ciphertext: its id means nothing to a provider
+/// that has kept nothing, and would be refused.
+fn drop_lost_reasoning(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>) {
+    let text = draft.members.text;
+    let input = draft.get("input").map(|input| (input.kind, input.value));
+    let Some((ValueKind::Array, array)) = input else {
+        return;
+    };
+    let mut items = Vec::new();
+    // Checked before: an array of objects.
+    let _ = Scanner::within(text, array).array(|scanner, _| {
+        let item = Members::read(text, scanner)?;
+        items.push((item.span, is_lost_reasoning(&item)));
+        Ok::<(), Malformed>(())
+    });
+    let kept_until = items
+        .iter()
+        .rposition(|(_, is_lost)| !is_lost)
+        .map_or(0, |at| at + 1);
+    for (position, (span, is_lost)) in items.iter().enumerate() {
+        if !is_lost {
+            continue;
+        }
+        draft.name_dropped(&format!("input[{position}]"));
+        if let (true, Some((next, _))) = (position < kept_until, items.get(position + 1)) {
+            edits.remove(Span {
+                start: span.start,
+                end: next.start,
+            });
+        }
+    }
+    let before_tail = kept_until.checked_sub(1).and_then(|last| items.get(last));
+    let start = before_tail.map_or(array.start + 1, |(span, _)| span.end);
+    if let (true, Some((last, _))) = (kept_until < items.len(), items.last()) {
+        edits.remove(Span {
+            start,
+            end: last.end,
+        });
+    }
+}
+
+fn is_lost_reasoning(item: &Members<'_>) -> bool {
+    let says = |name: &str| {
+        let member = item.present(name);
+        member.is_some_and(|member| member.value.of(item.text).contains('{'))
+    };
+    item.string("type").is_some_and(|kind| kind.is("reasoning"))
+        && item.filled("encrypted_content").is_none()
+        && !says("content")
 }

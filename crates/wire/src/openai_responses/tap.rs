@@ -24,6 +24,23 @@ const HELD_BYTES_MAX: usize = 512 * 1024;
 /// The terminator of a stream.
 pub(super) const DONE: &str = "data: [DONE]\n\n";
 
+/// What strict schemas of OpenRouter's require and some providers leave out.
+const REQUIRED: [(&str, &str); 13] = [
+    ("completed_at", "null"),
+    ("error", "null"),
+    ("incomplete_details", "null"),
+    ("instructions", "null"),
+    ("metadata", "{}"),
+    ("tools", "[]"),
+    ("tool_choice", "\"auto\""),
+    ("parallel_tool_calls", "true"),
+    ("temperature", "null"),
+    ("top_p", "null"),
+    ("presence_penalty", "null"),
+    ("frequency_penalty", "null"),
+    ("output", "[]"),
+];
+
 /// One answer.
 pub(super) struct Same {
     stamp: Stamp,
@@ -95,6 +112,11 @@ impl Same {
         edited.set("model", quoted(&self.stamp.model));
         if let Some(usage) = usage {
             edited.set("usage", usage);
+        }
+        for (name, otherwise) in REQUIRED {
+            if response.get(name).is_none() {
+                edited.add(name, otherwise);
+            }
         }
         edited.commit(edits);
     }

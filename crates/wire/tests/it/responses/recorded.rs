@@ -65,14 +65,18 @@ fn recorded_requests_are_read_and_change_only_where_we_change_them() {
         let sent = same()
             .write((body.to_string().as_bytes(), &incoming), &to("native"))
             .expect(&name);
-        let sent = crate::cases::tree(&sent.body);
+        let (sent, written) = (crate::cases::tree(&sent.body), sent);
         assert_eq!(
             (&sent["model"], &sent["store"]),
             (&json!("native"), &json!(false))
         );
         for (field, value) in body.as_object().expect("an object") {
             let is_ours = ["model", "store", "provider", "background"].contains(&field.as_str());
-            assert!(is_ours || &sent[field] == value, "{name}: {field} changed");
+            let is_shorter = field == "input" && !written.dropped.is_empty();
+            assert!(
+                is_ours || is_shorter || &sent[field] == value,
+                "{name}: {field} changed"
+            );
         }
         passed += 1;
     }

@@ -313,3 +313,28 @@ fn a_turn_in_several_items_becomes_one_message() {
     assert_eq!(name.as_deref(), Some("time"));
     assert_eq!(request.unsaid, ["input[3].phase"]);
 }
+
+#[test]
+fn reasoning_that_nobody_kept_is_taken_out_and_named() {
+    let lost = json!({"type": "reasoning", "id": "rs_1", "summary": []});
+    let sealed =
+        json!({"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "x"});
+    let open = json!({"type": "reasoning", "content": [{"type": "reasoning_text", "text": "Hm"}]});
+    let user = json!({"role": "user", "content": "hi"});
+    for (input, kept) in [
+        (json!([lost, user, lost, sealed]), json!([user, sealed])),
+        (json!([user, open, lost, lost]), json!([user, open])),
+        (json!([lost]), json!([])),
+        (json!([user, sealed]), json!([user, sealed])),
+    ] {
+        let body = asked(&json!({ "input": input }));
+        let text = body.to_string();
+        let incoming = read(&body).expect("a request");
+        let sent = same()
+            .write((text.as_bytes(), &incoming), &to("my-deployment"))
+            .expect("a body");
+        assert_eq!(tree(&sent.body)["input"], kept, "{input}");
+        let lost = input.as_array().expect("items").len() - kept.as_array().expect("items").len();
+        assert_eq!(sent.dropped.len(), lost);
+    }
+}
