@@ -68,6 +68,10 @@ fn dialect(query: Option<&str>, headers: &HeaderMap, body: &Bytes) -> Result<Dia
         Dialect::Gemini
     } else if has("input") && !has("messages") {
         Dialect::OpenaiResponses
+    } else if has("documents") && has("query") {
+        Dialect::Rerank
+    } else if has("prompt") && !has("messages") {
+        Dialect::OpenaiCompletions
     } else {
         Dialect::OpenaiChat
     };

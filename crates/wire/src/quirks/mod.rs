@@ -140,7 +140,7 @@ const TABLE: &[Quirk] = &[
     ),
     quirk(
         "cache-control",
-        "understands cache_control on parts and tools (OpenRouter, Alibaba)",
+        "understands cache_control on parts and tools (OpenRouter)",
         Habit::CacheControl,
     ),
     quirk(
