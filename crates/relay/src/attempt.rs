@@ -111,6 +111,7 @@ pub(crate) async fn attempt(
         .await
         .map_err(|_| failures::timeout(endpoint, "did not begin to answer", head_by - sent_at))?
         .map_err(|error| failures::send(endpoint, &error))?;
+    relay.report_headroom(endpoint, response.headers());
     let status = response.status().as_u16();
     if !response.status().is_success() {
         return Err(refused(endpoint, response, head_by, timers.idle).await);

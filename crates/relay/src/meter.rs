@@ -1,6 +1,7 @@
 //! Listens to an answer as it passes: usage, finish, first token; estimates when nobody counted.
 
-use chat::{Event, FinishReason, Reason, Unit, Usage};
+use chat::event::BlockIndex;
+use chat::{Block, Event, FinishReason, Reason, Unit, Usage};
 use ledger::UsageSource;
 use tokio::time::Instant;
 
@@ -16,7 +17,10 @@ pub(crate) struct Meter {
     pub(crate) finish: Option<FinishReason>,
     /// The provider's own id of the answer.
     pub(crate) upstream_id: Option<String>,
-    reasoning_blocks: Vec<chat::event::BlockIndex>,
+    reasoning_blocks: Vec<BlockIndex>,
+    /// Tool calls so far: block, name, arguments. Cut off beyond a bound, and then not judged.
+    tool_calls: Vec<(BlockIndex, String, String)>,
+    tool_bytes: usize,
     /// What the provider said and the caller's dialect cannot hold.
     pub(crate) unsaid: Vec<String>,
 }
@@ -24,6 +28,9 @@ pub(crate) struct Meter {
 /// So many things that could not be said are named in a record; it bounds what a stream can make us
 /// remember.
 const UNSAID_MAX: usize = 32;
+
+/// Bytes of tool calls that are kept for judging them.
+const TOOL_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of text per token, for estimates: the field's rule of thumb for English prose and code.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -41,12 +48,21 @@ impl Meter {
             }
             Event::BlockStart(index, block) => {
                 self.first_token.get_or_insert(now);
-                if matches!(block, chat::Block::Reasoning { .. }) {
-                    self.reasoning_blocks.push(index);
+                match block {
+                    Block::Reasoning { .. } => self.reasoning_blocks.push(index),
+                    Block::ToolCall { name, .. } => {
+                        self.tool_bytes = self.tool_bytes.saturating_add(name.len());
+                        let call = (index, name.into_owned(), String::new());
+                        if self.tool_bytes <= TOOL_BYTES_MAX {
+                            self.tool_calls.push(call);
+                        }
+                    }
+                    Block::Text | Block::Refusal | Block::Image { .. } | Block::Audio => {}
                 }
             }
             Event::BlockDelta(index, text) => {
                 self.first_token.get_or_insert(now);
+                self.hear_arguments(index, &text);
                 let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
                 if self.reasoning_blocks.contains(&index) {
                     self.reasoning_bytes = self.reasoning_bytes.saturating_add(bytes);
@@ -64,6 +80,29 @@ impl Meter {
             | Event::Logprobs(..)
             | Event::Error(_) => {}
         }
+    }
+
+    fn hear_arguments(&mut self, block: BlockIndex, text: &str) {
+        let mut calls = self.tool_calls.iter_mut().rev();
+        let Some((_, _, arguments)) = calls.find(|(own, ..)| *own == block) else {
+            return;
+        };
+        self.tool_bytes = self.tool_bytes.saturating_add(text.len());
+        if self.tool_bytes <= TOOL_BYTES_MAX {
+            arguments.push_str(text);
+        }
+    }
+
+    /// The tool calls of the answer, name and arguments; `None` when there are none, or more than is
+    /// kept.
+    pub(crate) fn tool_calls(&self) -> Option<Vec<(String, String)>> {
+        let is_whole = self.tool_bytes <= TOOL_BYTES_MAX && !self.tool_calls.is_empty();
+        let calls = self.tool_calls.iter();
+        is_whole.then(|| {
+            calls
+                .map(|(_, name, arguments)| (name.clone(), arguments.clone()))
+                .collect()
+        })
     }
 
     fn unsaid(&mut self, what: &str) {
@@ -121,8 +160,6 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chat::Block;
-    use chat::event::BlockIndex;
 
     const TEXT: BlockIndex = BlockIndex {
         choice: 0,

@@ -67,112 +67,72 @@ fn wait(error: &Error) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// Section 9.12, 11: one row per class of failure.
-    #[test]
-    fn the_class_of_a_failure_decides_what_follows() {
-        let (none, endpoint, model) = ((false, false), (true, false), (true, true));
-        let second = Duration::from_secs(1);
-        let hinted = |kind, seconds| {
-            let mut error = Error::provider(kind, "");
-            error.metadata_mut().retry_after = Some(Duration::from_secs(seconds));
-            error
+    const NONE: (bool, bool) = (false, false);
+    const ENDPOINT: (bool, bool) = (true, false);
+    const MODEL: (bool, bool) = (true, true);
+
+    /// Checks what follows when such others (endpoint, model) are left.
+    fn check(error: &Error, (endpoint, model): (bool, bool), same_again: bool, expected: After) {
+        let others = Others {
+            endpoint,
+            model,
+            same_again,
         };
-        let provider = |kind| Error::provider(kind, "");
-        let caller = |kind| Error::caller(kind, "");
-        for (error, (endpoint, model), same_again, expected) in [
-            // 429, overloaded, quota, credential, missing model, timeout, broken: the next endpoint.
-            (
-                provider(Kind::RateLimitExceeded),
-                endpoint,
-                false,
-                After::NextEndpoint,
-            ),
-            (
-                provider(Kind::ProviderOverloaded),
-                endpoint,
-                false,
-                After::NextEndpoint,
-            ),
-            (
-                provider(Kind::ProviderUnavailable),
-                endpoint,
-                false,
-                After::NextEndpoint,
-            ),
-            (
-                provider(Kind::NotFound),
-                endpoint,
-                false,
-                After::NextEndpoint,
-            ),
-            (
-                provider(Kind::Timeout),
-                endpoint,
-                false,
-                After::NextEndpoint,
-            ),
-            // Nobody else: the same again only if it says when, soon, and only once.
-            (provider(Kind::RateLimitExceeded), none, false, After::Stop),
-            (
-                hinted(Kind::RateLimitExceeded, 1),
-                none,
-                false,
-                After::SameAgain(second),
-            ),
-            (
-                hinted(Kind::ProviderOverloaded, 1),
-                none,
-                false,
-                After::SameAgain(second),
-            ),
-            (hinted(Kind::RateLimitExceeded, 1), none, true, After::Stop),
-            (
-                hinted(Kind::RateLimitExceeded, 60),
-                none,
-                false,
-                After::Stop,
-            ),
-            (
-                hinted(Kind::ProviderUnavailable, 1),
-                none,
-                false,
-                After::Stop,
-            ),
-            (
-                hinted(Kind::RateLimitExceeded, 1),
-                endpoint,
-                false,
-                After::NextEndpoint,
-            ),
-            // The caller's mistakes move `models` on, and nothing else.
-            (
-                caller(Kind::ContextLengthExceeded),
-                model,
-                false,
-                After::NextModel,
-            ),
-            (
-                caller(Kind::ContentPolicyViolation),
-                model,
-                false,
-                After::NextModel,
-            ),
-            (caller(Kind::InvalidRequest), model, false, After::NextModel),
-            (
-                caller(Kind::ContextLengthExceeded),
-                endpoint,
-                false,
-                After::Stop,
-            ),
-            (caller(Kind::InvalidRequest), endpoint, false, After::Stop),
-            (Error::gateway(Kind::Server, ""), model, false, After::Stop),
+        assert_eq!(after(error, others), expected, "{error:?} {others:?}");
+    }
+
+    fn hinted(kind: Kind, seconds: u64) -> Error {
+        let mut error = Error::provider(kind, "");
+        error.metadata_mut().retry_after = Some(Duration::from_secs(seconds));
+        error
+    }
+
+    /// Section 9.12: 429, overload, quota, credential, missing model, timeout, broken beginning.
+    #[test]
+    fn the_providers_failures_lead_to_the_next_endpoint_or_to_the_end() {
+        for kind in [
+            Kind::RateLimitExceeded,
+            Kind::ProviderOverloaded,
+            Kind::ProviderUnavailable,
+            Kind::NotFound,
+            Kind::Timeout,
         ] {
-            let others = Others {
-                endpoint,
-                model,
-                same_again,
-            };
-            assert_eq!(after(&error, others), expected, "{error:?} {others:?}");
+            let error = Error::provider(kind, "");
+            check(&error, ENDPOINT, false, After::NextEndpoint);
+            check(&error, NONE, false, After::Stop);
+            check(&hinted(kind, 1), ENDPOINT, false, After::NextEndpoint);
         }
+    }
+
+    #[test]
+    fn the_same_endpoint_is_asked_again_only_if_it_says_when_and_soon_and_once() {
+        let again = After::SameAgain(Duration::from_secs(1));
+        for kind in [Kind::RateLimitExceeded, Kind::ProviderOverloaded] {
+            check(&hinted(kind, 1), NONE, false, again);
+            check(&hinted(kind, 1), NONE, true, After::Stop);
+            check(&hinted(kind, 60), NONE, false, After::Stop);
+        }
+        check(
+            &hinted(Kind::ProviderUnavailable, 1),
+            NONE,
+            false,
+            After::Stop,
+        );
+    }
+
+    /// Section 11: any error moves `models` on; section 9.12: another endpoint would not help.
+    #[test]
+    fn the_callers_mistakes_move_models_on_and_our_own_trouble_is_the_end() {
+        for kind in [
+            Kind::ContextLengthExceeded,
+            Kind::ContentPolicyViolation,
+            Kind::InvalidRequest,
+        ] {
+            let error = Error::caller(kind, "");
+            check(&error, MODEL, false, After::NextModel);
+            check(&error, ENDPOINT, false, After::Stop);
+        }
+        let ours = Error::gateway(Kind::Server, "");
+        check(&ours, MODEL, false, After::Stop);
     }
 }

@@ -1,8 +1,9 @@
 //! What an attempt says of its endpoint, for the health board. Section 9.10 of the digest.
 
 use catalog::Endpoint;
-use catalog::health::{Sample, Served};
+use catalog::health::{Headroom, Sample, Served, ToolCalls};
 use chat::{Error, Kind, Origin, Reason, Unit};
+use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::meter::Meter;
@@ -17,6 +18,20 @@ impl Relay {
         }
     }
 
+    /// Posts what an answer's headers say is left of the provider's rate limit.
+    pub(crate) fn report_headroom(&self, endpoint: &Endpoint, headers: &HeaderMap) {
+        let now_ms = self.parts.clock.now_ms();
+        let header = |name: &str| headers.get(name)?.to_str().ok();
+        if let Some(limit) = wire::rate_limit(&header, now_ms.div_euclid(1000)) {
+            let headroom = Headroom {
+                requests: limit.requests,
+                tokens: limit.tokens,
+                resets_ms: now_ms.saturating_add(limit.resets_in_ms),
+            };
+            self.health.record_headroom(&endpoint.id, headroom);
+        }
+    }
+
     /// Posts an answer that came to its end on the health board.
     pub(crate) fn report_served(&self, endpoint: &Endpoint, meter: &Meter, sent_at: Instant) {
         let now_ms = self.parts.clock.now_ms();
@@ -26,7 +41,17 @@ impl Relay {
 
     /// The same for the answer to a call of a conversation, which is remembered.
     pub(crate) fn report_answered(&self, endpoint: &Endpoint, meter: &Meter, way: &Underway<'_>) {
-        self.report_served(endpoint, meter, way.draft.attempt_started());
+        let now_ms = self.parts.clock.now_ms();
+        let call = way.call;
+        let mut sample = served(meter, way.draft.attempt_started());
+        if let (Sample::Served(served), Some(calls)) = (&mut sample, meter.tool_calls()) {
+            let fit = wire::tool_calls_fit(&call.body, &call.request, &calls);
+            served.tool_calls = Some(match fit {
+                true => ToolCalls::Valid,
+                false => ToolCalls::Invalid,
+            });
+        }
+        self.health.record(&endpoint.id, &sample, now_ms);
         self.remember(way.call, endpoint, meter);
     }
 }

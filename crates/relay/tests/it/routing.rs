@@ -172,3 +172,34 @@ async fn router_metadata_is_given_on_request() {
     let answer = house.send(&hello(false)).await.unwrap();
     assert!(!String::from_utf8_lossy(&answer.body).contains("openrouter_metadata"));
 }
+
+#[tokio::test]
+async fn headers_and_tool_calls_teach_the_health_board() {
+    use catalog::{EndpointId, Standing, Vitals as _};
+    let left = "header=x-ratelimit-remaining-requests:1,header=x-ratelimit-limit-requests:100";
+    let house = House::open(&[
+        ("a", "1", left),
+        ("b", "2", "tools,arguments=%7B%22city%22%3A7%7D"),
+    ])
+    .await;
+    let now_ms = crate::counting::NOW * 1000;
+    let vital = |slug: &str| {
+        let id = EndpointId::new(&format!("test/echo@{slug}"));
+        house.relay.health().vital(&id, now_ms)
+    };
+    let tools = json!([{ "type": "function", "function": { "name": "find",
+        "parameters": { "type": "object", "properties": { "city": { "type": "string" } } } } }]);
+    for (slug, valid, invalid) in [("a", 1, 0), ("b", 0, 1)] {
+        let mut body = hello(false);
+        body["tools"] = tools.clone();
+        body["tool_choice"] = json!("required");
+        let mut call = house.call(body.to_string().into());
+        call.preferences.only = Some(vec![slug.to_owned()]);
+        assert!(house.send_call(call).await.is_ok());
+        house.quiet().await;
+        let seen = vital(slug).tools;
+        assert_eq!((seen.valid, seen.invalid), (valid, invalid), "{slug}");
+    }
+    assert_eq!(vital("a").standing, Standing::Pressed);
+    assert_eq!(vital("b").standing, Standing::Normal);
+}
