@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chat::response::Fold;
 use chat::{Dialect, Error, Response, Usage};
 
+use crate::anthropic_messages::AnthropicMessages;
 use crate::codec::{
     Asked, Door, Inbound, Listen, Outbound, Passed, Plain, Reader, Tap, Transparent, Writer,
 };
@@ -21,6 +22,7 @@ use crate::track::broken;
 pub const SENDABLE: &[Dialect] = &[
     Dialect::OpenaiChat,
     Dialect::OpenaiResponses,
+    Dialect::AnthropicMessages,
     Dialect::AzureOpenai,
 ];
 
@@ -31,6 +33,7 @@ const DOORS: &[(Dialect, &dyn Door)] = &[
     (Dialect::OpenaiEmbeddings, &embeddings::OpenaiEmbeddings),
     (Dialect::Rerank, &rerank::Rerank),
     (Dialect::OpenaiCompletions, &OpenaiCompletions),
+    (Dialect::AnthropicMessages, &AnthropicMessages),
 ];
 
 /// What callers' conversations are read from, and written in.
@@ -38,18 +41,21 @@ const INBOUND: &[(Dialect, &dyn Inbound)] = &[
     (Dialect::OpenaiChat, &OpenaiChat),
     (Dialect::OpenaiResponses, &OpenaiResponses),
     (Dialect::OpenaiCompletions, &OpenaiCompletions),
+    (Dialect::AnthropicMessages, &AnthropicMessages),
 ];
 
 /// What providers are asked in.
 const OUTBOUND: &[(Dialect, &dyn Outbound)] = &[
     (Dialect::OpenaiChat, &OpenaiChat),
     (Dialect::OpenaiResponses, &OpenaiResponses),
+    (Dialect::AnthropicMessages, &AnthropicMessages),
 ];
 
 /// What is passed on as it is.
 const TRANSPARENT: &[(Dialect, &dyn Transparent)] = &[
     (Dialect::OpenaiChat, &OpenaiChat),
     (Dialect::OpenaiResponses, &OpenaiResponses),
+    (Dialect::AnthropicMessages, &AnthropicMessages),
 ];
 
 /// What is no conversation: from a caller's dialect to a provider's.

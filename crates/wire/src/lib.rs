@@ -8,6 +8,7 @@
 //! [`address`] says where a request goes.
 
 pub mod address;
+pub mod anthropic_messages;
 pub mod codec;
 mod decimal;
 mod draft;
@@ -29,6 +30,7 @@ pub mod plain;
 pub mod quirks;
 mod rate_limit;
 pub mod scan;
+mod schema;
 mod shape;
 pub mod splice;
 mod stamp;

@@ -232,6 +232,14 @@ impl<'m, 'a> ObjectEdits<'m, 'a> {
     }
 }
 
+/// Puts JSON text that came in several lines into one: a line end in it is a blank.
+pub(crate) fn unfold(text: &str, edits: &mut Edits<'_>) {
+    for at in memchr::memchr2_iter(b'\n', b'\r', text.as_bytes()) {
+        let end = at + 1;
+        edits.replace(Span { start: at, end }, " ");
+    }
+}
+
 /// Appends `"name":json`, after a comma unless it is the first.
 pub(crate) fn push_member(to: &mut String, name: &str, json: &str) {
     if !to.is_empty() {

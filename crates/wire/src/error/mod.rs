@@ -4,8 +4,12 @@
 //! shapes, and hosts mix them, so one reader knows all shapes. How an error is written for a caller
 //! differs by dialect and is in the dialect's folder.
 
+mod exception;
+mod facts;
 mod mask;
 mod read;
 mod texts;
 
+pub(crate) use exception::read_exception;
+pub(crate) use facts::facts;
 pub use read::read_error;

@@ -9,7 +9,7 @@ use super::usage;
 use crate::codec::Passed;
 use crate::members::Members;
 use crate::scan;
-use crate::splice::{Edits, quoted};
+use crate::splice::{Edits, quoted, unfold};
 use crate::stamp::{CostText, Stamp};
 use crate::track::{Tracker, broken};
 
@@ -79,9 +79,7 @@ impl StreamTap {
             return Ok(Passed::Swallow);
         }
         let mut edits = walk.edits;
-        if memchr::memchr2(b'\n', b'\r', data).is_some() {
-            unfold(text, &mut edits);
-        }
+        unfold(text, &mut edits);
         Ok(Passed::Forward(edits.apply(text, "data: ", "\n\n")))
     }
 
@@ -125,18 +123,5 @@ impl StreamTap {
             quoted(&self.stamp.model),
             quoted(&self.stamp.provider),
         )
-    }
-}
-
-/// A frame that came in several `data:` lines goes out in one: a line end in JSON text is a blank.
-fn unfold(text: &str, edits: &mut Edits<'_>) {
-    for at in memchr::memchr2_iter(b'\n', b'\r', text.as_bytes()) {
-        edits.replace(
-            scan::Span {
-                start: at,
-                end: at + 1,
-            },
-            " ",
-        );
     }
 }

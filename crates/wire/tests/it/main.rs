@@ -2,6 +2,7 @@
 
 mod address;
 mod answers;
+mod anthropic;
 mod cases;
 mod chat_answers_translated;
 mod chat_requests_translated;

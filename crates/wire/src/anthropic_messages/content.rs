@@ -1,0 +1,229 @@
+//! Reads blocks into parts of the vocabulary.
+
+use chat::opaque::{Format, Seal};
+use chat::request::{CacheMark, Content, Part, Source};
+use chat::{Error, Opaque};
+use serde_json::Value;
+
+use super::parse::lifetime;
+use super::seal::{Carried, TAG, carried};
+use crate::tree::Cursor;
+
+/// The mark for caching of whatever holds it.
+pub(super) fn mark(holder: &Cursor<'_>) -> Result<Option<CacheMark>, Error> {
+    match holder.object("cache_control")? {
+        Some(control) => Ok(Some(lifetime(control.string("ttl")?))),
+        None => Ok(None),
+    }
+}
+
+/// The parts under a name: a string, or an array of blocks.
+pub(super) fn blocks(
+    holder: &Cursor<'_>,
+    name: &str,
+    unsaid: &mut Vec<String>,
+) -> Result<Vec<Part>, Error> {
+    let Some(content) = holder.get(name) else {
+        return Ok(Vec::new());
+    };
+    if let Value::String(text) = content.value {
+        return Ok(match text.is_empty() {
+            true => Vec::new(),
+            false => vec![Part::text(text.as_str())],
+        });
+    }
+    if !content.value.is_array() {
+        return Err(content.expected("a string or an array"));
+    }
+    let mut parts = Vec::new();
+    for block in content.elements() {
+        read(&block, &mut parts, unsaid)?;
+    }
+    Ok(parts)
+}
+
+fn read(block: &Cursor<'_>, parts: &mut Vec<Part>, unsaid: &mut Vec<String>) -> Result<(), Error> {
+    let mut opaque = None;
+    let content = match block.need("type")? {
+        "text" => {
+            block.unknown(&["type", "text", "cache_control"], unsaid);
+            Content::Text(block.need("text")?.to_owned())
+        }
+        "image" => Content::Image {
+            source: source(block)?,
+            detail: None,
+        },
+        "document" => return document(block, parts, unsaid),
+        "search_result" => search_result(block, unsaid)?,
+        "tool_use" => {
+            block.unknown(&["type", "id", "name", "input", "cache_control"], unsaid);
+            Content::ToolCall {
+                id: block.need("id")?.to_owned(),
+                name: block.need("name")?.to_owned(),
+                arguments: block
+                    .get("input")
+                    .map_or_else(|| "{}".to_owned(), |input| input.value.to_string()),
+            }
+        }
+        "tool_result" => {
+            block.unknown(
+                &[
+                    "type",
+                    "tool_use_id",
+                    "content",
+                    "is_error",
+                    "cache_control",
+                ],
+                unsaid,
+            );
+            Content::ToolResult {
+                call_id: block.need("tool_use_id")?.to_owned(),
+                name: None,
+                parts: blocks(block, "content", unsaid)?,
+                is_error: block.boolean("is_error")?.unwrap_or(false),
+            }
+        }
+        "thinking" => {
+            let signature = block.string("signature")?.unwrap_or_default();
+            opaque = sealed(carried(signature, Seal::Signature));
+            Content::Reasoning {
+                text: block.string("thinking")?.unwrap_or_default().to_owned(),
+                is_summary: opaque.as_ref().is_some_and(is_of_summaries),
+            }
+        }
+        "redacted_thinking" => {
+            let data = block.need("data")?;
+            let value = sealed(carried(data, Seal::Encrypted));
+            if data.starts_with(TAG)
+                && let Some(value) = value
+            {
+                return return_seal(value, parts);
+            }
+            opaque = value;
+            Content::Reasoning {
+                text: String::new(),
+                is_summary: false,
+            }
+        }
+        _ => {
+            // Routing knows of these, and lets nobody come here with one.
+            unsaid.push(block.to_string());
+            return Ok(());
+        }
+    };
+    let cache = mark(block)?;
+    parts.push(Part {
+        content,
+        cache,
+        opaque,
+    });
+    Ok(())
+}
+
+fn sealed(carried: Carried) -> Option<Opaque> {
+    match carried {
+        Carried::Opaque(opaque) => Some(opaque),
+        Carried::Nothing => None,
+    }
+}
+
+/// Whether a family shows summaries instead of its thoughts.
+fn is_of_summaries(opaque: &Opaque) -> bool {
+    matches!(
+        opaque.format,
+        Format::OpenaiResponses | Format::XaiResponses
+    )
+}
+
+/// A value that we carried for another family: it belongs to the call or text before it where it is
+/// a signature, and is reasoning of its own where it is ciphertext.
+fn return_seal(opaque: Opaque, parts: &mut Vec<Part>) -> Result<(), Error> {
+    if opaque.seal == Seal::Signature
+        && let Some(last) = parts.last_mut()
+        && last.opaque.is_none()
+    {
+        last.opaque = Some(opaque);
+        return Ok(());
+    }
+    let is_summary = is_of_summaries(&opaque);
+    let mut part = Part::from(Content::Reasoning {
+        text: String::new(),
+        is_summary,
+    });
+    part.opaque = Some(opaque);
+    parts.push(part);
+    Ok(())
+}
+
+fn source(block: &Cursor<'_>) -> Result<Source, Error> {
+    let source = block
+        .object("source")?
+        .ok_or_else(|| block.missing("source", "an object"))?;
+    Ok(match source.need("type")? {
+        "base64" => Source::Base64 {
+            media_type: source.need("media_type")?.to_owned(),
+            data: source.need("data")?.to_owned(),
+        },
+        "url" => Source::of_url(source.need("url")?),
+        "text" => Source::Text(source.need("data")?.to_owned()),
+        "file" => Source::Id(source.need("file_id")?.to_owned()),
+        other => return Err(source.wrong(&format!("unknown type \"{other}\""))),
+    })
+}
+
+/// A document; one that is made of blocks becomes those blocks.
+fn document(
+    block: &Cursor<'_>,
+    parts: &mut Vec<Part>,
+    unsaid: &mut Vec<String>,
+) -> Result<(), Error> {
+    let title = block.string("title")?;
+    block.unknown(
+        &["type", "source", "title", "context", "cache_control"],
+        unsaid,
+    );
+    if let Some(context) = block.string("context")? {
+        parts.push(Part::text(context));
+    }
+    let inner = block.object("source")?;
+    if let Some(inner) = inner
+        && inner.string("type")? == Some("content")
+    {
+        parts.extend(title.map(Part::text));
+        parts.extend(blocks(&inner, "content", unsaid)?);
+        if let Some(last) = parts.last_mut() {
+            last.cache = mark(block)?;
+        }
+        return Ok(());
+    }
+    parts.push(Part {
+        content: Content::File {
+            source: source(block)?,
+            filename: title.map(ToOwned::to_owned),
+        },
+        cache: mark(block)?,
+        opaque: None,
+    });
+    Ok(())
+}
+
+/// What a caller has found: other dialects have no word for it, but its words are text.
+fn search_result(block: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Content, Error> {
+    let mut text = String::new();
+    for name in ["title", "source"] {
+        if let Some(said) = block.string(name)? {
+            text.push_str(said);
+            text.push('\n');
+        }
+    }
+    for part in blocks(block, "content", unsaid)? {
+        if let Content::Text(said) = part.content {
+            text.push_str(&said);
+            text.push('\n');
+        }
+    }
+    if block.get("citations").is_some() {
+        unsaid.push(block.path_of("citations"));
+    }
+    Ok(Content::Text(text))
+}

@@ -1,0 +1,197 @@
+//! Reads a caller's request: one pass that checks it and keeps spans; the bytes stay as they are.
+
+use chat::{Dialect, Error, Feature, Features, Needs, Parameter};
+
+use super::fields::FIELDS;
+use super::messages::{self, Learnt};
+use crate::estimate::estimate;
+use crate::incoming::{Beside, FieldSpan, Incoming};
+use crate::members::{MEMBERS_MAX, Member, Members};
+use crate::scan::{Malformed, Scanner, Span, ValueKind, text};
+use crate::shape::{Fault, check};
+
+/// Reads and checks a caller's request in one pass.
+pub(super) fn read_request(body: &[u8], beside: Beside) -> Result<Incoming, Error> {
+    let mut request = read(body).map_err(Fault::into_error)?;
+    request.beside = beside;
+    Ok(request)
+}
+
+fn read(body: &[u8]) -> Result<Incoming, Fault> {
+    let text = text(body)?;
+    let mut scanner = Scanner::new(text);
+    let kind = scanner.peek()?;
+    if kind != ValueKind::Object {
+        let found = kind.name();
+        return Err(Fault::wrong(format!(
+            "the request body must be a JSON object, not {found}"
+        )));
+    }
+    let mut learnt: Option<Learnt> = None;
+    let mut fields = Vec::with_capacity(16);
+    let object = scanner.object(|scanner, name| {
+        if fields.len() == MEMBERS_MAX {
+            return Err(Fault::wrong(format!(
+                "more than {MEMBERS_MAX} fields in one request"
+            )));
+        }
+        let mut value = scanner.clone();
+        let kind = value.peek()?;
+        let start = value.position();
+        if name.is("messages") && kind != ValueKind::Null {
+            let read = messages::read(scanner, text).map_err(|fault| fault.inside("messages"))?;
+            learnt = Some(read);
+        } else if let Some(field) = FIELDS.iter().find(|field| name.is(field.name)) {
+            check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))?;
+        } else {
+            scanner.skip()?;
+        }
+        let value = Span {
+            start,
+            end: scanner.position(),
+        };
+        fields.push(FieldSpan {
+            name: name.span,
+            value,
+            kind,
+        });
+        Ok(())
+    })?;
+    scanner.finish()?;
+    let Some(learnt) = learnt else {
+        let problem = "required: expected an array of at least one message";
+        return Err(Fault::wrong(problem).inside("messages"));
+    };
+    let mut incoming = Incoming {
+        fields,
+        object,
+        ..Incoming::default()
+    };
+    incoming.needs = needs(&incoming.members(text), learnt);
+    read_small_fields(&mut incoming, text)?;
+    Ok(incoming)
+}
+
+/// Which fields mean which parameters of the vocabulary.
+const PARAMETERS: &[(&str, Parameter)] = &[
+    ("temperature", Parameter::Temperature),
+    ("top_p", Parameter::TopP),
+    ("top_k", Parameter::TopK),
+    ("max_tokens", Parameter::MaxTokens),
+    ("stop_sequences", Parameter::Stop),
+    ("tool_choice", Parameter::ToolChoice),
+];
+
+fn needs(members: &Members<'_>, learnt: Learnt) -> Needs {
+    let mut needs = Needs {
+        dialect: Dialect::AnthropicMessages,
+        stream: members
+            .get("stream")
+            .is_some_and(|stream| stream.value.of(members.text) == "true"),
+        prompt_tokens: learnt.prompt.tokens,
+        input: learnt.prompt.input,
+        max_output_tokens: members.count("max_tokens"),
+        features: learnt.features,
+        ..Needs::default()
+    };
+    for (name, parameter) in PARAMETERS {
+        if members.present(name).is_some() {
+            needs.parameters.insert(*parameter);
+        }
+    }
+    for name in ["system", "tools", "output_config", "output_format"] {
+        if let Some(member) = members.present(name) {
+            needs.prompt_tokens += estimate(member.value.of(members.text));
+        }
+    }
+    let choice = members.object("tool_choice");
+    if choice.is_some_and(|choice| choice.present("disable_parallel_tool_use").is_some()) {
+        needs.parameters.insert(Parameter::ParallelToolCalls);
+    }
+    let thinking = members.object("thinking");
+    let kind = thinking
+        .as_ref()
+        .and_then(|thinking| thinking.string("type"));
+    if kind.is_some_and(|kind| !kind.is("disabled")) {
+        needs.parameters.insert(Parameter::Reasoning);
+    }
+    let config = members.object("output_config");
+    let has_format = config.is_some_and(|config| config.present("format").is_some());
+    if has_format || members.present("output_format").is_some() {
+        needs.parameters.insert(Parameter::ResponseFormat);
+        needs.parameters.insert(Parameter::StructuredOutputs);
+    }
+    if let Some(features) = tools(members) {
+        needs.parameters.insert(Parameter::Tools);
+        needs.features = needs.features.union(features);
+    }
+    if members.present("mcp_servers").is_some() {
+        needs.features.insert(Feature::ServerTools);
+    }
+    if members.present("container").is_some() {
+        needs.features.insert(Feature::StoredState);
+    }
+    needs
+}
+
+/// What the tools need beyond being called; `None` where there are none.
+fn tools(members: &Members<'_>) -> Option<Features> {
+    let list = members
+        .get("tools")
+        .filter(|member| member.kind == ValueKind::Array)?;
+    let mut features = None;
+    each(members.text, list, |tool| {
+        let features = features.get_or_insert_with(Features::default);
+        let kind = tool.string("type");
+        if kind.is_some_and(|kind| !kind.is("custom")) {
+            features.insert(Feature::ServerTools);
+        }
+    });
+    features
+}
+
+/// Shows every object of an array that was checked before.
+fn each<'a>(text: &'a str, list: &Member<'a>, mut show: impl FnMut(&Members<'a>)) {
+    let _ = Scanner::within(text, list.value).array(|scanner, _| {
+        if scanner.peek()? == ValueKind::Object {
+            show(&Members::read(text, scanner)?);
+        }
+        Ok::<(), Malformed>(())
+    });
+}
+
+fn read_small_fields(incoming: &mut Incoming, text: &str) -> Result<(), Fault> {
+    let members = incoming.members(text);
+    let said = |name: &str| members.string(name).map(|said| said.decode().into_owned());
+    let user_id = members
+        .object("metadata")
+        .and_then(|metadata| Some(metadata.string("user_id")?.decode().into_owned()));
+    incoming.model = said("model");
+    incoming.route = said("route");
+    incoming.session_id = said("session_id").filter(|id| !id.is_empty());
+    incoming.user = said("user").or(user_id);
+    incoming.service_tier = said("service_tier");
+    incoming.preset = said("preset");
+    if let Some(member) = members.present("provider") {
+        let provider = serde_json::from_str(member.value.of(text));
+        incoming.provider =
+            Some(provider.map_err(|error| Fault::wrong(error.to_string()).inside("provider"))?);
+    }
+    let mut models = Vec::new();
+    if let Some(member) = members.present("models") {
+        // Checked before: an array of strings; so nothing can go wrong here.
+        let _ = Scanner::within(text, member.value).array(|scanner, _| {
+            if scanner.peek()? == ValueKind::String {
+                models.push(scanner.string()?.decode().into_owned());
+            }
+            Ok::<(), Fault>(())
+        });
+    }
+    if let Some(member) = members.present("fallbacks") {
+        each(text, member, |one| {
+            models.extend(one.string("model").map(|model| model.decode().into_owned()));
+        });
+    }
+    incoming.models = models;
+    Ok(())
+}
