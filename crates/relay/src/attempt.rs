@@ -272,7 +272,7 @@ pub(crate) async fn next_chunk(body: &mut UpstreamBody) -> Result<Option<Bytes>,
 }
 
 /// Reads a whole body within a size, an idle gap and a deadline.
-async fn read_all(
+pub(crate) async fn read_all(
     endpoint: &Endpoint,
     mut body: UpstreamBody,
     bytes_max: usize,
@@ -296,7 +296,7 @@ async fn read_all(
 }
 
 /// Reads an error answer and says what it means.
-async fn refused(
+pub(crate) async fn refused(
     endpoint: &Endpoint,
     response: Response<UpstreamBody>,
     by: Instant,

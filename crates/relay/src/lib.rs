@@ -9,13 +9,15 @@
 //! 5. `meter` and `draft`: what is counted on the way, and the record it becomes.
 //! 6. [`money`]: what is held before, topped up while, and settled after a call with budgets.
 //! 7. [`native`]: requests in a provider's own API, passed on as they are.
-//! 8. [`upstream`], [`credentials`] and [`auth`]: the only sockets, and how they get in.
+//! 8. [`count`]: how long a prompt is, asked apart from any call.
+//! 9. [`upstream`], [`credentials`] and [`auth`]: the only sockets, and how they get in.
 //!
 //! No provider name and no dialect name appears in this logic; no SQL; no arithmetic on money.
 
 mod attempt;
 pub mod auth;
 pub mod call;
+pub mod count;
 pub mod credentials;
 mod door;
 mod draft;
@@ -34,6 +36,7 @@ pub mod upstream;
 mod whole;
 
 pub use call::{Call, Reply, ReplyHead};
+pub use count::{Counted, CountedBy};
 pub use credentials::{Credentials, Secret};
 pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy};
 pub use native::{Native, NativeReply};

@@ -35,6 +35,7 @@ pub(crate) async fn write(
 ) -> Result<ToSend, Error> {
     let (path, mut written) = compose(call, endpoint, output_limit)?;
     let dropped = std::mem::take(&mut written.dropped);
+    let written = (written, operation(call));
     let request = build(relay, call, (endpoint, &path), written).await?;
     Ok(ToSend {
         request,
@@ -58,16 +59,52 @@ fn compose(
 ) -> Result<(Path, Written), Error> {
     let path = path(call, endpoint)?;
     let quirks = quirks(endpoint, &path.connection)?;
-    let outgoing = Outgoing {
+    let outgoing = outgoing(endpoint, &path, &quirks, output_limit);
+    let written = path.lane.write((&call.body, &call.request), &outgoing)?;
+    Ok((path, written))
+}
+
+/// Writes the question how many tokens a call's prompt is; `None` where an endpoint cannot be asked.
+///
+/// # Errors
+/// As for [`write`].
+pub(crate) async fn write_count(
+    relay: &Relay,
+    call: &Call,
+    endpoint: &Endpoint,
+) -> Result<Option<ToSend>, Error> {
+    let path = path(call, endpoint)?;
+    let quirks = quirks(endpoint, &path.connection)?;
+    let outgoing = outgoing(endpoint, &path, &quirks, None);
+    let asked = (&call.body[..], &call.request);
+    let Some(mut written) = path.lane.write_count(asked, &outgoing)? else {
+        return Ok(None);
+    };
+    let dropped = std::mem::take(&mut written.dropped);
+    let written = (written, Operation::CountTokens);
+    let request = build(relay, call, (endpoint, &path), written).await?;
+    Ok(Some(ToSend {
+        request,
+        dropped,
+        lane: path.lane,
+    }))
+}
+
+/// A request as an endpoint is to see it.
+fn outgoing<'a>(
+    endpoint: &'a Endpoint,
+    path: &Path,
+    quirks: &'a [&'static Quirk],
+    output_limit: Option<u64>,
+) -> Outgoing<'a> {
+    Outgoing {
         dialect: path.connection.dialect,
         native_model: &endpoint.upstream_model,
-        quirks: &quirks,
+        quirks,
         supported: Some(everything().minus(endpoint.declined)),
         output_limit,
         output_most: endpoint.max_completion_tokens,
-    };
-    let written = path.lane.write((&call.body, &call.request), &outgoing)?;
-    Ok((path, written))
+    }
 }
 
 /// How a call gets to an endpoint: over which connection, with which body, in which lane.
@@ -136,7 +173,7 @@ async fn build(
     relay: &Relay,
     call: &Call,
     (endpoint, path): (&Endpoint, &Path),
-    written: Written,
+    (written, operation): (Written, Operation),
 ) -> Result<Request<Full<Bytes>>, Error> {
     let connection = &path.connection;
     let slug = endpoint.provider.slug.as_str();
@@ -149,7 +186,7 @@ async fn build(
         body: path.body,
         base_url: &connection.base_url,
         native_model: &endpoint.upstream_model,
-        operation: operation(call),
+        operation,
         place: account
             .as_ref()
             .map_or_else(Place::default, |account| Place {
@@ -170,7 +207,7 @@ async fn build(
         USER_AGENT,
         HeaderValue::from_static(concat!("waybill/", env!("CARGO_PKG_VERSION"))),
     );
-    let accept = if call.request.needs.stream {
+    let accept = if operation == Operation::Stream {
         "text/event-stream"
     } else {
         "application/json"

@@ -16,6 +16,9 @@ use serde::Serialize;
 /// Names the generation in every answer of an inference path.
 pub const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
 
+/// The same id under the name that Anthropic's clients show.
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
 /// How soon to try again when the system of record is away.
 const STORAGE_RETRY: Duration = Duration::from_secs(2);
 
@@ -100,10 +103,18 @@ impl IntoResponse for Rescue {
             put(&mut headers, RETRY_AFTER, &seconds);
         }
         if let Some(id) = &generation {
-            put(&mut headers, GENERATION_ID, id.as_str());
+            name_generation(&mut headers, dialect, id);
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, headers, body).into_response()
+    }
+}
+
+/// Names the generation in an answer.
+pub fn name_generation(headers: &mut HeaderMap, dialect: Dialect, id: &GenerationId) {
+    put(headers, GENERATION_ID, id.as_str());
+    if dialect == Dialect::AnthropicMessages {
+        put(headers, REQUEST_ID, id.as_str());
     }
 }
 

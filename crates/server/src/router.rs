@@ -13,7 +13,14 @@ use crate::{admin, api, reply};
 const PREFIXES: [&str; 2] = ["/api/v1", "/v1"];
 
 /// Ends of paths whose `POST` is a call to a model; those run apart from everything else.
-const CALLS: [&str; 4] = ["/completions", "/embeddings", "/rerank", "/responses"];
+const CALLS: [&str; 6] = [
+    "/completions",
+    "/embeddings",
+    "/rerank",
+    "/responses",
+    "/messages",
+    "/messages/count_tokens",
+];
 
 type Row = (&'static str, MethodRouter<Arc<App>>);
 
@@ -31,6 +38,8 @@ fn api_paths() -> Vec<Row> {
         ("/embeddings", post(api::embeddings::create)),
         ("/rerank", post(api::rerank::create)),
         ("/responses", post(api::responses::create)),
+        ("/messages", post(api::messages::create)),
+        ("/messages/count_tokens", post(api::messages::count_tokens)),
         ("/models", get(api::models::list)),
         ("/models/count", get(api::models::count)),
         ("/models/user", get(api::models::of_user)),

@@ -108,6 +108,23 @@ pub trait Transparent: Sync {
 
     /// Listens to one answer and stamps it.
     fn tap(&self, asked: &Asked<'_>) -> Box<dyn Tap>;
+
+    /// The question how many tokens a prompt is, where one endpoint can be asked that.
+    ///
+    /// # Errors
+    /// As for [`Transparent::splice`].
+    fn splice_count(
+        &self,
+        _asked: (&[u8], &Incoming),
+        _to: &Outgoing<'_>,
+    ) -> Result<Option<Written>, Error> {
+        Ok(None)
+    }
+
+    /// The answer to that question; `None` when it is none.
+    fn read_count(&self, _body: &[u8]) -> Option<u64> {
+        None
+    }
 }
 
 /// What is neither written nor read as a conversation, at one kind of provider: embeddings, reranking.

@@ -160,6 +160,30 @@ impl Lane {
         }
     }
 
+    /// The question how many tokens a prompt is, where it can be put to one endpoint in this lane.
+    ///
+    /// # Errors
+    /// What cannot be said in its dialect and must not be dropped.
+    pub fn write_count(
+        &self,
+        asked: (&[u8], &Incoming),
+        to: &Outgoing<'_>,
+    ) -> Result<Option<Written>, Error> {
+        match self {
+            Self::Same(dialect, _) => dialect.splice_count(asked, to),
+            Self::Translated(..) | Self::Plain(_) => Ok(None),
+        }
+    }
+
+    /// The answer to that question; `None` when it is none.
+    #[must_use]
+    pub fn read_count(&self, body: &[u8]) -> Option<u64> {
+        match self {
+            Self::Same(dialect, _) => dialect.read_count(body),
+            Self::Translated(..) | Self::Plain(_) => None,
+        }
+    }
+
     /// Listens to one answer, and makes it into what the caller is to see.
     #[must_use]
     pub fn tap(&self, asked: &Asked<'_>) -> Box<dyn Tap> {

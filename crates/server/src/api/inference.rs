@@ -25,11 +25,14 @@ use crate::caller::{self, Caller};
 use crate::clock;
 use crate::config::sections::BillingMode;
 use crate::limits::{Asker, Standing};
-use crate::reply::{self, Answer, GENERATION_ID, Rescue};
+use crate::reply::{self, Answer, Rescue};
 
 /// In a request: what is to happen when the money does not reach, `clamp` or `reject`. In an answer:
 /// on which ground a call with budgets was let in, `full`, `estimate` or `clamped=N`.
 const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
+
+/// Who counted the tokens of a prompt: `provider`, or `estimate` where nobody did.
+const TOKEN_COUNT: HeaderName = HeaderName::from_static("x-waybill-token-count");
 
 const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
 const DROPPED: [HeaderName; 2] = both("x-openrouter-dropped", "x-waybill-dropped");
@@ -81,7 +84,14 @@ pub(crate) async fn answer(app: &Arc<App>, request: Request, spoken: Spoken) -> 
         .map_err(|rescue| rescue.in_dialect(dialect))
 }
 
-async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
+/// A request that has come through the door of its dialect.
+struct Arrived {
+    call: Call,
+    standing: Standing,
+}
+
+/// Lets a request in: its caller, its body, its rate limits.
+async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arrived, Rescue> {
     let arrived = Instant::now();
     let created_at_ms = app.clock.now_ms();
     let (head, body) = request.into_parts();
@@ -126,13 +136,22 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
     let call = read
         .await
         .map_err(|error| Rescue::of_call(error, id.clone()))?;
-    let dialect = spoken.dialect;
-    let standing = pass_gate(app, &caller, &call, dialect).await?;
-    let stream_type = door.stream_type(&call.request);
+    let standing = pass_gate(app, &caller, &call, spoken.dialect).await?;
+    Ok(Arrived { call, standing })
+}
+
+async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
+    let Arrived { call, standing } = arrive(app, request, spoken).await?;
+    let (id, created_at_ms) = (call.id.clone(), call.created_at_ms);
+    let (dialect, stream_type) = (
+        call.request.needs.dialect,
+        call.door.stream_type(&call.request),
+    );
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.relay(call).await {
         Ok(reply) => {
-            let mut response = respond(reply, &id, stream_type);
+            let mut response = respond(reply, stream_type);
+            reply::name_generation(response.headers_mut(), dialect, &id);
             standing.describe(response.headers_mut(), dialect, created_at_ms);
             Ok(response)
         }
@@ -142,6 +161,29 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
             Err(Rescue::of_call(error, id))
         }
     }
+}
+
+/// Answers how many tokens the prompt of a request is: free of charge, and without a record.
+///
+/// # Errors
+/// Whatever went wrong, to be told in the dialect of the door.
+pub(crate) async fn count(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
+    let dialect = spoken.dialect;
+    let counted = async {
+        let Arrived { call, standing } = arrive(app, request, spoken).await?;
+        let counted = app.relay.count_tokens(&call).await;
+        app.gate.settle(&call.id, 0, app.clock.now_ms());
+        let counted = counted.map_err(Rescue::from)?;
+        let body = serde_json::json!({ "input_tokens": counted.tokens });
+        let mut response = reply::json(StatusCode::OK, &body)?;
+        let headers = response.headers_mut();
+        reply::put(headers, TOKEN_COUNT, counted.by.name());
+        standing.describe(headers, dialect, call.created_at_ms);
+        Ok(response)
+    };
+    counted
+        .await
+        .map_err(|rescue: Rescue| rescue.in_dialect(dialect))
 }
 
 /// Counts a call against its rate limits. What lets it in is counted out when it is settled.
@@ -307,11 +349,11 @@ pub(crate) fn simulation(headers: &HeaderMap) -> HeaderMap {
     found
 }
 
-fn respond(reply: Reply, id: &GenerationId, stream_type: &'static str) -> Response {
+fn respond(reply: Reply, stream_type: &'static str) -> Response {
     match reply {
         Reply::Whole { head, body } => {
             let mut response = reply::json_bytes(StatusCode::OK, body);
-            describe(response.headers_mut(), &head, id);
+            describe(response.headers_mut(), &head);
             response
         }
         Reply::Stream { head, body } => {
@@ -320,14 +362,13 @@ fn respond(reply: Reply, id: &GenerationId, stream_type: &'static str) -> Respon
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(stream_type));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
-            describe(headers, &head, id);
+            describe(headers, &head);
             response
         }
     }
 }
 
-fn describe(headers: &mut HeaderMap, head: &ReplyHead, id: &GenerationId) {
-    reply::put(headers, GENERATION_ID, id.as_str());
+fn describe(headers: &mut HeaderMap, head: &ReplyHead) {
     for name in PROVIDER {
         if let Some(provider) = &head.provider_name {
             reply::put(headers, name, provider);

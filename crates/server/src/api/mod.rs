@@ -10,6 +10,7 @@ pub mod generation;
 pub mod health;
 pub(crate) mod inference;
 pub mod key;
+pub mod messages;
 pub mod metrics;
 pub mod model;
 pub mod model_endpoints;

@@ -14,9 +14,10 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 9] = [
+const NOUNS: [&str; 10] = [
     include_str!("../../openapi/chat.json"),
     include_str!("../../openapi/calls.json"),
+    include_str!("../../openapi/messages.json"),
     include_str!("../../openapi/native.json"),
     include_str!("../../openapi/responses.json"),
     include_str!("../../openapi/models.json"),

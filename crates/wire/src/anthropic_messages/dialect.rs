@@ -6,7 +6,7 @@ use chat::{Error, Request};
 use super::events::Answer;
 use super::tap::Same;
 use super::writer::Telling;
-use super::{envelope, parse, request, same, write};
+use super::{count, envelope, parse, request, same, write};
 use crate::codec::{Asked, Door, Inbound, Outbound, Reader, Tap, Transparent, Writer};
 use crate::incoming::{Beside, Incoming};
 use crate::outgoing::{Outgoing, Written};
@@ -68,5 +68,17 @@ impl Transparent for AnthropicMessages {
 
     fn tap(&self, asked: &Asked<'_>) -> Box<dyn Tap> {
         Box::new(Same::new(asked))
+    }
+
+    fn splice_count(
+        &self,
+        (body, request): (&[u8], &Incoming),
+        to: &Outgoing<'_>,
+    ) -> Result<Option<Written>, Error> {
+        count::write(body, request, to)
+    }
+
+    fn read_count(&self, body: &[u8]) -> Option<u64> {
+        count::read(body)
     }
 }

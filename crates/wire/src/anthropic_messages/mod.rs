@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `request.rs`, `fields.rs`, `messages.rs` | caller's request → checked, with spans and [`chat::Needs`] |
 //! | `same.rs`, `history.rs` | the same bytes for one endpoint: edits of fields, foreign thoughts taken out |
+//! | `count.rs` | the question how long a prompt is |
 //! | `tap.rs` | an answer that stays in its dialect, stamped as ours |
 //! | `parse.rs`, `content.rs` | caller's request → vocabulary |
 //! | `write.rs`, `turns.rs`, `reasoning.rs`, `marks.rs` | vocabulary → provider's request |
@@ -23,6 +24,7 @@
 
 mod blocks;
 mod content;
+mod count;
 mod dialect;
 mod envelope;
 mod events;
