@@ -148,11 +148,12 @@ fn choices(
     path: &Path,
     removed: &mut Vec<String>,
 ) {
-    if rules.unknown.contains(&"oneOf") && !members.contains_key("anyOf") {
-        if let Some(list) = members.shift_remove("oneOf") {
-            members.insert("anyOf".to_owned(), list);
-            removed.push(path.of("oneOf"));
-        }
+    if rules.unknown.contains(&"oneOf")
+        && !members.contains_key("anyOf")
+        && let Some(list) = members.shift_remove("oneOf")
+    {
+        members.insert("anyOf".to_owned(), list);
+        removed.push(path.of("oneOf"));
     }
 }
 

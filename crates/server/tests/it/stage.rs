@@ -169,21 +169,30 @@ impl Stage {
 
     /// With more configuration, and variables.
     pub(crate) async fn open_with(more: &str, variables: &[(&str, &str)]) -> Self {
+        Self::furnished(|_| more.to_owned(), variables, None).await
+    }
+
+    /// The same where the configuration names the simulator's base URL.
+    pub(crate) async fn open_beside(
+        more: impl Fn(&str) -> String,
+        variables: &[(&str, &str)],
+    ) -> Self {
         Self::furnished(more, variables, None).await
     }
 
     /// With a clock of its own.
     pub(crate) async fn open_at(clock: Arc<dyn Clock>) -> Self {
-        Self::furnished("", &[], Some(clock)).await
+        Self::furnished(|_| String::new(), &[], Some(clock)).await
     }
 
     async fn furnished(
-        more: &str,
+        more: impl Fn(&str) -> String,
         variables: &[(&str, &str)],
         clock: Option<Arc<dyn Clock>>,
     ) -> Self {
         let simulator = Simulator::start("127.0.0.1:0").await.unwrap();
         let dir = Scratch::new();
+        let more = more(&simulator.base_url());
         let text = format!("{more}\n{}", providers(&simulator));
         let running = start_at(&text, &dir, (variables, clock)).await;
         let keys = running.first_keys.as_ref().expect("a first start");

@@ -83,9 +83,34 @@ impl Blocks {
                 "the provider sent more blocks than can be kept apart",
             ));
         }
+        let (voice, started) = self.kind_of(block, listen);
+        let number = self.next;
+        if let Some(started) = started {
+            self.next = self.next.saturating_add(1);
+            listen(Event::BlockStart(at(number), started));
+        }
+        let mut open = Open {
+            native,
+            block: number,
+            voice,
+            arguments: Arguments::default(),
+            seal: String::new(),
+        };
+        open.read(block, is_whole, listen)?;
+        self.open.retain(|known| known.native != native);
+        self.open.push(open);
+        Ok(())
+    }
+
+    /// What a block is to us, and how its beginning is told.
+    fn kind_of<'b>(
+        &mut self,
+        block: &Members<'b>,
+        listen: &mut Listen<'_>,
+    ) -> (Voice, Option<Block<'b>>) {
         let kind = block.string("type").map(|kind| kind.decode());
         let said = |name: &str| block.filled(name).map(|said| said.decode());
-        let (voice, started) = match kind.as_deref().unwrap_or_default() {
+        match kind.as_deref().unwrap_or_default() {
             "text" => (Voice::Text, Some(Block::Text)),
             "thinking" => (
                 Voice::Reasoning(Seal::Signature),
@@ -117,45 +142,7 @@ impl Blocks {
                 listen(Event::Unsaid(format!("content.{other}").into()));
                 (Voice::Other, None)
             }
-        };
-        let number = self.next;
-        if let Some(started) = started {
-            self.next = self.next.saturating_add(1);
-            listen(Event::BlockStart(at(number), started));
         }
-        let mut open = Open {
-            native,
-            block: number,
-            voice,
-            arguments: Arguments::default(),
-            seal: String::new(),
-        };
-        match voice {
-            Voice::Text => {
-                open.say(said("text"), listen);
-                if let Some(list) = block.present("citations") {
-                    citations(block.text, list.value, number, listen);
-                }
-            }
-            Voice::Reasoning(Seal::Signature) => {
-                open.say(said("thinking"), listen);
-                open.add_seal(said("signature"))?;
-            }
-            Voice::Reasoning(Seal::Encrypted) => open.add_seal(said("data"))?,
-            Voice::Call => {
-                if let Some(input) = block.present("input") {
-                    let json = input.value.of(block.text);
-                    let is_empty = json.bytes().all(|byte| !matches!(byte, b'"' | b'['));
-                    if is_whole || !is_empty {
-                        open.say(Some(Cow::Borrowed(json)), listen);
-                    }
-                }
-            }
-            Voice::Other => {}
-        }
-        self.open.retain(|known| known.native != native);
-        self.open.push(open);
-        Ok(())
     }
 
     /// More of a block.
@@ -252,6 +239,40 @@ impl Blocks {
 }
 
 impl Open {
+    /// Reads what a block says at its beginning.
+    fn read(
+        &mut self,
+        block: &Members<'_>,
+        is_whole: bool,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        let said = |name: &str| block.filled(name).map(|said| said.decode());
+        match self.voice {
+            Voice::Text => {
+                self.say(said("text"), listen);
+                if let Some(list) = block.present("citations") {
+                    citations(block.text, list.value, self.block, listen);
+                }
+            }
+            Voice::Reasoning(Seal::Signature) => {
+                self.say(said("thinking"), listen);
+                self.add_seal(said("signature"))?;
+            }
+            Voice::Reasoning(Seal::Encrypted) => self.add_seal(said("data"))?,
+            Voice::Call => {
+                if let Some(input) = block.present("input") {
+                    let json = input.value.of(block.text);
+                    let is_empty = json.bytes().all(|byte| !matches!(byte, b'"' | b'['));
+                    if is_whole || !is_empty {
+                        self.say(Some(Cow::Borrowed(json)), listen);
+                    }
+                }
+            }
+            Voice::Other => {}
+        }
+        Ok(())
+    }
+
     fn say(&mut self, said: Option<Cow<'_, str>>, listen: &mut Listen<'_>) {
         if let Some(said) = said.filter(|said| !said.is_empty()) {
             if self.voice == Voice::Call {

@@ -55,34 +55,8 @@ fn read(block: &Cursor<'_>, parts: &mut Vec<Part>, unsaid: &mut Vec<String>) -> 
         },
         "document" => return document(block, parts, unsaid),
         "search_result" => search_result(block, unsaid)?,
-        "tool_use" => {
-            block.unknown(&["type", "id", "name", "input", "cache_control"], unsaid);
-            Content::ToolCall {
-                id: block.need("id")?.to_owned(),
-                name: block.need("name")?.to_owned(),
-                arguments: block
-                    .get("input")
-                    .map_or_else(|| "{}".to_owned(), |input| input.value.to_string()),
-            }
-        }
-        "tool_result" => {
-            block.unknown(
-                &[
-                    "type",
-                    "tool_use_id",
-                    "content",
-                    "is_error",
-                    "cache_control",
-                ],
-                unsaid,
-            );
-            Content::ToolResult {
-                call_id: block.need("tool_use_id")?.to_owned(),
-                name: None,
-                parts: blocks(block, "content", unsaid)?,
-                is_error: block.boolean("is_error")?.unwrap_or(false),
-            }
-        }
+        "tool_use" => call(block, unsaid)?,
+        "tool_result" => result(block, unsaid)?,
         "thinking" => {
             let signature = block.string("signature")?.unwrap_or_default();
             opaque = sealed(carried(signature, Seal::Signature));
@@ -118,6 +92,35 @@ fn read(block: &Cursor<'_>, parts: &mut Vec<Part>, unsaid: &mut Vec<String>) -> 
         opaque,
     });
     Ok(())
+}
+
+fn call(block: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Content, Error> {
+    block.unknown(&["type", "id", "name", "input", "cache_control"], unsaid);
+    let input = block.get("input");
+    Ok(Content::ToolCall {
+        id: block.need("id")?.to_owned(),
+        name: block.need("name")?.to_owned(),
+        arguments: input.map_or_else(|| "{}".to_owned(), |input| input.value.to_string()),
+    })
+}
+
+fn result(block: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Content, Error> {
+    block.unknown(
+        &[
+            "type",
+            "tool_use_id",
+            "content",
+            "is_error",
+            "cache_control",
+        ],
+        unsaid,
+    );
+    Ok(Content::ToolResult {
+        call_id: block.need("tool_use_id")?.to_owned(),
+        name: None,
+        parts: blocks(block, "content", unsaid)?,
+        is_error: block.boolean("is_error")?.unwrap_or(false),
+    })
 }
 
 fn sealed(carried: Carried) -> Option<Opaque> {

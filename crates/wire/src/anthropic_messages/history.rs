@@ -38,7 +38,8 @@ pub(super) fn edit(members: &Members<'_>, is_claude: bool, edits: &mut Edits<'_>
     let raw = list.value.of(text);
     let has = |word: &str| memchr::memmem::find(raw.as_bytes(), word.as_bytes()).is_some();
     let has_unsigned = || has("\"signature\":\"\"") || has("\"signature\": \"\"");
-    if !has(TAG) && !(is_claude && has_unsigned()) {
+    let must_walk = has(TAG) || (is_claude && has_unsigned());
+    if !must_walk {
         return kept;
     }
     let messages = objects(text, list.value);

@@ -98,10 +98,7 @@ fn effort(request: &Request, family: Family, is_on: bool, said: &mut Said) {
         .as_ref()
         .filter(|_| is_on && said.thinking.is_some())
         .and_then(|reasoning| reasoning.effort);
-    let of_verbosity = request
-        .verbosity
-        .as_deref()
-        .and_then(|word| Effort::from_name(word));
+    let of_verbosity = request.verbosity.as_deref().and_then(Effort::from_name);
     if !family.takes_effort {
         if request.verbosity.is_some() {
             said.dropped.push("verbosity");

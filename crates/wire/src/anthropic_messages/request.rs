@@ -67,7 +67,7 @@ fn read(body: &[u8]) -> Result<Incoming, Fault> {
         object,
         ..Incoming::default()
     };
-    incoming.needs = needs(&incoming.members(text), learnt);
+    incoming.needs = needs(&incoming.members(text), &learnt);
     read_small_fields(&mut incoming, text)?;
     Ok(incoming)
 }
@@ -82,7 +82,7 @@ const PARAMETERS: &[(&str, Parameter)] = &[
     ("tool_choice", Parameter::ToolChoice),
 ];
 
-fn needs(members: &Members<'_>, learnt: Learnt) -> Needs {
+fn needs(members: &Members<'_>, learnt: &Learnt) -> Needs {
     let mut needs = Needs {
         dialect: Dialect::AnthropicMessages,
         stream: members

@@ -10,6 +10,7 @@ mod generation;
 mod health;
 mod key;
 mod limits;
+mod messages;
 mod metrics;
 mod models;
 mod native;

@@ -1,1 +1,450 @@
-//! To come.
+//! What is written in this dialect out of the vocabulary, by the rules of each generation of Claude.
+
+use chat::request::{
+    CacheMark, Content, Effort, Format, Message, Part, Reasoning, Role, Source, Tool, ToolChoice,
+};
+use chat::{Dialect, Request};
+use serde_json::{Value, json};
+
+use super::scene::{at, endpoint, written};
+
+fn user(text: &str) -> Message {
+    Message::new(Role::User, vec![Part::text(text)])
+}
+
+fn hello() -> Request {
+    Request {
+        messages: vec![user("hi")],
+        max_output_tokens: Some(10_000),
+        ..Request::default()
+    }
+}
+
+fn tool(name: &str) -> Tool {
+    Tool {
+        name: name.to_owned(),
+        description: None,
+        parameters: Some(
+            json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}),
+        ),
+        strict: None,
+        cache: None,
+    }
+}
+
+fn number(text: &str) -> Option<serde_json::Number> {
+    serde_json::from_str(text).ok()
+}
+
+#[test]
+fn every_generation_is_told_to_think_in_its_own_way() {
+    let effort = |effort| Reasoning {
+        effort: Some(effort),
+        ..Reasoning::default()
+    };
+    let budget = |tokens| Reasoning {
+        max_tokens: Some(tokens),
+        ..Reasoning::default()
+    };
+    let adaptive = json!({"type": "adaptive", "display": "summarized"});
+    let enabled = |tokens: u64| json!({"type": "enabled", "budget_tokens": tokens});
+    let off = json!({"type": "disabled"});
+    let nothing = Value::Null;
+    for (model, reasoning, thinking, told, dropped) in [
+        (
+            "claude-3-5-haiku",
+            effort(Effort::High),
+            &nothing,
+            None,
+            &["reasoning"][..],
+        ),
+        (
+            "claude-sonnet-4-5",
+            effort(Effort::High),
+            &enabled(8_000),
+            None,
+            &[],
+        ),
+        (
+            "claude-sonnet-4-5",
+            effort(Effort::Minimal),
+            &enabled(1_024),
+            None,
+            &[],
+        ),
+        (
+            "claude-sonnet-4-5",
+            effort(Effort::None),
+            &nothing,
+            None,
+            &[],
+        ),
+        ("claude-sonnet-4-5", budget(10), &enabled(1_024), None, &[]),
+        (
+            "claude-sonnet-4-5",
+            budget(50_000),
+            &enabled(9_999),
+            None,
+            &["reasoning.max_tokens"],
+        ),
+        (
+            "claude-opus-4-6",
+            effort(Effort::Minimal),
+            &adaptive,
+            Some("low"),
+            &[],
+        ),
+        (
+            "claude-opus-4-6",
+            effort(Effort::Xhigh),
+            &adaptive,
+            Some("high"),
+            &[],
+        ),
+        (
+            "claude-opus-4-6",
+            effort(Effort::Max),
+            &adaptive,
+            Some("max"),
+            &[],
+        ),
+        ("claude-opus-4-6", budget(2_000), &enabled(2_000), None, &[]),
+        (
+            "claude-opus-4-7",
+            budget(2_000),
+            &adaptive,
+            None,
+            &["reasoning.max_tokens"],
+        ),
+        (
+            "claude-opus-4-8",
+            effort(Effort::Xhigh),
+            &adaptive,
+            Some("xhigh"),
+            &[],
+        ),
+        ("claude-opus-5", effort(Effort::None), &off, None, &[]),
+    ] {
+        let request = Request {
+            reasoning: Some(reasoning.clone()),
+            ..hello()
+        };
+        let (body, lost) = written(&request, &endpoint(model));
+        assert_eq!(&body["thinking"], thinking, "{model} {reasoning:?}");
+        assert_eq!(
+            body["output_config"]["effort"].as_str(),
+            told,
+            "{model} {reasoning:?}"
+        );
+        assert_eq!(lost, dropped, "{model} {reasoning:?}");
+    }
+}
+
+#[test]
+fn verbosity_is_effort_and_wins() {
+    let request = Request {
+        verbosity: Some("low".to_owned()),
+        reasoning: Some(Reasoning {
+            effort: Some(Effort::High),
+            ..Reasoning::default()
+        }),
+        ..hello()
+    };
+    let (body, _) = written(&request, &endpoint("claude-sonnet-4-6"));
+    assert_eq!(body["output_config"]["effort"], "low");
+    let (_, lost) = written(&request, &endpoint("claude-sonnet-4-5"));
+    assert_eq!(lost, ["verbosity"]);
+}
+
+#[test]
+fn sampling_is_told_as_far_as_it_is_taken() {
+    let mut request = hello();
+    request.sampling.temperature = number("0.7");
+    request.sampling.top_p = number("0.9");
+    request.sampling.top_k = number("5");
+    request.sampling.stop = vec!["END".to_owned(), " ".to_owned()];
+    let check = |request: &Request, model: &str, told: [&str; 3], dropped: &[&str]| {
+        let (body, lost) = written(request, &endpoint(model));
+        let said = ["temperature", "top_p", "top_k"].map(|name| body[name].to_string());
+        assert_eq!(said, told, "{model}");
+        assert_eq!(lost, dropped, "{model}");
+        assert_eq!(body["stop_sequences"], json!(["END"]));
+    };
+    check(
+        &request,
+        "claude-3-5-sonnet",
+        ["0.7", "0.9", "5"],
+        &["stop"],
+    );
+    check(
+        &request,
+        "claude-opus-4-1",
+        ["0.7", "null", "5"],
+        &["top_p", "stop"],
+    );
+    check(
+        &request,
+        "claude-opus-4-7",
+        ["null", "null", "null"],
+        &["temperature", "top_p", "top_k", "stop"],
+    );
+    request.reasoning = Some(Reasoning {
+        enabled: Some(true),
+        ..Reasoning::default()
+    });
+    check(
+        &request,
+        "claude-sonnet-4-5",
+        ["null", "null", "null"],
+        &["temperature", "top_p", "top_k", "stop"],
+    );
+}
+
+#[test]
+fn an_output_limit_is_always_told() {
+    let mut request = hello();
+    request.max_output_tokens = None;
+    let mut to = endpoint("claude-sonnet-4-5");
+    assert_eq!(written(&request, &to).0["max_tokens"], 32_000);
+    to.output_most = None;
+    assert_eq!(written(&request, &to).0["max_tokens"], 8_192);
+    to.output_most = Some(4_096);
+    assert_eq!(written(&request, &to).0["max_tokens"], 4_096);
+    to.output_limit = Some(77);
+    request.max_output_tokens = Some(500);
+    assert_eq!(written(&request, &to).0["max_tokens"], 77);
+}
+
+#[test]
+fn a_forced_tool_and_thinking_do_not_go_together() {
+    let request = Request {
+        tools: vec![tool("look"), tool("leave")],
+        tool_choice: Some(ToolChoice::Tool("look".to_owned())),
+        parallel_tool_calls: Some(false),
+        reasoning: Some(Reasoning {
+            enabled: Some(true),
+            ..Reasoning::default()
+        }),
+        ..hello()
+    };
+    let (body, lost) = written(&request, &endpoint("claude-sonnet-4-5"));
+    let choice = json!({"type": "tool", "name": "look", "disable_parallel_tool_use": true});
+    assert_eq!(body["tool_choice"], choice);
+    assert_eq!(body.get("thinking"), None);
+    assert_eq!(lost, ["reasoning"]);
+    let allowed = Request {
+        tool_choice: Some(ToolChoice::Allowed(true, vec!["leave".to_owned()])),
+        reasoning: None,
+        parallel_tool_calls: None,
+        ..request
+    };
+    let (body, _) = written(&allowed, &endpoint("claude-sonnet-4-5"));
+    assert_eq!(body["tool_choice"], json!({"type": "any"}));
+    assert_eq!(body["tools"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_schema_is_told_where_it_is_known_and_is_a_tool_where_it_is_not() {
+    let schema = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]});
+    let request = Request {
+        format: Some(Format::JsonSchema {
+            name: "n".to_owned(),
+            description: None,
+            schema: schema.clone(),
+            strict: Some(true),
+        }),
+        ..hello()
+    };
+    let (body, lost) = written(&request, &endpoint("claude-sonnet-4-5"));
+    let format = &body["output_config"]["format"];
+    assert_eq!(format["type"], "json_schema");
+    assert_eq!(format["schema"]["additionalProperties"], false);
+    assert_eq!(lost, ["response_format#/properties/n/minimum"]);
+    let (body, lost) = written(&request, &endpoint("claude-3-5-haiku-20241022"));
+    assert_eq!(body["tools"][0]["input_schema"], schema);
+    assert_eq!(
+        body["tool_choice"],
+        json!({"type": "tool", "name": "waybill_answer"})
+    );
+    assert!(lost.is_empty());
+}
+
+#[test]
+fn strict_tools_have_strict_schemas_where_they_are_known() {
+    let mut strict = tool("look");
+    strict.strict = Some(true);
+    let request = Request {
+        tools: vec![strict],
+        ..hello()
+    };
+    let (body, lost) = written(&request, &endpoint("claude-opus-4-6"));
+    assert_eq!(body["tools"][0]["strict"], true);
+    assert_eq!(lost, ["tools[0].parameters#/properties/n/minimum"]);
+    let (body, lost) = written(&request, &endpoint("claude-3-7-sonnet"));
+    assert_eq!(body["tools"][0].get("strict"), None);
+    assert_eq!(lost, ["tools[0].strict"]);
+}
+
+fn result(id: &str, text: &str) -> Part {
+    Content::ToolResult {
+        call_id: id.to_owned(),
+        name: None,
+        parts: vec![Part::text(text)],
+        is_error: false,
+    }
+    .into()
+}
+
+fn call(id: &str) -> Part {
+    Content::ToolCall {
+        id: id.to_owned(),
+        name: "look".to_owned(),
+        arguments: "{\"n\":1}".to_owned(),
+    }
+    .into()
+}
+
+#[test]
+fn turns_alternate_and_results_come_first() {
+    let request = Request {
+        messages: vec![
+            Message::new(Role::System, vec![Part::text("be brief")]),
+            Message::new(Role::Developer, vec![Part::text("be kind")]),
+            user("a"),
+            user("b"),
+            Message::new(Role::Assistant, vec![call("x:1"), call("y")]),
+            Message::new(Role::Tool, vec![result("x:1", "one")]),
+            Message::new(Role::System, vec![Part::text("now hurry")]),
+            Message::new(Role::Tool, vec![result("y", "two")]),
+            Message::new(Role::Assistant, vec![Part::text("so: \n")]),
+        ],
+        ..hello()
+    };
+    let (body, _) = written(&request, &endpoint("claude-sonnet-4-5"));
+    let text = |text: &str| json!({"type": "text", "text": text});
+    assert_eq!(body["system"], json!([text("be brief"), text("be kind")]));
+    let result = |id: &str, said: &str| json!({"type": "tool_result", "tool_use_id": id, "content": [text(said)]});
+    let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "look", "input": {"n": 1}});
+    let expected = json!([
+        {"role": "user", "content": [text("a"), text("b")]},
+        {"role": "assistant", "content": [call("x_1"), call("y")]},
+        {"role": "user", "content": [result("x_1", "one"), result("y", "two"), text("<system>\nnow hurry\n</system>")]},
+        {"role": "assistant", "content": [text("so:")]},
+    ]);
+    assert_eq!(body["messages"], expected);
+    // Tools that were called are named, even where none may be called now.
+    assert_eq!(body["tools"][0]["name"], "look");
+    assert_eq!(body["tool_choice"], json!({"type": "none"}));
+}
+
+#[test]
+fn pictures_and_documents_are_told_in_every_form() {
+    let file = |source: Source| Content::File {
+        source,
+        filename: Some("a.pdf".to_owned()),
+    };
+    let base64 = |media_type: &str, data: &str| Source::Base64 {
+        media_type: media_type.to_owned(),
+        data: data.to_owned(),
+    };
+    let parts = vec![
+        Content::Image {
+            source: base64("image/jpg", "AAAA"),
+            detail: None,
+        }
+        .into(),
+        Content::Image {
+            source: Source::Url("https://x/y.png".to_owned()),
+            detail: None,
+        }
+        .into(),
+        file(base64("application/pdf", "AAAA")).into(),
+        file(base64("text/plain", "aGk=")).into(),
+        file(Source::Url("https://x/y.pdf".to_owned())).into(),
+        Content::Audio {
+            data: "AAAA".to_owned(),
+            format: "wav".to_owned(),
+        }
+        .into(),
+    ];
+    let request = Request {
+        messages: vec![Message::new(Role::User, parts)],
+        ..hello()
+    };
+    let (body, lost) = written(&request, &endpoint("claude-sonnet-4-5"));
+    let blocks = &body["messages"][0]["content"];
+    assert_eq!(blocks[0]["source"]["media_type"], "image/jpeg");
+    assert_eq!(
+        blocks[1]["source"],
+        json!({"type": "url", "url": "https://x/y.png"})
+    );
+    assert_eq!(blocks[2]["source"]["type"], "base64");
+    assert_eq!(blocks[2]["title"], "a.pdf");
+    assert_eq!(blocks[3]["source"]["data"], "hi");
+    assert_eq!(blocks[4]["source"]["type"], "url");
+    assert_eq!(lost, ["messages[0].content[5]"]);
+}
+
+#[test]
+fn breakpoints_are_four_at_most_and_the_last_ones_stay() {
+    let marked = |text: &str, mark| Part {
+        cache: Some(mark),
+        ..Part::text(text)
+    };
+    let parts = (0..6)
+        .map(|n| marked(&n.to_string(), CacheMark::Default))
+        .chain([marked("hour", CacheMark::OneHour)])
+        .collect();
+    let mut request = Request {
+        messages: vec![Message::new(Role::User, parts)],
+        ..hello()
+    };
+    let marks = |body: &Value| -> Vec<String> {
+        let blocks = body["messages"][0]["content"].as_array().unwrap();
+        let marked = blocks
+            .iter()
+            .filter(|block| block.get("cache_control").is_some());
+        marked
+            .map(|block| block["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (body, _) = written(&request, &endpoint("claude-sonnet-4-5"));
+    assert_eq!(marks(&body), ["3", "4", "5", "hour"]);
+    let hour = &body["messages"][0]["content"][6]["cache_control"];
+    assert_eq!(hour, &json!({"type": "ephemeral", "ttl": "1h"}));
+    request.cache = Some(CacheMark::Default);
+    let (body, _) = written(&request, &endpoint("claude-sonnet-4-5"));
+    assert_eq!(marks(&body), ["4", "5", "hour"]);
+    assert_eq!(body["cache_control"], json!({"type": "ephemeral"}));
+    let native = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let (body, lost) = written(&request, &at(Dialect::BedrockConverse, native));
+    assert_eq!(body.get("cache_control"), None);
+    assert_eq!(
+        marks(&body),
+        ["4", "5", "hour"],
+        "the last block is marked already"
+    );
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(body["anthropic_version"], "bedrock-2023-05-31");
+}
+
+#[test]
+fn what_cannot_be_said_is_named() {
+    let mut request = hello();
+    request.sampling.seed = number("1");
+    request.sampling.frequency_penalty = number("1");
+    request.sampling.min_p = number("0.1");
+    request.service_tier = Some("flex".to_owned());
+    request.prompt_cache_key = Some("k".to_owned());
+    request.metadata = vec![("a".to_owned(), "b".to_owned())];
+    let (_, lost) = written(&request, &endpoint("claude-sonnet-4-5"));
+    let expected = [
+        "service_tier",
+        "min_p",
+        "frequency_penalty",
+        "seed",
+        "metadata",
+        "prompt_cache_key",
+    ];
+    assert_eq!(lost, expected);
+}
