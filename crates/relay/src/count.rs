@@ -52,12 +52,12 @@ impl Relay {
     /// # Errors
     /// When no endpoint could serve the call, or the provider finds the prompt wrong.
     pub async fn count_tokens(&self, call: &Call) -> Result<Counted, Error> {
-        let plan = self.plan(call)?;
+        let planned = self.plan(call)?;
         let estimate = Counted {
             tokens: call.request.needs.prompt_tokens,
             by: CountedBy::Estimate,
         };
-        let Some(first) = plan.attempts.first() else {
+        let Some(first) = planned.plan.attempts.first() else {
             return Ok(estimate);
         };
         match self.ask_count(call, &first.endpoint).await {
