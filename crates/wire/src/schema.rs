@@ -204,9 +204,9 @@ mod tests {
         assert_eq!(
             removed,
             [
+                "/properties/age/minimum",
                 "/properties/a~1b/format",
                 "/properties/a~1b/maxLength",
-                "/properties/age/minimum",
                 "/properties/either/oneOf",
                 "/properties/minimum/items/additionalProperties",
                 "/properties/minimum/minItems",
