@@ -32,7 +32,7 @@ data_policy = { training = false, retention_days = 0, region = "eu" }
 slug = "quiet"
 name = "Quiet"
 base_url = "https://quiet.test/v1"
-dialects = ["anthropic-messages"]
+dialects = ["rerank"]
 auth = "bearer"
 env = "QUIET_API_KEY"
 "#;
@@ -89,7 +89,7 @@ fn slugs(catalog: &Catalog, scope: Scope, text: &str) -> Vec<String> {
 #[test]
 fn a_list_holds_what_can_be_asked_for() {
     let both = catalog(&["acme", "vault", "quiet"]);
-    // hush/whisper is served in a dialect that we do not speak yet.
+    // hush/whisper is served in a dialect in which nobody is asked.
     for (catalog, scope, expected) in [
         (
             &both,
