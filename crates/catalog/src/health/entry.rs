@@ -73,6 +73,7 @@ struct Figures {
     standing: Standing,
     first_token_ms: Option<Percentiles>,
     speed: Option<Percentiles>,
+    is_stale: bool,
     tools: Tools,
     cached_permille: Option<u16>,
 }
@@ -179,6 +180,7 @@ impl Entry {
             standing,
             first_token_ms: figures.first_token_ms,
             speed: figures.speed,
+            is_stale: figures.is_stale,
             tools: figures.tools,
             tokens_left: headroom.and_then(|headroom| Some(headroom.tokens?.0)),
             cached_permille: figures.cached_permille,
@@ -197,6 +199,8 @@ impl Entry {
         Figures {
             at_ms: now_ms,
             standing: standing(&tally(self.judging.since(5 * MINUTE_MS, now_ms))),
+            is_stale: routing.total_ms.low_is_good(ANSWERS_MIN).is_none()
+                && shown.total_ms.low_is_good(ANSWERS_MIN).is_some(),
             first_token_ms: lately(
                 routing.first_token_ms.low_is_good(ANSWERS_MIN),
                 shown.first_token_ms.low_is_good(ANSWERS_MIN),

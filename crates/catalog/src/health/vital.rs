@@ -84,6 +84,10 @@ pub struct Vital {
     /// Output speed over 5 minutes, tenths of a token per second.
     #[serde(rename = "v", skip_serializing_if = "is_default")]
     pub speed: Option<Percentiles>,
+    /// Whether latency and speed are older than five minutes, for want of newer ones: good enough to
+    /// sort by, not to cut off by, or an endpoint that was slow once would never be asked again.
+    #[serde(rename = "o", skip_serializing_if = "is_default")]
+    pub is_stale: bool,
     /// Tool calls over a day.
     #[serde(rename = "t", skip_serializing_if = "is_default")]
     pub tools: Tools,

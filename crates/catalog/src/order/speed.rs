@@ -5,8 +5,11 @@ use crate::plan::Question;
 use crate::preferences::Cutoffs;
 
 /// Whether an endpoint meets every cut-off, as far as it was measured: an endpoint that nobody has
-/// measured is given the benefit of the doubt, or it never would be.
+/// measured lately is given the benefit of the doubt, or it never would be.
 pub(super) fn meets(question: &Question<'_>, vital: &Vital) -> bool {
+    if vital.is_stale {
+        return true;
+    }
     let (own, account) = (question.preferences, question.account);
     let latency = chosen(
         own.preferred_max_latency,

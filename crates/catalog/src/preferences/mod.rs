@@ -1,8 +1,8 @@
 //! Preferences: the `provider` object of a request, or of an account for all its requests.
 //!
 //! Source: section "provider object" of OpenRouter's routing guide and `ProviderPreferences` of
-//! its OpenAPI document, which allows no other properties. Ours are `regions`, `sticky`, `hedge`,
-//! `resume` and the sort `balanced`.
+//! its OpenAPI document, which allows no other properties. Ours are `regions`, `sticky` and
+//! the sort `balanced`.
 
 mod read;
 mod wishes;

@@ -60,8 +60,6 @@ impl Preferences {
             "max_price" => self.max_price = max_price(path, value)?,
             "regions" => self.regions = Some(texts(path, value)?),
             "sticky" => self.sticky = Some(boolean(path, value)?),
-            "hedge" => self.hedge = boolean(path, value)?,
-            "resume" => self.resume = boolean(path, value)?,
             // Passed through on other requests; on this one it has no meaning.
             "options" => {
                 object(path, value)?;
@@ -91,7 +89,7 @@ impl Preferences {
     }
 }
 
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 16] = [
     "order",
     "allow_fallbacks",
     "only",
@@ -108,8 +106,6 @@ const FIELDS: [&str; 18] = [
     "options",
     "regions",
     "sticky",
-    "hedge",
-    "resume",
 ];
 
 fn sort_by(path: &str, value: &Value) -> Result<Sort, PreferenceError> {

@@ -117,10 +117,6 @@ pub struct Preferences {
     /// Whether the endpoint that has the conversation's prompt cached goes first: absent for yes,
     /// but not against `order` or a sort by speed. An addition of ours.
     pub sticky: Option<bool>,
-    /// Whether a second endpoint may be asked when the first is slower than usual. Ours.
-    pub hedge: bool,
-    /// Whether a broken stream may be continued by another endpoint. Ours.
-    pub resume: bool,
 }
 
 impl Default for Preferences {
@@ -142,8 +138,6 @@ impl Default for Preferences {
             max_price: MaxPrice::default(),
             regions: None,
             sticky: None,
-            hedge: false,
-            resume: false,
         }
     }
 }

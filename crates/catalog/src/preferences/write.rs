@@ -77,8 +77,6 @@ impl Preferences {
         );
         put(self.regions.is_some(), "regions", json!(self.regions));
         put(self.sticky.is_some(), "sticky", json!(self.sticky));
-        put(self.hedge, "hedge", json!(true));
-        put(self.resume, "resume", json!(true));
         Value::Object(object)
     }
 }

@@ -194,6 +194,7 @@ fn figures_follow_the_last_minutes_and_are_forgotten_with_them() {
         "{speed:?}"
     );
     let later = health.vital(&id(), 20 * MINUTE);
+    assert!(later.is_stale && !vital.is_stale);
     assert!(
         later.first_token_ms.is_some(),
         "half an hour stands in for five minutes"

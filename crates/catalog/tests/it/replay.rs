@@ -44,6 +44,7 @@ fn vital() -> impl Strategy<Value = Vital> {
             tools: Tools { valid, invalid },
             tokens_left: Some(u64::from(valid) * 100),
             cached_permille: None,
+            is_stale: valid % 2 == 1,
         })
 }
 
@@ -63,7 +64,7 @@ fn object() -> impl Strategy<Value = Value> {
         |(order, ignore, sort, cutoff, price, on)| {
             json!({ "order": order, "ignore": ignore, "sort": sort, "sticky": on,
                 "preferred_max_latency": { "p90": cutoff }, "max_price": { "prompt": price },
-                "preferred_min_throughput": cutoff, "allow_fallbacks": on, "hedge": on })
+                "preferred_min_throughput": cutoff, "allow_fallbacks": on })
         },
     )
 }

@@ -72,9 +72,28 @@ impl House {
         Self::build(providers, (Timers::default(), DrainBounds::default()), edit).await
     }
 
+    /// The same by another clock.
+    pub(crate) async fn with_clock(
+        providers: &[ProviderSpec<'_>],
+        clock: Arc<dyn Clock>,
+        edit: impl Fn(&mut Value),
+    ) -> Self {
+        let terms = (Timers::default(), DrainBounds::default());
+        Self::build_at(providers, terms, clock, edit).await
+    }
+
     pub(crate) async fn build(
         providers: &[ProviderSpec<'_>],
+        terms: (Timers, DrainBounds),
+        edit: impl Fn(&mut Value),
+    ) -> Self {
+        Self::build_at(providers, terms, Arc::new(Still), edit).await
+    }
+
+    async fn build_at(
+        providers: &[ProviderSpec<'_>],
         (timers, bounds): (Timers, DrainBounds),
+        clock: Arc<dyn Clock>,
         edit: impl Fn(&mut Value),
     ) -> Self {
         let reachable = providers
@@ -94,13 +113,14 @@ impl House {
         let simulator = Simulator::start_with("127.0.0.1:0", options).await.unwrap();
         let rows = rows(&simulator, providers, edit);
         let catalog = catalog::load(&Rows::default(), &[&rows], &Access::ALL).unwrap();
-        Self::furnish(simulator, catalog, (timers, bounds))
+        Self::furnish(simulator, catalog, (timers, bounds), clock)
     }
 
     fn furnish(
         simulator: Simulator,
         catalog: Catalog,
         (timers, bounds): (Timers, DrainBounds),
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let credentials: Credentials = [("a".to_owned(), Secret::new("key-of-a"))]
             .into_iter()
@@ -114,7 +134,7 @@ impl House {
             upstream: Arc::new(HttpUpstream::new(timers.connect).unwrap()),
             books: books.clone(),
             provider_limits: Arc::new(Unlimited),
-            clock: Arc::new(Still),
+            clock,
             timers,
             tasks: tasks.clone(),
         };

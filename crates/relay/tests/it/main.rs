@@ -10,6 +10,7 @@ mod cancellation;
 mod counting;
 mod fallback;
 mod house;
+mod moving;
 mod reading;
 mod record;
 mod recorded;
