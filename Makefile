@@ -7,7 +7,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-engine bench lint fmt
+.PHONY: help run demo test test-engine fuzz bench lint fmt
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -28,6 +28,10 @@ test: ## Set up and run every test (PostgreSQL, Valkey and real clients included
 test-engine: ## A real inference engine behind Waybill (installs about 350 MB)
 	@scripts/need cargo cc python
 	@tests/engine/run $(ARGS)
+
+fuzz: ## Fuzz decoders, editor and readers (ARGS="SECONDS TARGET…", 60 s each)
+	@scripts/need cargo cc
+	@scripts/fuzz $(or $(ARGS),60)
 
 bench: ## Run the benchmarks and write a report
 	@scripts/need cargo cc

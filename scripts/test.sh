@@ -2,7 +2,7 @@
 # Sets up everything and runs every test; `make test` and `.ci/run` end here.
 #
 # Rust's tests first, with real PostgreSQL and Valkey servers behind them, then the real clients of
-# the field against `waybill demo`, then the books of servers that are killed. All of it runs even when a part fails; the exit status tells.
+# the field against `waybill demo`, then a short fuzzing, then the books of servers that are killed. All of it runs even when a part fails; the exit status tells.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:$HOME/.cargo/bin"
@@ -20,5 +20,6 @@ rust_tests() {
 status=0
 rust_tests || { status=1; echo "waybill: Rust tests failed" >&2; }
 scripts/test-clients || { status=1; echo "waybill: client tests failed" >&2; }
+scripts/fuzz 10 || { status=1; echo "waybill: fuzzing found something" >&2; }
 scripts/with-services tests/money/run || { status=1; echo "waybill: the books were not proved" >&2; }
 exit $status

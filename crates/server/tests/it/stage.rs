@@ -267,11 +267,10 @@ pub(crate) async fn start(text: &str, dir: &Scratch, variables: &[(&str, &str)])
     start_at(text, dir, (variables, None)).await
 }
 
-async fn start_at(
-    text: &str,
-    dir: &Scratch,
-    (variables, clock): (&[(&str, &str)], Option<Arc<dyn Clock>>),
-) -> Running {
+/// Variables of the environment, and the time where it is not the machine's own.
+type Surroundings<'a> = (&'a [(&'a str, &'a str)], Option<Arc<dyn Clock>>);
+
+async fn start_at(text: &str, dir: &Scratch, (variables, clock): Surroundings<'_>) -> Running {
     let environment: Environment = variables
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

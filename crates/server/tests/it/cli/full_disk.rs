@@ -4,11 +4,12 @@
 //! The disk of a process is full when it may not make any file longer (`RLIMIT_FSIZE`).
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Request;
 use http_body_util::Full;
 use simulator::Simulator;
+use tokio::time::Instant;
 
 use super::program::{Server, run, stderr, stdout};
 use crate::stage::{Scratch, Seen, hello, providers, send};
@@ -38,6 +39,16 @@ fn limit_files(server: &Server, soft: &str) {
         .args(["--pid", &id, &format!("--fsize={soft}:")])
         .status();
     assert!(status.unwrap().success());
+}
+
+/// Makes a key on the command line.
+fn make_key(dir: &Scratch, words: &[&str]) -> String {
+    let always = ["key", "create", "--config", "waybill.toml"];
+    let made = run(dir, &[&always[..], words].concat());
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let said = stdout(&made);
+    let key = said.split_whitespace().find(|word| word.starts_with("sk-"));
+    key.unwrap().to_owned()
 }
 
 async fn call(url: &str, key: &str) -> Seen {
@@ -75,25 +86,8 @@ async fn on_a_full_disk_calls_get_503_and_go_on_when_there_is_room() {
         "waybill.toml",
         &format!("[server]\ndata_dir = \"place\"\n{}", providers(&simulator)),
     );
-    let made = run(
-        &dir,
-        &[
-            "key",
-            "create",
-            "--name",
-            "one",
-            "--limit",
-            "5",
-            "--config",
-            "waybill.toml",
-        ],
-    );
-    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
-    let said = stdout(&made);
-    let key = said
-        .split_whitespace()
-        .find(|word| word.starts_with("sk-"))
-        .unwrap();
+    let key = make_key(&dir, &["--name", "one", "--limit", "5"]);
+    let key = key.as_str();
     let mut server = serve(&dir);
     let first = server.line();
     let url = first
@@ -105,22 +99,8 @@ async fn on_a_full_disk_calls_get_503_and_go_on_when_there_is_room() {
         .unwrap();
     assert_eq!(call(url, key).await.status, 200);
 
-    let made = run(
-        &dir,
-        &[
-            "key",
-            "create",
-            "--name",
-            "free",
-            "--config",
-            "waybill.toml",
-        ],
-    );
-    let said = stdout(&made);
-    let free = said
-        .split_whitespace()
-        .find(|word| word.starts_with("sk-"))
-        .unwrap();
+    let free = make_key(&dir, &["--name", "free"]);
+    let free = free.as_str();
     let since = Instant::now();
     while call(url, free).await.status == 401 {
         assert!(since.elapsed() < Duration::from_secs(10));
