@@ -342,3 +342,88 @@ async fn a_model_that_only_this_dialect_reaches_is_listed() {
         .collect();
     assert!(ids.contains(&&json!("simulated/claude")), "{ids:?}");
 }
+
+/// The simulated Claude refuses thoughts that it has not signed for these very words, and calls
+/// without their results, as the real one does.
+#[tokio::test]
+async fn a_loop_of_twenty_tools_survives_two_changes_of_family() {
+    let stage = open().await;
+    let mut body = hello("simulated/claude");
+    body["thinking"] = json!({"type": "enabled", "budget_tokens": 2000});
+    body["tools"] = json!([{"name": "look", "input_schema": {"type": "object", "properties": {"at": {"type": "string"}}}}]);
+    let mut beginning = String::new();
+    for turn in 0..20 {
+        let is_claude = !(7..14).contains(&turn);
+        body["model"] = json!(if is_claude {
+            "simulated/claude"
+        } else {
+            "simulated/echo"
+        });
+        body["stream"] = json!(turn % 2 == 0);
+        let seen = ask(&stage, &body, &[("x-simulate", "tools=1,reasoning=12")]).await;
+        assert_eq!(seen.status, 200, "turn {turn}: {}", seen.text());
+        let answer = match body["stream"] == true {
+            true => wire_content(&seen),
+            false => seen.json()["content"].clone(),
+        };
+        let blocks = answer.as_array().unwrap();
+        let kinds: Vec<_> = blocks
+            .iter()
+            .map(|block| block["type"].as_str().unwrap())
+            .collect();
+        assert!(kinds.contains(&"tool_use"), "turn {turn}: {answer:#}");
+        let dropped = seen.header("x-waybill-dropped");
+        // From the first change on there is always a thought that the model may not see.
+        assert_eq!(
+            dropped.contains("messages["),
+            turn > 7 || turn == 7,
+            "turn {turn}: {dropped}"
+        );
+        let sent = stage.simulator.ledger().last().unwrap().json()["messages"].to_string();
+        assert!(!sent.contains("waybill:"), "turn {turn}: {sent}");
+        let sent = sent.trim_end_matches(']').to_owned();
+        assert!(
+            turn == 7 || turn == 14 || sent.starts_with(&beginning),
+            "turn {turn}: the beginning changed, and its cache is lost"
+        );
+        beginning = sent;
+        let results: Vec<_> = blocks
+            .iter()
+            .filter(|block| block["type"] == "tool_use")
+            .map(
+                |call| json!({"type": "tool_result", "tool_use_id": call["id"], "content": "seen"}),
+            )
+            .collect();
+        let messages = body["messages"].as_array_mut().unwrap();
+        messages.push(json!({"role": "assistant", "content": answer}));
+        messages.push(json!({"role": "user", "content": results}));
+    }
+}
+
+/// The content of a streamed answer, put together as clients do.
+fn wire_content(seen: &Seen) -> Value {
+    let mut content: Vec<Value> = Vec::new();
+    let mut inputs: Vec<String> = Vec::new();
+    for event in events(seen) {
+        if event["type"] == "content_block_start" {
+            content.push(event["content_block"].clone());
+            inputs.push(String::new());
+        }
+        if event["type"] != "content_block_delta" {
+            continue;
+        }
+        let (block, input) = (content.last_mut().unwrap(), inputs.last_mut().unwrap());
+        for name in ["text", "thinking", "signature"] {
+            if let Some(more) = event["delta"][name].as_str() {
+                block[name] = format!("{}{more}", block[name].as_str().unwrap_or_default()).into();
+            }
+        }
+        input.push_str(event["delta"]["partial_json"].as_str().unwrap_or_default());
+    }
+    for (block, input) in content.iter_mut().zip(inputs) {
+        if !input.is_empty() {
+            block["input"] = serde_json::from_str(&input).unwrap();
+        }
+    }
+    content.into()
+}

@@ -36,108 +36,67 @@ fn number(text: &str) -> Option<serde_json::Number> {
     serde_json::from_str(text).ok()
 }
 
-#[test]
-fn every_generation_is_told_to_think_in_its_own_way() {
-    let effort = |effort| Reasoning {
+/// How a model is told to think: the field, the effort, and what is dropped.
+fn check_thinking(model: &str, reasoning: Reasoning, told: (&Value, Option<&str>), lost: &[&str]) {
+    let request = Request {
+        reasoning: Some(reasoning),
+        ..hello()
+    };
+    let (body, dropped) = written(&request, &endpoint(model));
+    let effort = body["output_config"]["effort"].as_str();
+    assert_eq!((&body["thinking"], effort), told, "{model}");
+    assert_eq!(dropped, lost, "{model}");
+}
+
+fn effort(effort: Effort) -> Reasoning {
+    Reasoning {
         effort: Some(effort),
         ..Reasoning::default()
-    };
-    let budget = |tokens| Reasoning {
+    }
+}
+
+fn budget(tokens: u64) -> Reasoning {
+    Reasoning {
         max_tokens: Some(tokens),
         ..Reasoning::default()
-    };
-    let adaptive = json!({"type": "adaptive", "display": "summarized"});
-    let enabled = |tokens: u64| json!({"type": "enabled", "budget_tokens": tokens});
-    let off = json!({"type": "disabled"});
-    let nothing = Value::Null;
-    for (model, reasoning, thinking, told, dropped) in [
-        (
-            "claude-3-5-haiku",
-            effort(Effort::High),
-            &nothing,
-            None,
-            &["reasoning"][..],
-        ),
-        (
-            "claude-sonnet-4-5",
-            effort(Effort::High),
-            &enabled(8_000),
-            None,
-            &[],
-        ),
-        (
-            "claude-sonnet-4-5",
-            effort(Effort::Minimal),
-            &enabled(1_024),
-            None,
-            &[],
-        ),
-        (
-            "claude-sonnet-4-5",
-            effort(Effort::None),
-            &nothing,
-            None,
-            &[],
-        ),
-        ("claude-sonnet-4-5", budget(10), &enabled(1_024), None, &[]),
-        (
-            "claude-sonnet-4-5",
-            budget(50_000),
-            &enabled(9_999),
-            None,
-            &["reasoning.max_tokens"],
-        ),
-        (
-            "claude-opus-4-6",
-            effort(Effort::Minimal),
-            &adaptive,
-            Some("low"),
-            &[],
-        ),
-        (
-            "claude-opus-4-6",
-            effort(Effort::Xhigh),
-            &adaptive,
-            Some("high"),
-            &[],
-        ),
-        (
-            "claude-opus-4-6",
-            effort(Effort::Max),
-            &adaptive,
-            Some("max"),
-            &[],
-        ),
-        ("claude-opus-4-6", budget(2_000), &enabled(2_000), None, &[]),
-        (
-            "claude-opus-4-7",
-            budget(2_000),
-            &adaptive,
-            None,
-            &["reasoning.max_tokens"],
-        ),
-        (
-            "claude-opus-4-8",
-            effort(Effort::Xhigh),
-            &adaptive,
-            Some("xhigh"),
-            &[],
-        ),
-        ("claude-opus-5", effort(Effort::None), &off, None, &[]),
-    ] {
-        let request = Request {
-            reasoning: Some(reasoning.clone()),
-            ..hello()
-        };
-        let (body, lost) = written(&request, &endpoint(model));
-        assert_eq!(&body["thinking"], thinking, "{model} {reasoning:?}");
-        assert_eq!(
-            body["output_config"]["effort"].as_str(),
-            told,
-            "{model} {reasoning:?}"
-        );
-        assert_eq!(lost, dropped, "{model} {reasoning:?}");
     }
+}
+
+fn enabled(tokens: u64) -> Value {
+    json!({"type": "enabled", "budget_tokens": tokens})
+}
+
+#[test]
+fn older_generations_are_told_to_think_with_a_budget() {
+    let nothing = Value::Null;
+    let check = |model: &str, reasoning: Reasoning, thinking: &Value, lost: &[&str]| {
+        check_thinking(model, reasoning, (thinking, None), lost);
+    };
+    let (old, new) = ("claude-3-5-haiku", "claude-sonnet-4-5");
+    check(old, effort(Effort::High), &nothing, &["reasoning"]);
+    check(new, effort(Effort::High), &enabled(8_000), &[]);
+    check(new, effort(Effort::Minimal), &enabled(1_024), &[]);
+    check(new, effort(Effort::None), &nothing, &[]);
+    check(new, budget(10), &enabled(1_024), &[]);
+    let too_much = ["reasoning.max_tokens"];
+    check(new, budget(50_000), &enabled(9_999), &too_much);
+}
+
+#[test]
+fn newer_generations_judge_themselves_how_much_to_think() {
+    let adaptive = json!({"type": "adaptive", "display": "summarized"});
+    let off = json!({"type": "disabled"});
+    let check = check_thinking;
+    let both = "claude-opus-4-6";
+    check(both, effort(Effort::Minimal), (&adaptive, Some("low")), &[]);
+    check(both, effort(Effort::Xhigh), (&adaptive, Some("high")), &[]);
+    check(both, effort(Effort::Max), (&adaptive, Some("max")), &[]);
+    check(both, budget(2_000), (&enabled(2_000), None), &[]);
+    let lost = ["reasoning.max_tokens"];
+    check("claude-opus-4-7", budget(2_000), (&adaptive, None), &lost);
+    let xhigh = effort(Effort::Xhigh);
+    check("claude-opus-4-8", xhigh, (&adaptive, Some("xhigh")), &[]);
+    check("claude-opus-5", effort(Effort::None), (&off, None), &[]);
 }
 
 #[test]
