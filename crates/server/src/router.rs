@@ -12,6 +12,9 @@ use crate::{admin, api, reply};
 /// Where the API stands: OpenRouter's place, and the one that other SDKs expect.
 const PREFIXES: [&str; 2] = ["/api/v1", "/v1"];
 
+/// Where Google's own clients look; what they know stands under [`PREFIXES`] as well.
+const BETA_PREFIXES: [&str; 2] = ["/api/v1beta", "/v1beta"];
+
 /// Ends of paths whose `POST` is a call to a model; those run apart from everything else.
 const CALLS: [&str; 6] = [
     "/completions",
@@ -28,6 +31,21 @@ type Row = (&'static str, MethodRouter<Arc<App>>);
 fn native() -> MethodRouter<Arc<App>> {
     use api::native::pass;
     get(pass).post(pass).put(pass).patch(pass).delete(pass)
+}
+
+/// What Google's own clients ask: the path names the model, and ends in what is asked of it.
+fn gemini_paths() -> Vec<Row> {
+    use api::generate_content::create;
+    vec![
+        ("/models/{model}", post(create)),
+        ("/models/{author}/{slug}", post(create)),
+    ]
+}
+
+/// Below each of the beta prefixes.
+fn beta_paths() -> Vec<Row> {
+    let list = ("/models", get(api::gemini_models::list));
+    std::iter::once(list).chain(gemini_paths()).collect()
 }
 
 /// Below each prefix.
@@ -94,6 +112,9 @@ fn api_paths() -> Vec<Row> {
         ("/plan", post(api::plan::explain)),
         ("/openapi.json", get(api::openapi::get)),
     ]
+    .into_iter()
+    .chain(gemini_paths())
+    .collect()
 }
 
 /// At the root.
@@ -107,13 +128,20 @@ fn root_paths() -> Vec<Row> {
     ]
 }
 
+/// Everything below a prefix, in full.
+fn prefixed() -> impl Iterator<Item = (String, MethodRouter<Arc<App>>)> {
+    let below = |prefixes: [&'static str; 2], paths: fn() -> Vec<Row>| {
+        prefixes.into_iter().flat_map(move |prefix| {
+            let paths = paths().into_iter();
+            paths.map(move |(path, methods)| (format!("{prefix}{path}"), methods))
+        })
+    };
+    below(PREFIXES, api_paths).chain(below(BETA_PREFIXES, beta_paths))
+}
+
 /// Every full path, so that a test can compare them with our OpenAPI document.
 pub fn paths() -> impl Iterator<Item = String> {
-    let of_api = PREFIXES.into_iter().flat_map(|prefix| {
-        api_paths()
-            .into_iter()
-            .map(move |(path, _)| format!("{prefix}{path}"))
-    });
+    let of_api = prefixed().map(|(path, _)| path);
     let at_root = root_paths().into_iter().map(|(path, _)| path.to_owned());
     // What takes the rest of a path is a parameter like any other to those who read about it.
     of_api.chain(at_root).map(|path| path.replace("{*", "{"))
@@ -125,10 +153,8 @@ pub fn router(app: Arc<App>) -> Router {
     for (path, methods) in root_paths() {
         router = router.route(path, methods);
     }
-    for prefix in PREFIXES {
-        for (path, methods) in api_paths() {
-            router = router.route(&format!("{prefix}{path}"), methods);
-        }
+    for (path, methods) in prefixed() {
+        router = router.route(&path, methods);
     }
     router
         .fallback(reply::unknown_path)
@@ -140,5 +166,8 @@ pub fn router(app: Arc<App>) -> Router {
 #[must_use]
 pub fn is_call(method: &Method, path: &str) -> bool {
     let is_native = path.contains("/native/");
-    is_native || (method == Method::POST && CALLS.iter().any(|end| path.ends_with(end)))
+    // Below `/models/` nothing else is posted.
+    let is_post = method == Method::POST;
+    let is_known = path.contains("/models/") || CALLS.iter().any(|end| path.ends_with(end));
+    is_native || (is_post && is_known)
 }

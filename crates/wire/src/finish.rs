@@ -28,13 +28,21 @@ pub(crate) fn unify(native: &str) -> Reason {
         | "prohibited_content"
         | "spii"
         | "image_safety"
+        | "image_prohibited_content"
+        | "image_recitation"
+        | "language"
+        | "model_armor"
         | "guardrail_intervened"
         | "content_filtered" => Reason::ContentFilter,
         "error"
         | "abort"
         | "network_error"
         | "insufficient_system_resource"
-        | "malformed_function_call" => Reason::Error,
+        | "malformed_function_call"
+        | "malformed_response"
+        | "unexpected_tool_call"
+        | "too_many_tool_calls"
+        | "missing_thought_signature" => Reason::Error,
         // Google's compatible endpoint says `function_call_filter: UNEXPECTED_TOOL_CALL`, and more.
         _ if word.starts_with("function_call_filter") => Reason::ContentFilter,
         _ => Reason::Stop,

@@ -9,7 +9,8 @@ use crate::codec::{
     Asked, Door, Inbound, Listen, Outbound, Passed, Plain, Reader, Tap, Transparent, Writer,
 };
 use crate::frame::{Frame, Framing};
-use crate::incoming::Incoming;
+use crate::gemini::Gemini;
+use crate::incoming::{Beside, Incoming};
 use crate::openai_chat::OpenaiChat;
 use crate::openai_completions::OpenaiCompletions;
 use crate::openai_responses::OpenaiResponses;
@@ -24,6 +25,8 @@ pub const SENDABLE: &[Dialect] = &[
     Dialect::OpenaiResponses,
     Dialect::AnthropicMessages,
     Dialect::AzureOpenai,
+    Dialect::Gemini,
+    Dialect::Vertex,
 ];
 
 /// Where callers are heard.
@@ -34,6 +37,7 @@ const DOORS: &[(Dialect, &dyn Door)] = &[
     (Dialect::Rerank, &rerank::Rerank),
     (Dialect::OpenaiCompletions, &OpenaiCompletions),
     (Dialect::AnthropicMessages, &AnthropicMessages),
+    (Dialect::Gemini, &Gemini::EVENTS),
 ];
 
 /// What callers' conversations are read from, and written in.
@@ -42,6 +46,7 @@ const INBOUND: &[(Dialect, &dyn Inbound)] = &[
     (Dialect::OpenaiResponses, &OpenaiResponses),
     (Dialect::OpenaiCompletions, &OpenaiCompletions),
     (Dialect::AnthropicMessages, &AnthropicMessages),
+    (Dialect::Gemini, &Gemini::EVENTS),
 ];
 
 /// What providers are asked in.
@@ -49,6 +54,7 @@ const OUTBOUND: &[(Dialect, &dyn Outbound)] = &[
     (Dialect::OpenaiChat, &OpenaiChat),
     (Dialect::OpenaiResponses, &OpenaiResponses),
     (Dialect::AnthropicMessages, &AnthropicMessages),
+    (Dialect::Gemini, &Gemini::EVENTS),
 ];
 
 /// What is passed on as it is.
@@ -56,6 +62,7 @@ const TRANSPARENT: &[(Dialect, &dyn Transparent)] = &[
     (Dialect::OpenaiChat, &OpenaiChat),
     (Dialect::OpenaiResponses, &OpenaiResponses),
     (Dialect::AnthropicMessages, &AnthropicMessages),
+    (Dialect::Gemini, &Gemini::EVENTS),
 ];
 
 /// What is no conversation: from a caller's dialect to a provider's.
@@ -92,6 +99,15 @@ pub fn door(dialect: Dialect) -> Option<&'static dyn Door> {
 #[must_use]
 pub fn reader(body: Dialect) -> Option<Box<dyn Reader>> {
     row(OUTBOUND, &body).map(Outbound::reader)
+}
+
+/// The door for one request: a dialect may have another one for another form of streams.
+#[must_use]
+pub fn door_beside(dialect: Dialect, beside: &Beside) -> Option<&'static dyn Door> {
+    match (dialect, beside.as_array) {
+        (Dialect::Gemini, true) => Some(&Gemini::ARRAY),
+        _ => door(dialect),
+    }
 }
 
 /// How a call gets from its caller's dialect to a provider's, and its answer back.

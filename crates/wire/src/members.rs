@@ -143,3 +143,16 @@ pub fn count(number: &str) -> u64 {
     let whole = rough as u64;
     whole
 }
+
+/// Where the objects of an array stand; elements of other kinds are left alone.
+pub(crate) fn elements(text: &str, array: Span) -> Vec<Span> {
+    let mut spans = Vec::with_capacity(1);
+    // The text was checked before, so the walk cannot fail.
+    let _ = Scanner::within(text, array).array(|scanner, _| {
+        if scanner.peek()? == ValueKind::Object {
+            spans.push(scanner.skip()?);
+        }
+        Ok::<(), Malformed>(())
+    });
+    spans
+}

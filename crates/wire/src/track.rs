@@ -153,6 +153,33 @@ impl Choice {
         listen(Event::BlockEnd(self.at(block)));
     }
 
+    /// An image is there that its maker has sealed, perhaps.
+    pub(crate) fn show_sealed_image(
+        &mut self,
+        (media_type, data): (Cow<'_, str>, Cow<'_, str>),
+        seal: Option<Opaque>,
+        listen: &mut Listen<'_>,
+    ) {
+        let block = self.start(Block::Image { media_type }, listen);
+        if !data.is_empty() {
+            listen(Event::BlockDelta(self.at(block), data));
+        }
+        if let Some(seal) = seal {
+            listen(Event::Sealed(self.at(block), seal));
+        }
+        listen(Event::BlockEnd(self.at(block)));
+    }
+
+    /// A voice begins, before its first word.
+    pub(crate) fn begin(&mut self, voice: Voice, listen: &mut Listen<'_>) {
+        if self.block_of(voice).is_none() {
+            let block = self.start(voice.block(), listen);
+            if let Some(open) = self.open.get_mut(voice as usize) {
+                *open = Some(block);
+            }
+        }
+    }
+
     /// Finds the tool call that a fragment belongs to, or starts it; gives its index for the caller.
     ///
     /// Providers that forget the index are understood by the id, and those that give every call the

@@ -68,7 +68,7 @@ impl Spoken {
     }
 
     fn door(&self) -> Result<&'static dyn Door, Error> {
-        wire::door(self.dialect)
+        wire::door_beside(self.dialect, &self.beside)
             .ok_or_else(|| Error::gateway(Kind::Server, "a path speaks a dialect without a door"))
     }
 }

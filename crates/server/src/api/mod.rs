@@ -6,6 +6,8 @@ pub mod completions;
 pub mod console;
 pub mod credits;
 pub mod embeddings;
+pub mod gemini_models;
+pub mod generate_content;
 pub mod generation;
 pub mod health;
 pub(crate) mod inference;

@@ -14,12 +14,13 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 10] = [
+const NOUNS: [&str; 11] = [
     include_str!("../../openapi/chat.json"),
     include_str!("../../openapi/calls.json"),
     include_str!("../../openapi/messages.json"),
     include_str!("../../openapi/native.json"),
     include_str!("../../openapi/responses.json"),
+    include_str!("../../openapi/gemini.json"),
     include_str!("../../openapi/models.json"),
     include_str!("../../openapi/keys.json"),
     include_str!("../../openapi/budgets.json"),

@@ -17,7 +17,8 @@ use super::{message, usage};
 use crate::error::read_error;
 use crate::finish::unify;
 use crate::members::Members;
-use crate::scan::{Malformed, Scanner, Span, ValueKind};
+pub(crate) use crate::members::elements;
+use crate::scan::{Span, ValueKind};
 use crate::splice::{Edits, ObjectEdits, quoted};
 use crate::stamp::Stamp;
 use crate::track::{Listen, Tracker, Voice, broken};
@@ -298,19 +299,6 @@ fn refuse_errors(top: &Members<'_>, form: Form) -> Result<(), Error> {
         return Err(broken("the provider answered without choices"));
     }
     Ok(())
-}
-
-/// Where the objects of an array stand; elements of other kinds are left alone.
-pub(crate) fn elements(text: &str, array: Span) -> Vec<Span> {
-    let mut spans = Vec::with_capacity(1);
-    // The text was checked before, so the walk cannot fail.
-    let _ = Scanner::within(text, array).array(|scanner, _| {
-        if scanner.peek()? == ValueKind::Object {
-            spans.push(scanner.skip()?);
-        }
-        Ok::<(), Malformed>(())
-    });
-    spans
 }
 
 /// Takes an object inside a checked text apart.

@@ -10,6 +10,7 @@ mod errors;
 mod eventstream;
 mod fixtures;
 mod frames;
+mod gemini;
 mod json;
 mod ndjson;
 mod nonsense;

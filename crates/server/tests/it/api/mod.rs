@@ -6,6 +6,7 @@ mod calls;
 mod chat_completions;
 mod console;
 mod errors;
+mod generate_content;
 mod generation;
 mod health;
 mod key;
