@@ -74,6 +74,7 @@ fn plan(criterion: &mut Criterion) {
         let preferences = Preferences::read(&object).expect("our own text");
         let question = Question {
             sticky: &sticky,
+            further_calls: 4,
             ..Question::new("author/model", needs, &preferences, &[Dialect::OpenaiChat])
         };
         let mut seed = 0_u64;
