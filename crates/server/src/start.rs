@@ -177,7 +177,8 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         tasks,
         stop,
     });
-    start_jobs(&app, &config, seen, too_fast, &desk);
+    let watch = (books.velocity.clone(), too_fast);
+    start_jobs(&app, &config, seen, watch, &desk);
     let keeper = jobs::keep_health::run(Arc::clone(&app), node);
     app.tasks.spawn_on(keeper, &desk);
     let door = open_door(&app, &config, listener, desk);
@@ -269,14 +270,21 @@ async fn on_kept_rows(store: &Store, shelf: &Shelf, built: Built) -> Result<Buil
     }))
 }
 
+/// Who watches for keys that are too fast, and where they are reported.
+type Watch = (Arc<Velocity>, mpsc::Sender<KeyHash>);
+
 fn start_jobs(
     app: &Arc<App>,
     config: &Config,
     seen: i64,
-    too_fast: mpsc::Receiver<KeyHash>,
+    (velocity, too_fast): (Option<Watch>, mpsc::Receiver<KeyHash>),
     desk: &Handle,
 ) {
-    if let Some(velocity) = app.velocity.clone() {
+    if let Some((velocity, fast)) = velocity {
+        if app.gate.link().is_some() {
+            let sharer = jobs::share_velocity::run(Arc::clone(app), Arc::clone(&velocity), fast);
+            app.tasks.spawn_on(sharer, desk);
+        }
         let freezer = jobs::freeze_keys::run(Arc::clone(app), velocity, too_fast);
         app.tasks.spawn_on(freezer, desk);
     }

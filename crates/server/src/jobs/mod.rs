@@ -4,3 +4,4 @@ pub mod follow_changes;
 pub mod freeze_keys;
 pub mod keep_health;
 pub mod local_engines;
+pub mod share_velocity;

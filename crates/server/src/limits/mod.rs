@@ -29,4 +29,4 @@ pub use gate::{Asker, Gate, Reading, Refused, Standing, Visit};
 pub use providers::AtProviders;
 pub use rule::{Measure, Per, RateRow, Rule, Span, WithoutValkey};
 pub use sharing::Keeper;
-pub use velocity::Velocity;
+pub use velocity::{Spent, Velocity};

@@ -3,6 +3,10 @@
 //! Counted in slices of five minutes; the oldest reaches further back than the hour, so a key that
 //! spends more than the limit in any hour is always caught, and one that stays below it in every 65
 //! minutes never is.
+//!
+//! Where several replicas run, each tells the others what it has seen a key spend in a slice, and
+//! learns what they have seen ([`Velocity::untold`], [`Velocity::learn`]): a key that spends a little
+//! everywhere is caught as well, within the time between two rounds.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,10 +23,26 @@ const KEYS_MAX: usize = 100_000;
 
 #[derive(Debug, Default)]
 struct Hour {
+    /// Spent here, nano-USD, the latest slice first.
     slices: [i64; SLICES],
+    /// What of it the other replicas have been told.
+    told: [i64; SLICES],
+    /// What they have spent, as far as they have told.
+    elsewhere: [i64; SLICES],
     /// Number of the latest slice.
     latest: i64,
     is_over: bool,
+}
+
+/// What a key has spent here in one slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    /// Hash of the key.
+    pub key_hash: String,
+    /// Number of the slice, the same everywhere.
+    pub slice: i64,
+    /// All that was spent here in it, nano-USD.
+    pub nanos: i64,
 }
 
 /// Watches keys.
@@ -70,13 +90,44 @@ impl Velocity {
         if let Some(present) = hour.slices.first_mut() {
             *present = present.saturating_add(amount.nanos());
         }
-        let spent = hour
-            .slices
-            .iter()
-            .fold(0_i64, |sum, part| sum.saturating_add(*part));
-        let is_new = !hour.is_over && spent > self.limit.nanos();
-        hour.is_over |= is_new;
-        is_new
+        hour.judge(self.limit)
+    }
+
+    /// What the other replicas have not been told yet; at most so many slices.
+    #[must_use]
+    pub fn untold(&self, most: usize) -> Vec<Spent> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_key = |(key, hour): (&String, &Hour)| {
+            let (key, latest) = (key.clone(), hour.latest);
+            let pairs = hour.slices.into_iter().zip(hour.told).zip(0_i64..);
+            pairs
+                .filter(|((spent, told), _)| spent != told)
+                .map(move |((nanos, _), back)| Spent {
+                    key_hash: key.clone(),
+                    slice: latest - back,
+                    nanos,
+                })
+                .collect::<Vec<_>>()
+        };
+        keys.iter().flat_map(of_key).take(most).collect()
+    }
+
+    /// The others were told, and have spent this much themselves in that slice, nano-USD; whether
+    /// that made the key too fast just now.
+    pub fn learn(&self, told: &Spent, elsewhere: i64) -> bool {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(hour) = keys.get_mut(&told.key_hash) else {
+            return false;
+        };
+        let Ok(back) = usize::try_from(hour.latest - told.slice) else {
+            return false;
+        };
+        if let (Some(mark), Some(others)) = (hour.told.get_mut(back), hour.elsewhere.get_mut(back))
+        {
+            *mark = told.nanos;
+            *others = elsewhere.max(*others);
+        }
+        hour.judge(self.limit)
     }
 
     /// Whether a key was too fast and nobody has let it go on.
@@ -94,14 +145,25 @@ impl Velocity {
 }
 
 impl Hour {
+    /// Whether the hour is too dear as of now and was not before.
+    fn judge(&mut self, limit: Amount) -> bool {
+        let all = self.slices.iter().chain(&self.elsewhere);
+        let spent = all.fold(0_i64, |sum, part| sum.saturating_add(*part));
+        let is_new = !self.is_over && spent > limit.nanos();
+        self.is_over |= is_new;
+        is_new
+    }
+
     fn advance(&mut self, slice: i64) {
         let passed = slice.saturating_sub(self.latest);
         if passed <= 0 {
             return; // the same slice, or a clock that stepped back
         }
         let passed = usize::try_from(passed).unwrap_or(SLICES).min(SLICES);
-        self.slices.rotate_right(passed % SLICES);
-        self.slices[..passed].fill(0);
+        for slices in [&mut self.slices, &mut self.told, &mut self.elsewhere] {
+            slices.rotate_right(passed % SLICES);
+            slices[..passed].fill(0);
+        }
         self.latest = slice;
     }
 }
@@ -127,6 +189,21 @@ mod tests {
         guard.forgive("key");
         assert!(!guard.is_over("key"));
         assert!(!guard.spend("key", usd("1"), 59 * MINUTE));
+    }
+
+    #[test]
+    fn what_is_spent_at_several_replicas_counts_together() {
+        let (here, there) = (Velocity::new(usd("1")), Velocity::new(usd("1")));
+        assert!(!here.spend("key", usd("0.6"), 0));
+        assert!(!there.spend("key", usd("0.3"), 0));
+        assert!(!there.spend("key", usd("0.3"), 6 * MINUTE));
+        let told = there.untold(10);
+        assert_eq!(told.len(), 2, "one for each slice: {told:?}");
+        let first = told.iter().find(|spent| spent.slice == 0).unwrap();
+        assert!(there.learn(first, usd("0.6").nanos()));
+        let told: Vec<_> = told.into_iter().filter(|spent| spent.slice == 1).collect();
+        assert_eq!(there.untold(10), told, "what was told is not told again");
+        assert!(there.is_over("key") && !here.is_over("key"));
     }
 
     #[test]

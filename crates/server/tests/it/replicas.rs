@@ -29,7 +29,7 @@ use crate::stage::{Scratch, hello, providers};
 const LONG: Duration = Duration::from_secs(5);
 
 #[expect(clippy::disallowed_methods, reason = "tests are told so what to do")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

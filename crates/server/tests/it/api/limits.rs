@@ -199,6 +199,16 @@ async fn a_key_that_spends_too_fast_is_frozen_until_somebody_lets_it_go_on() {
     assert_eq!(call(&stage, &key).await.status, 200);
 }
 
+/// The smallest call at a server.
+async fn call_at(url: &str, key: &str) -> Seen {
+    let request = http::Request::builder()
+        .method(Method::POST)
+        .uri(format!("{url}/api/v1/chat/completions"))
+        .header("authorization", format!("Bearer {key}"))
+        .body(Full::new(Bytes::from(hello("simulated/echo").to_string())));
+    send(request.unwrap()).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_frozen_at_one_replica_is_refused_at_the_others() {
     let place = Scratch::new();
@@ -210,15 +220,7 @@ async fn a_key_that_is_frozen_at_one_replica_is_refused_at_the_others() {
     let dir = Scratch::new();
     let text = format!("{more}{}", providers(&stage.simulator));
     let other = start(&text, &dir, &[]).await;
-    let there = async |key: &str| {
-        let request = http::Request::builder()
-            .method(Method::POST)
-            .uri(format!("{}/api/v1/chat/completions", other.app.public_url))
-            .header("authorization", format!("Bearer {key}"))
-            .body(Full::new(Bytes::from(hello("simulated/echo").to_string())))
-            .unwrap();
-        send(request).await
-    };
+    let there = async |key: &str| call_at(&other.app.public_url, key).await;
     assert_eq!(call(&stage, &key).await.status, 200);
     let since = Instant::now();
     loop {
@@ -248,6 +250,52 @@ async fn a_key_that_is_frozen_at_one_replica_is_refused_at_the_others() {
             "it is frozen there"
         );
         sleep(Duration::from_millis(20)).await;
+    }
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_spends_at_several_replicas_counts_together() {
+    let Some(valkey) = crate::replicas::variable("TEST_VALKEY_URL") else {
+        eprintln!("no Valkey: TEST_VALKEY_URL is not set");
+        return;
+    };
+    let plain = Stage::open().await;
+    let cost = call(&plain, &plain.key).await.json()["usage"]["cost"].to_string();
+    let cost = ledger::Amount::from_usd(&cost).unwrap();
+    // Two calls are too much, one is not.
+    let limit = ledger::Amount::from_nanos(cost.nanos() * 3 / 2);
+    let place = Scratch::new();
+    let url = format!("sqlite:{}", place.0.join("shared.db").display());
+    let more = format!(
+        "[storage]\nurl = \"{url}\"\n[cluster]\nvalkey = \"{valkey}\"\n\
+         [limits]\nvelocity_usd_per_hour = \"{limit}\"\n"
+    );
+    let stage = Stage::open_with(&more, &[]).await;
+    let (key, _) = make_key(&stage, &json!({"name": "everywhere"})).await;
+    let dir = Scratch::new();
+    let other = start(&format!("{more}{}", providers(&stage.simulator)), &dir, &[]).await;
+    assert_eq!(call(&stage, &key).await.status, 200);
+    let since = Instant::now();
+    let mut there = call_at(&other.app.public_url, &key).await;
+    while there.status == 401 && since.elapsed() < Duration::from_secs(10) {
+        // The other has not heard of the new key yet.
+        sleep(Duration::from_millis(20)).await;
+        there = call_at(&other.app.public_url, &key).await;
+    }
+    assert_eq!(there.status, 200, "{}", there.text());
+    // Nobody calls any more, and each alone has seen too little.
+    let since = Instant::now();
+    loop {
+        let path = "/api/v1/keys?include_disabled=true";
+        let keys = stage.get(path, &stage.management_key).await.json();
+        let list = keys["data"].as_array().unwrap();
+        let named = list.iter().find(|row| row["name"] == "everywhere").unwrap();
+        if named["disabled"] == true {
+            break;
+        }
+        assert!(since.elapsed() < Duration::from_secs(10), "{named:#}");
+        sleep(Duration::from_millis(50)).await;
     }
     other.stop().await;
 }
