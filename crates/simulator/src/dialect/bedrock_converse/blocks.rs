@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::dialect::Problem;
 use crate::dialect::ask::unknown_key;
+use crate::encoding::from_base64;
 use crate::seal::Seal;
 
 /// Members of a content block: exactly one of these.
@@ -182,7 +183,8 @@ fn check_reasoning(block: &Value, at: &str) -> Result<(), Problem> {
         return Ok(());
     };
     if let Some(data) = reasoning["redactedContent"].as_str() {
-        return match Seal::Redacted.unwrap(data) {
+        let data = from_base64(data).and_then(|data| String::from_utf8(data).ok());
+        return match data.and_then(|data| Seal::Redacted.unwrap(&data)) {
             Some(_) => Ok(()),
             None => Err(from_model(&format!(
                 "{at}: Invalid `data` in `redacted_thinking` block"

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::answer::{Block, Finish, Kind, Say, says};
 use crate::dialect::frames::binary_event;
 use crate::dialect::{Event, Rendering};
+use crate::encoding::to_base64;
 use crate::ledger::Usage;
 use crate::seal::Seal;
 use crate::tokens::count_tokens;
@@ -48,7 +49,7 @@ fn write(rendering: &Rendering, say: &Say) -> Vec<Event> {
                 }]
             }
             Kind::Redacted => {
-                let data = Seal::Redacted.wrap(&blocks[*block].text);
+                let data = redacted(&blocks[*block].text);
                 let delta = json!({"reasoningContent": {"redactedContent": data}});
                 vec![Event {
                     tokens: count_tokens(&blocks[*block].text),
@@ -120,7 +121,7 @@ fn block_value(block: &Block) -> Value {
             "signature": Seal::Thinking.sign(&block.text),
         }}}),
         Kind::Redacted => json!({"reasoningContent": {
-            "redactedContent": Seal::Redacted.wrap(&block.text),
+            "redactedContent": redacted(&block.text),
         }}),
         Kind::Call { id, name } => {
             let input: Value =
@@ -128,6 +129,11 @@ fn block_value(block: &Block) -> Value {
             json!({"toolUse": {"toolUseId": id, "name": name, "input": input}})
         }
     }
+}
+
+/// What Claude calls `data`, as bytes; and bytes are base64 here.
+fn redacted(text: &str) -> String {
+    to_base64(Seal::Redacted.wrap(text).as_bytes())
 }
 
 fn stop_reason(finish: &Finish) -> Option<&str> {
