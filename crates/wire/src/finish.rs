@@ -16,7 +16,8 @@ pub(crate) fn unify(native: &str) -> Reason {
         | "model_length"
         | "max_length"
         | "model_context_window_exceeded"
-        | "context_length" => Reason::Length,
+        | "context_length"
+        | "error_limit" => Reason::Length,
         "tool_calls" | "tool_call" | "tool_use" | "function_call" | "tool" => Reason::ToolCalls,
         "content_filter"
         | "content-filter"
@@ -33,16 +34,20 @@ pub(crate) fn unify(native: &str) -> Reason {
         | "language"
         | "model_armor"
         | "guardrail_intervened"
-        | "content_filtered" => Reason::ContentFilter,
+        | "content_filtered"
+        | "error_toxic" => Reason::ContentFilter,
         "error"
         | "abort"
         | "network_error"
         | "insufficient_system_resource"
+        | "timeout"
         | "malformed_function_call"
+        | "malformed_model_output"
         | "malformed_response"
-        | "unexpected_tool_call"
+        | "malformed_tool_use"
+        | "missing_thought_signature"
         | "too_many_tool_calls"
-        | "missing_thought_signature" => Reason::Error,
+        | "unexpected_tool_call" => Reason::Error,
         // Google's compatible endpoint says `function_call_filter: UNEXPECTED_TOOL_CALL`, and more.
         _ if word.starts_with("function_call_filter") => Reason::ContentFilter,
         _ => Reason::Stop,

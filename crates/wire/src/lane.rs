@@ -5,9 +5,11 @@ use chat::response::Fold;
 use chat::{Dialect, Error, Response, Usage};
 
 use crate::anthropic_messages::AnthropicMessages;
+use crate::bedrock::BedrockConverse;
 use crate::codec::{
     Asked, Door, Inbound, Listen, Outbound, Passed, Plain, Reader, Tap, Transparent, Writer,
 };
+use crate::cohere::Cohere;
 use crate::frame::{Frame, Framing};
 use crate::gemini::Gemini;
 use crate::incoming::{Beside, Incoming};
@@ -24,9 +26,11 @@ pub const SENDABLE: &[Dialect] = &[
     Dialect::OpenaiChat,
     Dialect::OpenaiResponses,
     Dialect::AnthropicMessages,
+    Dialect::BedrockConverse,
     Dialect::AzureOpenai,
     Dialect::Gemini,
     Dialect::Vertex,
+    Dialect::Cohere,
 ];
 
 /// Where callers are heard.
@@ -55,6 +59,8 @@ const OUTBOUND: &[(Dialect, &dyn Outbound)] = &[
     (Dialect::OpenaiResponses, &OpenaiResponses),
     (Dialect::AnthropicMessages, &AnthropicMessages),
     (Dialect::Gemini, &Gemini::EVENTS),
+    (Dialect::BedrockConverse, &BedrockConverse),
+    (Dialect::Cohere, &Cohere),
 ];
 
 /// What is passed on as it is.

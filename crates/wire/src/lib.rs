@@ -9,7 +9,9 @@
 
 pub mod address;
 pub mod anthropic_messages;
+pub mod bedrock;
 pub mod codec;
+pub mod cohere;
 mod decimal;
 mod draft;
 mod error;

@@ -60,6 +60,38 @@ pub(crate) const ANTHROPIC_STRICT: Rules = Rules {
     is_closed: true,
 };
 
+/// What Cohere knows, of a schema for an answer or for arguments that follow it exactly.
+/// <https://docs.cohere.com/docs/structured-outputs#unsupported-schema-features> (2026)
+pub(crate) const COHERE_STRICT: Rules = Rules {
+    unknown: &[
+        "allOf",
+        "oneOf",
+        "not",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minLength",
+        "maxLength",
+        "minProperties",
+        "maxProperties",
+        "patternProperties",
+        "propertyNames",
+        "contains",
+        "prefixItems",
+        "if",
+        "then",
+        "else",
+    ],
+    formats: Some(&["date-time", "uuid", "date", "time"]),
+    min_items_max: None,
+    is_closed: false,
+};
+
 /// The deepest schema that is looked into; deeper parts stay as they are.
 const DEPTH_MAX: usize = 64;
 

@@ -20,7 +20,7 @@ const SEAL_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The name of the tool through which older models give answers that follow a schema: what it is
 /// called with is the answer.
-pub(super) const ANSWER_TOOL: &str = "waybill_answer";
+pub(crate) const ANSWER_TOOL: &str = "waybill_answer";
 
 /// The blocks of one answer.
 #[derive(Debug, Clone, Default)]

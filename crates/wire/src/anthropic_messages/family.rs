@@ -5,7 +5,7 @@
 
 /// How a model is told to think.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Thinking {
+pub(crate) enum Thinking {
     /// It cannot.
     Never,
     /// With a budget of tokens.
@@ -18,23 +18,23 @@ pub(super) enum Thinking {
 
 /// What a model can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Family {
+pub(crate) struct Family {
     /// How it is told to think.
-    pub(super) thinking: Thinking,
+    pub(crate) thinking: Thinking,
     /// Whether it thinks unless told not to.
-    pub(super) thinks_unasked: bool,
+    pub(crate) thinks_unasked: bool,
     /// Whether `output_config.effort` is known.
-    pub(super) takes_effort: bool,
+    pub(crate) takes_effort: bool,
     /// Whether the effort `xhigh` is known.
-    pub(super) takes_xhigh: bool,
+    pub(crate) takes_xhigh: bool,
     /// Whether `output_config.format` and strict tools are known.
-    pub(super) takes_schemas: bool,
+    pub(crate) takes_schemas: bool,
     /// Whether `temperature` and `top_p` may be set together.
-    pub(super) takes_both_samplings: bool,
+    pub(crate) takes_both_samplings: bool,
     /// Whether `temperature`, `top_p` and `top_k` may be set at all.
-    pub(super) takes_sampling: bool,
+    pub(crate) takes_sampling: bool,
     /// Whether the operator may speak in the middle of a conversation.
-    pub(super) takes_system_turns: bool,
+    pub(crate) takes_system_turns: bool,
 }
 
 /// One row of the table: from this version on.
@@ -117,7 +117,7 @@ const OTHERS: Family = Family {
 
 impl Family {
     /// The family of a model, by any host's name of it.
-    pub(super) fn of(native_model: &str) -> Self {
+    pub(crate) fn of(native_model: &str) -> Self {
         match version(native_model) {
             Some(version) => {
                 let row = TABLE.iter().find(|(since, _)| version >= *since);
@@ -129,12 +129,12 @@ impl Family {
 }
 
 /// Whether a model is one of Anthropic's.
-pub(super) fn is_claude(model: &str) -> bool {
+pub(crate) fn is_claude(model: &str) -> bool {
     model.contains("claude")
 }
 
 /// The version of a Claude model: the first small numbers of its name. Dates and revisions are not.
-fn version(native_model: &str) -> Option<(u32, u32)> {
+pub(crate) fn version(native_model: &str) -> Option<(u32, u32)> {
     let (_, name) = native_model.split_once("claude")?;
     let mut numbers = name
         .split(['-', '.', '@', ':', '_'])

@@ -13,18 +13,18 @@ const BUDGET_MAX: u64 = 128_000;
 
 /// What is said of thinking.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// The field `thinking`.
-    pub(super) thinking: Option<Value>,
+    pub(crate) thinking: Option<Value>,
     /// `output_config.effort`.
-    pub(super) effort: Option<&'static str>,
+    pub(crate) effort: Option<&'static str>,
     /// What cannot be said.
-    pub(super) dropped: Vec<&'static str>,
+    pub(crate) dropped: Vec<&'static str>,
 }
 
 impl Said {
     /// Whether the model will think.
-    pub(super) fn is_on(&self, family: Family) -> bool {
+    pub(crate) fn is_on(&self, family: Family) -> bool {
         match &self.thinking {
             Some(thinking) => thinking["type"] != "disabled",
             None => family.thinks_unasked,
@@ -34,7 +34,7 @@ impl Said {
 
 /// What to say of thinking. `must_not` says why it is impossible in this call, if it is: a tool is
 /// forced, or calls are being answered that another family has made.
-pub(super) fn say(request: &Request, family: Family, limit: u64, must_not: bool) -> Said {
+pub(crate) fn say(request: &Request, family: Family, limit: u64, must_not: bool) -> Said {
     let mut said = Said::default();
     let off = || Some(json!({"type": "disabled"})).filter(|_| family.thinks_unasked);
     let wanted = request.reasoning.as_ref();

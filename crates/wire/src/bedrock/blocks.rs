@@ -1,0 +1,378 @@
+//! What an answer has said so far: its blocks, one after the other.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chat::opaque::{Format, Seal};
+use chat::{Citation, Error, Event, Opaque, Reason};
+
+use crate::anthropic_messages::ANSWER_TOOL;
+use crate::codec::Listen;
+use crate::finish::unify;
+use crate::members::Members;
+use crate::scan::{Malformed, Scanner, Span, ValueKind};
+use crate::track::{Arguments, Tracker, Voice, broken};
+
+/// The longest seal that is remembered, bytes.
+const SEAL_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The blocks of one answer.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    tracker: Tracker,
+    open: Option<Open>,
+    seal: Option<(Seal, String)>,
+    /// The arguments of the tool that stands for the form of the answer.
+    answer: Option<Arguments>,
+}
+
+/// The block that is being said.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    index: u64,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Reasoning,
+    /// The tool call at this position.
+    Call(usize),
+    /// The answer itself, told as a tool call.
+    Answer,
+    /// Something that the vocabulary cannot hold.
+    Other,
+}
+
+impl Blocks {
+    /// The answer begins.
+    pub(super) fn begin(&mut self, listen: &mut Listen<'_>) -> Result<(), Error> {
+        self.tracker.choice(0)?;
+        if !self.tracker.is_started {
+            self.tracker.is_started = true;
+            listen(Event::Start {
+                native_id: None,
+                native_model: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// A block begins: only tool calls, their results and pictures say so.
+    pub(super) fn start(
+        &mut self,
+        index: u64,
+        start: &Members<'_>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        self.end(listen)?;
+        let kind = match start.object("toolUse") {
+            Some(call) => self.call(index, &call, listen)?,
+            // The picture itself follows.
+            None if start.object("image").is_some() => Kind::Other,
+            None => {
+                unsaid(start, listen);
+                Kind::Other
+            }
+        };
+        self.open = Some(Open { index, kind });
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        index: u64,
+        call: &Members<'_>,
+        listen: &mut Listen<'_>,
+    ) -> Result<Kind, Error> {
+        let said = |name: &str| call.filled(name).map(|said| said.decode());
+        if call
+            .string("type")
+            .is_some_and(|kind| kind.is("server_tool_use"))
+        {
+            // The provider runs it; nobody is asked to.
+            listen(Event::Unsaid("content.server_tool_use".into()));
+            return Ok(Kind::Other);
+        }
+        let name = said("name").unwrap_or_default();
+        if name == ANSWER_TOOL {
+            self.answer = Some(Arguments::default());
+            return Ok(Kind::Answer);
+        }
+        let id = said("toolUseId").unwrap_or_default();
+        let choice = self.tracker.choice(0)?;
+        let position = choice.call(Some(index), &id, &name, listen)?;
+        Ok(Kind::Call(position))
+    }
+
+    /// More of a block.
+    pub(super) fn delta(
+        &mut self,
+        index: u64,
+        delta: &Members<'_>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        if self.open.is_some_and(|open| open.index != index) {
+            self.end(listen)?;
+        }
+        if let Some(text) = delta.string("text") {
+            return self.say(index, Kind::Text, text.decode(), listen);
+        }
+        if let Some(thought) = delta.object("reasoningContent") {
+            return self.think(index, &thought, listen);
+        }
+        if let Some(call) = delta.object("toolUse") {
+            let fragment = call.filled("input").map(|said| said.decode());
+            return match fragment {
+                Some(fragment) => self.add_arguments(fragment, listen),
+                None => Ok(()),
+            };
+        }
+        if let Some(citation) = delta.object("citation") {
+            self.cite(&citation, listen)?;
+        } else if let Some(image) = delta.object("image") {
+            self.show(&image, listen)?;
+        }
+        Ok(())
+    }
+
+    fn say(
+        &mut self,
+        index: u64,
+        kind: Kind,
+        said: std::borrow::Cow<'_, str>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        let voice = match kind {
+            Kind::Reasoning => Voice::Reasoning,
+            Kind::Text | Kind::Call(_) | Kind::Answer | Kind::Other => Voice::Text,
+        };
+        self.open = Some(Open { index, kind });
+        self.tracker.choice(0)?.say(voice, said, listen);
+        Ok(())
+    }
+
+    fn think(
+        &mut self,
+        index: u64,
+        thought: &Members<'_>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        let whole = thought.object("reasoningText");
+        let thought = whole.as_ref().unwrap_or(thought);
+        if let Some(text) = thought.filled("text") {
+            self.say(index, Kind::Reasoning, text.decode(), listen)?;
+        }
+        if let Some(part) = thought.filled("signature") {
+            self.open = Some(Open {
+                index,
+                kind: Kind::Reasoning,
+            });
+            self.add_seal(Seal::Signature, &part.decode())?;
+        }
+        if let Some(part) = thought.filled("redactedContent") {
+            self.open = Some(Open {
+                index,
+                kind: Kind::Reasoning,
+            });
+            // What Claude gives out as text is bytes here, and bytes are base64.
+            let part = part.decode();
+            let inner = STANDARD.decode(&*part);
+            let inner = inner.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            self.add_seal(Seal::Encrypted, inner.as_deref().unwrap_or(&part))?;
+        }
+        Ok(())
+    }
+
+    fn add_seal(&mut self, seal: Seal, part: &str) -> Result<(), Error> {
+        let (_, value) = self.seal.get_or_insert_with(|| (seal, String::new()));
+        if value.len() + part.len() > SEAL_BYTES_MAX {
+            return Err(broken("the provider sent a signature that is too long"));
+        }
+        value.push_str(part);
+        Ok(())
+    }
+
+    fn add_arguments(
+        &mut self,
+        fragment: std::borrow::Cow<'_, str>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        match self.open.map(|open| open.kind) {
+            Some(Kind::Call(position)) => {
+                let choice = self.tracker.choice(0)?;
+                choice.add_arguments(position, fragment, listen);
+            }
+            Some(Kind::Answer) => {
+                if let Some(answer) = &mut self.answer {
+                    answer.feed(&fragment);
+                }
+                self.tracker.choice(0)?.say(Voice::Text, fragment, listen);
+            }
+            Some(Kind::Other) => {}
+            Some(Kind::Text | Kind::Reasoning) | None => {
+                return Err(broken("the provider spoke on in a call that is not open"));
+            }
+        }
+        Ok(())
+    }
+
+    fn cite(&mut self, citation: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+        if let Some(block) = self.tracker.choice(0)?.block_of(Voice::Text) {
+            listen(Event::Cited(block, cited(citation)));
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, image: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+        let source = image.object("source");
+        let data = source.as_ref().and_then(|source| source.filled("bytes"));
+        if let Some(data) = data {
+            let format = image.filled("format").map(|format| format.decode());
+            let media_type = format!("image/{}", format.as_deref().unwrap_or("png"));
+            let choice = self.tracker.choice(0)?;
+            choice.show_image(media_type.into(), data.decode(), listen);
+        }
+        Ok(())
+    }
+
+    /// The block that is being said ends.
+    pub(super) fn end(&mut self, listen: &mut Listen<'_>) -> Result<(), Error> {
+        let choice = self.tracker.choice(0)?;
+        if let Some((seal, value)) = self.seal.take() {
+            // Converse says no model; nobody but Claude seals what it thinks.
+            let format = Format::AnthropicClaude;
+            let opaque = Opaque {
+                format,
+                seal,
+                value,
+                id: None,
+            };
+            choice.seal(Voice::Reasoning, opaque, listen);
+        }
+        self.open = None;
+        choice.hush(None, listen);
+        Ok(())
+    }
+
+    /// A whole block.
+    pub(super) fn whole(
+        &mut self,
+        index: u64,
+        block: &Members<'_>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        if let Some(call) = block.object("toolUse") {
+            let kind = self.call(index, &call, listen)?;
+            self.open = Some(Open { index, kind });
+            if let Some(input) = call.present("input") {
+                self.add_arguments(input.value.of(call.text).into(), listen)?;
+            }
+        } else if let Some(cited) = block.object("citationsContent") {
+            self.cited(index, &cited, listen)?;
+        } else if let Some(image) = block.object("image") {
+            self.show(&image, listen)?;
+        } else if block.string("text").is_some() || block.object("reasoningContent").is_some() {
+            self.delta(index, block, listen)?;
+        } else {
+            unsaid(block, listen);
+        }
+        self.end(listen)
+    }
+
+    /// Text with its sources.
+    fn cited(
+        &mut self,
+        index: u64,
+        block: &Members<'_>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        let mut result = Ok(());
+        each(block, "content", |part| {
+            if let (Ok(()), Some(text)) = (&result, part.filled("text")) {
+                result = self.say(index, Kind::Text, text.decode(), listen);
+            }
+        });
+        each(block, "citations", |citation| {
+            if result.is_ok() {
+                result = self.cite(citation, listen);
+            }
+        });
+        result
+    }
+
+    /// The answer ends, for a reason in the provider's word.
+    pub(super) fn finish(&mut self, native: &str, listen: &mut Listen<'_>) -> Result<(), Error> {
+        self.end(listen)?;
+        let choice = self.tracker.choice(0)?;
+        let reason = match unify(native) {
+            // The form of the answer was a tool; nobody else's tool was called.
+            Reason::ToolCalls if self.answer.is_some() && !choice.has_calls() => Reason::Stop,
+            reason => reason,
+        };
+        let is_open = self.answer.as_ref().is_some_and(|it| !it.is_whole());
+        if is_open && reason != Reason::Length {
+            return Err(broken("the provider's answer ended inside its JSON"));
+        }
+        choice
+            .finish(reason, Some(native.to_owned()), listen)
+            .map(drop)
+    }
+
+    /// Whether anything was said.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tracker
+            .choices
+            .iter()
+            .all(crate::track::Choice::is_empty)
+    }
+
+    /// Whether the answer is whole.
+    pub(super) fn check_whole(&self) -> Result<(), Error> {
+        self.tracker.check_whole(false)
+    }
+}
+
+/// Names a block that the vocabulary cannot hold.
+fn unsaid(block: &Members<'_>, listen: &mut Listen<'_>) {
+    let kind = block.list.first().map(|member| member.name.decode());
+    let name = format!("content.{}", kind.as_deref().unwrap_or("nothing"));
+    listen(Event::Unsaid(name.into()));
+}
+
+/// The objects of an array member.
+pub(super) fn each(of: &Members<'_>, name: &str, mut hear: impl FnMut(&Members<'_>)) {
+    let list = of.get(name).filter(|list| list.kind == ValueKind::Array);
+    let Some(list) = list else { return };
+    let span: Span = list.value;
+    // The text was checked before, so the walk cannot fail.
+    let _ = Scanner::within(of.text, span).array(|scanner, _| {
+        if scanner.peek()? == ValueKind::Object {
+            hear(&Members::read(of.text, scanner)?);
+        } else {
+            scanner.skip()?;
+        }
+        Ok::<(), Malformed>(())
+    });
+}
+
+/// Reads a citation; where in the answer it belongs is not said, only where in the source.
+fn cited(citation: &Members<'_>) -> Citation {
+    let web = citation
+        .object("location")
+        .and_then(|location| location.object("web"))
+        .and_then(|web| web.filled("url").map(|url| url.decode().into_owned()));
+    let said = |name: &str| citation.filled(name).map(|said| said.decode().into_owned());
+    let mut quote = String::new();
+    each(citation, "sourceContent", |part| {
+        if let Some(text) = part.filled("text") {
+            quote.push_str(&text.decode());
+        }
+    });
+    Citation {
+        url: web.or_else(|| said("source")).unwrap_or_default(),
+        title: said("title"),
+        quote: Some(quote).filter(|quote| !quote.is_empty()),
+        span: None,
+    }
+}

@@ -1,0 +1,250 @@
+//! What each family of models on Bedrock can be told, read from the provider's name of the model.
+//!
+//! Sources, all of 2026: AWS's user guide on tool use, prompt caching, structured output and
+//! inference parameters (<https://docs.aws.amazon.com/bedrock/latest/userguide/>), its reference of
+//! `ToolChoice` and `ToolResultBlock`, the guide of Nova 2, and recorded traffic.
+
+use crate::anthropic_messages::family as claude;
+
+/// What a model can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Family {
+    /// The generation of Claude, if it is one.
+    pub(super) claude: Option<claude::Family>,
+    /// Which tools it can be made to call.
+    pub(super) forced: Forced,
+    /// What it can be told to cache.
+    pub(super) caches: Caches,
+    /// Whether `outputConfig.textFormat` and strict tools are known.
+    pub(super) takes_schemas: bool,
+    /// Whether results of tools are objects instead of texts.
+    pub(super) wants_objects: bool,
+    /// Whether it can be told that a tool has failed.
+    pub(super) takes_status: bool,
+    /// How it is told to think.
+    pub(super) thinking: Thinking,
+    /// Where it takes `top_k`.
+    pub(super) top_k: TopK,
+}
+
+/// Which tools a model can be made to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forced {
+    /// None.
+    Never,
+    /// At least one.
+    Any,
+    /// At least one, or a certain one.
+    Each,
+}
+
+/// What a model can be told to cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caches {
+    /// Nothing.
+    Nothing,
+    /// What is said, but not tools; for the default lifetime.
+    Messages,
+    /// Everything, for the default lifetime.
+    Everything,
+    /// Everything, and for an hour as well.
+    OneHour,
+}
+
+/// How a model is told to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// It cannot be told.
+    Never,
+    /// As Claude is.
+    Claude,
+    /// Nova 2: `reasoningConfig` with an effort.
+    Nova,
+    /// A field of its own that holds the effort: its name, and whether `medium` is known.
+    Word(&'static str, bool),
+}
+
+/// Where `top_k` goes in `additionalModelRequestFields`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TopK {
+    /// Nowhere.
+    Nowhere,
+    /// A member of this name.
+    Flat(&'static str),
+    /// `inferenceConfig.topK`.
+    Nested,
+}
+
+/// What is assumed of a model of which nothing is known, such as one behind an inference profile of
+/// the account's own: that the provider will say so itself.
+const OTHERS: Family = Family {
+    claude: None,
+    forced: Forced::Each,
+    caches: Caches::Nothing,
+    takes_schemas: true,
+    wants_objects: false,
+    takes_status: false,
+    thinking: Thinking::Never,
+    top_k: TopK::Nowhere,
+};
+
+/// Models that are told little.
+const PLAIN: Family = Family {
+    forced: Forced::Never,
+    takes_schemas: false,
+    ..OTHERS
+};
+
+const NOVA: Family = Family {
+    caches: Caches::Messages,
+    takes_schemas: false,
+    takes_status: true,
+    top_k: TopK::Nested,
+    ..OTHERS
+};
+
+const OLD_MISTRAL: Family = Family {
+    forced: Forced::Any,
+    takes_schemas: false,
+    wants_objects: true,
+    top_k: TopK::Flat("top_k"),
+    ..OTHERS
+};
+
+/// The table: a part of the name, and the family. The first one that fits counts.
+const TABLE: &[(&str, Family)] = &[
+    (
+        "amazon.nova-2",
+        Family {
+            thinking: Thinking::Nova,
+            ..NOVA
+        },
+    ),
+    ("amazon.nova", NOVA),
+    ("amazon.titan", PLAIN),
+    ("meta.llama", PLAIN),
+    (
+        "cohere.command",
+        Family {
+            top_k: TopK::Flat("k"),
+            ..PLAIN
+        },
+    ),
+    ("ai21.", PLAIN),
+    ("writer.", PLAIN),
+    ("mistral.mistral-7b", OLD_MISTRAL),
+    ("mistral.mixtral", OLD_MISTRAL),
+    ("mistral.mistral-small-24", OLD_MISTRAL),
+    ("mistral.mistral-large-24", OLD_MISTRAL),
+    ("mistral.pixtral", OLD_MISTRAL),
+    (
+        "mistral.",
+        Family {
+            takes_schemas: true,
+            ..OLD_MISTRAL
+        },
+    ),
+    (
+        "openai.gpt-oss",
+        Family {
+            thinking: Thinking::Word("reasoning_effort", true),
+            ..OTHERS
+        },
+    ),
+    (
+        "qwen.qwen3",
+        Family {
+            thinking: Thinking::Word("reasoning_config", false),
+            ..OTHERS
+        },
+    ),
+];
+
+impl Family {
+    /// The family of a model.
+    pub(super) fn of(native_model: &str) -> Self {
+        if claude::is_claude(native_model) {
+            return Self::of_claude(native_model);
+        }
+        let row = TABLE.iter().find(|(part, _)| native_model.contains(part));
+        row.map_or(OTHERS, |(_, family)| *family)
+    }
+
+    fn of_claude(native_model: &str) -> Self {
+        let version = claude::version(native_model).unwrap_or_default();
+        let caches = match version {
+            (0..=2, _) | (3, 0..=4) => Caches::Nothing,
+            (3, _) | (4, 0..=4) => Caches::Everything,
+            _ => Caches::OneHour,
+        };
+        Self {
+            claude: Some(claude::Family::of(native_model)),
+            forced: if version >= (3, 0) {
+                Forced::Each
+            } else {
+                Forced::Never
+            },
+            caches,
+            takes_schemas: version >= (4, 5),
+            takes_status: true,
+            thinking: Thinking::Claude,
+            top_k: TopK::Flat("top_k"),
+            ..OTHERS
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_regions_and_revisions_do_not_matter() {
+        for (name, thinking, caches, takes_schemas) in [
+            (
+                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                Thinking::Claude,
+                Caches::OneHour,
+                true,
+            ),
+            (
+                "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+                Thinking::Claude,
+                Caches::Everything,
+                false,
+            ),
+            (
+                "anthropic.claude-v2",
+                Thinking::Claude,
+                Caches::Nothing,
+                false,
+            ),
+            (
+                "us.amazon.nova-2-lite-v1:0",
+                Thinking::Nova,
+                Caches::Messages,
+                false,
+            ),
+            (
+                "amazon.nova-pro-v1:0",
+                Thinking::Never,
+                Caches::Messages,
+                false,
+            ),
+            (
+                "openai.gpt-oss-120b-1:0",
+                Thinking::Word("reasoning_effort", true),
+                Caches::Nothing,
+                true,
+            ),
+            ("zai.glm-4.7-flash", Thinking::Never, Caches::Nothing, true),
+        ] {
+            let family = Family::of(name);
+            assert_eq!(
+                (family.thinking, family.caches, family.takes_schemas),
+                (thinking, caches, takes_schemas),
+                "{name}"
+            );
+        }
+    }
+}

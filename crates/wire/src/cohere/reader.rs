@@ -1,0 +1,290 @@
+//! Reads a provider's answer, streamed or whole: one dispatch on the type of an event.
+
+use chat::event::BlockIndex;
+use chat::{Error, Event, Reason};
+
+use super::{citations, usage};
+use crate::codec::{Listen, Reader};
+use crate::error::read_error;
+use crate::finish::unify;
+use crate::frame::Frame;
+use crate::members::Members;
+use crate::scan::{self, Malformed, ValueKind};
+use crate::track::{Choice, Tracker, Voice, broken};
+
+/// Reads one answer.
+#[derive(Debug, Default)]
+pub(super) struct ChatReader {
+    tracker: Tracker,
+    /// The text that citations are about, once there is one.
+    text: Option<BlockIndex>,
+    /// The content or plan that is being said: another one begins a block of its own.
+    speaking: Option<Speaking>,
+    is_done: bool,
+}
+
+/// What is being said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaking {
+    Plan,
+    Content(u64),
+}
+
+impl Reader for ChatReader {
+    fn frame(&mut self, frame: &Frame, listen: &mut Listen<'_>) -> Result<bool, Error> {
+        let data = frame.data.trim_ascii();
+        if data.is_empty() || data == b"[DONE]" {
+            return Ok(self.is_done);
+        }
+        let text = scan::text(data).map_err(malformed)?;
+        let top = Members::of_text(text).map_err(malformed)?;
+        self.event(&top, listen)?;
+        Ok(self.is_done)
+    }
+
+    fn end(&mut self, _listen: &mut Listen<'_>) -> Result<(), Error> {
+        self.tracker.check_whole(self.is_done)
+    }
+
+    fn whole(&mut self, body: &[u8], listen: &mut Listen<'_>) -> Result<(), Error> {
+        let text = scan::text(body).map_err(malformed)?;
+        let top = Members::of_text(text).map_err(malformed)?;
+        let Some(message) = top.object("message") else {
+            return Err(match top.present("message") {
+                Some(_) => read_error(200, body),
+                None => broken("the provider answered without a message"),
+            });
+        };
+        self.start(&top, listen)?;
+        self.message(&message, listen)?;
+        if let Some(counted) = top.object("usage") {
+            listen(Event::Usage(usage::read(&counted)));
+        }
+        if self.choice()?.is_empty() && top.filled("finish_reason").is_none() {
+            return Err(broken("the provider sent an empty answer"));
+        }
+        self.finish(&top, listen)?;
+        self.tracker.check_whole(true)
+    }
+}
+
+impl ChatReader {
+    fn choice(&mut self) -> Result<&mut Choice, Error> {
+        self.tracker.choice(0)
+    }
+
+    fn event(&mut self, top: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+        let delta = top.object("delta");
+        let message = delta.as_ref().and_then(|delta| delta.object("message"));
+        let part = |name: &str| message.as_ref().and_then(|message| message.object(name));
+        let index = top.count("index").unwrap_or(0);
+        let kind = top.string("type").map(|kind| kind.decode());
+        match kind.as_deref() {
+            Some("content-start" | "content-delta") => {
+                if let Some(content) = part("content") {
+                    self.content(Speaking::Content(index), &content, listen)?;
+                }
+            }
+            Some("tool-call-start") => {
+                if let Some(call) = part("tool_calls") {
+                    self.call(index, &call, listen)?;
+                }
+            }
+            Some("tool-call-delta") => {
+                let function = part("tool_calls").and_then(|call| call.object("function"));
+                if let Some(said) = function.as_ref().and_then(|it| it.filled("arguments")) {
+                    let choice = self.choice()?;
+                    if !choice.knows_call(Some(index), "") {
+                        return Err(broken("the provider spoke on in a call that is not open"));
+                    }
+                    let call = choice.call(Some(index), "", "", listen)?;
+                    choice.add_arguments(call, said.decode(), listen);
+                }
+            }
+            Some("tool-plan-delta") => {
+                if let Some(said) = message.as_ref().and_then(|it| it.filled("tool_plan")) {
+                    self.say(Speaking::Plan, Voice::Text, said.decode(), listen)?;
+                }
+            }
+            Some("citation-start") => {
+                if let (Some(citation), Some(text)) = (part("citations"), self.text) {
+                    citations::tell(text, &citation, listen);
+                }
+            }
+            Some("message-start") => {
+                self.start(top, listen)?;
+                if let Some(message) = &message {
+                    self.message(message, listen)?;
+                }
+            }
+            Some("message-end") => self.end_of_message(delta.as_ref(), listen)?,
+            Some("content-end" | "tool-call-end" | "citation-end") => {}
+            Some(other) => {
+                let name = format!("event.{other}");
+                listen(Event::Unsaid(name.into()));
+            }
+            // What is no event is an error that took the place of one.
+            None => return Err(read_error(200, top.span.of(top.text).as_bytes())),
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, top: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+        self.choice()?;
+        if !self.tracker.is_started {
+            self.tracker.is_started = true;
+            listen(Event::Start {
+                native_id: top.filled("id").map(|id| id.decode()),
+                native_model: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Says more of what is being said; something else ends it.
+    fn say(
+        &mut self,
+        speaking: Speaking,
+        voice: Voice,
+        said: std::borrow::Cow<'_, str>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        if said.is_empty() {
+            return Ok(());
+        }
+        let goes_on = self.speaking == Some(speaking);
+        self.speaking = Some(speaking);
+        let choice = self.tracker.choice(0)?;
+        choice.hush(Some(voice).filter(|_| goes_on), listen);
+        choice.say(voice, said, listen);
+        if matches!(voice, Voice::Text) {
+            self.text = choice.block_of(Voice::Text);
+        }
+        Ok(())
+    }
+
+    fn content(
+        &mut self,
+        speaking: Speaking,
+        content: &Members<'_>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        for (name, voice) in [("thinking", Voice::Reasoning), ("text", Voice::Text)] {
+            if let Some(said) = content.filled(name) {
+                self.say(speaking, voice, said.decode(), listen)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A tool is called, with what is known of its arguments.
+    fn call(
+        &mut self,
+        index: u64,
+        call: &Members<'_>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        let function = call.object("function");
+        let said = |name: &str| {
+            let function = function.as_ref()?;
+            function.filled(name).map(|said| said.decode())
+        };
+        let id = call.filled("id").map(|id| id.decode()).unwrap_or_default();
+        let name = said("name").unwrap_or_default();
+        self.speaking = None;
+        let choice = self.choice()?;
+        choice.hush(None, listen);
+        // Results are tied to calls by ids alone.
+        let ours = format!("call_{}", choice.call_count());
+        let id = if id.is_empty() { &ours } else { &*id };
+        let position = choice.call(Some(index), id, &name, listen)?;
+        if let Some(arguments) = said("arguments") {
+            choice.add_arguments(position, arguments, listen);
+        }
+        Ok(())
+    }
+
+    /// Reads all that a message says at once.
+    fn message(&mut self, message: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+        if let Some(plan) = message.filled("tool_plan") {
+            self.say(Speaking::Plan, Voice::Text, plan.decode(), listen)?;
+        }
+        let mut texts = Vec::new();
+        let mut index = 0;
+        let mut result = Ok(());
+        if let Some(said) = message.filled("content") {
+            self.say(Speaking::Content(0), Voice::Text, said.decode(), listen)?;
+            texts.push(self.text);
+        }
+        if let Some(content) = list(message, "content") {
+            citations::each(message.text, content, |content| {
+                if result.is_ok() {
+                    result = self.content(Speaking::Content(index), content, listen);
+                    let has_text = content.filled("text").is_some();
+                    texts.push(self.text.filter(|_| has_text));
+                }
+                index += 1;
+            });
+        }
+        result?;
+        if let Some(cited) = list(message, "citations") {
+            citations::each(message.text, cited, |citation| {
+                let at = citation.count("content_index").unwrap_or(0);
+                let at = usize::try_from(at).unwrap_or(usize::MAX);
+                // Where no content is named, the text is meant.
+                let block = texts.get(at).copied().flatten().or(self.text);
+                if let Some(block) = block {
+                    citations::tell(block, citation, listen);
+                }
+            });
+        }
+        let mut result = Ok(());
+        let mut index = 0;
+        if let Some(calls) = list(message, "tool_calls") {
+            citations::each(message.text, calls, |call| {
+                if result.is_ok() {
+                    result = self.call(index, call, listen);
+                }
+                index += 1;
+            });
+        }
+        result
+    }
+
+    fn end_of_message(
+        &mut self,
+        delta: Option<&Members<'_>>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        self.is_done = true;
+        let Some(delta) = delta else {
+            return Ok(());
+        };
+        if let Some(counted) = delta.object("usage") {
+            listen(Event::Usage(usage::read(&counted)));
+        }
+        if let Some(error) = delta.filled("error") {
+            return Err(broken(&format!("the provider failed: {}", error.decode())));
+        }
+        if delta.filled("finish_reason").is_some() {
+            self.finish(delta, listen)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, holder: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+        let word = holder.filled("finish_reason").map(|word| word.decode());
+        let reason = word.as_deref().map_or(Reason::Stop, unify);
+        let native = word.map(std::borrow::Cow::into_owned);
+        self.choice()?.finish(reason, native, listen).map(drop)
+    }
+}
+
+fn list(of: &Members<'_>, name: &str) -> Option<scan::Span> {
+    let member = of.get(name)?;
+    (member.kind == ValueKind::Array).then_some(member.value)
+}
+
+fn malformed(error: Malformed) -> Error {
+    broken("the provider sent malformed JSON").with_detail(error.to_string())
+}

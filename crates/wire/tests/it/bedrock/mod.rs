@@ -1,0 +1,5 @@
+//! The dialect `bedrock-converse`, which only providers speak.
+
+mod answers;
+mod recorded;
+mod requests;

@@ -1,0 +1,5 @@
+//! The dialect `cohere`, which only providers speak.
+
+mod answers;
+mod recorded;
+mod requests;
