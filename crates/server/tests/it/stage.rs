@@ -177,6 +177,14 @@ impl Stage {
         more: impl Fn(&str) -> String,
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::furnished(|simulator| more(&simulator.base_url()), variables, None).await
+    }
+
+    /// The same where the configuration names the simulator's personas.
+    pub(crate) async fn open_facing(
+        more: impl Fn(&Simulator) -> String,
+        variables: &[(&str, &str)],
+    ) -> Self {
         Self::furnished(more, variables, None).await
     }
 
@@ -186,13 +194,13 @@ impl Stage {
     }
 
     async fn furnished(
-        more: impl Fn(&str) -> String,
+        more: impl Fn(&Simulator) -> String,
         variables: &[(&str, &str)],
         clock: Option<Arc<dyn Clock>>,
     ) -> Self {
         let simulator = Simulator::start("127.0.0.1:0").await.unwrap();
         let dir = Scratch::new();
-        let more = more(&simulator.base_url());
+        let more = more(&simulator);
         let text = format!("{more}\n{}", providers(&simulator));
         let running = start_at(&text, &dir, (variables, clock)).await;
         let keys = running.first_keys.as_ref().expect("a first start");

@@ -17,4 +17,5 @@ mod models;
 mod native;
 mod openapi;
 mod policies;
+mod provider_dialects;
 mod responses;

@@ -7,6 +7,17 @@ use serde_json::Value;
 use super::program::{Server, waybill};
 use crate::stage::{Scratch, hello, send};
 
+/// The personas that stand for a wire format each; `simulated/NAME` and `simulated/NAME-reasoner`.
+const PERSONAS: [&str; 7] = [
+    "responses",
+    "messages",
+    "gemini",
+    "vertex",
+    "bedrock",
+    "azure",
+    "cohere",
+];
+
 /// The wire formats that have a simulated provider each.
 const DIALECTS: [&str; 8] = [
     "openai-chat",
@@ -48,6 +59,11 @@ async fn one_line_of_json_is_all_that_is_needed_to_call_every_simulated_model() 
                 "{json:#}"
             );
         }
+        for persona in PERSONAS {
+            for model in [persona.to_owned(), format!("{persona}-reasoner")] {
+                answers(&text("url"), &text("inference_key"), &model).await;
+            }
+        }
         let fleet = Request::get(format!("{}/personas", text("simulator")));
         let fleet = send(fleet.body(Full::default()).unwrap()).await.text();
         for dialect in DIALECTS {
@@ -63,5 +79,46 @@ async fn one_line_of_json_is_all_that_is_needed_to_call_every_simulated_model() 
         let ledger = send(ledger.body(Full::default()).unwrap()).await.json();
         assert_eq!(ledger["simulated"], true);
         assert!(server.stop().1, "it ends well");
+    }
+}
+
+/// A model of the fleet answers, whole and streamed.
+async fn answers(url: &str, key: &str, model: &str) {
+    for stream in [false, true] {
+        let mut body = hello(&format!("simulated/{model}"));
+        body["stream"] = stream.into();
+        let request = Request::post(format!("{url}/v1/chat/completions"))
+            .header("authorization", format!("Bearer {key}"))
+            .body(Full::from(body.to_string()));
+        let seen = send(request.unwrap()).await;
+        assert_eq!(seen.status, 200, "{model}: {}", seen.text());
+        let answers = match stream {
+            true => {
+                let (frames, is_done) = seen.frames();
+                assert!(is_done, "{model}: {}", seen.text());
+                frames
+            }
+            false => vec![seen.json()],
+        };
+        let part = if stream { "delta" } else { "message" };
+        let said = |name: &str| -> String {
+            let texts = answers
+                .iter()
+                .filter_map(|answer| answer["choices"][0][part][name].as_str());
+            texts.collect()
+        };
+        assert!(!said("content").is_empty(), "{model}: {}", seen.text());
+        let usage = &answers.last().expect("an answer")["usage"];
+        // Some show what they think, some only count it.
+        let counted = usage["completion_tokens_details"]["reasoning_tokens"].as_u64();
+        let thinks = counted.is_some_and(|count| count > 0) || !said("reasoning").is_empty();
+        assert_eq!(
+            thinks,
+            model.ends_with("-reasoner"),
+            "{model}: {}",
+            seen.text()
+        );
+        let cost = usage["cost"].as_f64();
+        assert!(cost.is_some_and(|cost| cost > 0.0), "{model}: {usage:#}");
     }
 }
