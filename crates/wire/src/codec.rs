@@ -66,6 +66,11 @@ pub trait Door: Sync {
         None
     }
 
+    /// How many tokens a prompt is, as the dialect tells it.
+    fn write_count(&self, tokens: u64) -> Bytes {
+        format!("{{\"input_tokens\":{tokens}}}").into()
+    }
+
     /// The content type of a stream.
     fn stream_type(&self, _request: &Incoming) -> &'static str {
         "text/event-stream"

@@ -6,23 +6,21 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::Response;
 use catalog::Catalog;
 use chat::{Dialect, Error, Kind};
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use http::{StatusCode, Uri};
+use http::Uri;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use wire::Beside;
+use wire::gemini::counted_request;
 
-use super::inference::{Spoken, answer};
+use super::inference::{Spoken, answer, count};
 use crate::app::App;
-use crate::reply::{self, Answer, Rescue};
+use crate::reply::{Answer, Rescue};
 use crate::{body, caller};
 
 const KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
-
-/// Says how tokens were counted.
-const COUNTED_BY: HeaderName = HeaderName::from_static("x-waybill-token-count");
 
 /// What is asked of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +42,8 @@ pub async fn create(State(app): State<Arc<App>>, mut request: Request) -> Answer
         ..Beside::default()
     };
     if verb == Verb::Count {
-        return count(&app, request, beside).await.map_err(refused);
+        let request = unwrapped(&app, request).await.map_err(refused)?;
+        return count(&app, request, Spoken::new(Dialect::Gemini, beside)).await;
     }
     answer(&app, request, Spoken::new(Dialect::Gemini, beside)).await
 }
@@ -53,19 +52,19 @@ fn refused(error: Error) -> Rescue {
     Rescue::from(error).in_dialect(Dialect::Gemini)
 }
 
-/// Counts the tokens of a prompt: an estimate, which a header says. It costs nothing.
-async fn count(app: &App, request: Request, beside: Beside) -> Result<Response, Error> {
+/// Takes the request out that a question how long it is may be wrapped around. Who asks is known
+/// before a body is read.
+async fn unwrapped(app: &App, request: Request) -> Result<Request, Error> {
     let (head, content) = request.into_parts();
     let now_ms = app.clock.now_ms();
     let caller = caller::identify(&head.headers, &app.keyring.load(), now_ms)?;
     caller::may_call(&caller)?;
     let within = app.request_body;
     let content = body::read(&head.headers, content, app.body_bytes_max, within).await?;
-    let read = wire::gemini::read_count(&content, beside)?;
-    let counted = wire::gemini::write_count(read.needs.prompt_tokens);
-    let mut response = reply::json_bytes(StatusCode::OK, counted);
-    reply::put(response.headers_mut(), COUNTED_BY, "estimate");
-    Ok(response)
+    let mut request = Request::from_parts(head, Body::from(counted_request(&content)));
+    // The length that was declared is the wrapper's.
+    request.headers_mut().remove(CONTENT_LENGTH);
+    Ok(request)
 }
 
 /// Moves a key in the query to where keys are looked for; one in a header wins.

@@ -174,8 +174,8 @@ pub(crate) async fn count(app: &Arc<App>, request: Request, spoken: Spoken) -> A
         let counted = app.relay.count_tokens(&call).await;
         app.gate.settle(&call.id, 0, app.clock.now_ms());
         let counted = counted.map_err(Rescue::from)?;
-        let body = serde_json::json!({ "input_tokens": counted.tokens });
-        let mut response = reply::json(StatusCode::OK, &body)?;
+        let body = call.door.write_count(counted.tokens);
+        let mut response = reply::json_bytes(StatusCode::OK, body);
         let headers = response.headers_mut();
         reply::put(headers, TOKEN_COUNT, counted.by.name());
         standing.describe(headers, dialect, call.created_at_ms);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chat::{Error, Request};
 
 use super::frames::Frames;
-use super::{envelope, inbound, outbound, request, same, splice};
+use super::{count, envelope, inbound, outbound, request, same, splice};
 use crate::codec::{Asked, Door, Inbound, Outbound, Reader, Tap, Transparent, Writer};
 use crate::incoming::{Beside, Incoming};
 use crate::outgoing::{Outgoing, Written};
@@ -52,6 +52,10 @@ impl Door for Gemini {
             false => "text/event-stream",
         }
     }
+
+    fn write_count(&self, tokens: u64) -> Bytes {
+        count::write(tokens)
+    }
 }
 
 impl Inbound for Gemini {
@@ -85,5 +89,17 @@ impl Transparent for Gemini {
 
     fn tap(&self, asked: &Asked<'_>) -> Box<dyn Tap> {
         Box::new(same::Same::new(asked))
+    }
+
+    fn splice_count(
+        &self,
+        asked: (&[u8], &Incoming),
+        to: &Outgoing<'_>,
+    ) -> Result<Option<Written>, Error> {
+        Ok(count::splice(asked, to))
+    }
+
+    fn read_count(&self, body: &[u8]) -> Option<u64> {
+        count::read(body)
     }
 }

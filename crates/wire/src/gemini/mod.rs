@@ -39,5 +39,5 @@ mod seal;
 mod splice;
 mod usage;
 
-pub use count::{read_count, write_count};
+pub use count::counted_request;
 pub use dialect::Gemini;

@@ -11,19 +11,27 @@ use bytes::Bytes;
 use catalog::{Catalog, Model};
 use chat::{Error, Kind, Modalities, Modality};
 use http::header::CONTENT_TYPE;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::json;
 use super::listing::{Scope, listing};
 use super::query::{self, Page, Query};
 use super::rss::{self, Item};
+use crate::api::gemini_models;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::reply::{self, Answer};
 
-/// Answers `GET /models`.
-pub async fn list(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri) -> Answer {
+/// Answers `GET /models`; Google's own clients ask here as well, and are told in their shape.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Answer {
+    if headers.contains_key("x-goog-api-key") {
+        return gemini_models::list(State(app)).await;
+    }
     let query = read(&uri)?;
     let catalog = app.catalog.load_full();
     let now = app.clock.now_ms().div_euclid(1000);

@@ -241,15 +241,30 @@ async fn refusals_are_told_in_googles_shape_and_keys_are_taken_anywhere() {
 async fn tokens_are_counted_and_models_are_listed() {
     let stage = stage().await;
     let document = document().unwrap();
-    for body in [hello(), json!({"generateContentRequest": hello()})] {
-        let seen = ask(&stage, "/v1beta/models/echo:countTokens", &body).await;
-        assert_eq!(seen.status, 200, "{}", seen.text());
-        assert_eq!(seen.header("x-waybill-token-count"), "estimate");
-        assert_fits(&document, "GeminiCount", &seen.json());
-        assert!(seen.json()["totalTokens"].as_u64().unwrap() > 0);
+    for (model, by) in [
+        ("echo", "estimate"),
+        ("gemini", "provider"),
+        ("vertex", "provider"),
+    ] {
+        for body in [hello(), json!({"generateContentRequest": hello()})] {
+            let seen = ask(
+                &stage,
+                &format!("/v1beta/models/{model}:countTokens"),
+                &body,
+            )
+            .await;
+            assert_eq!(seen.status, 200, "{}", seen.text());
+            assert_eq!(seen.header("x-waybill-token-count"), by, "{model}");
+            assert_fits(&document, "GeminiCount", &seen.json());
+            assert!(seen.json()["totalTokens"].as_u64().unwrap() > 0);
+        }
     }
     let list = stage.get("/v1beta/models", "").await.json();
     assert_fits(&document, "GeminiModels", &list);
+    let headers: &[(&str, &str)] = &[("x-goog-api-key", &stage.key)];
+    let asked = (Method::GET, "/v1/models");
+    let same = stage.send(asked, "", Bytes::new(), headers).await.json();
+    assert_eq!(same, list);
     let names: Vec<&str> = list["models"]
         .as_array()
         .unwrap()

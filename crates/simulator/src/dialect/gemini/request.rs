@@ -189,7 +189,7 @@ fn tools(host: Gemini, body: &Value) -> Result<Vec<Tool>, Problem> {
 }
 
 fn declared_tool(host: Gemini, function: &Value, at: &str) -> Result<Tool, Problem> {
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 9] = [
         "name",
         "description",
         "behavior",
@@ -198,6 +198,7 @@ fn declared_tool(host: Gemini, function: &Value, at: &str) -> Result<Tool, Probl
         "parameters_json_schema",
         "response",
         "responseJsonSchema",
+        "response_json_schema",
     ];
     if let Some(key) = unknown_key(function, &KNOWN) {
         return Err(unknown(key, &format!(" at '{at}'")));
