@@ -31,7 +31,7 @@ fn messages(list: &[(&str, Value)]) -> Vec<u8> {
     list.iter().flat_map(encode).collect()
 }
 
-fn delta(index: u64, delta: Value) -> (&'static str, Value) {
+fn delta(index: u64, delta: &Value) -> (&'static str, Value) {
     let event = json!({"contentBlockIndex": index, "delta": delta, "p": "abc"});
     ("contentBlockDelta", event)
 }
@@ -63,22 +63,22 @@ fn last(reason: &str) -> [(&'static str, Value); 2] {
 fn full() -> Vec<(&'static str, Value)> {
     let mut list = vec![
         ("messageStart", json!({"role": "assistant"})),
-        delta(0, json!({"reasoningContent": {"text": "Let me "}})),
-        delta(0, json!({"reasoningContent": {"text": "see."}})),
-        delta(0, json!({"reasoningContent": {"signature": "c2ln"}})),
+        delta(0, &json!({"reasoningContent": {"text": "Let me "}})),
+        delta(0, &json!({"reasoningContent": {"text": "see."}})),
+        delta(0, &json!({"reasoningContent": {"signature": "c2ln"}})),
         stop(0),
         delta(
             1,
-            json!({"reasoningContent": {"redactedContent": STANDARD.encode("ZGF0YQ==")}}),
+            &json!({"reasoningContent": {"redactedContent": STANDARD.encode("ZGF0YQ==")}}),
         ),
         stop(1),
-        delta(2, json!({"text": "I "})),
-        delta(2, json!({"text": "ask. {é"})),
+        delta(2, &json!({"text": "I "})),
+        delta(2, &json!({"text": "ask. {é"})),
         stop(2),
         call(3, "tooluse_1"),
-        delta(3, json!({"toolUse": {"input": ""}})),
-        delta(3, json!({"toolUse": {"input": "{\"city\":"}})),
-        delta(3, json!({"toolUse": {"input": "\"}\"}"}})),
+        delta(3, &json!({"toolUse": {"input": ""}})),
+        delta(3, &json!({"toolUse": {"input": "{\"city\":"}})),
+        delta(3, &json!({"toolUse": {"input": "\"}\"}"}})),
         stop(3),
         call(4, "tooluse_2"),
         stop(4),
@@ -152,7 +152,7 @@ fn an_unclosed_call_is_an_error_unless_the_answer_was_cut() {
     let begun = |reason: &str| {
         let mut list = vec![
             call(0, "tooluse_1"),
-            delta(0, json!({"toolUse": {"input": "{\"city\":\"Par"}})),
+            delta(0, &json!({"toolUse": {"input": "{\"city\":\"Par"}})),
             stop(0),
         ];
         list.extend(last(reason));
@@ -185,13 +185,13 @@ fn exceptions_and_guardrails_are_what_they_say() {
         ),
     ] {
         let list = [
-            delta(0, json!({"text": "Half"})),
+            delta(0, &json!({"text": "Half"})),
             (kind, json!({"message": "no more"})),
         ];
         let read = stream(&BedrockConverse, Framing::EventStream, [&*messages(&list)]);
         assert_eq!(read.end.unwrap_err().kind, expected, "{kind}");
     }
-    let mut list = vec![delta(0, json!({"text": "I may not."})), stop(0)];
+    let mut list = vec![delta(0, &json!({"text": "I may not."})), stop(0)];
     list.extend(last("guardrail_intervened"));
     assert_eq!(read(&list).heard.finish[&0].reason, Reason::ContentFilter);
 }
@@ -205,8 +205,8 @@ fn sources_are_told_with_the_text_that_cites_them() {
         "location": {"documentChar": {"documentIndex": 0, "start": 0, "end": 18}},
     });
     let mut list = vec![
-        delta(0, json!({"text": "In 1993."})),
-        delta(0, json!({"citation": citation})),
+        delta(0, &json!({"text": "In 1993."})),
+        delta(0, &json!({"citation": citation})),
         stop(0),
     ];
     list.extend(last("end_turn"));
@@ -255,8 +255,8 @@ fn the_tool_that_stands_for_the_form_of_the_answer_is_the_answer() {
             "contentBlockStart",
             json!({"contentBlockIndex": 0, "start": start}),
         ),
-        delta(0, json!({"toolUse": {"input": "{\"age\":"}})),
-        delta(0, json!({"toolUse": {"input": "7}"}})),
+        delta(0, &json!({"toolUse": {"input": "{\"age\":"}})),
+        delta(0, &json!({"toolUse": {"input": "7}"}})),
         stop(0),
     ];
     list.extend(last("tool_use"));

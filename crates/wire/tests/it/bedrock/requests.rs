@@ -13,14 +13,14 @@ fn of_chat(body: &Value, model: &str) -> (Value, Vec<String>) {
     written(Dialect::OpenaiChat, body, &to)
 }
 
-fn asked(more: Value) -> Value {
+fn asked(more: &Value) -> Value {
     let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
     let fields = body.as_object_mut().expect("an object");
     fields.extend(more.as_object().expect("an object").clone());
     body
 }
 
-fn tool(name: &str, more: Value) -> Value {
+fn tool(name: &str, more: &Value) -> Value {
     let mut function = json!({
         "name": name,
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
@@ -51,7 +51,7 @@ fn a_conversation_alternates_and_results_come_first() {
             {"role": "user", "content": "  "},
             {"role": "user", "content": "And?"},
         ],
-        "tools": [tool("look", json!({"description": ""}))],
+        "tools": [tool("look", &json!({"description": ""}))],
         "max_tokens": 100,
         "temperature": 0.5,
         "stop": ["END", " "],
@@ -97,7 +97,7 @@ fn nothing_that_must_be_seen_is_dropped() {
         json!({"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}),
         json!({"type": "image_url", "image_url": {"url": "data:image/heic;base64,AAAA"}}),
     ] {
-        let body = asked(json!({"messages": [{"role": "user", "content": [part]}]}));
+        let body = asked(&json!({"messages": [{"role": "user", "content": [part]}]}));
         let to = endpoint(Dialect::BedrockConverse, CLAUDE);
         let error = translated(Dialect::OpenaiChat, &body, &to).unwrap_err();
         assert_eq!(error.next, Next::TryNextEndpoint);
@@ -137,18 +137,18 @@ fn each_family_is_told_to_think_in_its_own_way() {
         ),
         (NOVA, json!({"effort": "high"}), Value::Null),
     ] {
-        let body = asked(json!({"reasoning": reasoning, "max_tokens": 8000}));
+        let body = asked(&json!({"reasoning": reasoning, "max_tokens": 8000}));
         let (sent, dropped) = of_chat(&body, model);
         assert_eq!(sent["additionalModelRequestFields"], expected, "{model}");
         let is_dropped = dropped.contains(&"reasoning".to_owned());
         assert_eq!(is_dropped, expected.is_null(), "{model}: {dropped:?}");
     }
     // A budget is a part of a limit, which must then be said.
-    let (sent, _) = of_chat(&asked(json!({"reasoning": {"effort": "medium"}})), CLAUDE);
+    let (sent, _) = of_chat(&asked(&json!({"reasoning": {"effort": "medium"}})), CLAUDE);
     assert_eq!(sent["inferenceConfig"]["maxTokens"], 32_000);
     // The highest effort excludes a limit.
     let (sent, _) = of_chat(
-        &asked(json!({"reasoning": {"effort": "high"}, "max_tokens": 10})),
+        &asked(&json!({"reasoning": {"effort": "high"}, "max_tokens": 10})),
         "amazon.nova-2-lite-v1:0",
     );
     let config = &sent["additionalModelRequestFields"]["reasoningConfig"];
@@ -163,7 +163,7 @@ fn top_k_goes_where_each_family_has_it() {
         ("cohere.command-r-v1:0", json!({"k": 5})),
         ("meta.llama3-8b-instruct-v1:0", Value::Null),
     ] {
-        let (sent, dropped) = of_chat(&asked(json!({"top_k": 5})), model);
+        let (sent, dropped) = of_chat(&asked(&json!({"top_k": 5})), model);
         assert_eq!(sent["additionalModelRequestFields"], expected, "{model}");
         assert_eq!(dropped.contains(&"top_k".to_owned()), expected.is_null());
     }
@@ -189,17 +189,17 @@ fn a_tool_is_demanded_as_far_as_a_family_knows_it() {
             2,
         ),
     ] {
-        let tools = [tool("one", json!({})), tool("two", json!({}))];
-        let body = asked(json!({"tools": tools, "tool_choice": choice}));
+        let tools = [tool("one", &json!({})), tool("two", &json!({}))];
+        let body = asked(&json!({"tools": tools, "tool_choice": choice}));
         let (sent, dropped) = of_chat(&body, model);
         let config = &sent["toolConfig"];
         assert_eq!(config["toolChoice"], expected, "{model} {choice}");
         assert_eq!(config["tools"].as_array().map(Vec::len), Some(count));
         assert_eq!(dropped, Vec::<String>::new(), "{model} {choice}");
     }
-    let body = asked(json!({"tools": [tool("one", json!({}))], "tool_choice": "none"}));
+    let body = asked(&json!({"tools": [tool("one", &json!({}))], "tool_choice": "none"}));
     assert!(of_chat(&body, CLAUDE).0.get("toolConfig").is_none());
-    let body = asked(json!({"tools": [tool("one", json!({}))], "tool_choice": "required"}));
+    let body = asked(&json!({"tools": [tool("one", &json!({}))], "tool_choice": "required"}));
     let (sent, dropped) = of_chat(&body, "meta.llama3-1-70b-instruct-v1:0");
     assert!(sent["toolConfig"].get("toolChoice").is_none());
     assert_eq!(dropped, ["tool_choice"]);
@@ -213,7 +213,7 @@ fn the_form_of_the_answer_is_said_or_stood_for_by_a_tool() {
         "required": ["age"],
     });
     let format = json!({"type": "json_schema", "json_schema": {"name": "p", "schema": schema}});
-    let body = asked(json!({"response_format": format}));
+    let body = asked(&json!({"response_format": format}));
     let (sent, dropped) = of_chat(&body, CLAUDE);
     let structure = &sent["outputConfig"]["textFormat"]["structure"]["jsonSchema"];
     assert_eq!(structure["name"], "p");
@@ -239,7 +239,7 @@ fn the_form_of_the_answer_is_said_or_stood_for_by_a_tool() {
 fn strict_tools_are_lowered_where_they_are_known() {
     let strict = json!({"strict": true, "parameters": {
         "type": "object", "properties": {"n": {"type": "integer", "maximum": 5}}}});
-    let body = asked(json!({"tools": [tool("one", strict)]}));
+    let body = asked(&json!({"tools": [tool("one", &strict)]}));
     let (sent, dropped) = of_chat(&body, CLAUDE);
     assert_eq!(sent["toolConfig"]["tools"][0]["toolSpec"]["strict"], true);
     assert_eq!(dropped, ["tools[0].parameters#/properties/n/maximum"]);
@@ -375,7 +375,7 @@ fn mistral_is_answered_with_objects() {
         ("{\"c\":20}", json!({"c": 20})),
         ("twenty", json!({"output": "twenty"})),
     ] {
-        let body = asked(json!({"messages": [
+        let body = asked(&json!({"messages": [
             {"role": "user", "content": "Hi"},
             {"role": "assistant", "tool_calls": [call]},
             {"role": "tool", "tool_call_id": "a", "content": said}]}));

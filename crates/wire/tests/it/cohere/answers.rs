@@ -7,7 +7,7 @@ use wire::frame::Framing;
 
 use crate::provider_side::{Read, at_every_split, cut_everywhere, whole};
 
-fn event(kind: &str, index: Option<u64>, message: Value) -> String {
+fn event(kind: &str, index: Option<u64>, message: &Value) -> String {
     let mut event = json!({"type": kind});
     if let Some(index) = index {
         event["index"] = json!(index);
@@ -49,34 +49,38 @@ fn full() -> String {
         event(
             "content-start",
             Some(0),
-            json!({"content": {"type": "thinking", "thinking": ""}}),
+            &json!({"content": {"type": "thinking", "thinking": ""}}),
         ),
         event(
             "content-delta",
             Some(0),
-            json!({"content": {"thinking": "Let me see."}}),
+            &json!({"content": {"thinking": "Let me see."}}),
         ),
-        event("content-end", Some(0), Value::Null),
+        event("content-end", Some(0), &Value::Null),
         event(
             "content-start",
             Some(1),
-            json!({"content": {"type": "text", "text": ""}}),
+            &json!({"content": {"type": "text", "text": ""}}),
         ),
         event(
             "content-delta",
             Some(1),
-            json!({"content": {"text": "Warm"}}),
+            &json!({"content": {"text": "Warm"}}),
         ),
-        event("content-delta", Some(1), json!({"content": {"text": " é"}})),
-        event("citation-start", Some(0), json!({"citations": citation})),
-        event("citation-end", Some(0), Value::Null),
-        event("content-end", Some(1), Value::Null),
-        event("tool-call-start", Some(0), call("weather_1")),
-        event("tool-call-delta", Some(0), arguments("{\"city\":")),
-        event("tool-call-delta", Some(0), arguments("\"}\"}")),
-        event("tool-call-end", Some(0), Value::Null),
-        event("tool-call-start", Some(1), call("weather_2")),
-        event("tool-call-end", Some(1), Value::Null),
+        event(
+            "content-delta",
+            Some(1),
+            &json!({"content": {"text": " é"}}),
+        ),
+        event("citation-start", Some(0), &json!({"citations": citation})),
+        event("citation-end", Some(0), &Value::Null),
+        event("content-end", Some(1), &Value::Null),
+        event("tool-call-start", Some(0), &call("weather_1")),
+        event("tool-call-delta", Some(0), &arguments("{\"city\":")),
+        event("tool-call-delta", Some(0), &arguments("\"}\"}")),
+        event("tool-call-end", Some(0), &Value::Null),
+        event("tool-call-start", Some(1), &call("weather_2")),
+        event("tool-call-end", Some(1), &Value::Null),
         end("TOOL_CALL"),
         "data: [DONE]\n\n".to_owned(),
     ]
@@ -138,9 +142,9 @@ fn a_plan_is_what_is_said_before_the_calls() {
     let function = json!({"name": "weather", "arguments": "{}"});
     let call = json!({"tool_calls": {"id": "a", "type": "function", "function": function}});
     let stream = [
-        event("tool-plan-delta", None, json!({"tool_plan": "I will "})),
-        event("tool-plan-delta", None, json!({"tool_plan": "look."})),
-        event("tool-call-start", Some(0), call),
+        event("tool-plan-delta", None, &json!({"tool_plan": "I will "})),
+        event("tool-plan-delta", None, &json!({"tool_plan": "look."})),
+        event("tool-call-start", Some(0), &call),
         end("TOOL_CALL"),
     ];
     let read = read(&stream.concat());
@@ -157,7 +161,7 @@ fn an_unclosed_call_is_an_error_unless_the_answer_was_cut() {
     let function = json!({"name": "weather", "arguments": "{\"city\":"});
     let call = json!({"tool_calls": {"id": "a", "type": "function", "function": function}});
     let begun = |reason: &str| {
-        let start = event("tool-call-start", Some(0), call.clone());
+        let start = event("tool-call-start", Some(0), &call.clone());
         read(&format!("{start}{}", end(reason)))
     };
     let broken = begun("TOOL_CALL");
@@ -174,7 +178,7 @@ fn failures_inside_an_answer_are_errors() {
     let said = event(
         "content-delta",
         Some(0),
-        json!({"content": {"text": "Half"}}),
+        &json!({"content": {"text": "Half"}}),
     );
     let read_ = read(&format!("{said}data: {failed}\n\n"));
     let error = read_.end.unwrap_err();

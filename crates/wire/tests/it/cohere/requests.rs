@@ -9,7 +9,7 @@ fn of_chat(body: &Value, model: &str) -> (Value, Vec<String>) {
     written(Dialect::OpenaiChat, body, &endpoint(Dialect::Cohere, model))
 }
 
-fn asked(more: Value) -> Value {
+fn asked(more: &Value) -> Value {
     let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
     let fields = body.as_object_mut().expect("an object");
     fields.extend(more.as_object().expect("an object").clone());
@@ -83,7 +83,7 @@ fn what_cannot_be_shown_is_left_to_others() {
         json!({"type": "file", "file": {"filename": "a.pdf",
             "file_data": "data:application/pdf;base64,AAAA"}}),
     ] {
-        let body = asked(json!({"messages": [{"role": "user", "content": [part]}]}));
+        let body = asked(&json!({"messages": [{"role": "user", "content": [part]}]}));
         let to = endpoint(Dialect::Cohere, "command-a-03-2025");
         let error = translated(Dialect::OpenaiChat, &body, &to).unwrap_err();
         assert_eq!(error.next, Next::TryNextEndpoint);
@@ -94,7 +94,7 @@ fn what_cannot_be_shown_is_left_to_others() {
 #[test]
 fn tools_are_strict_together_and_demanded_by_leaving_out_the_others() {
     let both = json!([tool("one", true), tool("two", true)]);
-    let (sent, dropped) = of_chat(&asked(json!({"tools": both})), "m");
+    let (sent, dropped) = of_chat(&asked(&json!({"tools": both})), "m");
     assert_eq!(sent["strict_tools"], true);
     let pointer = "parameters#/properties/city/minLength";
     assert_eq!(
@@ -103,7 +103,7 @@ fn tools_are_strict_together_and_demanded_by_leaving_out_the_others() {
     );
 
     let mixed = json!([tool("one", true), tool("two", false)]);
-    let (sent, dropped) = of_chat(&asked(json!({"tools": mixed})), "m");
+    let (sent, dropped) = of_chat(&asked(&json!({"tools": mixed})), "m");
     assert!(sent.get("strict_tools").is_none());
     assert_eq!(dropped, ["tools[0].strict"]);
 
@@ -115,7 +115,7 @@ fn tools_are_strict_together_and_demanded_by_leaving_out_the_others() {
         (named, json!("REQUIRED"), 1),
     ] {
         let tools = [tool("one", false), tool("two", false)];
-        let (sent, _) = of_chat(&asked(json!({"tools": tools, "tool_choice": choice})), "m");
+        let (sent, _) = of_chat(&asked(&json!({"tools": tools, "tool_choice": choice})), "m");
         assert_eq!(sent["tool_choice"], word, "{choice}");
         assert_eq!(
             sent["tools"].as_array().map(Vec::len),
@@ -130,13 +130,13 @@ fn the_form_of_the_answer_excludes_tools() {
     let schema = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}},
         "required": ["n"]});
     let format = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
-    let (sent, dropped) = of_chat(&asked(json!({"response_format": format})), "m");
+    let (sent, dropped) = of_chat(&asked(&json!({"response_format": format})), "m");
     let lowered = json!({"type": "object", "properties": {"n": {"type": "integer"}},
         "required": ["n"]});
     let expected = json!({"type": "json_object", "json_schema": lowered});
     assert_eq!(sent["response_format"], expected);
     assert_eq!(dropped, ["response_format#/properties/n/minimum"]);
-    let body = asked(json!({"response_format": format, "tools": [tool("one", false)]}));
+    let body = asked(&json!({"response_format": format, "tools": [tool("one", false)]}));
     let (sent, dropped) = of_chat(&body, "m");
     assert!(sent.get("response_format").is_none());
     assert_eq!(dropped, ["response_format"]);
@@ -157,12 +157,12 @@ fn thinkers_are_told_how_much() {
         ),
         (json!({"effort": "none"}), json!({"type": "disabled"})),
     ] {
-        let body = asked(json!({"reasoning": reasoning, "max_tokens": 5_000}));
+        let body = asked(&json!({"reasoning": reasoning, "max_tokens": 5_000}));
         let (sent, dropped) = of_chat(&body, thinker);
         assert_eq!(sent["thinking"], expected, "{reasoning}");
         assert_eq!(dropped, Vec::<String>::new());
     }
-    let body = asked(json!({"reasoning": {"effort": "low"}}));
+    let body = asked(&json!({"reasoning": {"effort": "low"}}));
     let (sent, dropped) = of_chat(&body, "command-a-03-2025");
     assert!(sent.get("thinking").is_none());
     assert_eq!(dropped, ["reasoning"]);
@@ -171,7 +171,7 @@ fn thinkers_are_told_how_much() {
 #[test]
 fn only_unsealed_thoughts_go_back_and_only_to_thinkers() {
     let answer = |details: Value| {
-        asked(json!({"messages": [
+        asked(&json!({"messages": [
             {"role": "user", "content": "Hi"},
             {"role": "assistant", "content": "Ho", "reasoning_details": [details]},
             {"role": "user", "content": "?"}]}))
@@ -199,7 +199,7 @@ fn only_unsealed_thoughts_go_back_and_only_to_thinkers() {
 
 #[test]
 fn numbers_are_brought_within_what_is_known() {
-    let body = asked(json!({
+    let body = asked(&json!({
         "top_p": 1, "top_k": 900, "presence_penalty": -1, "frequency_penalty": 0.5,
         "temperature": 0.7, "seed": 3, "stop": ["a", "b"], "min_p": 0.1,
     }));
