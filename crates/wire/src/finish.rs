@@ -43,6 +43,7 @@ pub(crate) fn unify(native: &str) -> Reason {
         | "timeout"
         | "malformed_function_call"
         | "malformed_model_output"
+        | "other"
         | "malformed_response"
         | "malformed_tool_use"
         | "missing_thought_signature"

@@ -77,6 +77,8 @@ impl Blocks {
         is_whole: bool,
         listen: &mut Listen<'_>,
     ) -> Result<(), Error> {
+        // A block that begins where another is still open ends that one.
+        self.end(native, listen)?;
         self.refuse_unclosed()?;
         if self.open.len() == OPEN_MAX {
             return Err(broken(
@@ -97,7 +99,6 @@ impl Blocks {
             seal: String::new(),
         };
         open.read(block, is_whole, listen)?;
-        self.open.retain(|known| known.native != native);
         self.open.push(open);
         Ok(())
     }

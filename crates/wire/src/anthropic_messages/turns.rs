@@ -184,10 +184,15 @@ impl Scribe<'_> {
             Content::Text(text) | Content::Refusal(text) => {
                 (!text.is_empty()).then(|| json!({"type": "text", "text": text}))
             }
-            Content::Image { source, .. } => match self.source(source, path)? {
-                source if source["type"] == "text" => None,
-                source => Some(json!({"type": "image", "source": source})),
-            },
+            Content::Image { source, detail } => {
+                if detail.as_ref().is_some_and(|detail| detail != "auto") {
+                    self.lose(format!("{path}.image_url.detail"));
+                }
+                match self.source(source, path)? {
+                    source if source["type"] == "text" => None,
+                    source => Some(json!({"type": "image", "source": source})),
+                }
+            }
             Content::File { source, filename } => {
                 let source = self.source(source, path)?;
                 let mut block = json!({"type": "document", "source": source});

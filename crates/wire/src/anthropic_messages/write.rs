@@ -262,16 +262,15 @@ impl Draft<'_> {
             Some(_) => sampling.top_p.clone().map(Value::Number),
         };
         // 0 and -1 are ways of saying "off".
-        let top_k = sampling
-            .top_k
-            .as_ref()
-            .filter(|k| k.as_u64().is_some_and(|k| k > 0));
+        let top_k = number(&sampling.top_k).filter(|k| *k > 0.0);
         let top_k = match top_k {
             Some(_) if !self.family.takes_sampling || thinks => {
                 self.drop("top_k");
                 None
             }
-            top_k => top_k.cloned().map(Value::Number),
+            // Google's clients write whole numbers as `40.0`.
+            Some(_) => sampling.top_k.as_ref().map(whole),
+            None => None,
         };
         put("temperature", temperature);
         put("top_p", top_p);
@@ -315,6 +314,16 @@ impl Draft<'_> {
             ("prompt_cache_key", request.prompt_cache_key.is_some()),
             ("modalities", !request.modalities.is_empty()),
             ("audio", request.audio.is_some()),
+            (
+                "response_format.json_schema.description",
+                matches!(
+                    request.format,
+                    Some(Format::JsonSchema {
+                        description: Some(_),
+                        ..
+                    })
+                ),
+            ),
             ("image_config", request.image_config.is_some()),
         ] {
             if is_set {
@@ -322,6 +331,15 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// A whole number without a fraction, where it has none.
+fn whole(number: &serde_json::Number) -> Value {
+    let text = number.to_string();
+    let whole = text.strip_suffix(".0").unwrap_or(&text);
+    whole
+        .parse::<u64>()
+        .map_or_else(|_| json!(number), Value::from)
 }
 
 /// A schema that says that it is an object's, which this dialect demands of tools.

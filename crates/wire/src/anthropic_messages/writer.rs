@@ -190,7 +190,7 @@ impl Numbered<'_> {
     fn tell(&mut self, waiting: &mut Waiting) {
         if waiting.told.is_none() {
             waiting.told = match &waiting.block {
-                Block::Text | Block::Refusal | Block::Audio if !waiting.text.is_empty() => {
+                Block::Text | Block::Refusal if !waiting.text.is_empty() => {
                     self.begin("{\"type\":\"text\",\"text\":\"\"}");
                     Some(Told::Text)
                 }
@@ -299,8 +299,9 @@ fn stop_reason(finish: Option<&FinishReason>) -> &'static str {
             _ => "max_tokens",
         },
         Some(Reason::ToolCalls) => "tool_use",
-        Some(Reason::ContentFilter) => "refusal",
-        Some(Reason::Stop | Reason::Error) | None => "end_turn",
+        // There is no word for an answer that broke off; whatever it says must not be acted upon.
+        Some(Reason::ContentFilter | Reason::Error) => "refusal",
+        Some(Reason::Stop) | None => "end_turn",
     }
 }
 
@@ -410,7 +411,7 @@ impl Writer for Telling {
 /// Writes a block of a whole answer, and what must return with it.
 fn whole_block(said: &chat::response::Said, number: usize, content: &mut Vec<Value>) {
     match &said.block {
-        Block::Text | Block::Refusal | Block::Audio => {
+        Block::Text | Block::Refusal => {
             if !said.text.is_empty() {
                 let mut block = json!({"type": "text", "text": said.text, "citations": null});
                 if !said.citations.is_empty() {
@@ -433,20 +434,27 @@ fn whole_block(said: &chat::response::Said, number: usize, content: &mut Vec<Val
         }
         Block::ToolCall { id, name } => {
             let number = u64::try_from(number).unwrap_or(u64::MAX);
-            // What was cut at the output limit is no JSON; the reason says so.
-            let input = serde_json::from_str::<Value>(&said.text)
-                .ok()
-                .filter(Value::is_object)
-                .unwrap_or_else(|| json!({}));
             content.push(json!({
                 "type": "tool_use",
                 "id": call_id(id, number),
                 "name": name,
-                "input": input,
+                "input": input(&said.text),
             }));
             content.extend(said.opaque.as_ref().map(sealed));
         }
-        // Nothing in this dialect shows a picture; the record names it.
-        Block::Image { .. } => {}
+        // Nothing in this dialect shows a picture or sounds; the record names it.
+        Block::Image { .. } | Block::Audio => {}
+    }
+}
+
+/// Arguments as an object. What was cut at the output limit is none, and the reason says so; it is
+/// shown as it is, so that a call is never taken for one without arguments.
+fn input(said: &str) -> Value {
+    match serde_json::from_str(said) {
+        Ok(Value::Object(input)) => Value::Object(input),
+        // Tools without parameters are called so.
+        Ok(Value::Null) => json!({}),
+        _ if said.trim().is_empty() => json!({}),
+        _ => json!({ "arguments": said }),
     }
 }

@@ -171,7 +171,7 @@ impl Draft<'_> {
         let mut more = said.fields.clone();
         // 0 and -1 are ways of saying "off".
         let top_k = self.request.sampling.top_k.as_ref();
-        let Some(k) = top_k.and_then(Number::as_u64).filter(|k| *k > 0) else {
+        let Some(k) = top_k.and_then(whole).filter(|k| *k > 0) else {
             return more;
         };
         let claude = self.family.claude;
@@ -247,4 +247,10 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// A whole number, which Google's clients write as `40.0`.
+fn whole(number: &Number) -> Option<u64> {
+    let text = number.to_string();
+    text.strip_suffix(".0").unwrap_or(&text).parse().ok()
 }

@@ -184,7 +184,14 @@ impl Draft<'_> {
             Some(Format::JsonObject) => {
                 self.put("response_format", json!({"type": "json_object"}));
             }
-            Some(Format::JsonSchema { schema, .. }) => {
+            Some(Format::JsonSchema {
+                schema,
+                description,
+                ..
+            }) => {
+                if description.is_some() {
+                    self.drop("response_format.json_schema.description");
+                }
                 let (schema, removed) = lower(schema, &COHERE_STRICT);
                 for pointer in removed {
                     self.drop(format!("response_format#{pointer}"));

@@ -355,6 +355,8 @@ pub(super) fn native_word(finish: &FinishReason) -> &str {
         "PROHIBITED_CONTENT",
         "SPII",
         "MALFORMED_FUNCTION_CALL",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
         "IMAGE_SAFETY",
     ];
     if let Some(word) = finish.native.as_deref().filter(|word| WORDS.contains(word)) {

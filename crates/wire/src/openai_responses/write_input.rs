@@ -197,6 +197,15 @@ impl Items<'_> {
                 self.drop(format!("messages[{position}].content[{place}]"));
                 continue;
             };
+            if let Content::File {
+                filename: Some(_), ..
+            } = &part.content
+                && json.get("filename").is_none()
+            {
+                self.drop(format!(
+                    "messages[{position}].content[{place}].file.filename"
+                ));
+            }
             if part.cache.is_some() {
                 if family::takes_breakpoints(self.native_model) {
                     json["prompt_cache_breakpoint"] = json!({"mode": "explicit"});

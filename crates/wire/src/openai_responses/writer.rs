@@ -259,6 +259,10 @@ impl Writer for ResponsesWriter {
             // There is one answer in this dialect.
             Event::BlockStart(at, block) if at.choice == 0 => {
                 self.open_stream(out);
+                if *block == Block::Audio {
+                    // Sound cannot be said here; the record names it.
+                    return;
+                }
                 self.start(*at, block.clone().into_owned(), out);
             }
             Event::BlockDelta(at, said) => self.delta(*at, said, out),
@@ -301,7 +305,8 @@ impl Writer for ResponsesWriter {
         let choice = response.choice(0);
         let reason = choice.and_then(|choice| choice.finish.as_ref());
         let status = Status::of(reason.map_or(Reason::Stop, |finish| finish.reason));
-        for said in choice.into_iter().flat_map(|choice| &choice.blocks) {
+        let blocks = choice.into_iter().flat_map(|choice| &choice.blocks);
+        for said in blocks.filter(|said| said.block != Block::Audio) {
             let is_cut = matches!(status, Status::Incomplete(_))
                 && matches!(said.block, Block::ToolCall { .. });
             self.whole_item(said, if is_cut { status.name() } else { "completed" });

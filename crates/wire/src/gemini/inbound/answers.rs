@@ -207,7 +207,13 @@ impl Writer for Answers {
                 let tokens = tokens.as_array().cloned().unwrap_or_default();
                 self.choice(at.choice).logprobs.extend(tokens);
             }
-            Event::Finish(index, finish) => self.choice(*index).finish = Some(finish.clone()),
+            Event::Finish(index, finish) => {
+                // A call that was cut at the output limit has no end of its own.
+                let open = self.open.iter().map(|(at, _)| *at);
+                let open: Vec<_> = open.filter(|at| at.choice == *index).collect();
+                open.into_iter().for_each(|at| self.end(at, out));
+                self.choice(*index).finish = Some(finish.clone());
+            }
             Event::Start { .. } | Event::Unsaid(_) | Event::Usage(_) | Event::Error(_) => {}
         }
     }

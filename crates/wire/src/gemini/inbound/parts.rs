@@ -71,10 +71,13 @@ fn blob(out: &mut String, media_type: &str, data: &str) {
     push_member(out, "inlineData", &format!("{{{inner}}}"));
 }
 
-/// Arguments are an object here; text that is none stands in one.
+/// Arguments are an object here; text that is none stands in one. A frame of a stream is one line, and
+/// models may have written several.
 fn arguments(said: &str) -> String {
     match serde_json::from_str::<Value>(said) {
+        Ok(object @ Value::Object(_)) if said.contains(['\n', '\r']) => object.to_string(),
         Ok(Value::Object(_)) => said.to_owned(),
+        Ok(Value::Null) => "{}".to_owned(),
         _ if said.trim().is_empty() => "{}".to_owned(),
         _ => json!({ "arguments": said }).to_string(),
     }

@@ -149,7 +149,17 @@ impl Body<'_> {
         let (is_json, asked) = match &request.format {
             None | Some(Format::Text) => return,
             Some(Format::JsonObject) => (true, None),
-            Some(Format::JsonSchema { schema, strict, .. }) => (true, Some((schema, strict))),
+            Some(Format::JsonSchema {
+                schema,
+                strict,
+                description,
+                ..
+            }) => {
+                if description.is_some() {
+                    self.lose("response_format.json_schema.description");
+                }
+                (true, Some((schema, strict)))
+            }
         };
         let takes_schema = self
             .to

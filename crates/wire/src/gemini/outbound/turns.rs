@@ -4,9 +4,9 @@
 //! together must stand together. System messages at the beginning are the system instruction; later
 //! ones are said by the user, and named. Reasoning goes back only where Google made it.
 
-use chat::Error;
 use chat::opaque::Format;
 use chat::request::{Content, Message, Part, Role, Source};
+use chat::{Error, Kind};
 use serde_json::{Value, json};
 
 use super::super::family::Family;
@@ -90,6 +90,10 @@ pub(super) fn write(
                 parts: vec![blank],
             },
         );
+    }
+    if writing.contents.is_empty() {
+        let message = "messages: nothing is left to ask: no message says anything";
+        return Err(Error::caller(Kind::InvalidRequest, message).with_field("messages"));
     }
     writing.mark_unsealed();
     let contents: Vec<String> = writing.contents.iter().map(Turn::write).collect();
@@ -225,7 +229,12 @@ impl Writing<'_> {
             Content::Video(source) => Piece::of(&media(source, "video/mp4")?),
             Content::File { source, filename } => match (source, filename) {
                 (Source::Text(text), Some(name)) => Piece::text(&format!("{name}:\n\n{text}")),
-                _ => Piece::of(&media(source, "application/pdf")?),
+                (source, name) => {
+                    if name.is_some() {
+                        self.lose("messages[].content[].file.filename");
+                    }
+                    Piece::of(&media(source, "application/pdf")?)
+                }
             },
         };
         if let Some(seal) = ours {

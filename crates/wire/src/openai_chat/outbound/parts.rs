@@ -68,12 +68,17 @@ pub(super) struct PartsWriter {
 }
 
 impl PartsWriter {
-    /// Whether parts can be written as one string without loss.
-    pub(super) fn is_plain(&self, parts: &[&Part]) -> bool {
+    /// Whether parts can be written as one string; a mark that this provider cannot be told is lost
+    /// either way.
+    pub(super) fn is_plain(&mut self, parts: &[&Part]) -> bool {
         let [part] = parts else {
             return parts.is_empty();
         };
-        matches!(part.content, Content::Text(_)) && !self.marks.shows(part)
+        let is_plain = matches!(part.content, Content::Text(_)) && !self.marks.shows(part);
+        if is_plain && part.cache.is_some() {
+            quirks::name_once(&mut self.dropped, "messages[].content[].cache_control");
+        }
+        is_plain
     }
 
     /// Writes an array of parts; those that are not for a message of this kind are left out.
