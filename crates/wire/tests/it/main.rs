@@ -14,6 +14,7 @@ mod fixtures;
 mod frames;
 mod gemini;
 mod json;
+mod matrix;
 mod ndjson;
 mod nonsense;
 mod plain;
