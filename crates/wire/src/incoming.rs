@@ -3,8 +3,8 @@
 use chat::Needs;
 use serde_json::Value;
 
-use crate::members::{Member, Members};
-use crate::scan::{Scanner, Span, ValueKind};
+use crate::members::{MEMBERS_MAX, Member, Members};
+use crate::scan::{Scanner, Span, Text, ValueKind};
 use crate::shape::Fault;
 
 /// A caller's request: validated, the spans of its top-level fields known; the bytes stay as they are.
@@ -62,6 +62,45 @@ pub(crate) struct FieldSpan {
 }
 
 impl Incoming {
+    /// Walks the top level of a body once and keeps where its fields stand. `read` has to take the
+    /// value of each field from the scanner, and says what is wrong with it.
+    pub(crate) fn walk<'a>(
+        text: &'a str,
+        mut read: impl FnMut(&mut Scanner<'a>, Text<'a>, ValueKind) -> Result<(), Fault>,
+    ) -> Result<Self, Fault> {
+        let mut scanner = Scanner::new(text);
+        let kind = scanner.peek()?;
+        if kind != ValueKind::Object {
+            let found = kind.name();
+            let problem = format!("the request body must be a JSON object, not {found}");
+            return Err(Fault::wrong(problem));
+        }
+        let mut fields = Vec::with_capacity(16);
+        let object = scanner.object(|scanner, name| {
+            if fields.len() == MEMBERS_MAX {
+                let problem = format!("more than {MEMBERS_MAX} fields in one request");
+                return Err(Fault::wrong(problem));
+            }
+            let mut value = scanner.clone();
+            let kind = value.peek()?;
+            let start = value.position();
+            read(scanner, name, kind)?;
+            let end = scanner.position();
+            fields.push(FieldSpan {
+                name: name.span,
+                value: Span { start, end },
+                kind,
+            });
+            Ok(())
+        })?;
+        scanner.finish()?;
+        Ok(Self {
+            fields,
+            object,
+            ..Self::default()
+        })
+    }
+
     /// The top-level fields in the body they were read from; without those that do not fit it.
     pub(crate) fn members<'a>(&self, text: &'a str) -> Members<'a> {
         let list = self

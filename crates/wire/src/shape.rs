@@ -6,7 +6,7 @@
 use chat::{Error, Kind};
 
 use crate::members::Members;
-use crate::scan::{Malformed, Scanner, ValueKind};
+use crate::scan::{Malformed, Scanner, Text, ValueKind};
 
 /// What is wrong with a text that was to be a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -330,6 +330,18 @@ fn check_tagged(
     match cases.iter().find(|(name, _)| tag.is(name)) {
         Some((_, fields)) => check_object(&mut Scanner::within(text, span), text, fields),
         None => Ok(()),
+    }
+}
+
+/// Checks the value of a top-level field that is known, or passes over one that is not.
+pub(crate) fn check_field<'a>(
+    scanner: &mut Scanner<'a>,
+    (text, name): (&'a str, Text<'a>),
+    fields: &[Field],
+) -> Result<(), Fault> {
+    match fields.iter().find(|field| name.is(field.name)) {
+        Some(field) => check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name)),
+        None => scanner.skip().map(|_| ()).map_err(Fault::from),
     }
 }
 

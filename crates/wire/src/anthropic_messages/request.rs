@@ -5,10 +5,10 @@ use chat::{Dialect, Error, Feature, Features, Needs, Parameter};
 use super::fields::FIELDS;
 use super::messages::{self, Learnt};
 use crate::estimate::estimate;
-use crate::incoming::{Beside, FieldSpan, Incoming};
-use crate::members::{MEMBERS_MAX, Member, Members};
-use crate::scan::{Malformed, Scanner, Span, ValueKind, text};
-use crate::shape::{Fault, check};
+use crate::incoming::{Beside, Incoming};
+use crate::members::{Member, Members};
+use crate::scan::{Malformed, Scanner, ValueKind, text};
+use crate::shape::{Fault, check_field};
 
 /// Reads and checks a caller's request in one pass.
 pub(super) fn read_request(body: &[u8], beside: Beside) -> Result<Incoming, Error> {
@@ -19,53 +19,17 @@ pub(super) fn read_request(body: &[u8], beside: Beside) -> Result<Incoming, Erro
 
 fn read(body: &[u8]) -> Result<Incoming, Fault> {
     let text = text(body)?;
-    let mut scanner = Scanner::new(text);
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        let found = kind.name();
-        return Err(Fault::wrong(format!(
-            "the request body must be a JSON object, not {found}"
-        )));
-    }
     let mut learnt: Option<Learnt> = None;
-    let mut fields = Vec::with_capacity(16);
-    let object = scanner.object(|scanner, name| {
-        if fields.len() == MEMBERS_MAX {
-            return Err(Fault::wrong(format!(
-                "more than {MEMBERS_MAX} fields in one request"
-            )));
+    let mut incoming = Incoming::walk(text, |scanner, name, kind| {
+        if !name.is("messages") || kind == ValueKind::Null {
+            return check_field(scanner, (text, name), FIELDS);
         }
-        let mut value = scanner.clone();
-        let kind = value.peek()?;
-        let start = value.position();
-        if name.is("messages") && kind != ValueKind::Null {
-            let read = messages::read(scanner, text).map_err(|fault| fault.inside("messages"))?;
-            learnt = Some(read);
-        } else if let Some(field) = FIELDS.iter().find(|field| name.is(field.name)) {
-            check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))?;
-        } else {
-            scanner.skip()?;
-        }
-        let value = Span {
-            start,
-            end: scanner.position(),
-        };
-        fields.push(FieldSpan {
-            name: name.span,
-            value,
-            kind,
-        });
+        learnt = Some(messages::read(scanner, text).map_err(|fault| fault.inside("messages"))?);
         Ok(())
     })?;
-    scanner.finish()?;
     let Some(learnt) = learnt else {
         let problem = "required: expected an array of at least one message";
         return Err(Fault::wrong(problem).inside("messages"));
-    };
-    let mut incoming = Incoming {
-        fields,
-        object,
-        ..Incoming::default()
     };
     incoming.needs = needs(&incoming.members(text), &learnt);
     read_small_fields(&mut incoming, text)?;

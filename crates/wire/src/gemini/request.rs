@@ -5,8 +5,8 @@ use chat::{Dialect, Error, Feature, Modality, Needs, Parameter};
 use super::contents;
 use super::names::{camel, get};
 use crate::estimate::{Prompt, estimate};
-use crate::incoming::{Beside, FieldSpan, Incoming};
-use crate::members::{MEMBERS_MAX, Members, count, elements};
+use crate::incoming::{Beside, Incoming};
+use crate::members::{Members, count, elements};
 use crate::scan::{Scanner, Span, ValueKind, text};
 use crate::shape::{FILLED, Fault, Field, OBJECT, Shape, TEXT, check, may};
 
@@ -84,61 +84,35 @@ pub(super) fn read_request(body: &[u8], beside: Beside) -> Result<Incoming, Erro
 
 fn read(body: &[u8], beside: Beside) -> Result<Incoming, Fault> {
     let text = text(body)?;
-    let mut scanner = Scanner::new(text);
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        let found = kind.name();
-        let problem = format!("the request body must be a JSON object, not {found}");
-        return Err(Fault::wrong(problem));
-    }
     let mut prompt = Prompt::default();
     let mut has_contents = false;
-    let mut fields = Vec::with_capacity(8);
-    let object = scanner.object(|scanner, name| {
-        if fields.len() == MEMBERS_MAX {
-            let problem = format!("more than {MEMBERS_MAX} fields in one request");
-            return Err(Fault::wrong(problem));
-        }
-        let mut value = scanner.clone();
-        let kind = value.peek()?;
-        let start = value.position();
+    let mut incoming = Incoming::walk(text, |scanner, name, kind| {
         let said = name.decode();
         let known = camel(&said);
+        let is_there = kind != ValueKind::Null;
         let field = FIELDS
             .iter()
             .find(|field| said == field.name || known == field.name);
         match (&*known, field) {
-            ("contents", _) if kind != ValueKind::Null => {
+            ("contents", _) if is_there => {
                 has_contents |= contents::read(scanner, text, &mut prompt)
                     .map_err(|fault| fault.inside("contents"))?;
+                Ok(())
             }
-            ("systemInstruction", _) if kind != ValueKind::Null => {
+            ("systemInstruction", _) if is_there => {
                 contents::read_content(scanner, text, &mut prompt)
-                    .map_err(|fault| fault.inside("systemInstruction"))?;
+                    .map_err(|fault| fault.inside("systemInstruction"))
             }
             (_, Some(field)) => {
-                check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))?;
+                check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))
             }
-            _ => drop(scanner.skip()?),
+            _ => scanner.skip().map(|_| ()).map_err(Fault::from),
         }
-        let end = scanner.position();
-        fields.push(FieldSpan {
-            name: name.span,
-            value: Span { start, end },
-            kind,
-        });
-        Ok(())
     })?;
-    scanner.finish()?;
     if !has_contents {
         let problem = "required: expected at least one content";
         return Err(Fault::wrong(problem).inside("contents"));
     }
-    let mut incoming = Incoming {
-        fields,
-        object,
-        ..Incoming::default()
-    };
     let members = incoming.members(text);
     incoming.needs = needs(&members, prompt, &beside)?;
     read_small_fields(&mut incoming, text, beside)?;

@@ -6,10 +6,10 @@ use super::events::elements;
 use super::fields::FIELDS;
 use super::messages;
 use crate::estimate::{Prompt, estimate};
-use crate::incoming::{FieldSpan, Incoming};
-use crate::members::{MEMBERS_MAX, Members, count};
-use crate::scan::{Scanner, Span, ValueKind, text};
-use crate::shape::{Fault, check};
+use crate::incoming::Incoming;
+use crate::members::{Members, count};
+use crate::scan::{Scanner, ValueKind, text};
+use crate::shape::{Fault, check_field};
 
 /// Reads and checks a caller's request in one pass.
 ///
@@ -25,51 +25,14 @@ pub fn read_request(body: &[u8]) -> Result<Incoming, Error> {
 
 fn read(body: &[u8]) -> Result<Incoming, Fault> {
     let text = text(body)?;
-    let mut scanner = Scanner::new(text);
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        let problem = format!(
-            "the request body must be a JSON object, not {}",
-            kind.name()
-        );
-        return Err(Fault::wrong(problem));
-    }
     let mut prompt: Option<Prompt> = None;
-    let mut fields = Vec::with_capacity(16);
-    let object = scanner.object(|scanner, name| {
-        if fields.len() == MEMBERS_MAX {
-            return Err(Fault::wrong(format!(
-                "more than {MEMBERS_MAX} fields in one request"
-            )));
+    let mut incoming = Incoming::walk(text, |scanner, name, kind| {
+        if !name.is("messages") || kind == ValueKind::Null {
+            return check_field(scanner, (text, name), FIELDS);
         }
-        let mut value = scanner.clone();
-        let kind = value.peek()?;
-        let start = value.position();
-        if name.is("messages") && kind != ValueKind::Null {
-            let read = messages::read(scanner, text).map_err(|fault| fault.inside("messages"))?;
-            prompt = Some(read);
-        } else if let Some(field) = FIELDS.iter().find(|field| name.is(field.name)) {
-            check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))?;
-        } else {
-            scanner.skip()?;
-        }
-        let value = Span {
-            start,
-            end: scanner.position(),
-        };
-        fields.push(FieldSpan {
-            name: name.span,
-            value,
-            kind,
-        });
+        prompt = Some(messages::read(scanner, text).map_err(|fault| fault.inside("messages"))?);
         Ok(())
     })?;
-    scanner.finish()?;
-    let mut incoming = Incoming {
-        fields,
-        object,
-        ..Incoming::default()
-    };
     let members = incoming.members(text);
     if prompt.is_none() {
         return Err(without_messages(&members));

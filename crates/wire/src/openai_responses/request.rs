@@ -5,10 +5,10 @@ use chat::{Dialect, Error, Feature, Features, Modality, Needs, Parameter};
 use super::fields::FIELDS;
 use super::input::{self, Seen};
 use crate::estimate::estimate;
-use crate::incoming::{FieldSpan, Incoming};
-use crate::members::{MEMBERS_MAX, Member, Members, count};
-use crate::scan::{Scanner, Span, Text, ValueKind, text};
-use crate::shape::{Fault, check};
+use crate::incoming::Incoming;
+use crate::members::{Member, Members, count};
+use crate::scan::{Scanner, Text, ValueKind, text};
+use crate::shape::{Fault, check_field};
 
 /// Reads and checks a caller's request in one pass.
 ///
@@ -20,47 +20,14 @@ pub(super) fn read_request(body: &[u8]) -> Result<Incoming, Error> {
 
 fn read(body: &[u8]) -> Result<Incoming, Fault> {
     let text = text(body)?;
-    let mut scanner = Scanner::new(text);
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        let problem = format!(
-            "the request body must be a JSON object, not {}",
-            kind.name()
-        );
-        return Err(Fault::wrong(problem));
-    }
     let mut seen: Option<Seen> = None;
-    let mut fields = Vec::with_capacity(16);
-    let object = scanner.object(|scanner, name| {
-        if fields.len() == MEMBERS_MAX {
-            return Err(Fault::wrong(format!(
-                "more than {MEMBERS_MAX} fields in one request"
-            )));
+    let mut incoming = Incoming::walk(text, |scanner, name, kind| {
+        if !name.is("input") || kind == ValueKind::Null {
+            return check_field(scanner, (text, name), FIELDS);
         }
-        let mut value = scanner.clone();
-        let kind = value.peek()?;
-        let start = value.position();
-        if name.is("input") && kind != ValueKind::Null {
-            seen = Some(input::read(scanner, text).map_err(|fault| fault.inside("input"))?);
-        } else if let Some(field) = FIELDS.iter().find(|field| name.is(field.name)) {
-            check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))?;
-        } else {
-            scanner.skip()?;
-        }
-        let end = scanner.position();
-        fields.push(FieldSpan {
-            name: name.span,
-            value: Span { start, end },
-            kind,
-        });
+        seen = Some(input::read(scanner, text).map_err(|fault| fault.inside("input"))?);
         Ok(())
     })?;
-    scanner.finish()?;
-    let mut incoming = Incoming {
-        fields,
-        object,
-        ..Incoming::default()
-    };
     let members = incoming.members(text);
     refuse_state(&members)?;
     if seen.is_none() && members.present("prompt").is_none() {

@@ -2,11 +2,10 @@
 
 use chat::{Error, Kind};
 
-use crate::incoming::{FieldSpan, Incoming};
-use crate::members::MEMBERS_MAX;
+use crate::incoming::Incoming;
 use crate::outgoing::{Outgoing, Written};
-use crate::scan::{Scanner, Span, ValueKind, text};
-use crate::shape::{Fault, Field, check, required};
+use crate::scan::text;
+use crate::shape::{Fault, Field, check_field, required};
 use crate::splice::{Edits, quoted};
 use crate::{draft::Draft, quirks};
 
@@ -26,47 +25,10 @@ const OURS: &[&str] = &[
 /// Reads and checks the fields of a request; of fields with the same name the first one counts.
 pub(crate) fn read(body: &[u8], fields: &[&[Field]]) -> Result<Incoming, Fault> {
     let text = text(body)?;
-    let mut scanner = Scanner::new(text);
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        let found = kind.name();
-        let problem = format!("the request body must be a JSON object, not {found}");
-        return Err(Fault::wrong(problem));
-    }
-    let mut spans = Vec::with_capacity(8);
-    let object = scanner.object(|scanner, name| {
-        if spans.len() == MEMBERS_MAX {
-            let problem = format!("more than {MEMBERS_MAX} fields in one request");
-            return Err(Fault::wrong(problem));
-        }
-        let mut value = scanner.clone();
-        let kind = value.peek()?;
-        let start = value.position();
-        match fields
-            .iter()
-            .copied()
-            .flatten()
-            .find(|field| name.is(field.name))
-        {
-            Some(field) => {
-                check(scanner, text, &field.shape).map_err(|fault| fault.inside(field.name))?;
-            }
-            None => drop(scanner.skip()?),
-        }
-        let end = scanner.position();
-        spans.push(FieldSpan {
-            name: name.span,
-            value: Span { start, end },
-            kind,
-        });
-        Ok(())
+    let known: Vec<Field> = fields.iter().copied().flatten().copied().collect();
+    let mut incoming = Incoming::walk(text, |scanner, name, _| {
+        check_field(scanner, (text, name), &known)
     })?;
-    scanner.finish()?;
-    let mut incoming = Incoming {
-        fields: spans,
-        object,
-        ..Incoming::default()
-    };
     let members = incoming.members(text);
     let missing = fields
         .iter()
