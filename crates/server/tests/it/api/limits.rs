@@ -65,6 +65,30 @@ async fn a_limit_shows_on_every_answer_and_names_itself_when_it_is_met() {
 }
 
 #[tokio::test]
+async fn at_the_door_of_messages_limits_show_under_anthropics_names() {
+    let more = "[limits]\nrate = [{ per = \"key\", requests = 1, window = \"day\" }]\n";
+    let stage = Stage::open_with(more, &[]).await;
+    let mut body = hello("simulated/echo");
+    body["max_tokens"] = 50.into();
+    let message = async || stage.post("/api/v1/messages", &stage.key, &body).await;
+    let served = message().await;
+    assert_eq!(served.status, 200, "{}", served.text());
+    let limit = "anthropic-ratelimit-requests-limit";
+    assert_eq!(served.header(limit), "1");
+    assert_eq!(served.header("anthropic-ratelimit-requests-remaining"), "0");
+    assert!(
+        served
+            .header("anthropic-ratelimit-requests-reset")
+            .ends_with('Z')
+    );
+    let refused = message().await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert_eq!(refused.json()["error"]["type"], "rate_limit_error");
+    assert_eq!(refused.header(limit), "1");
+    assert!(!refused.header("retry-after").is_empty());
+}
+
+#[tokio::test]
 async fn an_answer_without_limits_has_no_limit_headers() {
     let stage = Stage::open().await;
     let seen = call(&stage, &stage.key).await;
