@@ -6,6 +6,7 @@ mod leaves;
 mod requests;
 mod shapes;
 mod source;
+mod survival;
 
 use bytes::Bytes;
 use chat::response::Fold;
