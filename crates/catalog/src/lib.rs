@@ -44,7 +44,8 @@ pub use load::{Access, load};
 pub use model::{Model, ModelKind, ModelSlug, Reasoning, Retirement};
 pub use order::{Mode, Rank, Reason};
 pub use plan::{
-    Attempt, Exclusion, Input, InputError, MissingCredential, Moment, NoPlan, Plan, Question, plan,
+    Attempt, Exclusion, Input, InputError, Kept, MissingCredential, Moment, NoPlan, PassedOver,
+    Plan, Question, plan,
 };
 pub use preferences::{PreferenceError, Preferences, ServiceTier};
 pub use provider::{Auth, Connection, DataPolicy, Provider, ProviderKind, ProviderSlug};

@@ -219,6 +219,9 @@ pub struct Generation {
     pub overhead_us: u64,
     /// What was dropped or changed on the way, by field name.
     pub dropped: Vec<String>,
+    /// Why it went where it went: the plan as the catalog keeps it, one JSON object. Absent when
+    /// there was none, and in records older than that.
+    pub plan: Option<Box<str>>,
 }
 
 impl Generation {

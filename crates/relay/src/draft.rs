@@ -18,10 +18,13 @@ use crate::meter::Meter;
 use crate::money;
 use crate::money::ending::{self, Break};
 use crate::relay::Parts;
+use crate::routing::Route;
 
 /// A record under way.
 pub(crate) struct Draft<'a> {
     call: &'a Call,
+    /// How it was routed.
+    pub(crate) route: Route<'a>,
     attempts: Vec<Attempt>,
     attempt_started: Instant,
     overhead_us: u64,
@@ -41,6 +44,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn open(call: &'a Call) -> Self {
         Self {
             call,
+            route: Route::default(),
             attempts: Vec::new(),
             attempt_started: call.arrived,
             overhead_us: 0,
@@ -307,6 +311,7 @@ impl<'a> Draft<'a> {
             total_ms: millis(call.arrived.elapsed()),
             overhead_us: self.overhead_us,
             dropped: std::mem::take(&mut self.dropped),
+            plan: self.route.keep(),
             settled,
         }
     }

@@ -42,6 +42,6 @@ pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy
 pub use native::{Native, NativeReply};
 pub use provider_limits::{ProviderLimits, Unlimited};
 pub use relay::{Parts, Relay};
-pub use routing::Planned;
+pub use routing::{Planned, Skip};
 pub use timers::{Clock, Timers};
 pub use upstream::{HttpUpstream, SendError, Upstream};

@@ -18,7 +18,7 @@ use crate::door::Door;
 use crate::draft::Draft;
 use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies};
 use crate::provider_limits::ProviderLimits;
-use crate::routing::{Gates, Planned, Retries};
+use crate::routing::{Gates, Retries};
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
 use crate::{pump, whole};
@@ -48,8 +48,6 @@ pub(crate) struct Underway<'a> {
     pub(crate) call: &'a Call,
     pub(crate) door: Door,
     pub(crate) draft: Draft<'a>,
-    /// The plan; absent while there is none.
-    pub(crate) planned: Option<&'a Planned>,
     /// What is held for it; nothing for an ungoverned call, and nothing once it is settled.
     pub(crate) reserved: Option<Reserved>,
 }
@@ -142,12 +140,11 @@ impl Relay {
             call: &call,
             door,
             draft: Draft::open(&call),
-            planned: None,
             reserved: None,
         };
         match &planned {
             Ok(planned) => {
-                way.planned = Some(planned);
+                way.draft.route.planned = Some(planned);
                 self.carry_out(&planned.plan, &mut way).await;
             }
             Err(error) => self.refuse(&mut way, error.clone()).await,
@@ -156,7 +153,7 @@ impl Relay {
 
     /// Holds the money for a call, then tries the planned endpoints in order until one answers.
     async fn carry_out<'p>(&self, plan: &'p Plan, way: &mut Underway<'p>) {
-        let open = match self.open_endpoints(way.call, plan) {
+        let open = match self.open_endpoints(plan, way) {
             Ok(open) => open,
             Err(error) => return self.refuse(way, error).await,
         };

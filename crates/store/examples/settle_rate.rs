@@ -127,5 +127,6 @@ fn call(number: u64) -> Generation {
         total_ms: 900,
         overhead_us: 80,
         dropped: Vec::new(),
+        plan: None,
     }
 }

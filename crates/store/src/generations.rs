@@ -13,7 +13,7 @@ use crate::{Store, StoreError, entries, rows, spending};
 
 /// The columns of a row, in the order in which [`bind`] binds them. Named one by one when read, too:
 /// `*` would change its meaning under a running replica when a newer one migrates.
-const COLUMNS: [&str; 39] = [
+const COLUMNS: [&str; 40] = [
     "id",
     "created_at_ms",
     "workspace_id",
@@ -53,6 +53,7 @@ const COLUMNS: [&str; 39] = [
     "total_ms",
     "overhead_us",
     "dropped",
+    "plan",
 ];
 
 /// Rows per statement, at most: more than this gains nothing. Only powers of two occur, so that few
@@ -176,6 +177,7 @@ fn bind(statement: Statement, generation: &Generation) -> Statement {
         .int(signed(generation.total_ms))
         .int(signed(generation.overhead_us))
         .text(&rows::write_notes(&generation.dropped, &generation.settled))
+        .maybe_text(generation.plan.as_deref())
 }
 
 /// `id` to `upstream_id`.
@@ -282,6 +284,7 @@ fn from_row(row: &Row) -> Result<Generation, StoreError> {
         overhead_us: unsigned(row.int("overhead_us")?),
         dropped,
         settled,
+        plan: row.maybe_text("plan")?.map(String::into_boxed_str),
     })
 }
 

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     both(1, "start", include_str!("../migrations/0001_start.sql")),
     both(2, "money", include_str!("../migrations/0002_money.sql")),
     both(3, "lines", include_str!("../migrations/0003_lines.sql")),
+    both(4, "plan", include_str!("../migrations/0004_plan.sql")),
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

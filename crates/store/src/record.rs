@@ -27,6 +27,8 @@ pub(crate) fn write(settled: &Settled) -> Vec<u8> {
         "dropped",
         &rows::write_notes(&generation.dropped, &generation.settled),
     );
+    // As text, not as an object: it comes back to the byte.
+    object.maybe_text("plan", generation.plan.as_deref());
     if let Some(posting) = &settled.posting {
         object.json("posting", &posting.to_text());
     }
@@ -155,6 +157,7 @@ fn read_generation(value: &Value) -> Read<Generation> {
         total_ms: fields.number("total_ms")?,
         overhead_us: fields.number("overhead_us")?,
         dropped,
+        plan: fields.maybe_text("plan").map(String::into_boxed_str),
     })
 }
 

@@ -135,10 +135,16 @@ impl Input {
     /// When the text is no input, or one of another form.
     pub fn from_json(text: &str) -> Result<Self, InputError> {
         let input: Self = serde_json::from_str(text)?;
-        if input.form != FORM {
-            return Err(InputError::Form(input.form));
-        }
+        input.checked_form()?;
         Ok(input)
+    }
+
+    /// Whether this version can read it.
+    pub(super) const fn checked_form(&self) -> Result<(), InputError> {
+        match self.form {
+            FORM => Ok(()),
+            other => Err(InputError::Form(other)),
+        }
     }
 
     /// Makes the plan again.

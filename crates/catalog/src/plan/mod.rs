@@ -4,6 +4,7 @@
 //! was made from can be kept in a few hundred bytes and made again: [`Input`].
 
 mod input;
+mod kept;
 mod make;
 mod no_plan;
 
@@ -20,6 +21,7 @@ use crate::snapshot::Suffix;
 use crate::sticky::Sticky;
 
 pub use input::{Input, InputError};
+pub use kept::{KEPT_BYTES_MAX, Kept, PassedOver, keep};
 pub use make::plan;
 pub use no_plan::{MissingCredential, NoPlan};
 

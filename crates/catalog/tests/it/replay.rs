@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use catalog::health::{Percentiles, Tools};
 use catalog::{
-    EndpointId, Input, InputError, Moment, Preferences, Question, ServiceTier, Standing, Sticky,
-    Vital,
+    EndpointId, Input, InputError, Kept, Moment, Preferences, Question, ServiceTier, Standing,
+    Sticky, Vital,
 };
 use chat::{Modality, Needs, Parameter};
 use proptest::prelude::*;
@@ -107,7 +107,19 @@ proptest! {
         let Ok(plan) = catalog::plan(&catalog, &question, &vitals, moment) else { return Ok(()) };
         let text = Input::keep(&question, &plan, moment).to_json().unwrap();
         prop_assert!(text.len() < 3_000, "{}", text.len());
-        let again = Input::from_json(&text).unwrap().replay(&catalog).unwrap();
+        let input = Input::from_json(&text).unwrap();
+        let passed = [(&plan.attempts[0].endpoint.id, "limit")];
+        let kept = catalog::plan::keep(&plan, &input, &passed).unwrap();
+        prop_assert!(kept.len() < 3_500, "{}", kept.len());
+        let kept = Kept::from_json(&kept).unwrap();
+        let said: Vec<&str> = kept.attempts.iter().map(|(id, _)| id.as_str()).collect();
+        let planned: Vec<&str> = plan.attempts.iter().map(|a| a.endpoint.id.as_str()).collect();
+        prop_assert_eq!(said, planned);
+        let left_out: usize = kept.excluded.values().flat_map(|by| by.values()).map(Vec::len).sum();
+        prop_assert_eq!(left_out, plan.excluded.len());
+        prop_assert_eq!(kept.passed_over.len(), 1);
+        prop_assert_eq!(&kept.input, &input);
+        let again = input.replay(&catalog).unwrap();
         prop_assert_eq!(again, plan);
         let never = plan_is_sound(&catalog, &question, &vitals, moment);
         prop_assert!(never);
@@ -148,4 +160,20 @@ fn a_plain_input_is_short_and_another_form_is_refused() {
     assert!(text.len() < 250, "{text}");
     let newer = text.replace("\"form\":1", "\"form\":2");
     assert!(matches!(Input::from_json(&newer), Err(InputError::Form(2))));
+}
+
+#[test]
+fn a_plan_that_is_too_long_is_not_kept() {
+    let catalog = fleet(&[("p", "1", json!({}))]);
+    let needs = Needs::default();
+    let many: Vec<String> = (0..4_000)
+        .map(|number| format!("nobody-{number}"))
+        .collect();
+    let own = preferences(&json!({ "ignore": many }));
+    let question = Question::new(MODEL, &needs, &own, DIALECTS);
+    let moment = Moment::default();
+    let known: BTreeMap<String, Vital> = BTreeMap::new();
+    let plan = catalog::plan(&catalog, &question, &known, moment).unwrap();
+    let input = Input::keep(&question, &plan, moment);
+    assert_eq!(catalog::plan::keep(&plan, &input, &[]), None);
 }

@@ -1,8 +1,5 @@
 //! The most that a call may use at an endpoint, and the prices that it is charged by there.
 
-use std::sync::Arc;
-
-use catalog::Plan;
 use catalog::endpoint::Endpoint;
 use chat::{Modalities, Modality, Needs, Parameter, Unit};
 use ledger::PriceSheet;
@@ -26,13 +23,8 @@ const MEDIA_MARGIN: u64 = 4;
 /// Searches that a provider may make on its own for one call that asks for searches.
 const SEARCHES_MAX: u64 = 10;
 
-/// The endpoints that a call may be sent to on its terms, in the order of the plan.
-pub(crate) fn planned<'p>(call: &Call, plan: &'p Plan) -> impl Iterator<Item = &'p Arc<Endpoint>> {
-    let endpoints = plan.attempts.iter().map(|attempt| &attempt.endpoint);
-    endpoints.filter(|endpoint| is_admissible(call, endpoint))
-}
-
-fn is_admissible(call: &Call, endpoint: &Endpoint) -> bool {
+/// Whether a call may be sent to an endpoint on its terms.
+pub(crate) fn is_admissible(call: &Call, endpoint: &Endpoint) -> bool {
     match call.unpriced {
         UnpricedPolicy::Deny => is_priced(&endpoint.prices),
         UnpricedPolicy::Fallback(_) | UnpricedPolicy::AllowAndFlag => true,

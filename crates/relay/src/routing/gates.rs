@@ -27,7 +27,24 @@ struct Under {
     probes: u32,
 }
 
+impl Under {
+    fn shut(self, endpoint: &Endpoint, is_unproven: bool) -> Option<Shut> {
+        let limit = endpoint.steering.concurrency_max;
+        if limit.is_some_and(|limit| self.calls >= limit) {
+            return Some(Shut::Full);
+        }
+        (is_unproven && self.probes > 0).then_some(Shut::BeingProbed)
+    }
+}
+
 impl Gates {
+    /// Whether an endpoint would not let a call in just now.
+    pub(super) fn shut(&self, endpoint: &Endpoint, is_unproven: bool) -> Option<Shut> {
+        let all = lock(&self.under_way);
+        let under = all.get(&endpoint.id).copied().unwrap_or_default();
+        under.shut(endpoint, is_unproven)
+    }
+
     /// Asks to be let in at an endpoint. `is_unproven`: its outage is over by the clock only.
     pub(super) fn enter(&self, endpoint: &Endpoint, is_unproven: bool) -> Result<Pass, Shut> {
         let limit = endpoint.steering.concurrency_max;
@@ -36,11 +53,8 @@ impl Gates {
         }
         let mut all = lock(&self.under_way);
         let under = all.entry(endpoint.id.clone()).or_default();
-        if limit.is_some_and(|limit| under.calls >= limit) {
-            return Err(Shut::Full);
-        }
-        if is_unproven && under.probes > 0 {
-            return Err(Shut::BeingProbed);
+        if let Some(shut) = under.shut(endpoint, is_unproven) {
+            return Err(shut);
         }
         under.calls += 1;
         under.probes += u32::from(is_unproven);

@@ -12,7 +12,7 @@ impl Underway<'_> {
         if !self.call.wants_metadata {
             return None;
         }
-        let plan = &self.planned?.plan;
+        let plan = &self.draft.route.planned?.plan;
         let tried = self.draft.tried();
         let serving = tried.last().map(|last| (&last.endpoint, &last.model));
         let requested = self.call.models.first().cloned().unwrap_or_default();
@@ -47,9 +47,8 @@ impl Underway<'_> {
 }
 
 fn strategy(requested: &str, served: Option<&str>, way: &Underway<'_>) -> &'static str {
-    let first = way
-        .planned
-        .and_then(|planned| planned.plan.attempts.first());
+    let planned = way.draft.route.planned;
+    let first = planned.and_then(|planned| planned.plan.attempts.first());
     let is_fallback =
         first.is_some_and(|first| served.is_some_and(|served| served != first.model.slug.as_str()));
     let base = requested.split(':').next().unwrap_or_default();
@@ -66,7 +65,7 @@ fn strategy(requested: &str, served: Option<&str>, way: &Underway<'_>) -> &'stat
 
 /// One sentence: how it was ordered, and why the first was the first.
 fn summary(way: &Underway<'_>) -> String {
-    let Some(plan) = way.planned.map(|planned| &planned.plan) else {
+    let Some(plan) = way.draft.route.planned.map(|planned| &planned.plan) else {
         return String::new();
     };
     let reasons = plan.attempts.first().map_or_else(Vec::new, |first| {

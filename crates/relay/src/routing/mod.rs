@@ -7,6 +7,7 @@
 //! | `after.rs` | what a failure leads to: the next endpoint, the same again, another model, the end |
 //! | `gates.rs` | who may be asked just now: not more calls than allowed, one call after an outage |
 //! | `retries.rs` | the retry budget: a share of the traffic, so that trouble never multiplies it |
+//! | `route.rs` | the plan of one call and whom it passed over, for the record |
 //! | `metadata.rs` | what a caller may know of its route, when it asks |
 //! | `watch.rs` | what an attempt says of its endpoint, for the health board |
 //!
@@ -17,9 +18,12 @@ mod gates;
 mod metadata;
 mod question;
 mod retries;
+mod route;
 mod tries;
 mod watch;
 
 pub(crate) use gates::Gates;
 pub use question::Planned;
 pub(crate) use retries::Retries;
+pub(crate) use route::Route;
+pub use route::Skip;

@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::after::{After, Others, after};
 use super::gates::{Pass, Shut};
+use super::route::Skip;
 use crate::attempt::{Attempted, attempt};
-use crate::call::Call;
 use crate::door::Gone;
 use crate::failures::{self, Failures};
 use crate::money::{self, drain};
@@ -61,15 +61,23 @@ impl Relay {
     /// something.
     pub(crate) fn open_endpoints<'p>(
         &self,
-        call: &Call,
         plan: &'p Plan,
+        way: &mut Underway<'p>,
     ) -> Result<Vec<&'p Arc<Endpoint>>, Error> {
+        let call = way.call;
         let mut met = Failures::new(&call.models);
-        let open = money::planned(call, plan).filter(|endpoint| {
-            let error = self.parts.provider_limits.met(call, endpoint);
-            error.map(|error| met.push(endpoint, error)).is_none()
-        });
-        let open = shortlist(&open.collect::<Vec<_>>(), self.parts.timers.attempts_max);
+        let mut open = Vec::with_capacity(plan.attempts.len());
+        for endpoint in plan.attempts.iter().map(|attempt| &attempt.endpoint) {
+            if !money::is_admissible(call, endpoint) {
+                way.draft.route.pass_over(endpoint, Skip::Unpriced);
+            } else if let Some(error) = self.parts.provider_limits.met(call, endpoint) {
+                way.draft.route.pass_over(endpoint, Skip::Limit);
+                met.push(endpoint, error);
+            } else {
+                open.push(endpoint);
+            }
+        }
+        let open = shortlist(&open, self.parts.timers.attempts_max);
         if open.is_empty() && !met.is_empty() {
             return Err(met.into_error());
         }
@@ -92,8 +100,9 @@ impl Relay {
         };
         let model = call.models.first().map_or("", String::as_str);
         self.retries.earn(model);
-        while let Some((endpoint, pass)) = self.next(&mut tries) {
+        while let Some((endpoint, pass)) = self.next(&mut tries, way) {
             if let Err(error) = self.parts.provider_limits.enter(call, endpoint).await {
+                way.draft.route.pass_over(endpoint, Skip::Limit);
                 tries.failures.push(endpoint, error);
                 continue;
             }
@@ -123,7 +132,11 @@ impl Relay {
 
     /// The next endpoint that lets the call in. Those that are being probed after an outage are
     /// asked when nobody else is left; those that are full are not asked at all.
-    fn next<'p>(&self, tries: &mut Tries<'p>) -> Option<(&'p Arc<Endpoint>, Option<Pass>)> {
+    fn next<'p>(
+        &self,
+        tries: &mut Tries<'p>,
+        way: &mut Underway<'p>,
+    ) -> Option<(&'p Arc<Endpoint>, Option<Pass>)> {
         let now_ms = self.parts.clock.now_ms();
         let mut being_probed = None;
         let mut full = None;
@@ -134,8 +147,13 @@ impl Relay {
                     let endpoint = tries.left.remove(place)?;
                     return Some((endpoint, Some(pass)));
                 }
-                Err(Shut::BeingProbed) => being_probed = being_probed.or(Some(place)),
-                Err(Shut::Full) => full = full.or(Some(*endpoint)),
+                Err(shut) => {
+                    way.draft.route.pass_over(endpoint, shut.into());
+                    match shut {
+                        Shut::BeingProbed => being_probed = being_probed.or(Some(place)),
+                        Shut::Full => full = full.or(Some(*endpoint)),
+                    }
+                }
             }
         }
         if let Some(place) = being_probed {

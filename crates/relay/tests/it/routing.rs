@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use catalog::Kept;
 use chat::Kind;
 use relay::Timers;
 use serde_json::{Value, json};
@@ -72,6 +73,11 @@ async fn an_endpoint_that_is_full_is_passed_over() {
     let mut asked = house.asked();
     asked.sort();
     assert_eq!(asked, ["a", "b"]);
+    let records = house.records(2).await;
+    let kept = records.iter().map(|record| record.plan.as_deref().unwrap());
+    let kept: Vec<_> = kept.map(|text| Kept::from_json(text).unwrap()).collect();
+    let passed: Vec<_> = kept.iter().flat_map(|kept| &kept.passed_over).collect();
+    assert_eq!(passed, [&("test/echo@a".to_owned(), "full".to_owned())]);
     // With nobody else the caller is told, and may try again.
     let house = House::with_rows(&[("a", "1", "delay=300ms")], limited).await;
     let request = hello(false);

@@ -9,6 +9,7 @@ use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, UsageSour
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::api::generation_plan::{self, PlanView};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::money::usd;
@@ -137,6 +138,7 @@ struct Ours<'a> {
     cost_gap: Option<Box<RawValue>>,
     usage_units: Vec<UnitView>,
     dropped_parameters: &'a [String],
+    plan: Option<PlanView>,
 }
 
 /// One bucket of usage, disjoint from the others, and the price it was charged at.
@@ -339,5 +341,6 @@ fn ours(record: &Generation) -> Ours<'_> {
         cost_gap: gap.and_then(|gap| RawValue::from_string(gap.to_usd()).ok()),
         usage_units: units.collect(),
         dropped_parameters: &record.dropped,
+        plan: record.plan.as_deref().and_then(generation_plan::view),
     }
 }

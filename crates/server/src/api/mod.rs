@@ -9,6 +9,7 @@ pub mod embeddings;
 pub mod gemini_models;
 pub mod generate_content;
 pub mod generation;
+mod generation_plan;
 pub mod health;
 pub(crate) mod inference;
 pub mod key;

@@ -9,6 +9,7 @@ use catalog::order::{CostRange, cost_range};
 use catalog::{Attempt, Plan};
 use chat::{Dialect, Error, Kind, Needs};
 use http::{HeaderMap, StatusCode};
+use relay::Skip;
 use serde_json::{Value, json};
 
 use crate::api::inference::read_call;
@@ -37,10 +38,15 @@ pub async fn explain(
     };
     let mut shown = shown(&planned.plan, &reckoned);
     let attempts = planned.plan.attempts.iter();
-    let dropped = attempts.map(|attempt| app.relay.dropped(&call, &attempt.endpoint));
+    let outlook = attempts.map(|attempt| {
+        let endpoint = &attempt.endpoint;
+        let skip = app.relay.skip(&call, endpoint);
+        (app.relay.dropped(&call, endpoint), skip.map(Skip::name))
+    });
     if let Some(list) = shown["attempts"].as_array_mut() {
-        for (attempt, dropped) in list.iter_mut().zip(dropped) {
+        for (attempt, (dropped, skip)) in list.iter_mut().zip(outlook) {
             attempt["dropped"] = json!(dropped);
+            attempt["passed_over"] = json!(skip);
         }
     }
     shown["input"] = serde_json::to_value(&planned.input).map_err(|error| {

@@ -61,7 +61,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 }
 
 /// The schema as it was when calls had rows of their own in each budget window.
-const BEFORE_LINES: [&str; 7] = [
+const BEFORE_LINES: [&str; 8] = [
     "DELETE FROM schema_migrations WHERE version >= 3",
     "CREATE TABLE generation_budgets (generation_id TEXT NOT NULL, budget_id TEXT NOT NULL, \
      window_kind TEXT NOT NULL, window_start BIGINT NOT NULL, held_nanos BIGINT NOT NULL, \
@@ -71,6 +71,7 @@ const BEFORE_LINES: [&str; 7] = [
     "INSERT INTO generation_budgets SELECT id, 'odd \"\\', 'day', 7, 100, cost_nanos, cost_nanos \
      FROM generations WHERE postings IS NOT NULL",
     "ALTER TABLE generations DROP COLUMN postings",
+    "ALTER TABLE generations DROP COLUMN plan",
     "DROP INDEX entries_beside_charges",
     "DROP INDEX entries_of_overage",
 ];

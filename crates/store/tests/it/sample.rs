@@ -50,6 +50,7 @@ pub(crate) fn plain(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
         total_ms: 900,
         overhead_us: 80,
         dropped: Vec::new(),
+        plan: None,
         settled: Settled::default(),
     }
 }
@@ -115,6 +116,7 @@ pub(crate) fn odd(seed: u64) -> Generation {
         total_ms: dice.time(),
         overhead_us: dice.time(),
         dropped: dice.several(Dice::text),
+        plan: dice.maybe(Dice::text).map(String::into_boxed_str),
         settled: Settled {
             rule: dice.maybe(Dice::text).map(Into::into),
             is_fallback_price: dice.is_heads(),

@@ -57,6 +57,7 @@ fn served_by(provider: &str) -> Generation {
         total_ms: 1_500,
         overhead_us: 120,
         dropped: Vec::new(),
+        plan: None,
         settled: ledger::generation::Settled::default(),
     }
 }

@@ -66,6 +66,46 @@ async fn a_record_has_the_cost_by_unit_the_reported_one_and_what_a_cache_saved()
 }
 
 #[tokio::test]
+async fn the_recorded_plan_says_why_and_gives_the_same_plan_again() {
+    let stage = Stage::open().await;
+    let mut body = hello("simulated/echo");
+    body["provider"] = json!({ "ignore": ["sim-two"] });
+    let seen = stage.chat(&body, "").await;
+    let plan = stage.record(&seen).await["plan"].take();
+    assert_eq!(plan["attempts"][0]["endpoint"], "sim-one");
+    let left_out =
+        json!([{ "model": "simulated/echo", "endpoint": "sim-two", "excluded_by": "ignore" }]);
+    assert_eq!(plan["excluded"], left_out);
+    assert_eq!(plan["passed_over"], json!([]));
+    let input = catalog::Input::from_json(&plan["input"].to_string()).unwrap();
+    let again = input.replay(&stage.running.app.catalog.load()).unwrap();
+    assert_eq!(again.mode.name(), plan["mode"]);
+    let tags: Vec<&str> = again.attempts.iter().map(|a| &*a.endpoint.tag).collect();
+    assert_eq!(tags, ["sim-one"]);
+    assert_eq!(again.excluded[0].filter.name(), "ignore");
+}
+
+#[tokio::test]
+async fn a_limit_that_passes_an_endpoint_over_is_named_in_record_and_plan() {
+    let more = "[limits]\nrate = [{ per = \"endpoint\", requests = 1, window = \"day\" }]\n";
+    let stage = Stage::open_with(more, &[]).await;
+    let mut body = hello("simulated/echo");
+    body["provider"] = json!({ "order": ["sim-one", "sim-two"] });
+    assert_eq!(stage.chat(&body, "").await.status, 200);
+    let plan = stage.post("/api/v1/plan", &stage.key, &body).await.json();
+    let outlook = |place: usize| plan["data"]["attempts"][place]["passed_over"].clone();
+    assert_eq!(
+        (outlook(0), outlook(1)),
+        (json!("limit"), json!(null)),
+        "{plan:#}"
+    );
+    let record = stage.record(&stage.chat(&body, "").await).await;
+    assert_eq!(record["endpoint"], "sim-two");
+    let passed = json!([{ "model": "simulated/echo", "endpoint": "sim-one", "reason": "limit" }]);
+    assert_eq!(record["plan"]["passed_over"], passed);
+}
+
+#[tokio::test]
 async fn a_call_without_a_known_price_is_unpriced_and_not_free() {
     let stage = Stage::open().await;
     let seen = stage.chat(&hello("simulated/unpriced"), "").await;
