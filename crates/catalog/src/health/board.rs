@@ -1,7 +1,7 @@
 //! The board: one entry per endpoint, each behind a small lock of its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use super::entry::{DAY_MS, Entry, MINUTE_MS};
 use super::sample::{Headroom, Sample};
@@ -40,10 +40,18 @@ pub struct Published {
     pub standing: Standing,
 }
 
-/// What the calls of this process say of each endpoint.
+/// How many endpoints are remembered of what other replicas have seen: below 10 MiB.
+pub const SHARED_MAX: usize = 1_250;
+
+/// What the calls of this process say of each endpoint, and beside it what other replicas say.
+///
+/// Outages, limits and what an endpoint is judged by are this process's own: it sees for itself
+/// within three calls. Figures that take many calls (percentiles, tool calls, cache hits, uptime as
+/// it is shown) are everybody's.
 #[derive(Debug, Default)]
 pub struct Health {
     entries: RwLock<HashMap<EndpointId, Arc<Mutex<Entry>>>>,
+    shared: RwLock<HashMap<EndpointId, Entry>>,
 }
 
 impl Health {
@@ -68,16 +76,16 @@ impl Health {
     #[must_use]
     pub fn published(&self, endpoint: &EndpointId, now_ms: i64) -> Option<Published> {
         let entry = self.known(endpoint)?;
+        let shared = self.shared();
         let mut entry = lock(&entry);
-        let standing = entry.vital(now_ms).standing;
-        let five = tally(
-            entry
-                .minutes
-                .since(5 * MINUTE_MS, now_ms)
-                .map(|detail| &detail.tally),
-        );
-        let thirty = Sum::of(entry.fives.since(30 * MINUTE_MS, now_ms));
-        let day = tally(entry.hours.since(DAY_MS, now_ms));
+        let theirs = shared.get(endpoint);
+        let standing = entry.vital(theirs, now_ms).standing;
+        let all = [Some(&*entry), theirs];
+        let all = || all.iter().flatten();
+        let minutes = all().flat_map(|entry| entry.minutes.since(5 * MINUTE_MS, now_ms));
+        let five = tally(minutes.map(|detail| &detail.tally));
+        let thirty = Sum::of(all().flat_map(|entry| entry.fives.since(30 * MINUTE_MS, now_ms)));
+        let day = tally(all().flat_map(|entry| entry.hours.since(DAY_MS, now_ms)));
         let percent =
             |part: u32, all: u32| (all > 0).then(|| f64::from(part) * 100.0 / f64::from(all));
         let asked = thirty.tally.judged().saturating_add(thirty.tally.limited);
@@ -117,6 +125,27 @@ impl Health {
         }
     }
 
+    /// Takes in what other replicas have seen, in place of what they had seen before. They are added
+    /// up; of more than [`SHARED_MAX`] endpoints the rest is left out. What is shared is not saved:
+    /// each replica saves its own.
+    pub fn share(&self, others: &[Saved]) {
+        let mut shared: HashMap<EndpointId, Entry> = HashMap::new();
+        for (id, endpoint) in others.iter().flat_map(Saved::endpoints) {
+            let id = EndpointId::new(id);
+            if shared.len() >= SHARED_MAX && !shared.contains_key(&id) {
+                continue;
+            }
+            // Who is known to others only is shown and weighed, too.
+            self.entry(&id);
+            endpoint.put_into(shared.entry(id).or_insert_with(Entry::new));
+        }
+        *self.shared.write().unwrap_or_else(PoisonError::into_inner) = shared;
+    }
+
+    fn shared(&self) -> RwLockReadGuard<'_, HashMap<EndpointId, Entry>> {
+        self.shared.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many endpoints are known.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -152,9 +181,12 @@ impl Health {
 
 impl Vitals for Health {
     fn vital(&self, endpoint: &EndpointId, now_ms: i64) -> Vital {
+        let shared = self.shared();
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.get(endpoint);
-        entry.map_or_else(Vital::default, |entry| lock(entry).vital(now_ms))
+        entry.map_or_else(Vital::default, |entry| {
+            lock(entry).vital(shared.get(endpoint), now_ms)
+        })
     }
 }
 

@@ -154,10 +154,11 @@ impl Entry {
         self.trouble.outages > 0 && now_ms >= self.trouble.out_until_ms
     }
 
-    pub(super) fn vital(&mut self, now_ms: i64) -> Vital {
+    /// How it stands, with what others have seen of it.
+    pub(super) fn vital(&mut self, others: Option<&Self>, now_ms: i64) -> Vital {
         let age = now_ms.saturating_sub(self.figures.at_ms);
         if !(0..FRESH_MS).contains(&age) {
-            self.figures = self.compute(now_ms);
+            self.figures = self.compute(others, now_ms);
         }
         let figures = &self.figures;
         let headroom = (now_ms < self.headroom.resets_ms).then_some(self.headroom);
@@ -187,10 +188,11 @@ impl Entry {
         }
     }
 
-    fn compute(&self, now_ms: i64) -> Figures {
-        let routing = Sum::of(self.minutes.since(5 * MINUTE_MS, now_ms));
-        let shown = Sum::of(self.fives.since(30 * MINUTE_MS, now_ms));
-        let day = tally(self.hours.since(DAY_MS, now_ms));
+    fn compute(&self, others: Option<&Self>, now_ms: i64) -> Figures {
+        let all = || std::iter::once(self).chain(others);
+        let routing = Sum::of(all().flat_map(|entry| entry.minutes.since(5 * MINUTE_MS, now_ms)));
+        let shown = Sum::of(all().flat_map(|entry| entry.fives.since(30 * MINUTE_MS, now_ms)));
+        let day = tally(all().flat_map(|entry| entry.hours.since(DAY_MS, now_ms)));
         // Five minutes if they say enough, else thirty.
         let lately = |recent: Option<Percentiles>, older: Option<Percentiles>| recent.or(older);
         let prompt = shown.tally.prompt_kilotokens;

@@ -20,7 +20,7 @@ mod sketch;
 mod vital;
 mod window;
 
-pub use board::{ENDPOINTS_MAX, Health, Published};
+pub use board::{ENDPOINTS_MAX, Health, Published, SHARED_MAX};
 pub use sample::{Headroom, Sample, Served, ToolCalls};
 pub use saved::Saved;
 pub use sketch::Percentiles;

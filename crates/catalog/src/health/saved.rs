@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::Entry;
+use super::entry::{DAY_MS, Entry, MINUTE_MS};
 use super::sketch::Sketch;
 use super::window::{Content, Detail, Ring, Tally};
 
 /// The form's number; a text of another form is not read.
 const FORM: u32 = 1;
+
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 /// The windows of all endpoints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,14 @@ impl Saved {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.endpoints.is_empty()
+    }
+
+    /// Whether all of it is more than a day old, and so outside every window.
+    #[must_use]
+    pub fn is_over(&self, now_ms: i64) -> bool {
+        let oldest = (now_ms - DAY_MS - HOUR_MS).div_euclid(HOUR_MS);
+        let hours = self.endpoints.values().flat_map(|one| &one.hours);
+        hours.into_iter().all(|(number, _)| *number < oldest)
     }
 
     /// As JSON.

@@ -296,3 +296,40 @@ fn resident_bytes() -> Option<usize> {
     let kibibytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kibibytes * 1024)
 }
+
+#[test]
+fn what_others_have_seen_is_added_shown_and_never_saved_again() {
+    let (mine, theirs) = (Health::default(), Health::default());
+    for _ in 0..6 {
+        mine.record(&id(), &served(100, 1_000, 50), 0);
+        theirs.record(&id(), &served(300, 1_000, 50), 0);
+    }
+    for _ in 0..4 {
+        theirs.record(&id(), &FAILED, 0);
+    }
+    let saved = mine.save();
+    for _ in 0..3 {
+        mine.share(&[theirs.save()]);
+    }
+    let shown = mine.published(&id(), SECOND).unwrap();
+    assert_eq!(shown.uptime_last_30m, Some(75.0));
+    assert_eq!(mine.save(), saved);
+    // An outage is everybody's own to see.
+    assert_eq!(mine.vital(&id(), SECOND).standing, Standing::Normal);
+    let p99 = mine.vital(&id(), SECOND).first_token_ms.unwrap().p99;
+    assert!(p99 > 250, "{p99}");
+    // Who is known to others only is known, too; and gone when they say nothing of it any more.
+    let fresh = Health::default();
+    fresh.share(&[theirs.save()]);
+    assert_eq!(
+        fresh.published(&id(), SECOND).unwrap().uptime_last_30m,
+        Some(60.0)
+    );
+    fresh.share(&[]);
+    assert_eq!(
+        fresh.published(&id(), SECOND).unwrap().uptime_last_30m,
+        None
+    );
+    assert!(!theirs.save().is_over(SECOND));
+    assert!(theirs.save().is_over(30 * 60 * MINUTE));
+}

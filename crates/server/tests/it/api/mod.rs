@@ -9,6 +9,7 @@ mod errors;
 mod generate_content;
 mod generation;
 mod health;
+mod health_shared;
 mod key;
 mod limits;
 mod messages;
