@@ -110,6 +110,9 @@ pub struct Attempt {
     pub provider_name: String,
     /// Canonical slug of the model.
     pub model: String,
+    /// Which of the provider's credentials was presented, by its label; absent where there is only
+    /// one.
+    pub credential: Option<String>,
     /// When the attempt began, in milliseconds after the call.
     pub started_ms: u64,
     /// How long it took until it failed or its answer began, milliseconds.

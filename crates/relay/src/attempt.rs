@@ -18,6 +18,7 @@ use crate::failures;
 use crate::meter::Meter;
 use crate::relay::Relay;
 use crate::request::{self, ToSend};
+use crate::routing::Chosen;
 use crate::upstream::{SendError, UpstreamBody};
 
 /// A provider's whole answer may be this large; more is an error of the provider.
@@ -87,7 +88,7 @@ pub(crate) struct LiveStream {
 /// Whatever went wrong, classified; nothing has been sent to the caller.
 pub(crate) async fn attempt(
     relay: &Relay,
-    (call, sequence): (&Call, &Sequence),
+    (call, sequence, chosen): (&Call, &Sequence, Option<&Chosen>),
     endpoint: &Endpoint,
     output_limit: Option<u64>,
     has_head: &AtomicBool,
@@ -98,7 +99,7 @@ pub(crate) async fn attempt(
         request,
         dropped,
         lane,
-    } = request::write(relay, call, endpoint, output_limit).await?;
+    } = request::write(relay, call, endpoint, output_limit, chosen).await?;
     let sent_at = Instant::now();
     let deadline = sent_at + timers.total;
     // A whole answer's head comes when the provider is done; a stream's must come soon.
@@ -111,7 +112,7 @@ pub(crate) async fn attempt(
         .await
         .map_err(|_| failures::timeout(endpoint, "did not begin to answer", head_by - sent_at))?
         .map_err(|error| failures::send(endpoint, &error))?;
-    relay.report_headroom(endpoint, response.headers());
+    relay.report_headroom(endpoint, response.headers(), chosen);
     let status = response.status().as_u16();
     if !response.status().is_success() {
         return Err(refused(endpoint, response, head_by, timers.idle).await);

@@ -76,7 +76,9 @@ impl Relay {
 
     async fn ask_count(&self, call: &Call, endpoint: &Endpoint) -> Result<Option<u64>, Error> {
         let timers = &self.parts.timers;
-        let Some(ToSend { request, lane, .. }) = request::write_count(self, call, endpoint).await?
+        let chosen = self.credential(call, endpoint);
+        let Some(ToSend { request, lane, .. }) =
+            request::write_count(self, call, endpoint, chosen.as_ref()).await?
         else {
             return Ok(None);
         };

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// A secret text. Its `Debug` prints `[secret]`, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,15 +28,32 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The credential of each provider, by provider slug.
+/// One of a provider's credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelled {
+    /// What records call it; holds nothing of its text.
+    pub label: Box<str>,
+    /// How much of the traffic it takes beside the others; at least 1.
+    pub weight: u32,
+    /// The credential.
+    pub secret: Secret,
+}
+
+/// The credentials of each provider, by provider slug.
 #[derive(Debug, Clone, Default)]
-pub struct Credentials(HashMap<String, Secret>);
+pub struct Credentials(HashMap<String, Arc<[Labelled]>>);
 
 impl Credentials {
-    /// The credential of a provider, if there is one. A provider without one is called without.
+    /// The first credential of a provider, if there is one. A provider without one is called without.
     #[must_use]
     pub fn get(&self, provider: &str) -> Option<&Secret> {
-        self.0.get(provider)
+        self.0.get(provider)?.first().map(|first| &first.secret)
+    }
+
+    /// All credentials of a provider; `None` when it has none.
+    #[must_use]
+    pub fn all(&self, provider: &str) -> Option<&Arc<[Labelled]>> {
+        self.0.get(provider).filter(|all| !all.is_empty())
     }
 
     /// Whether no provider has a credential.
@@ -47,7 +65,26 @@ impl Credentials {
 
 impl FromIterator<(String, Secret)> for Credentials {
     fn from_iter<I: IntoIterator<Item = (String, Secret)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().collect())
+        let only = |secret| {
+            vec![Labelled {
+                label: "1".into(),
+                weight: 1,
+                secret,
+            }]
+        };
+        pairs
+            .into_iter()
+            .map(|(provider, secret)| (provider, only(secret)))
+            .collect()
+    }
+}
+
+impl FromIterator<(String, Vec<Labelled>)> for Credentials {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<Labelled>)>>(pairs: I) -> Self {
+        let shared = pairs
+            .into_iter()
+            .map(|(provider, all)| (provider, all.into()));
+        Self(shared.collect())
     }
 }
 

@@ -69,7 +69,7 @@ impl<'a> Draft<'a> {
     }
 
     /// An endpoint is about to be tried. Until more is known, the attempt counts as cut off.
-    pub(crate) fn begin_attempt(&mut self, endpoint: &Arc<Endpoint>) {
+    pub(crate) fn begin_attempt(&mut self, endpoint: &Arc<Endpoint>, credential: Option<&str>) {
         let now = Instant::now();
         if self.attempts.is_empty() {
             self.overhead_us = micros(now - self.call.arrived);
@@ -84,6 +84,7 @@ impl<'a> Draft<'a> {
             provider: endpoint.provider.slug.to_string(),
             provider_name: endpoint.provider.name.to_string(),
             model: endpoint.model.to_string(),
+            credential: credential.map(str::to_owned),
             started_ms: millis(now - self.call.arrived),
             latency_ms: 0,
             status: None,

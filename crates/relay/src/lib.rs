@@ -37,7 +37,7 @@ mod whole;
 
 pub use call::{Call, Reply, ReplyHead};
 pub use count::{Counted, CountedBy};
-pub use credentials::{Credentials, Secret};
+pub use credentials::{Credentials, Labelled, Secret};
 pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy};
 pub use native::{Native, NativeReply};
 pub use provider_limits::{ProviderLimits, Unlimited};

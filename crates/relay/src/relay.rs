@@ -18,7 +18,7 @@ use crate::door::Door;
 use crate::draft::Draft;
 use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies};
 use crate::provider_limits::ProviderLimits;
-use crate::routing::{Gates, Retries};
+use crate::routing::{Gates, Retries, Wallets};
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
 use crate::{pump, whole};
@@ -60,6 +60,7 @@ pub struct Relay {
     pub(crate) conversations: Conversations,
     pub(crate) gates: Gates,
     pub(crate) retries: Retries,
+    pub(crate) wallets: Wallets,
     pub(crate) learned: Learned,
     pub(crate) tallies: Tallies,
     pub(crate) drain_bounds: DrainBounds,
@@ -88,6 +89,7 @@ impl Relay {
             conversations: Conversations::default(),
             gates: Gates::default(),
             retries: Retries::default(),
+            wallets: Wallets::default(),
             learned: Learned::default(),
             tallies: Tallies::default(),
             drain_bounds,

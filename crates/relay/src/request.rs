@@ -13,6 +13,7 @@ use wire::{Lane, Outgoing, Quirk, SENDABLE, Written};
 use crate::call::Call;
 use crate::failures;
 use crate::relay::Relay;
+use crate::routing::Chosen;
 
 /// A request that is ready to be sent, and how its answer is to be read.
 pub(crate) struct ToSend {
@@ -32,11 +33,12 @@ pub(crate) async fn write(
     call: &Call,
     endpoint: &Endpoint,
     output_limit: Option<u64>,
+    chosen: Option<&Chosen>,
 ) -> Result<ToSend, Error> {
     let (path, mut written) = compose(call, endpoint, output_limit)?;
     let dropped = std::mem::take(&mut written.dropped);
     let written = (written, operation(call));
-    let request = build(relay, call, (endpoint, &path), written).await?;
+    let request = build(relay, call, (endpoint, &path), written, chosen).await?;
     Ok(ToSend {
         request,
         dropped,
@@ -72,6 +74,7 @@ pub(crate) async fn write_count(
     relay: &Relay,
     call: &Call,
     endpoint: &Endpoint,
+    chosen: Option<&Chosen>,
 ) -> Result<Option<ToSend>, Error> {
     let path = path(call, endpoint)?;
     let quirks = quirks(endpoint, &path.connection)?;
@@ -82,7 +85,7 @@ pub(crate) async fn write_count(
     };
     let dropped = std::mem::take(&mut written.dropped);
     let written = (written, Operation::CountTokens);
-    let request = build(relay, call, (endpoint, &path), written).await?;
+    let request = build(relay, call, (endpoint, &path), written, chosen).await?;
     Ok(Some(ToSend {
         request,
         dropped,
@@ -174,13 +177,11 @@ async fn build(
     call: &Call,
     (endpoint, path): (&Endpoint, &Path),
     (written, operation): (Written, Operation),
+    chosen: Option<&Chosen>,
 ) -> Result<Request<Full<Bytes>>, Error> {
     let connection = &path.connection;
-    let slug = endpoint.provider.slug.as_str();
-    let secret = relay.parts.credentials.load().get(slug).cloned();
-    let account = secret
-        .as_ref()
-        .and_then(|secret| relay.signer.account(&connection.auth, secret));
+    let secret = chosen.and_then(Chosen::secret);
+    let account = secret.and_then(|secret| relay.signer.account(&connection.auth, secret));
     let uri = address(&Destination {
         dialect: connection.dialect,
         body: path.body,
@@ -220,7 +221,7 @@ async fn build(
         let value = HeaderValue::from_str(&value).map_err(|_| unsendable(endpoint, name))?;
         headers.insert(HeaderName::from_static(name), value);
     }
-    if let Some(secret) = &secret {
+    if let Some(secret) = secret {
         let signer = &relay.signer;
         let signed = signer.sign(&connection.auth, secret, &mut request, &written.body);
         let named = |error| failures::named(endpoint, error);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use arc_swap::ArcSwap;
 use catalog::{Access, Catalog, LoadError, Provider, ProviderKind, Rows};
-use relay::{Credentials, Secret};
+use relay::{Credentials, Labelled};
 
 use crate::config::credentials::Given;
 
@@ -74,15 +74,16 @@ impl Shelf {
     /// With every mistake in every layer.
     pub fn build_on(&self, bottom: &Rows) -> Result<Built, Vec<LoadError>> {
         let found = self.found.load();
-        let credentials: RefCell<HashMap<String, Secret>> = RefCell::default();
+        let credentials: RefCell<HashMap<String, Vec<Labelled>>> = RefCell::default();
         let access = Access {
-            has_credential: &|provider| match self.given.of(provider) {
-                Some(secret) => {
-                    let slug = provider.slug.as_str().to_owned();
-                    credentials.borrow_mut().insert(slug, secret);
-                    true
+            has_credential: &|provider| {
+                let given = self.given.of(provider);
+                if given.is_empty() {
+                    return provider.needs_no_credential() && self.is_there(provider, &found);
                 }
-                None => provider.needs_no_credential() && self.is_there(provider, &found),
+                let slug = provider.slug.as_str().to_owned();
+                credentials.borrow_mut().insert(slug, given);
+                true
             },
             variable: &|provider, name| self.given.variable(provider, name),
         };

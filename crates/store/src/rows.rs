@@ -194,6 +194,7 @@ pub(crate) fn write_attempts(attempts: &[Attempt]) -> String {
                 "error_kind": kind,
                 "error_message": message,
                 "may_be_billed": attempt.may_be_billed,
+                "credential": attempt.credential,
             })
         })
         .collect();
@@ -214,6 +215,7 @@ fn read_attempt(value: &Value) -> Read<Attempt> {
         provider: text("provider")?,
         provider_name: text("provider_name")?,
         model: text("model")?,
+        credential: optional("credential").map(str::to_owned),
         started_ms: whole(field(value, "started_ms")?)?,
         latency_ms: whole(field(value, "latency_ms")?)?,
         status: status.map(small).transpose()?,

@@ -27,6 +27,7 @@ use crate::meter::Meter;
 use crate::money::ending::{Break, abort};
 use crate::money::{self, Reserved, drain};
 use crate::relay::Relay;
+use crate::routing::Chosen;
 use crate::upstream::UpstreamBody;
 
 /// Where a request in a provider's own API goes, and what of it can be metered.
@@ -94,9 +95,10 @@ impl Relay {
                 return;
             }
         };
-        draft.begin_attempt(endpoint);
+        let chosen = self.credential(&call, endpoint);
+        draft.begin_attempt(endpoint, chosen.as_ref().and_then(Chosen::label));
         let sent_at = Instant::now();
-        let (generation, last) = match self.send_native(&call, &native).await {
+        let (generation, last) = match self.send_native(&call, &native, chosen.as_ref()).await {
             Err(error) => {
                 self.parts.provider_limits.leave(&call);
                 draft.fail_attempt(&error);
@@ -149,6 +151,7 @@ impl Relay {
         &self,
         call: &Call,
         native: &Native,
+        chosen: Option<&Chosen>,
     ) -> Result<Response<UpstreamBody>, Error> {
         let endpoint = &native.endpoint;
         let uri: Uri = native
@@ -162,9 +165,7 @@ impl Relay {
         if endpoint.provider.kind == Some(ProviderKind::Simulated) {
             request.headers_mut().extend(call.simulation.clone());
         }
-        let slug = endpoint.provider.slug.as_str();
-        let secret = self.parts.credentials.load().get(slug).cloned();
-        if let Some(secret) = &secret {
+        if let Some(secret) = chosen.and_then(Chosen::secret) {
             let auth = &native.connection.auth;
             let signed = self.signer.sign(auth, secret, &mut request, &call.body);
             let named = |error| failures::named(endpoint, error);

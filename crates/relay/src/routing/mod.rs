@@ -6,6 +6,7 @@
 //! | `tries.rs` | the planned endpoints, one after another, until one answers |
 //! | `after.rs` | what a failure leads to: the next endpoint, the same again, another model, the end |
 //! | `gates.rs` | who may be asked just now: not more calls than allowed, one call after an outage |
+//! | `wallets.rs` | which of a provider's credentials is presented |
 //! | `retries.rs` | the retry budget: a share of the traffic, so that trouble never multiplies it |
 //! | `route.rs` | the plan of one call and whom it passed over, for the record |
 //! | `metadata.rs` | what a caller may know of its route, when it asks |
@@ -20,6 +21,7 @@ mod question;
 mod retries;
 mod route;
 mod tries;
+mod wallets;
 mod watch;
 
 pub(crate) use gates::Gates;
@@ -27,3 +29,4 @@ pub use question::Planned;
 pub(crate) use retries::Retries;
 pub(crate) use route::Route;
 pub use route::Skip;
+pub(crate) use wallets::{Chosen, Wallets};

@@ -102,7 +102,7 @@ impl Relay {
 
 /// What names the call's conversation. Section 13 of the digest: the first of `session_id`,
 /// `x-session-id`, `prompt_cache_key`, and the opening messages.
-fn conversation(call: &Call) -> Option<Conversation> {
+pub(super) fn conversation(call: &Call) -> Option<Conversation> {
     let session = call.caller.session_id.as_deref();
     let named = session.or(call.request.prompt_cache_key.as_deref());
     if let Some(name) = named {

@@ -1,6 +1,7 @@
 //! The planned endpoints, one after another, until one answers.
 //!
-//! No endpoint is asked twice, but for one short wait where it is the only one. Attempts are capped,
+//! No endpoint is asked twice, but with another credential where one was refused, and after one short
+//! wait where it is the only one. Attempts are capped,
 //! a retry budget bounds them over all calls, and one deadline holds for the whole call.
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::after::{After, Others, after};
 use super::gates::{Pass, Shut};
 use super::route::Skip;
+use super::wallets::Chosen;
 use crate::attempt::{Attempted, attempt};
 use crate::door::Gone;
 use crate::failures::{self, Failures};
@@ -107,7 +109,9 @@ impl Relay {
                 continue;
             }
             tries.asked += 1;
-            let error = match self.try_one(endpoint, &tries, way).await {
+            let chosen = self.credential(call, endpoint);
+            let trying = (endpoint, chosen.as_ref());
+            let error = match self.try_one(trying, &tries, way).await {
                 Tried::Left => return,
                 Tried::Answered(answered) => {
                     self.deliver(endpoint, *answered, way).await;
@@ -116,10 +120,16 @@ impl Relay {
                 Tried::Failed(error) => error,
             };
             drop(pass);
-            self.report(endpoint, &error);
             self.parts.provider_limits.leave(call);
             way.draft.fail_attempt(&error);
-            let goes_on = self.goes_on(endpoint, &error, &mut tries, way).await;
+            let goes_on = if self.has_another_credential(chosen.as_ref(), endpoint, &error) {
+                // Nothing is said of the endpoint yet: its provider refused this credential only.
+                tries.left.push_front(endpoint);
+                Ok(self.may_go_on(&tries))
+            } else {
+                self.report(endpoint, &error);
+                self.goes_on(endpoint, &error, &mut tries, way).await
+            };
             tries.failures.push(endpoint, error);
             match goes_on {
                 Ok(true) if self.retries.spend(model) => {}
@@ -168,16 +178,18 @@ impl Relay {
     /// One try at one endpoint. Waits with the caller; when it leaves, the call is settled.
     async fn try_one<'p>(
         &self,
-        endpoint: &'p Arc<Endpoint>,
+        (endpoint, chosen): (&'p Arc<Endpoint>, Option<&Chosen>),
         tries: &Tries<'p>,
         way: &mut Underway<'p>,
     ) -> Tried {
         let call = way.call;
         let sequence = way.door.sequence().clone();
         let limit = way.reserved.as_ref().and_then(|held| held.output_limit);
-        way.draft.begin_attempt(endpoint);
+        way.draft
+            .begin_attempt(endpoint, chosen.and_then(Chosen::label));
         let has_head = AtomicBool::new(false);
-        let trying = attempt(self, (call, &sequence), endpoint, limit, &has_head);
+        let asking = (call, &sequence, chosen);
+        let trying = attempt(self, asking, endpoint, limit, &has_head);
         let trying = timeout_at(tries.deadline, trying);
         tokio::pin!(trying);
         match way.door.wait_for(&mut trying).await {
@@ -227,8 +239,13 @@ impl Relay {
                 tries.left.push_front(endpoint);
             }
         }
+        Ok(self.may_go_on(tries))
+    }
+
+    /// Whether the call has attempts and time left.
+    fn may_go_on(&self, tries: &Tries<'_>) -> bool {
         let is_capped = tries.asked >= self.parts.timers.attempts_max;
-        Ok(!is_capped && Instant::now() < tries.deadline)
+        !is_capped && Instant::now() < tries.deadline
     }
 
     /// The caller left while nobody was being asked.

@@ -6,6 +6,7 @@ use chat::{Error, Kind, Origin, Reason, Unit};
 use http::HeaderMap;
 use tokio::time::Instant;
 
+use super::wallets::{Chosen, Why};
 use crate::meter::Meter;
 use crate::relay::{Relay, Underway};
 
@@ -18,11 +19,27 @@ impl Relay {
         }
     }
 
-    /// Posts what an answer's headers say is left of the provider's rate limit.
-    pub(crate) fn report_headroom(&self, endpoint: &Endpoint, headers: &HeaderMap) {
+    /// Posts what an answer's headers say is left of the provider's rate limit. Of several
+    /// credentials the one whose limit is nearly met rests, while there is another.
+    pub(crate) fn report_headroom(
+        &self,
+        endpoint: &Endpoint,
+        headers: &HeaderMap,
+        chosen: Option<&Chosen>,
+    ) {
         let now_ms = self.parts.clock.now_ms();
         let header = |name: &str| headers.get(name)?.to_str().ok();
         if let Some(limit) = wire::rate_limit(&header, now_ms.div_euclid(1000)) {
+            if let Some(chosen) = chosen.filter(|chosen| chosen.label().is_some()) {
+                let why = Why {
+                    status: 429,
+                    retry_after_ms: Some(limit.resets_in_ms),
+                    now_ms,
+                };
+                if !is_nearly_met(&limit) || self.wallets.rest(chosen, endpoint, why) {
+                    return;
+                }
+            }
             let headroom = Headroom {
                 requests: limit.requests,
                 tokens: limit.tokens,
@@ -54,6 +71,13 @@ impl Relay {
         self.health.record(&endpoint.id, &sample, now_ms);
         self.remember(way.call, endpoint, meter);
     }
+}
+
+/// Whether 5 % or less is left.
+fn is_nearly_met(limit: &wire::RateLimit) -> bool {
+    let all = [limit.requests, limit.tokens].into_iter().flatten();
+    all.into_iter()
+        .any(|(left, all)| left.saturating_mul(20) <= all)
 }
 
 /// What a failure says: 401, 402, 404, 5xx and silence count, 429 counts apart, what the caller did

@@ -8,6 +8,7 @@
 mod budgets;
 mod cancellation;
 mod counting;
+mod credentials;
 mod fallback;
 mod house;
 mod moving;

@@ -81,6 +81,8 @@ struct AttemptView<'a> {
     error_type: Option<&'static str>,
     error_message: Option<&'a str>,
     may_be_billed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -260,6 +262,7 @@ fn attempt_view<'a>(attempt: &'a Attempt, id: Option<&'a str>) -> AttemptView<'a
         error_type,
         error_message,
         may_be_billed: attempt.may_be_billed,
+        credential: attempt.credential.as_deref(),
     }
 }
 

@@ -54,10 +54,7 @@ pub fn run(
         unusable += usize::from(trouble.is_some());
         let state = match trouble {
             Some(why) => format!("credential cannot be used: {why}"),
-            None => {
-                let secret = setup.credentials().get(provider.slug.as_str());
-                credential_state(provider, secret)
-            }
+            None => credential_states(&setup, provider),
         };
         out::line(&format!(
             "{}\t{}\t{endpoints} endpoints\t{state}",
@@ -71,6 +68,26 @@ pub fn run(
         small_runtime()?.block_on(ask_all(&setup))?;
     }
     Ok(())
+}
+
+/// What is there of a provider's credentials; of several, each by its label.
+fn credential_states(setup: &Setup, provider: &Provider) -> String {
+    let slug = provider.slug.as_str();
+    let first = setup.credentials().get(slug);
+    let mut state = credential_state(provider, first);
+    let all = setup.credentials().all(slug).map_or(&[][..], |all| all);
+    if all.len() > 1 {
+        let each = all.iter();
+        let each: Vec<String> = each
+            .map(|one| format!("{} (weight {})", one.label, one.weight))
+            .collect();
+        state = format!("{state}; {} of them: {}", all.len(), each.join(", "));
+    }
+    let unset = setup.shelf().given().unset(provider);
+    if !unset.is_empty() && !all.is_empty() {
+        state = format!("{state}; not set: {}", unset.join(", "));
+    }
+    state
 }
 
 fn credential_state(provider: &Provider, secret: Option<&Secret>) -> String {
@@ -109,15 +126,21 @@ async fn ask_all(setup: &Setup) -> anyhow::Result<()> {
     let signer = Signer::new(upstream, Arc::new(SystemClock), TaskTracker::new());
     let mut failed = 0;
     for provider in setup.catalog().providers() {
-        let Some(secret) = setup.credentials().get(provider.slug.as_str()) else {
+        let Some(all) = setup.credentials().all(provider.slug.as_str()) else {
             continue;
         };
         if !provider.is_enabled() {
             continue;
         }
-        let (is_well, answer) = ask(&client, &signer, provider, secret).await;
-        failed += usize::from(!is_well);
-        out::line(&format!("live\t{}\t{answer}", provider.slug))?;
+        for one in all.iter() {
+            let (is_well, answer) = ask(&client, &signer, provider, &one.secret).await;
+            failed += usize::from(!is_well);
+            let which = match all.len() {
+                1 => String::new(),
+                _ => format!("\t{}", one.label),
+            };
+            out::line(&format!("live\t{}{which}\t{answer}", provider.slug))?;
+        }
     }
     if failed > 0 {
         bail!("{failed} providers cannot be used as they are");

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::{Auth, Catalog, Provider};
-use relay::Secret;
 use relay::auth::credential::Credential;
+use relay::{Labelled, Secret};
 
 use super::accounts;
 use super::problem::Problem;
@@ -16,9 +16,20 @@ use super::secret::Environment;
 /// The credentials of a configuration, resolved, and the environment behind them.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
-    /// By the name of the section. `None`: switched off, whatever the environment says.
-    configured: BTreeMap<String, Option<Secret>>,
+    /// By the name of the section. None at all: switched off, whatever the environment says.
+    configured: BTreeMap<String, Vec<Configured>>,
     environment: Environment,
+}
+
+/// A credential of the configuration.
+#[derive(Debug, Clone)]
+struct Configured {
+    label: Box<str>,
+    weight: u32,
+    /// Where it stands.
+    path: String,
+    /// `None` where the variable that it names is not set.
+    secret: Option<Secret>,
 }
 
 /// How a provider's credential is presented; of several ways the one that says most about it.
@@ -42,17 +53,25 @@ impl Given {
     pub fn resolve(providers: &Providers, environment: Environment) -> (Self, Vec<Problem>) {
         let mut given = Self::default();
         let mut problems = Vec::new();
-        for (name, written) in &providers.credentials {
-            let secret = written.resolve(&environment).unwrap_or_else(|message| {
-                let path = format!("providers.{name}.credential");
-                problems.push(Problem {
-                    place: providers.place(&path),
-                    path,
-                    message,
+        for (name, all) in &providers.credentials {
+            let configured = all.iter().map(|one| {
+                let secret = one.written.resolve(&environment).unwrap_or_else(|message| {
+                    problems.push(Problem {
+                        place: providers.place(&one.path),
+                        path: one.path.clone(),
+                        message,
+                    });
+                    None
                 });
-                None
+                Configured {
+                    label: one.label.as_str().into(),
+                    weight: one.weight,
+                    path: one.path.clone(),
+                    secret,
+                }
             });
-            given.configured.insert(name.clone(), secret);
+            let configured = configured.collect();
+            given.configured.insert(name.clone(), configured);
         }
         given.environment = environment;
         (given, problems)
@@ -60,19 +79,44 @@ impl Given {
 
     /// Adds a credential, for a provider that needs one and is not in any configuration.
     pub fn insert(&mut self, name: &str, secret: Secret) {
-        self.configured.insert(name.to_owned(), Some(secret));
+        let only = Configured {
+            label: "1".into(),
+            weight: 1,
+            path: format!("providers.{name}.credential"),
+            secret: Some(secret),
+        };
+        self.configured.insert(name.to_owned(), vec![only]);
     }
 
-    /// The credential of a provider, if there is one that can be used.
+    /// The credentials of a provider that can be used.
     #[must_use]
-    pub fn of(&self, provider: &Provider) -> Option<Secret> {
-        self.checked(provider).ok().flatten()
+    pub fn of(&self, provider: &Provider) -> Vec<Labelled> {
+        let found = self.found(provider).into_iter();
+        let usable = found.filter_map(|found| {
+            let secret = checked(provider, found.secret).ok()?;
+            Some(Labelled {
+                label: found.label,
+                weight: found.weight,
+                secret,
+            })
+        });
+        usable.collect()
     }
 
-    /// Why the credential that somebody has given a provider cannot be used. Never holds any of it.
+    /// Why a credential that somebody has given a provider cannot be used. Never holds any of it.
     #[must_use]
     pub fn trouble(&self, provider: &Provider) -> Option<String> {
-        self.checked(provider).err()
+        let mut found = self.found(provider).into_iter();
+        found.find_map(|found| checked(provider, found.secret).err())
+    }
+
+    /// Labels of the configured credentials of a provider whose variables are not set.
+    #[must_use]
+    pub fn unset(&self, provider: &Provider) -> Vec<&str> {
+        let section = self.section(provider);
+        let all = section.map_or(&[][..], |name| &self.configured[name]);
+        let unset = all.iter().filter(|one| one.secret.is_none());
+        unset.map(|one| one.label.as_ref()).collect()
     }
 
     /// The value of a variable in a base URL: a fact of the credential when its name is in lower
@@ -80,8 +124,8 @@ impl Given {
     #[must_use]
     pub fn variable(&self, provider: &Provider, name: &str) -> Option<String> {
         let of_credential = || {
-            let secret = self.found(provider).ok()??;
-            Credential::read(scheme(provider), &secret).ok()
+            let first = self.found(provider).into_iter().next()?;
+            Credential::read(scheme(provider), &first.secret.ok()?).ok()
         };
         match name {
             "region" => of_credential()?.region().map(str::to_owned),
@@ -94,16 +138,21 @@ impl Given {
     /// presented.
     #[must_use]
     pub fn malformed(&self, catalog: &Catalog, providers: &Providers) -> Vec<Problem> {
-        let problem = |provider: &Arc<Provider>| {
-            let name = self.section(provider)?;
-            let path = format!("providers.{name}.credential");
-            Some(Problem {
-                place: providers.place(&path),
-                path,
-                message: self.trouble(provider)?,
-            })
+        let problems = |provider: &Arc<Provider>| {
+            self.section(provider)?;
+            let found = self.found(provider).into_iter();
+            let wrong = found.filter_map(|found| {
+                let message = checked(provider, found.secret).err()?;
+                let path = found.path;
+                Some(Problem {
+                    place: providers.place(&path),
+                    path,
+                    message,
+                })
+            });
+            Some(wrong.collect::<Vec<_>>())
         };
-        catalog.providers().filter_map(problem).collect()
+        catalog.providers().filter_map(problems).flatten().collect()
     }
 
     /// The section that gives a provider its credential.
@@ -114,28 +163,45 @@ impl Given {
             .find(|name| self.configured.contains_key(*name))
     }
 
-    /// The credential that somebody has given, with all that belongs to it.
-    fn found(&self, provider: &Provider) -> Result<Option<Secret>, String> {
-        let text = match self.section(provider) {
-            Some(name) => self.configured[name].clone(),
-            None => {
-                let mut names = provider.env.iter();
-                let value = names.find_map(|name| self.environment.get(name));
-                value.map(|value| Secret::new(value.trim()))
-            }
+    /// The credentials that somebody has given, each with all that belongs to it.
+    fn found(&self, provider: &Provider) -> Vec<Found> {
+        let complete = |secret| accounts::completed(scheme(provider), secret, &self.environment);
+        let Some(name) = self.section(provider) else {
+            let mut names = provider.env.iter();
+            let found = names.find_map(|name| Some((name, self.environment.get(name)?)));
+            let found = found.map(|(name, value)| Found {
+                label: format!("env:{name}").into(),
+                weight: 1,
+                path: String::new(),
+                secret: complete(Secret::new(value.trim())),
+            });
+            return found.into_iter().collect();
         };
-        let Some(text) = text else { return Ok(None) };
-        accounts::completed(scheme(provider), text, &self.environment).map(Some)
+        let given = self.configured[name].iter().filter_map(|one| {
+            Some(Found {
+                label: one.label.clone(),
+                weight: one.weight,
+                path: one.path.clone(),
+                secret: complete(one.secret.clone()?),
+            })
+        });
+        given.collect()
     }
+}
 
-    fn checked(&self, provider: &Provider) -> Result<Option<Secret>, String> {
-        let Some(secret) = self.found(provider)? else {
-            return Ok(None);
-        };
-        for connection in &provider.connections {
-            Credential::check(&connection.auth, &secret)
-                .map_err(|malformed| malformed.to_string())?;
-        }
-        Ok(Some(secret))
+/// A credential that was given, or why it is not whole.
+struct Found {
+    label: Box<str>,
+    weight: u32,
+    /// Where it stands in the configuration; empty when it is in the environment.
+    path: String,
+    secret: Result<Secret, String>,
+}
+
+fn checked(provider: &Provider, secret: Result<Secret, String>) -> Result<Secret, String> {
+    let secret = secret?;
+    for connection in &provider.connections {
+        Credential::check(&connection.auth, &secret).map_err(|malformed| malformed.to_string())?;
     }
+    Ok(secret)
 }

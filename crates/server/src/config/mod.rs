@@ -8,6 +8,7 @@
 //! | `providers.rs` | `[providers.*]`: rows of the catalog's own form |
 //! | `secret.rs` | `env:NAME`, `file:PATH`, literals; the one place that reads the environment |
 //! | `credentials.rs` | which provider has a credential, and which one would help |
+//! | `written_credentials.rs` | `credential` and `credentials` of a provider, as they stand there |
 //! | `accounts.rs` | credentials in several variables or in files, as clouds have them |
 //! | `problem.rs` | one mistake, and where it is |
 //! | `load.rs` | file → [`Config`] |
@@ -23,6 +24,7 @@ pub mod reader;
 pub mod routing;
 pub mod secret;
 pub mod sections;
+mod written_credentials;
 
 use relay::Timers;
 

@@ -16,15 +16,15 @@ use wire::Quirk;
 use super::document::{Places, Table};
 use super::problem::{Place, Problem};
 use super::reader::Reader;
-use super::secret::Written;
+use super::written_credentials::{self as credentials, WrittenCredential};
 
 /// What a configuration says about providers.
 #[derive(Debug, Clone, Default)]
 pub struct Providers {
     /// The rows, as a layer over the built-in ones.
     pub rows: Rows,
-    /// Credentials as they were written (`env:NAME`, `file:PATH` or a literal), by provider slug.
-    pub credentials: BTreeMap<String, Written>,
+    /// Credentials as they were written, by provider slug.
+    pub credentials: BTreeMap<String, Vec<WrittenCredential>>,
     /// Where each value was written, by path: `providers.my-vllm.endpoints[2].price.input`.
     places: BTreeMap<String, Place>,
 }
@@ -67,10 +67,10 @@ pub(super) fn providers(reader: &mut Reader<'_>) -> Providers {
             .places
             .insert(path.clone(), reader.places().find(&slug.span()));
         note_places(&path, &table, reader.places(), &mut found.places);
-        if let Some(credential) = credential(&path, &mut table, reader) {
+        if let Some(credentials) = credentials::read(&path, &mut table, reader) {
             found
                 .credentials
-                .insert(slug.get_ref().to_string(), credential);
+                .insert(slug.get_ref().to_string(), credentials);
         }
         read_variables(&mut table, reader.places());
         let mut row = read_row(&path, Spanned::new(slug.span(), table), reader);
@@ -82,19 +82,6 @@ pub(super) fn providers(reader: &mut Reader<'_>) -> Providers {
         found.rows.providers.insert(row.slug.clone(), row);
     }
     found
-}
-
-fn credential(path: &str, table: &mut Table<'_>, reader: &mut Reader<'_>) -> Option<Written> {
-    let value = table.remove("credential")?;
-    if let DeValue::String(text) = value.get_ref() {
-        return Some(Written::new(text));
-    }
-    reader.report(
-        &value.span(),
-        format!("{path}.credential"),
-        "expected text: \"env:NAME\", \"file:PATH\" or the secret itself",
-    );
-    None
 }
 
 /// Text from variables becomes a number or a truth value where it looks like one: rows have no

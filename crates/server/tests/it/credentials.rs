@@ -204,3 +204,43 @@ fn half_a_credential_in_the_environment_leaves_the_provider_off_and_says_why() {
         assert!(told.contains(why), "{told}");
     }
 }
+
+#[test]
+fn several_credentials_have_labels_and_weights_and_none_of_their_text_is_shown() {
+    let text = "[providers.openai]\ncredential = \"sk-first\"\ncredentials = [\n  \
+        { credential = \"env:B\", weight = 3 },\n  { credential = \"env:GONE\" },\n  \
+        { credential = \"sk-other\", label = \"spare\" },\n]\n";
+    let setup = setup(text, &[("B", "sk-b")]).unwrap();
+    let all = setup.credentials().all("openai").unwrap();
+    let shown: Vec<(&str, u32)> = all.iter().map(|one| (&*one.label, one.weight)).collect();
+    assert_eq!(shown, [("#1", 1), ("env:B", 3), ("spare", 1)]);
+    let dir = Scratch::new();
+    dir.file("waybill.toml", text);
+    let output = crate::cli::program::waybill(&dir, &["check"])
+        .env("B", "sk-b")
+        .output();
+    let said = String::from_utf8(output.unwrap().stdout).unwrap();
+    let line = said.lines().find(|line| line.starts_with("openai\t"));
+    let line = line.unwrap();
+    assert!(
+        line.contains("3 of them: #1 (weight 1), env:B (weight 3), spare (weight 1)"),
+        "{line}"
+    );
+    assert!(line.contains("not set: env:GONE"), "{line}");
+    assert!(!said.contains("sk-"), "{said}");
+}
+
+#[test]
+fn mistakes_in_a_list_of_credentials_are_all_reported() {
+    let text = "[providers.openai]\ncredentials = [\n  { credential = \"env:A\", weight = 0 },\n  \
+        { credential = \"env:B\" },\n  { credential = \"env:B\" },\n  { credentail = \"x\" },\n  7,\n]\n";
+    let problems = setup(text, &[("B", "sk-b")]).unwrap_err();
+    let at = |index: usize| format!("providers.openai.credentials[{index}]");
+    let paths: Vec<&str> = problems.all.iter().map(|p| p.path.as_str()).collect();
+    assert_eq!(paths, [&*at(0), &*at(2), &*at(3), &*at(4)], "{problems:?}");
+    let off = setup(
+        "[providers.openai]\ncredentials = []\n",
+        &[("OPENAI_API_KEY", "sk")],
+    );
+    assert!(off.unwrap().credentials().all("openai").is_none());
+}

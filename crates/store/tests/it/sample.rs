@@ -254,6 +254,7 @@ impl Dice {
             provider: self.text(),
             provider_name: self.text(),
             model: self.text(),
+            credential: self.maybe(Self::text),
             started_ms: self.number(),
             latency_ms: self.number(),
             status: self.maybe(Self::small),
