@@ -13,6 +13,7 @@ fn attempt(provider: &str, outcome: Outcome) -> Attempt {
         provider: provider.to_owned(),
         provider_name: provider.to_uppercase(),
         model: "acme/one".to_owned(),
+        credential: None,
         started_ms: 0,
         latency_ms: 5,
         status: Some(200),
