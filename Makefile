@@ -30,7 +30,7 @@ test-engine: ## A real inference engine behind Waybill (installs about 350 MB)
 	@tests/engine/run $(ARGS)
 
 fuzz: ## Fuzz decoders, editor and readers (ARGS="SECONDS TARGET…", 60 s each)
-	@scripts/need cargo cc
+	@scripts/need cargo cc cxx
 	@scripts/fuzz $(or $(ARGS),60)
 
 bench: ## Run the benchmarks and write a report

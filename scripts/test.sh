@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:$HOME/.cargo/bin"
 
-scripts/need cargo cc python node || exit 1
+scripts/need cargo cc cxx python node || exit 1
 
 rust_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
