@@ -3,6 +3,8 @@
 //! What a dialect knows is data: [`Rules`]. What is taken out of a schema is told as JSON pointers,
 //! so that nothing is lost in silence.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 /// What a dialect knows of JSON Schema.
@@ -112,6 +114,57 @@ pub(crate) fn lower(schema: &Value, rules: &Rules) -> (Value, Vec<String>) {
     (lowered, removed)
 }
 
+/// Whether a schema holds itself, by its references.
+pub(crate) fn is_recursive(schema: &Value) -> bool {
+    let mut following = Following {
+        root: schema,
+        open: Vec::new(),
+        done: BTreeSet::new(),
+    };
+    following.holds_itself(schema)
+}
+
+/// References on their way to what they mean; each is followed once.
+struct Following<'s> {
+    root: &'s Value,
+    open: Vec<&'s str>,
+    done: BTreeSet<&'s str>,
+}
+
+impl<'s> Following<'s> {
+    fn holds_itself(&mut self, value: &'s Value) -> bool {
+        let members = match value {
+            Value::Array(list) => return list.iter().any(|value| self.holds_itself(value)),
+            Value::Object(members) => members,
+            _ => return false,
+        };
+        if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+            return self.leads_back(reference);
+        }
+        // What is only defined is looked at where it is used.
+        let mut used = members
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "$defs" | "definitions"));
+        used.any(|(_, value)| self.holds_itself(value))
+    }
+
+    fn leads_back(&mut self, reference: &'s str) -> bool {
+        if self.open.contains(&reference) || self.open.len() > DEPTH_MAX {
+            return true;
+        }
+        if !self.done.insert(reference) {
+            return false;
+        }
+        let target = reference
+            .strip_prefix('#')
+            .and_then(|pointer| self.root.pointer(pointer));
+        self.open.push(reference);
+        let leads_back = target.is_some_and(|target| self.holds_itself(target));
+        self.open.pop();
+        leads_back
+    }
+}
+
 /// Where a schema stands in the one that holds it.
 #[derive(Default)]
 struct Path(Vec<String>);
@@ -193,7 +246,7 @@ fn is_unknown(name: &str, value: &Value, rules: &Rules) -> bool {
     let word = value.as_str().unwrap_or_default();
     match name {
         "format" => rules.formats.is_some_and(|known| !known.contains(&word)),
-        "minItems" => rules
+        "minItems" if rules.min_items_max.is_some() => rules
             .min_items_max
             .is_some_and(|most| value.as_u64().is_none_or(|least| least > most)),
         _ => rules.unknown.contains(&name),
@@ -218,6 +271,20 @@ fn close(members: &mut Map<String, Value>, rules: &Rules, path: &Path, removed: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_schema_that_holds_itself_is_known() {
+        let list = json!({"$ref": "#/$defs/List"});
+        let inner = json!({"type": "object", "properties": {"rest": list}});
+        let twice = json!({"$defs": {"List": {"type": "string"}}, "anyOf": [list, list]});
+        assert!(is_recursive(
+            &json!({"$defs": {"List": inner}, "items": list})
+        ));
+        assert!(is_recursive(
+            &json!({"properties": {"self": {"$ref": "#"}}})
+        ));
+        assert!(!is_recursive(&twice));
+    }
 
     #[test]
     fn what_is_not_known_is_taken_out_and_named() {

@@ -12,7 +12,7 @@ use super::marks::Marks;
 use super::reasoning::{self, Said};
 use super::turns::{Turns, turns};
 use crate::outgoing::{Outgoing, Written};
-use crate::schema::{ANTHROPIC_STRICT, lower};
+use crate::schema::{ANTHROPIC_STRICT, is_recursive, lower};
 
 /// A request under way.
 pub(super) struct Draft<'a> {
@@ -130,7 +130,8 @@ impl Draft<'_> {
 
     fn tool(&mut self, at: usize, tool: &Tool, marks: &mut Marks) -> Value {
         let mut schema = object_schema(tool.parameters.as_ref());
-        let is_strict = tool.strict == Some(true) && self.family.takes_schemas;
+        let can_follow = self.family.takes_schemas && !is_recursive(&schema);
+        let is_strict = tool.strict == Some(true) && can_follow;
         if is_strict {
             let (lowered, removed) = lower(&schema, &ANTHROPIC_STRICT);
             schema = lowered;
@@ -167,7 +168,9 @@ impl Draft<'_> {
         let schema = match &self.request.format {
             None | Some(Format::Text) => None,
             Some(Format::JsonObject) => Some(json!({"type": "object"})),
-            Some(Format::JsonSchema { schema, .. }) if self.family.takes_schemas => {
+            Some(Format::JsonSchema { schema, .. })
+                if self.family.takes_schemas && !is_recursive(schema) =>
+            {
                 let (schema, removed) = lower(schema, &ANTHROPIC_STRICT);
                 for pointer in removed {
                     self.drop(format!("response_format#{pointer}"));

@@ -4,6 +4,7 @@ mod answers;
 mod cuts;
 mod leaves;
 mod requests;
+mod schemas;
 mod shapes;
 mod source;
 mod survival;

@@ -104,10 +104,14 @@ fn is_told_otherwise(leaf: &Leaf, body: Dialect, written: &Value) -> bool {
 
 /// A schema with its references followed and its nullable types in one form, without what says
 /// nothing: two schemas that mean the same look the same.
-fn normal(schema: &Value) -> Value {
+pub(crate) fn normal(schema: &Value) -> Value {
     fn walk(schema: &Value, root: &Value, depth: usize) -> Value {
         let Value::Object(members) = schema else {
-            return schema.clone();
+            // `true` is anything.
+            return match schema {
+                Value::Bool(true) => json!({}),
+                other => other.clone(),
+            };
         };
         let target = members.get("$ref").and_then(Value::as_str);
         let target = target.and_then(|path| root.pointer(path.strip_prefix('#')?));
@@ -118,7 +122,7 @@ fn normal(schema: &Value) -> Value {
         for (name, value) in members {
             let value = match (name.as_str(), value) {
                 ("$defs" | "definitions" | "$schema" | "title" | "$ref", _) => continue,
-                ("description" | "default", _) => continue,
+                ("description" | "default" | "examples", _) => continue,
                 ("additionalProperties", Value::Bool(false)) => continue,
                 ("properties", Value::Object(named)) => {
                     let walked = named.iter();
