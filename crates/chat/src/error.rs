@@ -162,6 +162,8 @@ pub struct Metadata {
     pub availability: Option<Availability>,
     /// Attempts before the last one.
     pub previous: Vec<PreviousError>,
+    /// How the call was routed, as one JSON object, when its caller wants to know.
+    pub route: Option<Box<str>>,
 }
 
 /// Why nothing could serve a model. Source: section 7.5 of our digest of OpenRouter's API.

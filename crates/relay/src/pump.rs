@@ -57,7 +57,10 @@ pub(crate) async fn pump(
         }
         End::Broken(broke, error) => {
             relay.report(endpoint, &error);
-            let frame = live.tap.error_frame(&error);
+            let mut frame = live.tap.error_frame(&error);
+            if let Some(metadata) = way.metadata_of(&error) {
+                frame = metadata.put_into_last_frame(&frame);
+            }
             let meter = std::mem::take(&mut live.meter);
             drop(live);
             let generation = way.draft.broken(&meter, &error, (broke, parts));

@@ -168,15 +168,22 @@ impl Relay {
     }
 
     /// Records a call that nothing could serve, and tells its caller.
-    pub(crate) async fn refuse(&self, way: &mut Underway<'_>, error: Error) {
+    pub(crate) async fn refuse(&self, way: &mut Underway<'_>, mut error: Error) {
+        let metadata = way.metadata_of(&error);
         let generation = way.draft.refused(&error, &self.parts);
         self.settle(way.reserved.take(), generation).await;
         if way.door.is_open() {
             // The status line went out while we waited: the error travels as an event. A caller
             // that has left by now has its record.
-            let frame = way.door.error_frame(&error);
+            let mut frame = way.door.error_frame(&error);
+            if let Some(metadata) = metadata {
+                frame = metadata.put_into_last_frame(&frame);
+            }
             let _ = way.door.send(frame).await;
         } else {
+            if let Some(metadata) = metadata {
+                error.metadata_mut().route = Some(metadata.to_json().to_string().into());
+            }
             way.door.refuse(error);
         }
     }

@@ -92,10 +92,17 @@ impl IntoResponse for Rescue {
             );
         }
         let id = generation.as_ref().map(GenerationId::as_str);
-        let (status, body) = match wire::door(dialect) {
+        let (status, mut body) = match wire::door(dialect) {
             Some(door) => door.write_error(&error, id),
             None => wire::openai_chat::write_error(&error, id),
         };
+        if let Some(route) = error
+            .metadata
+            .as_ref()
+            .and_then(|facts| facts.route.as_ref())
+        {
+            body = wire::put_route(route, &body);
+        }
         let mut headers = headers.map_or_else(HeaderMap::new, |headers| *headers);
         headers.insert(CONTENT_TYPE, JSON);
         if let Some(wait) = error.metadata.as_ref().and_then(|facts| facts.retry_after) {

@@ -46,7 +46,7 @@ pub use codec::{Asked, Passed, Tap};
 pub use error::read_error;
 pub use incoming::{Beside, Incoming};
 pub use lane::{Lane, SENDABLE, door, door_beside, lane, reader};
-pub use metadata::RouterMetadata;
+pub use metadata::{RouterMetadata, put_route};
 pub use opening::opening;
 pub use outgoing::{Outgoing, Written};
 pub use quirks::Quirk;

@@ -49,8 +49,7 @@ impl RouterMetadata {
     /// A whole answer with the metadata as its last member; any other bytes as they are.
     #[must_use]
     pub fn put_into(&self, answer: &Bytes) -> Bytes {
-        self.before_last_brace(answer, answer.len())
-            .unwrap_or_else(|| answer.clone())
+        put_route(&self.to_json().to_string(), answer)
     }
 
     /// The last frames of a stream with the metadata in the last one that holds an object.
@@ -60,26 +59,33 @@ impl RouterMetadata {
         for start in starts {
             let line = frames.get(start..).unwrap_or_default();
             let end = start + memchr::memchr(b'\n', line).unwrap_or(line.len());
-            if let Some(with_it) = self.before_last_brace(frames, end) {
+            if let Some(with_it) = before_last_brace(&self.to_json().to_string(), frames, end) {
                 return with_it;
             }
         }
         frames.clone()
     }
+}
 
-    /// The bytes with the metadata as the last member of the object that ends at `end`.
-    fn before_last_brace(&self, bytes: &Bytes, end: usize) -> Option<Bytes> {
-        let object = bytes.get(..end)?.trim_ascii_end();
-        let before = object.strip_suffix(b"}")?;
-        let is_empty = before.trim_ascii_end().ends_with(b"{");
-        let comma = if is_empty { "" } else { "," };
-        let member = format!("{comma}\"openrouter_metadata\":{}", self.to_json());
-        let mut with_it = Vec::with_capacity(bytes.len() + member.len());
-        with_it.extend_from_slice(before);
-        with_it.extend_from_slice(member.as_bytes());
-        with_it.extend_from_slice(bytes.get(before.len()..)?);
-        Some(with_it.into())
-    }
+/// An answer, or an error instead of one, with metadata (as text) as its last member; any other bytes
+/// as they are.
+#[must_use]
+pub fn put_route(route: &str, answer: &Bytes) -> Bytes {
+    before_last_brace(route, answer, answer.len()).unwrap_or_else(|| answer.clone())
+}
+
+/// The bytes with the metadata as the last member of the object that ends at `end`.
+fn before_last_brace(route: &str, bytes: &Bytes, end: usize) -> Option<Bytes> {
+    let object = bytes.get(..end)?.trim_ascii_end();
+    let before = object.strip_suffix(b"}")?;
+    let is_empty = before.trim_ascii_end().ends_with(b"{");
+    let comma = if is_empty { "" } else { "," };
+    let member = format!("{comma}\"openrouter_metadata\":{route}");
+    let mut with_it = Vec::with_capacity(bytes.len() + member.len());
+    with_it.extend_from_slice(before);
+    with_it.extend_from_slice(member.as_bytes());
+    with_it.extend_from_slice(bytes.get(before.len()..)?);
+    Some(with_it.into())
 }
 
 #[cfg(test)]

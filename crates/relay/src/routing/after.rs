@@ -14,7 +14,8 @@ pub(super) enum After {
     NextEndpoint,
     /// Ask the same one again after this long: it is the only one, and says that it is worth it.
     SameAgain(Duration),
-    /// Ask the endpoints of the next model: this one would answer the same everywhere.
+    /// Ask the endpoints of the next model, or the ones with a longer context: the others would answer
+    /// the same.
     NextModel,
     /// Tell the caller.
     Stop,
@@ -25,7 +26,8 @@ pub(super) enum After {
 pub(super) struct Others {
     /// Whether there is another endpoint to ask.
     pub(super) endpoint: bool,
-    /// Whether there is an endpoint of another model to ask.
+    /// Whether there is an endpoint of another model to ask, or one that takes longer prompts where
+    /// this one's was too long.
     pub(super) model: bool,
     /// Whether the same endpoint was asked again already.
     pub(super) same_again: bool,

@@ -1,12 +1,19 @@
 //! What a caller may know of its route, when it asks. Section 29 of the digest.
 
 use catalog::Suffix;
+use chat::{Error, Kind};
 use ledger::Outcome;
 use wire::RouterMetadata;
 
 use crate::relay::Underway;
 
 impl Underway<'_> {
+    /// The same for an error. Of our own trouble nothing is told (section 7.4 of the digest).
+    pub(crate) fn metadata_of(&self, error: &Error) -> Option<RouterMetadata> {
+        let is_told = error.kind != Kind::Server;
+        is_told.then(|| self.metadata()).flatten()
+    }
+
     /// How the call was routed so far, if its caller wants to know.
     pub(crate) fn metadata(&self) -> Option<RouterMetadata> {
         if !self.call.wants_metadata {
@@ -14,7 +21,9 @@ impl Underway<'_> {
         }
         let plan = &self.draft.route.planned?.plan;
         let tried = self.draft.tried();
-        let serving = tried.last().map(|last| (&last.endpoint, &last.model));
+        let last = tried.last();
+        let serving = last.filter(|last| !matches!(last.outcome, Outcome::Failed { .. }));
+        let serving = serving.map(|last| (&last.endpoint, &last.model));
         let requested = self.call.models.first().cloned().unwrap_or_default();
         let available = plan.attempts.iter().map(|attempt| {
             let (tag, model) = (&attempt.endpoint.tag, attempt.model.slug.as_str());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use catalog::{Endpoint, Plan};
-use chat::Error;
+use chat::{Error, Kind};
 use ledger::settlement::Ending;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -36,16 +36,31 @@ struct Tries<'p> {
 impl Tries<'_> {
     /// What is done after a failure; whoever would answer the same is asked no more.
     fn after(&mut self, endpoint: &Endpoint, error: &Error) -> After {
+        let is_too_long = error.kind == Kind::ContextLengthExceeded;
+        let may_do_better = |other: &Endpoint| {
+            other.model != endpoint.model || is_too_long && takes_more(other, endpoint)
+        };
         let others = Others {
             endpoint: !self.left.is_empty(),
-            model: self.left.iter().any(|other| other.model != endpoint.model),
+            model: self.left.iter().any(|other| may_do_better(other)),
             same_again: self.same_again,
         };
         let after = after(error, others);
         if after == After::NextModel {
-            self.left.retain(|other| other.model != endpoint.model);
+            self.left.retain(|other| may_do_better(other));
         }
         after
+    }
+}
+
+/// Whether an endpoint takes longer prompts than another one of the same model; who states no limit
+/// may.
+fn takes_more(other: &Endpoint, endpoint: &Endpoint) -> bool {
+    let room = |of: &Endpoint| of.max_prompt_tokens.or(of.context_length);
+    match (room(other), room(endpoint)) {
+        (Some(other), Some(own)) => other > own,
+        (None, Some(_)) => true,
+        (_, None) => false,
     }
 }
 

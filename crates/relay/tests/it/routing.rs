@@ -209,3 +209,54 @@ async fn headers_and_tool_calls_teach_the_health_board() {
     assert_eq!(vital("a").standing, Standing::Pressed);
     assert_eq!(vital("b").standing, Standing::Normal);
 }
+
+#[tokio::test]
+async fn a_prompt_that_is_too_long_goes_on_to_an_endpoint_with_a_longer_context() {
+    let lengths = [
+        ("a", json!(1000)),
+        ("b", json!(1000)),
+        ("c", json!(9000)),
+        ("d", json!(null)),
+    ];
+    let edit = |row: &mut Value| {
+        let mut known = lengths.iter();
+        if let Some((_, length)) = known.find(|(slug, _)| row["slug"] == *slug)
+            && !length.is_null()
+        {
+            row["endpoints"][0]["context_length"] = length.clone();
+        }
+    };
+    let long = "status=400,code=context_length_exceeded";
+    let house = House::with_rows(&[("a", "1", long), ("b", "2", ""), ("c", "3", "")], edit).await;
+    assert!(house.send(&hello(false)).await.is_ok());
+    assert_eq!(house.asked(), ["a", "c"]);
+    // Who states no limit may take more; one that is as short is not asked.
+    let house = House::with_rows(&[("c", "1", long), ("a", "2", ""), ("d", "3", "")], edit).await;
+    assert!(house.send(&hello(false)).await.is_ok());
+    assert_eq!(house.asked(), ["c", "d"]);
+    let house = House::with_rows(&[("c", "1", long), ("a", "2", "")], edit).await;
+    let error = house.send(&hello(false)).await.err().unwrap();
+    assert_eq!(error.kind, Kind::ContextLengthExceeded);
+    assert_eq!(house.asked(), ["c"]);
+}
+
+#[tokio::test]
+async fn router_metadata_is_given_with_errors_too() {
+    for (script, stream) in [
+        ("status=503", false),
+        ("status=503", true),
+        ("error=2", true),
+    ] {
+        let house = House::open(&[("a", "1", script)]).await;
+        let mut call = house.call(hello(stream).to_string().into());
+        call.wants_metadata = true;
+        let text = match house.send_call(call).await {
+            Ok(answer) => String::from_utf8(answer.body.to_vec()).unwrap(),
+            Err(error) => error.metadata.unwrap().route.unwrap().into_string(),
+        };
+        assert!(text.contains("\"strategy\":\"direct\""), "{script}: {text}");
+        let is_selected = text.contains("\"selected\":true");
+        let has_begun = script.starts_with("error");
+        assert_eq!(is_selected, has_begun, "{script}: {text}");
+    }
+}

@@ -66,11 +66,17 @@ fn dialect(query: Option<&str>, headers: &HeaderMap, body: &Bytes) -> Result<Dia
             Error::caller(Kind::InvalidRequest, error.to_string()).with_field("dialect")
         });
     }
-    let fields: Value = serde_json::from_slice(body).unwrap_or_default();
+    if headers.contains_key("anthropic-version") {
+        return Ok(Dialect::AnthropicMessages);
+    }
+    Ok(guess(&serde_json::from_slice(body).unwrap_or_default()))
+}
+
+/// In which dialect a body is, as its fields suggest.
+#[must_use]
+pub(crate) fn guess(fields: &Value) -> Dialect {
     let has = |name: &str| fields.get(name).is_some();
-    let guessed = if headers.contains_key("anthropic-version") {
-        Dialect::AnthropicMessages
-    } else if has("contents") {
+    let guessed = if has("contents") {
         Dialect::Gemini
     } else if has("input") && !has("messages") {
         Dialect::OpenaiResponses
@@ -81,12 +87,10 @@ fn dialect(query: Option<&str>, headers: &HeaderMap, body: &Bytes) -> Result<Dia
     } else {
         Dialect::OpenaiChat
     };
-    let has_door = wire::door(guessed).is_some();
-    Ok(if has_door {
-        guessed
-    } else {
-        Dialect::OpenaiChat
-    })
+    match wire::door(guessed) {
+        Some(_) => guessed,
+        None => Dialect::OpenaiChat,
+    }
 }
 
 /// What costs are reckoned from.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chat::Dialect;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use store::LimitReset;
 
@@ -398,9 +399,12 @@ pub struct PlanArguments {
     /// The model to ask for
     #[arg(value_name = "MODEL")]
     pub model: String,
-    /// A chat completions request as JSON; its "model" is replaced
+    /// The body of an inference request as JSON; its "model" is replaced
     #[arg(long, value_name = "FILE")]
     pub body: Option<PathBuf>,
+    /// The dialect that the body is written in, such as "anthropic-messages" (default: guessed)
+    #[arg(long, value_name = "NAME", requires = "body")]
+    pub dialect: Option<Dialect>,
     /// Decides what is left to chance
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

@@ -2,14 +2,15 @@
 
 use anyhow::Context as _;
 use catalog::{Attempt, Health, Moment, Plan, Preferences, Question, ServiceTier};
+use chat::Dialect;
 use relay::Clock as _;
 use serde_json::{Value, json};
-use wire::{SENDABLE, openai_chat};
+use wire::{Beside, Incoming, SENDABLE};
 
 use super::arguments::{LogArgument, PlanArguments};
 use super::catalog::open;
 use super::run::small_runtime;
-use crate::api::plan::{Reckoned, shown};
+use crate::api::plan::{Reckoned, guess, shown};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::out;
@@ -29,8 +30,7 @@ pub fn run(
         Ok(built) => built,
         Err(errors) => anyhow::bail!("the catalog does not build: {}", errors.len()),
     };
-    let body = body(arguments)?;
-    let request = openai_chat::read_request(&body)?;
+    let request = request(arguments)?;
     let mut preferences = match &request.provider {
         Some(value) => Preferences::read(value)?,
         None => Preferences::default(),
@@ -117,7 +117,7 @@ fn why(attempt: &Attempt, reckoned: &Reckoned<'_>) -> String {
 }
 
 /// The request to plan for: the file's, or the smallest there is, with the model put in.
-fn body(arguments: &PlanArguments) -> anyhow::Result<Vec<u8>> {
+fn request(arguments: &PlanArguments) -> anyhow::Result<Incoming> {
     let mut body: Value = match &arguments.body {
         None => json!({ "messages": [{ "role": "user", "content": "Hello" }] }),
         Some(path) => {
@@ -127,9 +127,18 @@ fn body(arguments: &PlanArguments) -> anyhow::Result<Vec<u8>> {
                 .with_context(|| format!("{} is not JSON", path.display()))?
         }
     };
-    let fields = body
-        .as_object_mut()
-        .context("the body is not a JSON object")?;
-    fields.insert("model".to_owned(), arguments.model.as_str().into());
-    Ok(serde_json::to_vec(&body)?)
+    let dialect = arguments.dialect.unwrap_or_else(|| guess(&body));
+    let door = wire::door(dialect)
+        .with_context(|| format!("nobody calls in the dialect {}", dialect.name()))?;
+    let beside = Beside {
+        model: Some(arguments.model.clone()),
+        ..Beside::default()
+    };
+    if dialect != Dialect::Gemini {
+        let fields = body
+            .as_object_mut()
+            .context("the body is not a JSON object")?;
+        fields.insert("model".to_owned(), arguments.model.as_str().into());
+    }
+    Ok(door.read_request(&serde_json::to_vec(&body)?, beside)?)
 }

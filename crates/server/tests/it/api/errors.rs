@@ -172,3 +172,26 @@ async fn unknown_paths_and_methods_are_answered_in_json() {
     let get = stage.get(CHAT, &stage.key).await;
     get.error(405, "invalid_request");
 }
+
+#[tokio::test]
+async fn an_error_says_how_the_call_was_routed_when_its_caller_wants_to_know() {
+    let stage = Stage::open().await;
+    let body = hello("simulated/echo").to_string();
+    let headers = [
+        ("x-simulate", "status=503"),
+        ("x-openrouter-metadata", "enabled"),
+    ];
+    let path = (Method::POST, CHAT);
+    let seen = stage
+        .send(path.clone(), &stage.key, body.clone().into(), &headers)
+        .await;
+    let json = seen.json();
+    let attempts = json["openrouter_metadata"]["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 2, "{json:#}");
+    assert_eq!(attempts[0]["status"], 503);
+    assert!(json["error"]["message"].is_string());
+    let seen = stage
+        .send(path, &stage.key, body.into(), &headers[..1])
+        .await;
+    assert!(seen.json().get("openrouter_metadata").is_none());
+}

@@ -66,3 +66,28 @@ fn an_unknown_model_is_a_failure() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("nobody/nothing"));
 }
+
+#[test]
+fn the_body_may_be_in_any_dialect() {
+    let dir = Scratch::new();
+    let anthropic = r#"{"max_tokens":5,"system":"x","messages":[{"role":"user","content":"Hi"}]}"#;
+    let gemini = r#"{"contents":[{"role":"user","parts":[{"text":"Hi"}]}]}"#;
+    let responses = r#"{"input":"Hi"}"#;
+    for (body, dialect) in [
+        (anthropic, Some("anthropic-messages")),
+        (gemini, None),
+        (gemini, Some("gemini")),
+        (responses, None),
+    ] {
+        dir.file("body.json", body);
+        let model = "meta-llama/llama-3.3-70b-instruct";
+        let mut arguments = vec!["plan", model, "--body", "body.json"];
+        arguments.extend(dialect.iter().flat_map(|name| ["--dialect", name]));
+        let output = waybill(&dir, &arguments)
+            .env("GROQ_API_KEY", "gsk-test")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{body}: {}", stderr(&output));
+        assert!(stdout(&output).contains("groq"), "{}", stdout(&output));
+    }
+}
