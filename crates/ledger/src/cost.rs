@@ -86,6 +86,20 @@ impl Bill {
 }
 
 impl Bill {
+    /// This bill and another one as one: their lines one after the other, rounded once.
+    ///
+    /// # Errors
+    /// [`Unpriced::TooLarge`] when the sum does not fit.
+    pub fn and(mut self, other: &Self) -> Charge {
+        self.lines.extend_from_slice(&other.lines);
+        let sum = self
+            .lines
+            .iter()
+            .try_fold(Cost::default(), |sum, line| sum.add(line.count, line.price));
+        self.total = sum.and_then(Cost::round_up).ok_or(Unpriced::TooLarge)?;
+        Ok(self)
+    }
+
     /// What the provider's prompt cache saved, against the price of plain input: less than zero
     /// where writing to it cost more than it saved. `None` when no cached tokens were counted, or
     /// nobody states a price of plain input. Rounded down to the nano-dollar.

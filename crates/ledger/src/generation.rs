@@ -88,7 +88,7 @@ impl UsageSource {
 pub enum Outcome {
     /// A whole answer was delivered.
     Completed,
-    /// The caller left first.
+    /// The caller left first. Of an attempt also: another one spoke first, and this one was let go.
     Cancelled,
     /// It failed; what happened and the text that the caller saw (for an attempt: would have seen).
     Failed {
@@ -123,6 +123,23 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// Whether the provider may have begun to work, and so may bill for a failed attempt.
     pub may_be_billed: bool,
+    /// What the call is charged for it beside its last answer; absent where that is nothing.
+    pub share: Option<Share>,
+    /// So many characters of its answer had gone down when it broke off and the next attempt went on
+    /// from there; absent where nobody went on.
+    pub recovered_at_chars: Option<u64>,
+}
+
+/// What a call is charged for an attempt that did not end its answer: one that lost a race, or one
+/// whose answer broke off and was continued elsewhere. Its lines are part of the call's bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Name of the row of the settlement table.
+    pub rule: Cow<'static, str>,
+    /// Who counted.
+    pub usage_source: UsageSource,
+    /// What it cost by itself, or why that is not known.
+    pub charge: Charge,
 }
 
 /// Who made a call, and in whose name.
@@ -194,7 +211,7 @@ pub struct Generation {
     pub provider_name: Option<String>,
     /// The provider's own id of the answer.
     pub upstream_id: Option<String>,
-    /// Every try, in order.
+    /// Every try, in the order in which they ended; where one served, it is the last.
     pub attempts: Vec<Attempt>,
     /// Whether the caller asked for a stream.
     pub streamed: bool,

@@ -35,7 +35,7 @@ pub use books::{Admission, Ask, Books, BooksUnavailable, Exhausted, Hold, Ticket
 pub use budget::{Budget, BudgetId, BudgetWindow, CallFacts, Enforcement, Selector, Subject};
 pub use cost::{Bill, Charge, Cost, Extent, Unpriced, affordable_output, ceiling, cost};
 pub use entry::{Account, Entry, EntryKind, Event};
-pub use generation::{Attempt, Generation, GenerationId, Outcome, UsageSource};
+pub use generation::{Attempt, Generation, GenerationId, Outcome, Share, UsageSource};
 pub use lease::Holding;
 pub use price::{Circumstances, Condition, Price, PriceOverride, PriceSheet};
 pub use reservation::{FreeCalls, Ledgerbook, Tally, Verdict};

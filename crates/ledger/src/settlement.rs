@@ -36,6 +36,9 @@ pub enum Ending {
     Empty,
     /// An attempt that failed and was followed by another, where the provider may have billed us.
     FailedAttempt,
+    /// An attempt that was asked beside another one, which spoke first (hedging); let go before its
+    /// first token.
+    LostRace,
     /// The answer came from the response cache.
     CacheHit,
     /// This node died during the call.
@@ -44,7 +47,7 @@ pub enum Ending {
 
 impl Ending {
     /// Every ending, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Complete,
         Self::Length,
         Self::Refused,
@@ -57,6 +60,7 @@ impl Ending {
         Self::Incomplete,
         Self::Empty,
         Self::FailedAttempt,
+        Self::LostRace,
         Self::CacheHit,
         Self::Crash,
     ];
@@ -77,6 +81,7 @@ impl Ending {
             Self::Incomplete => "incomplete",
             Self::Empty => "empty answer",
             Self::FailedAttempt => "failed attempt before a fallback",
+            Self::LostRace => "attempt that lost a race",
             Self::CacheHit => "cache hit",
             Self::Crash => "crash of this node",
         }
@@ -312,6 +317,21 @@ const fn drained(
     }
 }
 
+/// No provider that bills on is ever raced with, so none needs to be read to its end.
+const fn raced(usages: &'static [UsageKnown], name: &'static str, basis: Basis) -> Row {
+    let rule = Rule {
+        name,
+        basis,
+        action: Action::Abort,
+    };
+    Row {
+        ending: Ending::LostRace,
+        aborts: ANY,
+        usages,
+        rule,
+    }
+}
+
 /// The table.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
@@ -356,6 +376,9 @@ pub const TABLE: &[Row] = &[
     ended(Ending::Empty, COUNTED, "empty_side_fees", Basis::SideFees),
     ended(Ending::Empty, NOT_COUNTED, "empty", Basis::House),
     ended(Ending::FailedAttempt, WHATEVER, "failed_attempt", Basis::House),
+    raced(COUNTED, "race_lost", Basis::ProviderUsage),
+    raced(ESTIMATED, "race_lost_estimated", Basis::Estimate),
+    raced(UNCOUNTED, "race_lost_uncounted", Basis::Unpriced),
     ended(Ending::CacheHit, WHATEVER, "cache_hit", Basis::Nothing),
     ended(Ending::Crash, COUNTED, "crash_journaled", Basis::ProviderUsage),
     ended(Ending::Crash, NOT_COUNTED, "crash", Basis::House),

@@ -1,6 +1,7 @@
 //! What a door hands to the relay, and what it gets back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use catalog::Preferences;
@@ -41,6 +42,8 @@ pub struct Call {
     pub wants_metadata: bool,
     /// Who calls, for the record.
     pub caller: CallerNote,
+    /// Whether a second endpoint is asked when the first keeps it waiting.
+    pub hedge: Hedge,
     /// Headers for simulated providers only (`x-simulate`).
     pub simulation: HeaderMap,
     /// The budgets that it falls under; none for an ungoverned call.
@@ -52,6 +55,18 @@ pub struct Call {
     pub unpriced: UnpricedPolicy,
     /// Whether a call that costs nothing is refused, too, when a budget has nothing left.
     pub free_needs_money: bool,
+}
+
+/// When a second endpoint is asked beside one that is silent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Hedge {
+    /// Never.
+    #[default]
+    Never,
+    /// When the first has been silent for longer than nineteen of twenty of its recent calls.
+    Measured,
+    /// After this long.
+    After(Duration),
 }
 
 impl Call {

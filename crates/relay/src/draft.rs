@@ -7,7 +7,7 @@ use chat::{Error, FinishReason, Reason, Unit, Usage};
 use ledger::generation::{Settled, cost_gap};
 use ledger::settlement::{self, Action, Basis, Ending, Rule};
 use ledger::{
-    Attempt, Bill, Charge, Generation, Outcome, Price, PriceSheet, Unpriced, UsageSource,
+    Attempt, Bill, Charge, Generation, Outcome, Price, PriceSheet, Share, Unpriced, UsageSource,
 };
 use tokio::time::Instant;
 use wire::CostText;
@@ -29,7 +29,16 @@ pub(crate) struct Draft<'a> {
     attempt_started: Instant,
     overhead_us: u64,
     serving: Option<Serving>,
+    /// The attempt that is under way beside the one that is being tried.
+    beside: Option<Beside>,
     dropped: Vec<String>,
+}
+
+/// An attempt under way beside another one.
+struct Beside {
+    attempt: Attempt,
+    endpoint: Arc<Endpoint>,
+    started: Instant,
 }
 
 /// The endpoint that is being tried or that serves.
@@ -49,6 +58,7 @@ impl<'a> Draft<'a> {
             attempt_started: call.arrived,
             overhead_us: 0,
             serving: None,
+            beside: None,
             dropped: Vec::new(),
         }
     }
@@ -79,7 +89,11 @@ impl<'a> Draft<'a> {
             endpoint: Arc::clone(endpoint),
             answered: false,
         });
-        self.attempts.push(Attempt {
+        self.attempts.push(self.begun((endpoint, credential), now));
+    }
+
+    fn begun(&self, (endpoint, credential): (&Endpoint, Option<&str>), now: Instant) -> Attempt {
+        Attempt {
             endpoint: endpoint.tag.to_string(),
             provider: endpoint.provider.slug.to_string(),
             provider_name: endpoint.provider.name.to_string(),
@@ -90,7 +104,68 @@ impl<'a> Draft<'a> {
             status: None,
             outcome: Outcome::Cancelled,
             may_be_billed: true,
+            share: None,
+            recovered_at_chars: None,
+        }
+    }
+
+    // === Two at once ===
+
+    /// A second endpoint is about to be tried beside the first.
+    pub(crate) fn begin_beside(&mut self, endpoint: &Arc<Endpoint>, credential: Option<&str>) {
+        let started = Instant::now();
+        self.beside = Some(Beside {
+            attempt: self.begun((endpoint, credential), started),
+            endpoint: Arc::clone(endpoint),
+            started,
         });
+    }
+
+    /// What happens next is about the second attempt: the two change places.
+    pub(crate) fn change_places(&mut self) {
+        let (Some(beside), Some(serving), Some(attempt)) = (
+            &mut self.beside,
+            &mut self.serving,
+            self.attempts.last_mut(),
+        ) else {
+            return;
+        };
+        std::mem::swap(&mut beside.attempt, attempt);
+        std::mem::swap(&mut beside.endpoint, &mut serving.endpoint);
+        std::mem::swap(&mut beside.started, &mut self.attempt_started);
+    }
+
+    /// The other attempt has failed; the one beside it goes on alone.
+    pub(crate) fn go_on_alone(&mut self) {
+        let Some(beside) = self.beside.take() else {
+            return;
+        };
+        self.attempt_started = beside.started;
+        self.serving = Some(Serving {
+            endpoint: beside.endpoint,
+            answered: false,
+        });
+        self.attempts.push(beside.attempt);
+    }
+
+    /// The attempt beside the one that is being tried is let go before it has spoken. It may be
+    /// billed for the prompt, and so it is charged.
+    pub(crate) fn let_go_beside(&mut self, parts: &Parts) {
+        let Some(mut beside) = self.beside.take() else {
+            return;
+        };
+        let (usage, source) = self.usage(&Meter::default());
+        let (sheet, _) = sheet_of(self.call, &beside.endpoint);
+        let abort = ending::abort(&beside.endpoint);
+        let rule = settlement::rule(Ending::LostRace, abort, ending::known(source));
+        beside.attempt.latency_ms = millis(beside.started.elapsed());
+        beside.attempt.share = Some(Share {
+            rule: rule.name.into(),
+            usage_source: source,
+            charge: charge(Some(rule), &usage, sheet.as_ref(), now(parts)),
+        });
+        let place = self.attempts.len().saturating_sub(1);
+        self.attempts.insert(place, beside.attempt);
     }
 
     /// The endpoint has failed before its answer began.
@@ -260,11 +335,8 @@ impl<'a> Draft<'a> {
             .as_ref()
             .filter(|s| s.answered)
             .map(|s| &s.endpoint);
-        let (price_sheet, is_fallback_price) = endpoint
-            .and_then(|endpoint| money::sheet(call, endpoint))
-            .map_or((None, false), |(sheet, is_fallback)| {
-                (Some(sheet.clone()), is_fallback)
-            });
+        let (price_sheet, is_fallback_price) =
+            endpoint.map_or((None, false), |endpoint| sheet_of(call, endpoint));
         let abort = endpoint.map(|endpoint| ending::abort(endpoint));
         let rule = last.ending.map(|ending| {
             settlement::rule(
@@ -273,17 +345,14 @@ impl<'a> Draft<'a> {
                 ending::known(usage_source),
             )
         });
-        let charge = charge(
-            rule,
-            &usage,
-            price_sheet.as_ref(),
-            parts.clock.now_ms().div_euclid(1000),
-        );
+        let own = charge(rule, &usage, price_sheet.as_ref(), now(parts));
         let settled = Settled {
             rule: rule.map(|rule| rule.name.into()),
             is_fallback_price,
-            cost_gap: cost_gap(&charge, usage.native_cost_nanos),
+            cost_gap: cost_gap(&own, usage.native_cost_nanos),
         };
+        forgive_races(rule, &mut self.attempts);
+        let charge = with_shares(own, &self.attempts);
         Generation {
             id: call.id.clone(),
             created_at_ms: call.created_at_ms,
@@ -325,6 +394,39 @@ struct Last {
     /// In the words of the settlement table; absent when no provider was ever asked.
     ending: Option<Ending>,
     usage: (Usage, UsageSource),
+}
+
+/// The second for which prices are asked.
+fn now(parts: &Parts) -> i64 {
+    parts.clock.now_ms().div_euclid(1000)
+}
+
+/// The prices of an endpoint for a call, and whether they are the stated fallback.
+fn sheet_of(call: &Call, endpoint: &Endpoint) -> (Option<PriceSheet>, bool) {
+    money::sheet(call, endpoint).map_or((None, false), |(sheet, is_fallback)| {
+        (Some(sheet.clone()), is_fallback)
+    })
+}
+
+/// An answer whose tokens are free makes a race for it free: the house bears what was lost there.
+fn forgive_races(rule: Option<Rule>, attempts: &mut [Attempt]) {
+    let is_charged = rule.is_some_and(|rule| match rule.basis {
+        Basis::ProviderUsage | Basis::Estimate | Basis::Unpriced => true,
+        Basis::SideFees | Basis::House | Basis::Nothing => false,
+    });
+    let lost = attempts
+        .iter_mut()
+        .filter(|attempt| attempt.recovered_at_chars.is_none());
+    lost.filter(|_| !is_charged)
+        .for_each(|attempt| attempt.share = None);
+}
+
+/// A charge together with the shares of other attempts than the last.
+fn with_shares(own: Charge, attempts: &[Attempt]) -> Charge {
+    let mut shares = attempts.iter().filter_map(|attempt| attempt.share.as_ref());
+    shares.try_fold(own?, |bill, share| {
+        bill.and(share.charge.as_ref().map_err(|unpriced| *unpriced)?)
+    })
 }
 
 /// What a call costs by its rule and price sheet. Where nothing was done the cost is truly nothing;

@@ -35,7 +35,7 @@ pub mod timers;
 pub mod upstream;
 mod whole;
 
-pub use call::{Call, Reply, ReplyHead};
+pub use call::{Call, Hedge, Reply, ReplyHead};
 pub use count::{Counted, CountedBy};
 pub use credentials::{Credentials, Labelled, Secret};
 pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy};

@@ -18,7 +18,7 @@ use crate::door::Door;
 use crate::draft::Draft;
 use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies};
 use crate::provider_limits::ProviderLimits;
-use crate::routing::{Gates, Retries, Wallets};
+use crate::routing::{Gates, Retries, Silences, Wallets};
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
 use crate::{pump, whole};
@@ -61,6 +61,7 @@ pub struct Relay {
     pub(crate) gates: Gates,
     pub(crate) retries: Retries,
     pub(crate) wallets: Wallets,
+    pub(crate) silences: Silences,
     pub(crate) learned: Learned,
     pub(crate) tallies: Tallies,
     pub(crate) drain_bounds: DrainBounds,
@@ -90,6 +91,7 @@ impl Relay {
             gates: Gates::default(),
             retries: Retries::default(),
             wallets: Wallets::default(),
+            silences: Silences::default(),
             learned: Learned::default(),
             tallies: Tallies::default(),
             drain_bounds,

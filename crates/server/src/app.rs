@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Preferences};
-use relay::{Clock, Credentials, Relay, UnpricedPolicy};
+use relay::{Clock, Credentials, Hedge, Relay, UnpricedPolicy};
 use store::{KeyHash, Ledgers, Recorder, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -57,6 +57,8 @@ pub struct App {
     pub velocity: Option<Arc<Velocity>>,
     /// What is preferred for every call of the house.
     pub account: Option<Arc<Preferences>>,
+    /// When a second endpoint is asked, where a request does not say.
+    pub hedge: Hedge,
     /// Relays calls.
     pub relay: Arc<Relay>,
     /// What is counted about calls.

@@ -7,7 +7,7 @@ use chat::{Kind, ServiceTier, Unit, Usage};
 use ledger::cost::Line;
 use ledger::generation::Settled;
 use ledger::price::{Condition, PriceOverride};
-use ledger::{Amount, Attempt, Outcome, Price, PriceSheet, Unpriced};
+use ledger::{Amount, Attempt, Bill, Outcome, Price, PriceSheet, Share, Unpriced, UsageSource};
 use serde_json::{Map, Value, json};
 
 use crate::StoreError;
@@ -112,14 +112,21 @@ fn read_prices(value: &Value) -> Read<Vec<(Unit, Price)>> {
 
 /// `[["input", 10, 2500000], …]`: unit, count, price in pico-USD.
 pub(crate) fn write_lines(lines: &[Line]) -> String {
-    let lines: Value = lines
-        .iter()
+    lines_value(lines).to_string()
+}
+
+fn lines_value(lines: &[Line]) -> Value {
+    let lines = lines.iter();
+    lines
         .map(|line| json!([line.unit.name(), line.count, line.price.picos()]))
-        .collect();
-    lines.to_string()
+        .collect()
 }
 
 pub(crate) fn read_lines(text: &str) -> Read<Vec<Line>> {
+    lines_of(&parse(text)?)
+}
+
+fn lines_of(value: &Value) -> Read<Vec<Line>> {
     let line = |line: &Value| -> Read<Line> {
         Ok(Line {
             unit: read_unit(text_of(item(line, 0)?)?)?,
@@ -127,7 +134,7 @@ pub(crate) fn read_lines(text: &str) -> Read<Vec<Line>> {
             price: Price::from_picos(whole(item(line, 2)?)?),
         })
     };
-    array(&parse(text)?)?.iter().map(line).collect()
+    array(value)?.iter().map(line).collect()
 }
 
 /// `no_price:<unit>`, `too_large` or `no_usage`.
@@ -182,7 +189,7 @@ pub(crate) fn write_attempts(attempts: &[Attempt]) -> String {
         .iter()
         .map(|attempt| {
             let (outcome, kind, message) = write_outcome(&attempt.outcome);
-            json!({
+            let mut object = json!({
                 "endpoint": attempt.endpoint,
                 "provider": attempt.provider,
                 "provider_name": attempt.provider_name,
@@ -195,10 +202,46 @@ pub(crate) fn write_attempts(attempts: &[Attempt]) -> String {
                 "error_message": message,
                 "may_be_billed": attempt.may_be_billed,
                 "credential": attempt.credential,
-            })
+            });
+            if let Some(share) = &attempt.share {
+                object["share"] = write_share(share);
+            }
+            if let Some(chars) = attempt.recovered_at_chars {
+                object["recovered_at_chars"] = chars.into();
+            }
+            object
         })
         .collect();
     attempts.to_string()
+}
+
+fn write_share(share: &Share) -> Value {
+    let mut object = json!({ "rule": share.rule, "usage_source": share.usage_source.name() });
+    match &share.charge {
+        Ok(bill) => {
+            object["cost_nanos"] = bill.total.nanos().into();
+            object["bill"] = lines_value(&bill.lines);
+        }
+        Err(reason) => object["unpriced"] = write_unpriced(*reason).into(),
+    }
+    object
+}
+
+fn read_share(value: &Value) -> Read<Share> {
+    let source = text_of(field(value, "usage_source")?)?;
+    let charge = match value.get("unpriced") {
+        Some(reason) => Err(read_unpriced(text_of(reason)?)?),
+        None => Ok(Bill {
+            total: nanos(field(value, "cost_nanos")?)?,
+            lines: lines_of(field(value, "bill")?)?,
+        }),
+    };
+    Ok(Share {
+        rule: text_of(field(value, "rule")?)?.to_owned().into(),
+        usage_source: UsageSource::from_name(source)
+            .ok_or_else(|| unreadable("usage source", source))?,
+        charge,
+    })
 }
 
 pub(crate) fn read_attempts(text: &str) -> Read<Vec<Attempt>> {
@@ -227,6 +270,8 @@ fn read_attempt(value: &Value) -> Read<Attempt> {
         may_be_billed: may_be_billed
             .as_bool()
             .ok_or_else(|| wrong("true or false", may_be_billed))?,
+        share: value.get("share").map(read_share).transpose()?,
+        recovered_at_chars: value.get("recovered_at_chars").map(whole).transpose()?,
     })
 }
 
@@ -319,6 +364,11 @@ fn array(value: &Value) -> Read<&Vec<Value>> {
 
 fn text_of(value: &Value) -> Read<&str> {
     value.as_str().ok_or_else(|| wrong("text", value))
+}
+
+fn nanos(value: &Value) -> Read<Amount> {
+    let nanos = value.as_i64().ok_or_else(|| wrong("an amount", value))?;
+    Ok(Amount::from_nanos(nanos))
 }
 
 fn whole(value: &Value) -> Read<u64> {

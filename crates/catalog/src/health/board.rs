@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use super::entry::{DAY_MS, Entry, MINUTE_MS};
-use super::sample::{Headroom, Sample};
+use super::sample::{Headroom, Sample, Wait};
 use super::saved::{Saved, SavedEndpoint};
 use super::sketch::Percentiles;
 use super::vital::{Standing, Vital, Vitals};
@@ -70,6 +70,15 @@ impl Health {
     pub fn is_unproven(&self, endpoint: &EndpointId, now_ms: i64) -> bool {
         self.known(endpoint)
             .is_some_and(|entry| lock(&entry).is_unproven(now_ms))
+    }
+
+    /// How long one of twenty recent calls of an endpoint waits at least, milliseconds; `None` while
+    /// too few are known.
+    #[must_use]
+    pub fn slow_ms(&self, endpoint: &EndpointId, wait: Wait, now_ms: i64) -> Option<u32> {
+        let entry = self.known(endpoint)?;
+        let shared = self.shared();
+        lock(&entry).slow_ms(shared.get(endpoint), wait, now_ms)
     }
 
     /// What is shown of an endpoint; `None` when it has never been heard of.

@@ -1,6 +1,6 @@
 //! All that is kept of one endpoint: about 8 KiB, whatever its traffic.
 
-use super::sample::{Headroom, Sample};
+use super::sample::{Headroom, Sample, Wait};
 use super::sketch::Percentiles;
 use super::vital::{Standing, Tools, Vital};
 use super::window::{Detail, Ring, Sum, Tally, tally};
@@ -186,6 +186,19 @@ impl Entry {
             tokens_left: headroom.and_then(|headroom| Some(headroom.tokens?.0)),
             cached_permille: figures.cached_permille,
         }
+    }
+
+    /// What the slowest twentieth of calls waits at least, milliseconds: five minutes if they say
+    /// enough, else thirty.
+    pub(super) fn slow_ms(&self, others: Option<&Self>, wait: Wait, now_ms: i64) -> Option<u32> {
+        let of = |sum: Sum| match wait {
+            Wait::FirstToken => sum.first_token_ms.slowest_twentieth(ANSWERS_MIN),
+            Wait::WholeAnswer => sum.total_ms.slowest_twentieth(ANSWERS_MIN),
+        };
+        let all = || std::iter::once(self).chain(others);
+        let minutes = all().flat_map(|entry| entry.minutes.since(5 * MINUTE_MS, now_ms));
+        let fives = || all().flat_map(|entry| entry.fives.since(30 * MINUTE_MS, now_ms));
+        of(Sum::of(minutes)).or_else(|| of(Sum::of(fives())))
     }
 
     fn compute(&self, others: Option<&Self>, now_ms: i64) -> Figures {

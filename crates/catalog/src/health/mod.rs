@@ -21,7 +21,7 @@ mod vital;
 mod window;
 
 pub use board::{ENDPOINTS_MAX, Health, Published, SHARED_MAX};
-pub use sample::{Headroom, Sample, Served, ToolCalls};
+pub use sample::{Headroom, Sample, Served, ToolCalls, Wait};
 pub use saved::Saved;
 pub use sketch::Percentiles;
 pub use vital::{Standing, Tools, Vital, Vitals};

@@ -44,6 +44,15 @@ pub enum Sample {
     },
 }
 
+/// What a call waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// The first token of a stream.
+    FirstToken,
+    /// The whole answer.
+    WholeAnswer,
+}
+
 /// What a provider says is left of its rate limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Headroom {

@@ -103,6 +103,11 @@ impl Total {
         self.percentiles(least, [0.50, 0.25, 0.10, 0.01])
     }
 
+    /// What the slowest twentieth waits at least; `None` below `least` values.
+    pub(super) fn slowest_twentieth(&self, least: u32) -> Option<u32> {
+        (self.count >= least.max(1)).then(|| self.at(0.95))
+    }
+
     fn percentiles(&self, least: u32, shares: [f64; 4]) -> Option<Percentiles> {
         if self.count < least.max(1) {
             return None;

@@ -2,8 +2,8 @@
 
 use catalog::endpoint::Endpoint;
 use chat::{Modalities, Modality, Needs, Parameter, Unit};
-use ledger::PriceSheet;
-use ledger::cost::Extent;
+use ledger::cost::{Extent, ceiling};
+use ledger::{Amount, PriceSheet};
 
 use crate::call::Call;
 use crate::money::terms::UnpricedPolicy;
@@ -65,6 +65,16 @@ pub(crate) fn extent(call: &Call, sheet: &PriceSheet, output_tokens: u64) -> Ext
         extent = extent.with_searches(SEARCHES_MAX);
     }
     extent
+}
+
+/// The most that the prompt of a call may cost at the dearer of two endpoints; `None` where one of
+/// them states no price.
+pub(crate) fn prompt(call: &Call, endpoints: [&Endpoint; 2]) -> Option<Amount> {
+    let [one, other] = endpoints.map(|endpoint| {
+        let (sheet, _) = sheet(call, endpoint)?;
+        ceiling(&extent(call, sheet, 0), sheet, call.at()).ok()
+    });
+    Some(one?.max(other?))
 }
 
 /// The most tokens per choice that an endpoint can answer with.

@@ -25,7 +25,7 @@ mod reserved;
 pub(crate) mod terms;
 
 pub(crate) use admit::admit;
-pub(crate) use bound::{is_admissible, sheet};
+pub(crate) use bound::{is_admissible, prompt, sheet};
 pub(crate) use counts::Tallies;
 pub(crate) use learned::Learned;
 pub(crate) use reserved::Reserved;

@@ -3,7 +3,7 @@
 use catalog::endpoint::Endpoint;
 use chat::Error;
 use ledger::cost::{affordable_output, ceiling};
-use ledger::{Charge, Exhausted, PriceSheet, Ticket};
+use ledger::{Amount, Charge, Exhausted, PriceSheet, Ticket};
 
 use crate::call::Call;
 use crate::meter::Meter;
@@ -32,6 +32,8 @@ pub(crate) struct Reserved {
     pub(crate) output_limit: Option<u64>,
     /// Tokens of output that what is held pays for at the serving endpoint; known once it serves.
     reach: Option<u64>,
+    /// So much of what is held is for attempts that are let go, and pays for no output.
+    beside: Amount,
     /// Who refused the last top-up.
     refused: Option<Refused>,
 }
@@ -49,6 +51,7 @@ impl Reserved {
             by,
             output_limit: None,
             reach: None,
+            beside: Amount::ZERO,
             refused: None,
         }
     }
@@ -68,6 +71,20 @@ impl Reserved {
     /// The ticket, to be closed.
     pub(crate) fn into_ticket(self) -> Ticket {
         self.ticket
+    }
+
+    /// Holds so much more, for an attempt beside the one that serves; says whether it is held.
+    pub(crate) async fn hold_beside(&mut self, relay: &Relay, more: Amount) -> bool {
+        let total = self.ticket.amount.checked_add(more);
+        let Some(total) = total.filter(|_| more > Amount::ZERO) else {
+            return more == Amount::ZERO;
+        };
+        let held = relay.parts.books.top_up(&mut self.ticket, total).await;
+        let is_held = matches!(held, Ok(None));
+        if is_held {
+            self.beside = self.beside.saturating_add(more);
+        }
+        is_held
     }
 
     /// Holds more money when the stream comes near the end of what is held. Between two top-ups this
@@ -114,7 +131,7 @@ impl Reserved {
     }
 
     fn reach(&mut self, call: &Call, sheet: &PriceSheet) -> u64 {
-        let held = self.ticket.amount;
+        let held = self.ticket.amount.saturating_sub(self.beside);
         *self.reach.get_or_insert_with(|| {
             let extent = bound::extent(call, sheet, 0);
             // Without a price for output there is nothing to run out of.
@@ -145,6 +162,7 @@ impl Reserved {
             let Ok(total) = ceiling(&extent, sheet, call.at()) else {
                 return Ok(());
             };
+            let total = total.saturating_add(self.beside);
             match relay.parts.books.top_up(&mut self.ticket, total).await {
                 Ok(None) => {
                     self.reach = Some(target);

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `question.rs` | what a plan is made from: the call, its account, its conversation, what answers cost |
 //! | `tries.rs` | the planned endpoints, one after another, until one answers |
+//! | `race.rs` | two endpoints at once, where the caller wants that: the first that speaks serves |
+//! | `silences.rs` | endpoints that lose one race after another, which nobody else would notice |
 //! | `after.rs` | what a failure leads to: the next endpoint, the same again, another model, the end |
 //! | `gates.rs` | who may be asked just now: not more calls than allowed, one call after an outage |
 //! | `wallets.rs` | which of a provider's credentials is presented |
@@ -18,8 +20,10 @@ mod after;
 mod gates;
 mod metadata;
 mod question;
+mod race;
 mod retries;
 mod route;
+mod silences;
 mod tries;
 mod wallets;
 mod watch;
@@ -29,4 +33,5 @@ pub use question::Planned;
 pub(crate) use retries::Retries;
 pub(crate) use route::Route;
 pub use route::Skip;
+pub(crate) use silences::Silences;
 pub(crate) use wallets::{Chosen, Wallets};

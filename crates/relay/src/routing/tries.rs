@@ -11,26 +11,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use catalog::{Endpoint, Plan};
 use chat::{Error, Kind};
 use ledger::settlement::Ending;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::after::{After, Others, after};
 use super::gates::{Pass, Shut};
+use super::race::Place;
 use super::route::Skip;
 use super::wallets::Chosen;
 use crate::attempt::{Attempted, attempt};
 use crate::door::Gone;
 use crate::failures::{self, Failures};
+use crate::meter::Meter;
 use crate::money::{self, drain};
 use crate::relay::{Relay, Underway};
 
 /// The tries of one call.
-struct Tries<'p> {
+pub(super) struct Tries<'p> {
     /// Who may still be asked, in order.
-    left: VecDeque<&'p Arc<Endpoint>>,
-    failures: Failures<'p>,
-    asked: usize,
+    pub(super) left: VecDeque<&'p Arc<Endpoint>>,
+    pub(super) failures: Failures<'p>,
+    /// How many were asked.
+    pub(super) asked: usize,
     same_again: bool,
-    deadline: Instant,
+    pub(super) deadline: Instant,
 }
 
 impl Tries<'_> {
@@ -65,11 +69,42 @@ fn takes_more(other: &Endpoint, endpoint: &Endpoint) -> bool {
 }
 
 /// How a try ended.
-enum Tried {
+pub(super) enum Tried {
     Answered(Box<Attempted>),
     Failed(Error),
     /// The caller has left; the call is settled.
     Left,
+}
+
+impl From<Result<Box<Attempted>, Error>> for Tried {
+    fn from(begun: Result<Box<Attempted>, Error>) -> Self {
+        match begun {
+            Ok(answered) => Self::Answered(answered),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// What comes of asking an endpoint before the deadline of the call.
+type Outcome = Result<Result<Attempted, Error>, Elapsed>;
+
+/// An endpoint that is being asked.
+pub(super) trait Trying: Future<Output = Outcome> + Send + Unpin {}
+
+impl<F: Future<Output = Outcome> + Send + Unpin> Trying for F {}
+
+/// What an answer's beginning means. An answer with nothing in it is worth another endpoint, but not
+/// an error: the last one's is passed on as it is (section 7.7 of the digest).
+pub(super) fn begun(
+    result: Outcome,
+    endpoint: &Endpoint,
+    has_others: bool,
+) -> Result<Box<Attempted>, Error> {
+    match result {
+        Ok(Ok(answered)) if answered.is_empty() && has_others => Err(failures::empty(endpoint)),
+        Ok(answered) => answered.map(Box::new),
+        Err(_) => Err(failures::deadline(endpoint)),
+    }
 }
 
 impl Relay {
@@ -124,9 +159,28 @@ impl Relay {
                 continue;
             }
             tries.asked += 1;
-            let chosen = self.credential(call, endpoint);
-            let trying = (endpoint, chosen.as_ref());
-            let error = match self.try_one(trying, &tries, way).await {
+            let chosen = self.credential(call, endpoint).map(Arc::new);
+            let place = Place {
+                endpoint,
+                pass,
+                chosen,
+            };
+            let (place, tried) = match self.patience(call, endpoint) {
+                Some(patience) if !tries.left.is_empty() => {
+                    Box::pin(self.race(place, patience, &mut tries, way)).await
+                }
+                _ => {
+                    let trying = (endpoint, place.chosen.as_deref());
+                    let tried = self.try_one(trying, &tries, way).await;
+                    (place, tried)
+                }
+            };
+            let Place {
+                endpoint,
+                pass,
+                chosen,
+            } = place;
+            let error = match tried {
                 Tried::Left => return,
                 Tried::Answered(answered) => {
                     self.deliver(endpoint, *answered, way).await;
@@ -137,7 +191,7 @@ impl Relay {
             drop(pass);
             self.parts.provider_limits.leave(call);
             way.draft.fail_attempt(&error);
-            let goes_on = if self.has_another_credential(chosen.as_ref(), endpoint, &error) {
+            let goes_on = if self.has_another_credential(chosen.as_deref(), endpoint, &error) {
                 // Nothing is said of the endpoint yet: its provider refused this credential only.
                 tries.left.push_front(endpoint);
                 Ok(self.may_go_on(&tries))
@@ -205,30 +259,49 @@ impl Relay {
         let has_head = AtomicBool::new(false);
         let asking = (call, &sequence, chosen);
         let trying = attempt(self, asking, endpoint, limit, &has_head);
-        let trying = timeout_at(tries.deadline, trying);
-        tokio::pin!(trying);
+        let trying = std::pin::pin!(timeout_at(tries.deadline, trying));
+        self.wait((endpoint, trying, &has_head), tries, way).await
+    }
+
+    /// Waits, with the caller, for an endpoint that is being asked.
+    pub(super) async fn wait<'p>(
+        &self,
+        (endpoint, mut trying, has_head): (&'p Arc<Endpoint>, impl Trying, &AtomicBool),
+        tries: &Tries<'p>,
+        way: &mut Underway<'p>,
+    ) -> Tried {
         match way.door.wait_for(&mut trying).await {
-            Err(Gone) => {
-                let ending = if has_head.load(Ordering::Relaxed) {
-                    Ending::LeftBeforeFirstToken
-                } else {
-                    Ending::LeftBeforeHeaders
-                };
-                let draft = &mut way.draft;
-                let heard = drain::before_tokens(self, endpoint, (trying, ending), draft).await;
-                let generation = draft.cancelled(ending, heard.as_ref(), &self.parts);
-                self.settle(way.reserved.take(), generation).await;
-                Tried::Left
-            }
-            // An answer with nothing in it is worth another endpoint, but not an error: the last
-            // one's is passed on as it is (section 7.7 of the digest).
-            Ok(Ok(Ok(answered))) if answered.is_empty() && !tries.left.is_empty() => {
-                Tried::Failed(failures::empty(endpoint))
-            }
-            Ok(Ok(Ok(answered))) => Tried::Answered(Box::new(answered)),
-            Ok(Ok(Err(error))) => Tried::Failed(error),
-            Ok(Err(_)) => Tried::Failed(failures::deadline(endpoint)),
+            Err(Gone) => self.left(endpoint, (trying, has_head), way).await,
+            Ok(result) => begun(result, endpoint, !tries.left.is_empty()).into(),
         }
+    }
+
+    /// The caller left while an endpoint was being asked.
+    pub(super) async fn left(
+        &self,
+        endpoint: &Endpoint,
+        (trying, has_head): (impl Trying, &AtomicBool),
+        way: &mut Underway<'_>,
+    ) -> Tried {
+        let ending = match has_head.load(Ordering::Relaxed) {
+            true => Ending::LeftBeforeFirstToken,
+            false => Ending::LeftBeforeHeaders,
+        };
+        let draft = &mut way.draft;
+        let heard = drain::before_tokens(self, endpoint, (trying, ending), draft).await;
+        self.settle_left(ending, heard.as_ref(), way).await;
+        Tried::Left
+    }
+
+    /// Settles a call whose caller has left; `heard` is what its answer said, if it was read.
+    pub(super) async fn settle_left(
+        &self,
+        ending: Ending,
+        heard: Option<&Meter>,
+        way: &mut Underway<'_>,
+    ) {
+        let generation = way.draft.cancelled(ending, heard, &self.parts);
+        self.settle(way.reserved.take(), generation).await;
     }
 
     /// Whether to go on after a failure; waits where the same endpoint is asked again.
@@ -265,9 +338,7 @@ impl Relay {
 
     /// The caller left while nobody was being asked.
     async fn left_between(&self, way: &mut Underway<'_>) {
-        let ending = Ending::LeftBeforeHeaders;
-        let generation = way.draft.cancelled(ending, None, &self.parts);
-        self.settle(way.reserved.take(), generation).await;
+        self.settle_left(Ending::LeftBeforeHeaders, None, way).await;
     }
 }
 

@@ -68,6 +68,9 @@ impl Relay {
                 false => ToolCalls::Invalid,
             });
         }
+        if let (Sample::Served(served), false) = (&mut sample, call.request.needs.stream) {
+            served.first_token_ms = None;
+        }
         self.health.record(&endpoint.id, &sample, now_ms);
         self.remember(way.call, endpoint, meter);
     }

@@ -14,8 +14,8 @@ use http::HeaderMap;
 use ledger::generation::CallerNote;
 use ledger::{Amount, Budget, BudgetId, Enforcement, Generation, GenerationId, Subject, Window};
 use relay::{
-    Call, Clock, Credentials, DrainBounds, HttpUpstream, Parts, Relay, Reply, ReplyHead, Secret,
-    Timers, Unlimited, UnpricedPolicy,
+    Call, Clock, Credentials, DrainBounds, Hedge, HttpUpstream, Parts, Relay, Reply, ReplyHead,
+    Secret, Timers, Unlimited, UnpricedPolicy, Upstream,
 };
 use serde_json::{Value, json};
 use simulator::{Options, PersonaSpec, Script, Simulator};
@@ -113,14 +113,35 @@ impl House {
         let simulator = Simulator::start_with("127.0.0.1:0", options).await.unwrap();
         let rows = rows(&simulator, providers, edit);
         let catalog = catalog::load(&Rows::default(), &[&rows], &Access::ALL).unwrap();
-        Self::furnish(simulator, catalog, (timers, bounds), clock)
+        let upstream = Arc::new(HttpUpstream::new(timers.connect).unwrap());
+        Self::furnish(simulator, catalog, (timers, bounds), (clock, upstream))
+    }
+
+    /// A house whose requests go to a provider that this test plays itself, at addresses that end in
+    /// the slugs.
+    pub(crate) async fn with_upstream(
+        providers: &[ProviderSpec<'_>],
+        timers: Timers,
+        upstream: Arc<dyn Upstream>,
+        edit: impl Fn(&mut Value),
+    ) -> Self {
+        let simulator = Simulator::start_with("127.0.0.1:0", Options::default());
+        let simulator = simulator.await.unwrap();
+        let address = |row: &mut Value| {
+            row["base_url"] = format!("http://{}", row["slug"].as_str().unwrap()).into();
+            edit(row);
+        };
+        let rows = rows(&simulator, providers, address);
+        let catalog = catalog::load(&Rows::default(), &[&rows], &Access::ALL).unwrap();
+        let terms = (timers, DrainBounds::default());
+        Self::furnish(simulator, catalog, terms, (Arc::new(Still), upstream))
     }
 
     fn furnish(
         simulator: Simulator,
         catalog: Catalog,
         (timers, bounds): (Timers, DrainBounds),
-        clock: Arc<dyn Clock>,
+        (clock, upstream): (Arc<dyn Clock>, Arc<dyn Upstream>),
     ) -> Self {
         let credentials: Credentials = [("a".to_owned(), Secret::new("key-of-a"))]
             .into_iter()
@@ -131,7 +152,7 @@ impl House {
         let parts = Parts {
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
             credentials: Arc::clone(&credentials),
-            upstream: Arc::new(HttpUpstream::new(timers.connect).unwrap()),
+            upstream,
             books: books.clone(),
             provider_limits: Arc::new(Unlimited),
             clock,
@@ -200,6 +221,7 @@ impl House {
             },
             account: None,
             wants_metadata: false,
+            hedge: Hedge::Never,
             caller: CallerNote::default(),
             simulation: HeaderMap::new(),
             budgets: Vec::new(),

@@ -38,7 +38,7 @@ const DRAIN_CUT: Shown = Here("reading_on_before_the_first_token_has_bounds");
 const ESTIMATED: Shown = Never("where nobody counted, the meter estimates");
 
 /// The rows, in the order of the table.
-const ROWS: [(&str, Shown); 42] = [
+const ROWS: [(&str, Shown); 45] = [
     ("complete", ENDINGS),
     ("complete_estimated", ENDINGS),
     ("complete_uncounted", ESTIMATED),
@@ -104,6 +104,15 @@ const ROWS: [(&str, Shown); 42] = [
         "failed_attempt",
         Here("attempts_that_may_be_billed_upstream_are_named_and_the_house_bears_them"),
     ),
+    (
+        "race_lost",
+        Never("who lost was let go before it could count"),
+    ),
+    (
+        "race_lost_estimated",
+        Here("who_speaks_first_serves_and_the_other_is_charged_for_its_prompt"),
+    ),
+    ("race_lost_uncounted", ESTIMATED),
     ("cache_hit", Never("there is no response cache yet")),
 ];
 
@@ -131,7 +140,11 @@ fn every_row_of_the_table_has_a_test_that_is_there() {
     let listed: Vec<&str> = rows.iter().map(|(row, _)| *row).collect();
     let table: Vec<&str> = TABLE.iter().map(|row| row.rule.name).collect();
     assert_eq!(listed, table);
-    let here = [include_str!("settling.rs"), include_str!("rows.rs")];
+    let here = [
+        include_str!("settling.rs"),
+        include_str!("rows.rs"),
+        include_str!("hedging.rs"),
+    ];
     let mut names = BTreeSet::new();
     for (row, shown) in rows {
         match shown {

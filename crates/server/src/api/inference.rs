@@ -13,12 +13,13 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, USER_AG
 use http::{HeaderMap, StatusCode};
 use ledger::generation::CallerNote;
 use ledger::{Budget, CallFacts, GenerationId};
-use relay::{AdmissionPolicy, Call, Reply, ReplyHead};
+use relay::{AdmissionPolicy, Call, Hedge, Reply, ReplyHead};
 use store::balance_budget_id;
 use tokio::time::Instant;
 use wire::codec::Door;
 use wire::{Beside, Incoming};
 
+use crate::api::wishes;
 use crate::app::App;
 use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};
@@ -33,6 +34,9 @@ const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
 
 /// Who counted the tokens of a prompt: `provider`, or `estimate` where nobody did.
 const TOKEN_COUNT: HeaderName = HeaderName::from_static("x-waybill-token-count");
+
+/// How many endpoints were asked until one answered.
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-waybill-attempts");
 
 const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
 const DROPPED: [HeaderName; 2] = both("x-openrouter-dropped", "x-waybill-dropped");
@@ -123,6 +127,7 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
             preferences: preferences(&request)?,
             account: app.account.clone(),
             wants_metadata: wants_metadata(&head.headers),
+            hedge: wishes::hedge(&head.headers, app.hedge)?,
             simulation: simulation(&head.headers),
             budgets: budgets(app, &caller, (&note, &request.metadata))?,
             caller: note,
@@ -374,6 +379,9 @@ fn describe(headers: &mut HeaderMap, head: &ReplyHead) {
             reply::put(headers, name, provider);
         }
     }
+    if head.attempts > 0 {
+        reply::put(headers, ATTEMPTS, &head.attempts.to_string());
+    }
     if let Some(ground) = head.admission {
         reply::put(headers, ADMISSION, &ground.to_string());
     }
@@ -410,6 +418,7 @@ pub(crate) fn read_call(
         preferences: preferences(&request)?,
         account: app.account.clone(),
         wants_metadata: false,
+        hedge: Hedge::Never,
         caller: note(caller, headers, &request),
         simulation: HeaderMap::new(),
         budgets: Vec::new(),

@@ -24,3 +24,4 @@ pub mod plan;
 pub mod providers;
 pub mod rerank;
 pub mod responses;
+pub(crate) mod wishes;

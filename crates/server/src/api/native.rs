@@ -16,7 +16,7 @@ use catalog::{Catalog, Endpoint, Provider};
 use chat::{Dialect, Error, Kind};
 use http::{HeaderMap, HeaderName, Method};
 use ledger::GenerationId;
-use relay::{AdmissionPolicy, Call, Native, NativeReply};
+use relay::{AdmissionPolicy, Call, Hedge, Native, NativeReply};
 use tokio::time::Instant;
 use wire::Incoming;
 use wire::native::{Metered, metered};
@@ -166,6 +166,7 @@ fn call(
         preferences: catalog::Preferences::default(),
         account: None,
         wants_metadata: false,
+        hedge: Hedge::Never,
         simulation,
         budgets: budgets(app, caller, (&note, &request.metadata))?,
         caller: note,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use catalog::Preferences;
+use relay::Hedge;
 use serde_json::Value;
 
 use super::reader::Reader;
+use crate::api::wishes::read_hedge;
 
 /// `[routing]`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,6 +15,8 @@ pub struct Routing {
     /// The house's own `provider` object: a ceiling over every request's, and its order and sort
     /// where a request has none.
     pub provider: Option<Arc<Preferences>>,
+    /// When a second endpoint is asked beside a silent one, where a request does not say.
+    pub hedge: Hedge,
 }
 
 /// Reads `[routing]`.
@@ -21,8 +25,14 @@ pub(super) fn routing(reader: &mut Reader<'_>) -> Routing {
     let provider = section
         .word_or_table("provider", "any", word, table)
         .flatten();
+    let hedge = section.parsed("hedge", "false", |text| {
+        read_hedge(text).ok_or("is none of \"true\", \"false\" and \"MILLISECONDS\"")
+    });
     section.finish();
-    Routing { provider }
+    Routing {
+        provider,
+        hedge: hedge.unwrap_or_default(),
+    }
 }
 
 fn word(word: &str) -> Result<Option<Arc<Preferences>>, String> {

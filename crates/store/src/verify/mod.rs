@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chat::Usage;
+use ledger::cost::Line;
 use ledger::settlement::TABLE;
-use ledger::{Amount, Bill, PriceSheet, Rule};
+use ledger::{Amount, Attempt, Bill, PriceSheet, Rule};
 
 use crate::database::{Engine, Row, Statement, Transaction};
 use crate::{Store, StoreError, rows};
@@ -86,7 +87,7 @@ async fn calls(transaction: &mut Transaction, posted: &mut Posted) -> Found {
     loop {
         let page = Statement::new(
             "SELECT id, created_at_ms, total_ms, usage, price_sheet, cost_nanos, bill, dropped, \
-             postings FROM generations WHERE id > $1 ORDER BY id LIMIT $2",
+             attempts, postings FROM generations WHERE id > $1 ORDER BY id LIMIT $2",
         )
         .text(&after)
         .int(PAGE)
@@ -135,7 +136,12 @@ fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
         return Ok(has_price.then(|| "it was charged without a price snapshot".to_owned()));
     };
     let sheet = rows::read_sheet(&sheet)?;
-    let usage = rows::read_counts(&row.text("usage")?)?;
+    let attempts = rows::read_attempts(&row.text("attempts")?)?;
+    let counted = rows::read_counts(&row.text("usage")?)?;
+    let Some((bill, usage)) = without_shares(bill, counted, &attempts) else {
+        let text = "the shares of its attempts are not what its bill ends with";
+        return Ok(Some(text.to_owned()));
+    };
     let (_, settled) = rows::read_notes(&row.text("dropped")?)?;
     let start = row.int("created_at_ms")?.div_euclid(1000);
     let length = row.int("total_ms")?.div_euclid(1000);
@@ -149,6 +155,27 @@ fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
     }))
 }
 
+/// A bill without what other attempts than the last have added to it, and what was counted without
+/// what they are counted with; `None` where these do not agree. The total becomes that of the lines.
+fn without_shares(mut bill: Bill, counted: Usage, attempts: &[Attempt]) -> Option<(Bill, Usage)> {
+    let mut usage = counted;
+    let shared = attempts.iter().filter(|attempt| attempt.share.is_some());
+    for attempt in shared.rev() {
+        let share = attempt.share.as_ref()?.charge.as_ref().ok()?;
+        let rest = bill.lines.len().checked_sub(share.lines.len())?;
+        if bill.lines.split_off(rest) != share.lines {
+            return None;
+        }
+        // An answer that was continued is part of the whole one; that of a lost race is not.
+        let lines = share.lines.iter();
+        for line in lines.filter(|_| attempt.recovered_at_chars.is_some()) {
+            usage.set(line.unit, usage.get(line.unit)?.checked_sub(line.count)?);
+        }
+    }
+    let nothing = Bill::default();
+    Some((bill.and(&nothing).ok()?, usage))
+}
+
 /// Whether a bill is what its rule makes of usage and prices; of a call without a known rule, what
 /// any rule does.
 fn is_charge(
@@ -160,11 +187,19 @@ fn is_charge(
         .iter()
         .map(|row| row.rule)
         .filter(|known| rule == Some(known.name));
-    let charges = |rule: Rule| rule.charge(usage, sheet, at).as_ref() == Ok(bill);
+    let charges = |rule: Rule| {
+        rule.charge(usage, sheet, at)
+            .is_ok_and(|charge| charge.total == bill.total && counted(&charge).eq(counted(bill)))
+    };
     match known.next() {
         Some(rule) => charges(rule),
         None => TABLE.iter().any(|row| charges(row.rule)),
     }
+}
+
+/// The lines of what was counted at least once.
+fn counted(bill: &Bill) -> impl Iterator<Item = &Line> {
+    bill.lines.iter().filter(|line| line.count > 0)
 }
 
 /// The seconds at which a call may have been priced; one, when it does not matter.

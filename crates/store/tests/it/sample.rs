@@ -5,8 +5,8 @@ use ledger::cost::Line;
 use ledger::generation::{CallerNote, Settled};
 use ledger::price::{Condition, PriceOverride};
 use ledger::{
-    Amount, Attempt, Bill, Charge, Generation, GenerationId, Outcome, Price, PriceSheet, Unpriced,
-    UsageSource,
+    Amount, Attempt, Bill, Charge, Generation, GenerationId, Outcome, Price, PriceSheet, Share,
+    Unpriced, UsageSource,
 };
 use store::{DEFAULT_WORKSPACE_ID, KeyHash};
 
@@ -260,6 +260,12 @@ impl Dice {
             status: self.maybe(Self::small),
             outcome: self.outcome(),
             may_be_billed: self.is_heads(),
+            share: self.maybe(|dice| Share {
+                rule: dice.text().into(),
+                usage_source: dice.one_of(&[UsageSource::Provider, UsageSource::Estimated]),
+                charge: dice.charge(),
+            }),
+            recovered_at_chars: self.maybe(Self::number),
         }
     }
 }

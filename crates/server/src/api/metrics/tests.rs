@@ -19,6 +19,8 @@ fn attempt(provider: &str, outcome: Outcome) -> Attempt {
         status: Some(200),
         outcome,
         may_be_billed: false,
+        share: None,
+        recovered_at_chars: None,
     }
 }
 
