@@ -39,7 +39,7 @@ fn echoed() -> [(&'static str, Value); 19] {
 }
 
 /// Fields of a request that the response does not repeat.
-const OTHER_FIELDS: [&str; 10] = [
+const OTHER_FIELDS: [&str; 11] = [
     "model",
     "input",
     "stream",
@@ -50,6 +50,8 @@ const OTHER_FIELDS: [&str; 10] = [
     "conversation",
     "context_management",
     "prompt",
+    // Codex says here which of its sessions and turns is speaking.
+    "client_metadata",
 ];
 
 pub(super) fn read(received: &Received<'_>) -> Result<Ask, Problem> {
