@@ -162,22 +162,38 @@ fn models(persona: &str) -> Vec<Model> {
         ]),
         "flaky" => models.push(Model::new("flaky")),
         dialect => {
+            let upstream = upstream(dialect);
             let thinks = Model {
-                upstream: "reasoner!gap=4ms,reasoning=40".to_owned(),
+                upstream: format!("{upstream}!gap=4ms,reasoning=40"),
                 ..Model::new(&format!("{dialect}-reasoner"))
             };
-            models = vec![Model::new(dialect), thinks];
+            let plain = Model {
+                upstream: upstream.to_owned(),
+                ..Model::new(dialect)
+            };
+            models = vec![plain, thinks];
         }
     }
     models
+}
+
+/// What a model is called where it is served. What a request may hold depends on a model's generation
+/// in some dialects, and that is told by the name.
+fn upstream(dialect: &str) -> &str {
+    match dialect {
+        "gemini" | "vertex" => "gemini-3-simulated",
+        "messages" => "claude-sonnet-4-5-simulated",
+        _ => dialect,
+    }
 }
 
 fn endpoint(text: &mut String, persona: &str, model: &Model) {
     let _ = writeln!(
         text,
         "[[providers.simulated-{persona}.endpoints]]\nmodel = \"simulated/{}\"\n\
-         upstream_model = {:?}\ncontext_length = 128000\nmax_completion_tokens = 16384\n\
-         tools = true\nstructured_outputs = true\ntemperature = true\nreasoning = true",
+         upstream_model = {:?}\ncontext_length = 200000\nmax_completion_tokens = 65536\n\
+         tools = true\nstructured_outputs = true\ntemperature = true\nreasoning = true\n\
+         input = [\"text\", \"image\"]",
         model.name, model.upstream
     );
     if !model.is_priced {
