@@ -93,6 +93,9 @@ impl Call {
                 || self.models.first().cloned().unwrap_or_default(),
                 |endpoint| endpoint.model.to_string(),
             ),
+            native_model: endpoint
+                .map(|endpoint| endpoint.upstream_model.to_string())
+                .unwrap_or_default(),
             provider: endpoint
                 .map(|endpoint| endpoint.provider.name.to_string())
                 .unwrap_or_default(),

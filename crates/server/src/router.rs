@@ -45,7 +45,9 @@ fn gemini_paths() -> Vec<Row> {
 /// Below each of the beta prefixes.
 fn beta_paths() -> Vec<Row> {
     let list = ("/models", get(api::gemini_models::list));
-    std::iter::once(list).chain(gemini_paths()).collect()
+    // Vercel's client leaves `models` out where the model's name has a slash.
+    let named = ("/{author}/{slug}", post(api::generate_content::create));
+    [list, named].into_iter().chain(gemini_paths()).collect()
 }
 
 /// Below each prefix.

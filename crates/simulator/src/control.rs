@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::body::Paced;
 use crate::gate;
+use crate::ledger::Shown;
 use crate::page;
 use crate::script::order_from_json;
 use crate::stage::Stage;
@@ -65,9 +66,12 @@ fn ledger(stage: &Stage, parts: &Parts) -> Value {
         .and_then(|limit| usize::try_from(limit).ok())
         .unwrap_or(ENTRIES);
     let model = given("model").map(|(_, value)| value.replace("%2F", "/").replace("%21", "!"));
-    stage
-        .ledger
-        .shown(number("after").unwrap_or(0), model.as_deref(), limit)
+    stage.ledger.shown(&Shown {
+        after: number("after").unwrap_or(0),
+        model: model.as_deref(),
+        holding: given("holding").map(|(_, value)| value),
+        limit,
+    })
 }
 
 fn personas(stage: &Stage) -> Value {

@@ -44,7 +44,7 @@
 //! prompt, reasoning tokens part of the completion; Anthropic's dialect reports the cached ones apart.
 //!
 //! # Over HTTP
-//! `GET /` a page; `GET /ledger?after=SEQ&model=M&limit=N`, `DELETE /ledger`; `POST /script`
+//! `GET /` a page; `GET /ledger?after=SEQ&model=M&holding=WORD&limit=N`, `DELETE /ledger`; `POST /script`
 //! `{"model","script","times","text","arguments","raw":{"status","headers","body"|"body_base64","writes"}}`,
 //! `DELETE /script`; `GET /personas`; `GET /healthz`. Every response has `x-simulated: true`.
 

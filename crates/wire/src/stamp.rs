@@ -10,6 +10,8 @@ pub struct Stamp {
     pub id: String,
     /// The slug of the concrete model.
     pub model: String,
+    /// The provider's own name of the model; empty where it does not matter.
+    pub native_model: String,
     /// The provider's display name.
     pub provider: String,
     /// Seconds since 1970 UTC, for answers that lack their own.

@@ -92,7 +92,11 @@ fn target(uri: &Uri, catalog: &Catalog) -> Result<(String, Verb), Error> {
         );
         Error::caller(Kind::NotFound, message)
     };
-    let (_, rest) = uri.path().split_once("/models/").ok_or_else(unknown)?;
+    let path = uri.path();
+    let after = |mark| path.split_once(mark).map(|(_, rest)| rest);
+    let rest = after("/models/")
+        .or_else(|| after("/v1beta/"))
+        .ok_or_else(unknown)?;
     let rest = decoded(rest).ok_or_else(unknown)?;
     let (model, verb) = rest.rsplit_once(':').ok_or_else(unknown)?;
     let verb = match verb {

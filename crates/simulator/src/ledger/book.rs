@@ -99,6 +99,30 @@ impl Slot {
     }
 }
 
+/// Which entries `GET /ledger` is to show.
+pub(crate) struct Shown<'a> {
+    /// Those with a greater number.
+    pub(crate) after: u64,
+    /// Those for this model.
+    pub(crate) model: Option<&'a str>,
+    /// Those whose request body holds this text.
+    pub(crate) holding: Option<&'a str>,
+    /// At most so many.
+    pub(crate) limit: usize,
+}
+
+impl Shown<'_> {
+    fn has(&self, entry: &Entry) -> bool {
+        let holds = |text: &str| {
+            let mut places = entry.body.windows(text.len().max(1));
+            places.any(|place| place == text.as_bytes())
+        };
+        entry.seq > self.after
+            && self.model.is_none_or(|model| entry.model == model)
+            && self.holding.is_none_or(holds)
+    }
+}
+
 impl Ledger {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
@@ -179,14 +203,14 @@ impl Ledger {
         })
     }
 
-    /// What `GET /ledger` answers: totals, and the entries after `after` for `model`, at most `limit`.
-    pub(crate) fn shown(&self, after: u64, model: Option<&str>, limit: usize) -> Value {
+    /// What `GET /ledger` answers: totals, and the entries that are asked for.
+    pub(crate) fn shown(&self, asked: &Shown<'_>) -> Value {
         let totals = self.totals();
         let entries: Vec<Value> = self
             .entries()
             .iter()
-            .filter(|entry| entry.seq > after && model.is_none_or(|model| entry.model == model))
-            .take(limit)
+            .filter(|entry| asked.has(entry))
+            .take(asked.limit)
             .map(|entry| entry.shown(self.started))
             .collect();
         let by_status: serde_json::Map<String, Value> = totals

@@ -4,6 +4,7 @@ mod book;
 mod entry;
 mod exchange;
 
+pub(crate) use book::Shown;
 pub use book::{Ledger, Limits, Totals};
 pub use entry::{End, Entry, Usage};
 pub(crate) use exchange::{Exchange, Head, Request};

@@ -44,7 +44,7 @@ impl Same {
     pub(super) fn new(asked: &Asked<'_>) -> Self {
         Self {
             answer: Answer::default(),
-            seals: !is_claude(&asked.stamp.model),
+            seals: !is_claude(&asked.stamp.native_model),
             stamp: asked.stamp.clone(),
             whole: Bytes::new(),
             reason: None,

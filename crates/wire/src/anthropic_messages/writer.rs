@@ -17,7 +17,7 @@ use super::usage;
 use crate::codec::Writer;
 use crate::splice::{push_quoted, quoted};
 use crate::stamp::{CostText, Stamp};
-use crate::track::Arguments;
+use crate::track::{Arguments, broken};
 
 /// Writes one answer.
 pub(super) struct Telling {
@@ -370,7 +370,14 @@ impl Writer for Telling {
             waiting.is_over = true;
         }
         self.tell(out);
-        let reason = stop_reason(self.finish.as_ref());
+        let finish = self.finish.as_ref();
+        if finish.is_some_and(|finish| finish.reason == Reason::Error) {
+            // No stop reason says it, and a clean one would tell half an answer as a whole one.
+            let error = broken("the model's answer failed");
+            out.push_str(&envelope::error_frame(&error, &self.stamp.id));
+            return;
+        }
+        let reason = stop_reason(finish);
         out.push_str(
             "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"",
         );
@@ -413,7 +420,8 @@ fn whole_block(said: &chat::response::Said, number: usize, content: &mut Vec<Val
     match &said.block {
         Block::Text | Block::Refusal => {
             if !said.text.is_empty() {
-                let mut block = json!({"type": "text", "text": said.text, "citations": null});
+                // Absent, not null, where there are none: some clients' schemas want it so.
+                let mut block = json!({"type": "text", "text": said.text});
                 if !said.citations.is_empty() {
                     block["citations"] = said.citations.iter().map(cited).collect();
                 }

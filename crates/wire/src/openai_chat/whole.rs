@@ -22,6 +22,7 @@ pub fn read_whole(body: &[u8], listen: &mut dyn FnMut(Event<'_>)) -> Result<(), 
     let stamp = Stamp {
         id: String::new(),
         model: String::new(),
+        native_model: String::new(),
         provider: String::new(),
         created: 0,
         sequence: Sequence::default(),

@@ -14,6 +14,7 @@ pub(crate) fn stamp() -> Stamp {
     Stamp {
         id: "gen-test".to_owned(),
         model: "author/model".to_owned(),
+        native_model: "model".to_owned(),
         provider: "Provider".to_owned(),
         created: 1_700_000_000,
         sequence: wire::Sequence::default(),

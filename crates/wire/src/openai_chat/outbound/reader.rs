@@ -45,6 +45,7 @@ fn nothing_stamped() -> Stamp {
     Stamp {
         id: String::new(),
         model: String::new(),
+        native_model: String::new(),
         provider: String::new(),
         created: 0,
         sequence: Sequence::default(),

@@ -1,8 +1,11 @@
 //! Thoughts in a conversation: Claude sees its own and no others, and so does everybody else.
 
 use serde_json::{Value, json};
+use wire::anthropic_messages::AnthropicMessages;
+use wire::codec::{Asked, Transparent as _};
+use wire::{Incoming, Stamp};
 
-use super::scene::{accumulated, endpoint, spliced, stream, tap, whole};
+use super::scene::{accumulated, endpoint, spliced, stamp_of, stream, tap, whole};
 use crate::cases::tree;
 
 /// A conversation in which somebody thought, and called a tool.
@@ -71,6 +74,25 @@ fn an_answer_that_was_nothing_but_a_foreign_thought_is_left_out() {
     ]);
     assert_eq!(tree(&written.body)["messages"], expected);
     assert_eq!(written.dropped.len(), 4);
+}
+
+#[test]
+fn claude_is_known_by_its_own_name_and_not_by_the_houses() {
+    let claude = AnthropicMessages.tap(&Asked {
+        body: b"{}",
+        request: &Incoming::default(),
+        stamp: Stamp {
+            model: "house/assistant".to_owned(),
+            ..stamp_of("claude-sonnet-4-5")
+        },
+    });
+    let answer = json!({
+        "id": "x", "type": "message", "role": "assistant", "model": "c", "stop_reason": "end_turn",
+        "content": [{"type": "thinking", "thinking": "hm", "signature": "EqQB"}],
+        "usage": {"input_tokens": 1, "output_tokens": 2},
+    });
+    let (_, seen) = whole(claude, &answer.to_string()).unwrap();
+    assert_eq!(seen["content"], answer["content"]);
 }
 
 #[test]

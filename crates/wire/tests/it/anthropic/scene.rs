@@ -71,6 +71,7 @@ pub(crate) fn written(request: &Request, to: &Outgoing<'_>) -> (Value, Vec<Strin
 pub(crate) fn stamp_of(model: &str) -> Stamp {
     Stamp {
         model: model.to_owned(),
+        native_model: model.to_owned(),
         ..stamp()
     }
 }

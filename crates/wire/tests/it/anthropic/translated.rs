@@ -86,10 +86,7 @@ fn blocks_that_are_said_at_once_are_told_one_after_the_other() {
     ]);
     assert_eq!(message["content"], content);
     assert_eq!(message["stop_reason"], "tool_use");
-    let plain = whole["content"]
-        .to_string()
-        .replace(",\"citations\":null", "");
-    assert_eq!(tree(plain.as_bytes()), content);
+    assert_eq!(whole["content"], content);
     for name in ["input_tokens", "output_tokens", "cost"] {
         assert_eq!(message["usage"][name], whole["usage"][name], "{name}");
     }
@@ -121,6 +118,25 @@ fn text_is_told_as_it_comes() {
         .map(|block| block["type"].clone())
         .collect();
     assert_eq!(kinds, ["text", "thinking", "text"]);
+}
+
+#[test]
+fn an_answer_that_failed_is_no_clean_end() {
+    let asked = Asked {
+        body: b"{}",
+        request: &Incoming::default(),
+        stamp: stamp_of("a/b"),
+    };
+    let mut writer = AnthropicMessages.writer(&asked);
+    let mut out = String::new();
+    let failed = FinishReason {
+        reason: Reason::Error,
+        native: Some("MALFORMED_FUNCTION_CALL".to_owned()),
+    };
+    writer.event(&Event::Finish(0, failed), &mut out);
+    writer.last(&Usage::default(), &cost(), &mut out);
+    assert!(out.contains("event: error\n"), "{out}");
+    assert!(!out.contains("message_stop"), "{out}");
 }
 
 #[test]
