@@ -20,6 +20,18 @@ export const LOOK_MS = 2000;
 
 export const TEXT = "Grüße aus Köln, καλημέρα, こんにちは, 🚚📦 — and plain words as well.";
 
+// A picture of one red point.
+export const PICTURE =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+
+// Every way in which a stream can go wrong after its beginning.
+export const TROUBLE = [
+  "error=3,chunks=20,gap=5ms", // the provider says so itself
+  "abort=5000,chunks=100,gap=2ms", // the connection closes
+  "cut=5000,chunks=100,gap=2ms", // a clean end, but far too early
+  "finish=missing,no-done,chunks=5", // everything but an ending
+];
+
 export const WEATHER = {
   type: "function",
   function: {
@@ -58,10 +70,10 @@ export class Mark {
 
   /** What the simulator was asked for this mark, oldest first. */
   async served() {
-    const { status, body } = await http("GET", `${SIMULATOR}/ledger?limit=10000`);
+    const { status, body } = await http("GET", `${SIMULATOR}/ledger?limit=10000&holding=${this.word}`);
     assert.equal(status, 200);
     assert.equal(body.simulated, true);
-    return body.entries.filter((entry) => entry.body.includes(this.word));
+    return body.entries;
   }
 
   async servedOnce() {

@@ -14,6 +14,8 @@ LOOK_SECONDS = 2.0
 # what is not wired to the caller's socket is late every time.
 TRIES = 3
 
+pytestmark = pytest.mark.alone
+
 
 def leave_in_mid_stream(client, mark):
     """Opens a stream of ten seconds, reads three chunks and hangs up; returns the generation's id."""

@@ -101,6 +101,7 @@ def test_a_200_that_holds_an_error_is_no_success(client, mark, stream):
     assert {entry["status"] for entry in mark.served()} == {200}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("trouble", ["status=500", "status=429", "abort", "error-200"])
 def test_the_next_provider_answers_when_the_first_fails(client, mark, trouble):
     fail_next_attempt(trouble)

@@ -18,6 +18,29 @@ MANAGEMENT_KEY = os.environ["WAYBILL_MANAGEMENT_KEY"]
 SIMULATOR = os.environ["SIMULATOR_URL"].rstrip("/")
 
 MODEL = "simulated/echo"
+# One simulated provider for each dialect that providers speak.
+EVERY_DIALECT = [
+    MODEL, "simulated/responses", "simulated/azure", "simulated/messages", "simulated/gemini", "simulated/vertex",
+]
+TEXT = "Grüße aus Köln, καλημέρα, こんにちは, 🚚📦 — and plain words as well."
+# A picture of one red point.
+PICTURE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
+)
+# What the weather tool of these tests takes.
+WEATHER_SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    "required": ["city", "days"],
+    "additionalProperties": False,
+}
+# Every way in which a stream can go wrong after its beginning.
+TROUBLE = [
+    "error=3,chunks=20,gap=5ms",  # the provider says so itself
+    "abort=5000,chunks=100,gap=2ms",  # the connection closes
+    "cut=5000,chunks=100,gap=2ms",  # a clean end, but far too early
+    "finish=missing,no-done,chunks=5",  # everything but an ending
+]
 # How soon a provider must see that the client has left.
 DISCONNECT_SECONDS = 0.100
 
@@ -60,9 +83,9 @@ class Mark:
 
     def served(self):
         """What the simulator was asked for this mark, oldest first."""
-        status, ledger = http("GET", f"{SIMULATOR}/ledger?limit=10000")
+        status, ledger = http("GET", f"{SIMULATOR}/ledger?limit=10000&holding={self.word}")
         assert status == 200 and ledger["simulated"] is True
-        return [entry for entry in ledger["entries"] if self.word in entry["body"]]
+        return ledger["entries"]
 
     def served_once(self):
         entries = self.served()

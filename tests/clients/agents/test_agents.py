@@ -1,0 +1,144 @@
+"""Coding agents from the registry, each of them through one loop: a tool is asked for, run here, and its result read.
+
+An agent has a home and a project of its own and sees nothing else of this machine's settings. The simulated provider
+tells it to print a file; what the file holds must come back to the provider.
+"""
+
+import glob
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "python"))
+from views import KEY, SIMULATOR, WAYBILL, http, quoted
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# An agent that takes longer hangs: it waits for the internet, or for an answer to a question.
+SECONDS = 120
+
+
+class Project:
+    """A directory with one file in it, and a home without settings."""
+
+    def __init__(self, place):
+        self.word = f"osprey-{uuid.uuid4().hex}"
+        self.root, self.home = place / "project", place / "home"
+        self.root.mkdir()
+        self.home.mkdir()
+        (self.root / "word.txt").write_text(f"The word is {self.word}.\n")
+
+    def run(self, command, **environment):
+        done = subprocess.run(
+            command, cwd=self.root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS,
+            check=False, env={
+                "PATH": os.environ["PATH"], "HOME": str(self.home), "TERM": "dumb", "LANG": "C.UTF-8",
+                "NO_PROXY": "127.0.0.1,localhost", **environment,
+            },
+        )
+        assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return done.stdout
+
+    def check_loop(self):
+        """The provider was asked twice at least, the last time with what the file holds."""
+        _, ledger = http("GET", f"{SIMULATOR}/ledger?limit=10000&holding={self.word}")
+        assert [entry["status"] for entry in ledger["entries"]] == [200]
+
+
+@pytest.fixture
+def project(tmp_path):
+    yield Project(tmp_path)
+    http("DELETE", f"{SIMULATOR}/script")
+
+
+def program(pattern):
+    """A binary of this machine's kind; npm installs no other."""
+    found = [path for path in glob.glob(os.path.join(HERE, "node_modules", pattern)) if os.access(path, os.X_OK)]
+    assert len(found) == 1, f"{pattern}: {found or 'not installed; this machine is none that the agent is made for'}"
+    return found[0]
+
+
+def say(upstream_model, **arguments):
+    """What the simulated model says to the next two requests: call the shell, then end."""
+    for script in (f"tools,arguments={quoted(json.dumps(arguments))}", "no-tools,text=All%20is%20done."):
+        body = {"model": upstream_model, "script": script, "times": 1}
+        assert http("POST", f"{SIMULATOR}/script", body)[0] < 300
+
+
+# What Waybill serves, and what the simulated provider calls it. The first of each pair is of the agent's own dialect.
+CLAUDE = ("simulated/messages", "claude-sonnet-4-5-simulated")
+RESPONSES = ("simulated/responses", "responses")
+GEMINI = ("simulated/gemini", "gemini-3-simulated")
+ECHO = ("simulated/echo", "echo")
+
+# Tools of Codex that only providers of Responses know: a search that runs there, and namespaces.
+NO_SEARCH = 'web_search = "disabled"\n'
+PLAIN_TOOLS = "[features]\nmulti_agent = false"
+
+
+@pytest.mark.parametrize(("model", "upstream"), [CLAUDE, GEMINI, RESPONSES, ECHO])
+def test_claude_code(project, model, upstream):
+    say(upstream, command="cat word.txt", description="Print the file")
+    out = project.run(
+        [
+            program("@anthropic-ai/claude-code-*/claude"), "-p", "Print word.txt.", "--model", model,
+            "--tools", "Bash", "--allowedTools", "Bash(cat:*)", "--output-format", "stream-json",
+            "--verbose",
+        ],
+        ANTHROPIC_BASE_URL=f"{WAYBILL}/api", ANTHROPIC_AUTH_TOKEN=KEY, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+        ANTHROPIC_DEFAULT_HAIKU_MODEL="simulated/reasoner",
+    )
+    events = [json.loads(line) for line in out.splitlines()]
+    blocks = [block for event in events if event["type"] == "assistant" for block in event["message"]["content"]]
+    # (The `result` of the last event is empty where a sealed thought follows the text, as at Gemini.)
+    assert [block["text"] for block in blocks if block["type"] == "text"] == ["All is done."]
+    assert events[-1]["type"] == "result" and events[-1]["is_error"] is False
+    assert events[-1]["usage"]["output_tokens"] > 0
+    project.check_loop()
+
+
+@pytest.mark.parametrize(("model", "upstream"), [RESPONSES, CLAUDE, GEMINI, ECHO])
+def test_codex(project, model, upstream):
+    settings = project.home / ".codex"
+    settings.mkdir()
+    (settings / "config.toml").write_text(
+        f'model = "{model}"\n{"" if model == RESPONSES[0] else NO_SEARCH}model_provider = "waybill"\n[model_providers.waybill]\nname = "Waybill"\n'
+        f'base_url = "{WAYBILL}/api/v1"\nenv_key = "WAYBILL_KEY"\nwire_api = "responses"\n'
+        + (f"{PLAIN_TOOLS}\n" if model != RESPONSES[0] else "")
+    )
+    say(upstream, cmd="cat word.txt")
+    out = project.run(
+        [
+            program("@openai/codex-*/vendor/*/bin/codex"), "exec", "--skip-git-repo-check", "--json",
+            "--dangerously-bypass-approvals-and-sandbox", "Print word.txt.",
+        ],
+        WAYBILL_KEY=KEY,
+    )
+    events = [json.loads(line) for line in out.splitlines()]
+    said = [event["item"]["text"] for event in events if event.get("item", {}).get("type") == "agent_message"]
+    assert said == ["All is done."]
+    assert events[-1]["type"] == "turn.completed"
+    project.check_loop()
+
+
+@pytest.mark.parametrize(("model", "upstream"), [ECHO, CLAUDE, GEMINI])
+def test_opencode(project, model, upstream):
+    small = "simulated/reasoner"  # it names the session, and must not take what the other is to say
+    (project.root / "opencode.json").write_text(json.dumps({
+        "provider": {"openrouter": {
+            "options": {"baseURL": f"{WAYBILL}/api/v1", "apiKey": KEY}, "models": {model: {}, small: {}},
+        }},
+        "model": f"openrouter/{model}", "small_model": f"openrouter/{small}", "share": "disabled", "autoupdate": False,
+    }))
+    say(upstream, command="cat word.txt", description="Print the file")
+    out = project.run(
+        [program("opencode-*/bin/opencode"), "run", "--format", "json", "Print word.txt."],
+        OPENCODE_DISABLE_AUTOUPDATE="1", OPENCODE_DISABLE_MODELS_FETCH="1", OPENCODE_DISABLE_DEFAULT_PLUGINS="1",
+    )
+    events = [json.loads(line) for line in out.splitlines()]
+    assert "All is done." in [event["part"]["text"] for event in events if event["type"] == "text"]
+    assert [event["part"]["state"]["status"] for event in events if event["type"] == "tool_use"] == ["completed"]
+    project.check_loop()
