@@ -21,6 +21,7 @@ MODEL = "simulated/echo"
 # One simulated provider for each dialect that providers speak.
 EVERY_DIALECT = [
     MODEL, "simulated/responses", "simulated/azure", "simulated/messages", "simulated/gemini", "simulated/vertex",
+    "simulated/bedrock", "simulated/cohere",
 ]
 TEXT = "Grüße aus Köln, καλημέρα, こんにちは, 🚚📦 — and plain words as well."
 # A picture of one red point.

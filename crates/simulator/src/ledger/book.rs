@@ -113,10 +113,7 @@ pub(crate) struct Shown<'a> {
 
 impl Shown<'_> {
     fn has(&self, entry: &Entry) -> bool {
-        let holds = |text: &str| {
-            let mut places = entry.body.windows(text.len().max(1));
-            places.any(|place| place == text.as_bytes())
-        };
+        let holds = |text: &str| String::from_utf8_lossy(&entry.body).contains(text);
         entry.seq > self.after
             && self.model.is_none_or(|model| entry.model == model)
             && self.holding.is_none_or(holds)
