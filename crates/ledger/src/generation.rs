@@ -123,15 +123,12 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// Whether the provider may have begun to work, and so may bill for a failed attempt.
     pub may_be_billed: bool,
-    /// What the call is charged for it beside its last answer; absent where that is nothing.
+    /// What the call is charged for it beside its answer; absent where that is nothing.
     pub share: Option<Share>,
-    /// So many characters of its answer had gone down when it broke off and the next attempt went on
-    /// from there; absent where nobody went on.
-    pub recovered_at_chars: Option<u64>,
 }
 
-/// What a call is charged for an attempt that did not end its answer: one that lost a race, or one
-/// whose answer broke off and was continued elsewhere. Its lines are part of the call's bill.
+/// What a call is charged for an attempt that did not serve it: one that lost a race. Its lines are
+/// the last ones of the call's bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
     /// Name of the row of the settlement table.

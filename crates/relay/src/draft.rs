@@ -105,7 +105,6 @@ impl<'a> Draft<'a> {
             outcome: Outcome::Cancelled,
             may_be_billed: true,
             share: None,
-            recovered_at_chars: None,
         }
     }
 
@@ -414,11 +413,9 @@ fn forgive_races(rule: Option<Rule>, attempts: &mut [Attempt]) {
         Basis::ProviderUsage | Basis::Estimate | Basis::Unpriced => true,
         Basis::SideFees | Basis::House | Basis::Nothing => false,
     });
-    let lost = attempts
-        .iter_mut()
-        .filter(|attempt| attempt.recovered_at_chars.is_none());
-    lost.filter(|_| !is_charged)
-        .for_each(|attempt| attempt.share = None);
+    if !is_charged {
+        attempts.iter_mut().for_each(|attempt| attempt.share = None);
+    }
 }
 
 /// A charge together with the shares of other attempts than the last.

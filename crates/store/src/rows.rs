@@ -206,9 +206,6 @@ pub(crate) fn write_attempts(attempts: &[Attempt]) -> String {
             if let Some(share) = &attempt.share {
                 object["share"] = write_share(share);
             }
-            if let Some(chars) = attempt.recovered_at_chars {
-                object["recovered_at_chars"] = chars.into();
-            }
             object
         })
         .collect();
@@ -271,7 +268,6 @@ fn read_attempt(value: &Value) -> Read<Attempt> {
             .as_bool()
             .ok_or_else(|| wrong("true or false", may_be_billed))?,
         share: value.get("share").map(read_share).transpose()?,
-        recovered_at_chars: value.get("recovered_at_chars").map(whole).transpose()?,
     })
 }
 

@@ -87,8 +87,6 @@ struct AttemptView<'a> {
     rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recovered_at_chars: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -274,7 +272,6 @@ fn attempt_view<'a>(attempt: &'a Attempt, id: Option<&'a str>) -> AttemptView<'a
             let bill = share.charge.as_ref().ok()?;
             Some(usd(bill.total))
         }),
-        recovered_at_chars: attempt.recovered_at_chars,
     }
 }
 

@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chat::Usage;
-use ledger::cost::Line;
 use ledger::settlement::TABLE;
 use ledger::{Amount, Attempt, Bill, PriceSheet, Rule};
 
@@ -137,8 +136,8 @@ fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
     };
     let sheet = rows::read_sheet(&sheet)?;
     let attempts = rows::read_attempts(&row.text("attempts")?)?;
-    let counted = rows::read_counts(&row.text("usage")?)?;
-    let Some((bill, usage)) = without_shares(bill, counted, &attempts) else {
+    let usage = rows::read_counts(&row.text("usage")?)?;
+    let Some(bill) = without_shares(bill, &attempts) else {
         let text = "the shares of its attempts are not what its bill ends with";
         return Ok(Some(text.to_owned()));
     };
@@ -155,25 +154,18 @@ fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
     }))
 }
 
-/// A bill without what other attempts than the last have added to it, and what was counted without
-/// what they are counted with; `None` where these do not agree. The total becomes that of the lines.
-fn without_shares(mut bill: Bill, counted: Usage, attempts: &[Attempt]) -> Option<(Bill, Usage)> {
-    let mut usage = counted;
-    let shared = attempts.iter().filter(|attempt| attempt.share.is_some());
-    for attempt in shared.rev() {
-        let share = attempt.share.as_ref()?.charge.as_ref().ok()?;
+/// A bill without what attempts that did not serve have added to it; `None` where these are not what
+/// it ends with. The total becomes that of the lines.
+fn without_shares(mut bill: Bill, attempts: &[Attempt]) -> Option<Bill> {
+    let shares = attempts.iter().filter_map(|attempt| attempt.share.as_ref());
+    for share in shares.rev() {
+        let share = share.charge.as_ref().ok()?;
         let rest = bill.lines.len().checked_sub(share.lines.len())?;
         if bill.lines.split_off(rest) != share.lines {
             return None;
         }
-        // An answer that was continued is part of the whole one; that of a lost race is not.
-        let lines = share.lines.iter();
-        for line in lines.filter(|_| attempt.recovered_at_chars.is_some()) {
-            usage.set(line.unit, usage.get(line.unit)?.checked_sub(line.count)?);
-        }
     }
-    let nothing = Bill::default();
-    Some((bill.and(&nothing).ok()?, usage))
+    bill.and(&Bill::default()).ok()
 }
 
 /// Whether a bill is what its rule makes of usage and prices; of a call without a known rule, what
@@ -187,19 +179,11 @@ fn is_charge(
         .iter()
         .map(|row| row.rule)
         .filter(|known| rule == Some(known.name));
-    let charges = |rule: Rule| {
-        rule.charge(usage, sheet, at)
-            .is_ok_and(|charge| charge.total == bill.total && counted(&charge).eq(counted(bill)))
-    };
+    let charges = |rule: Rule| rule.charge(usage, sheet, at).as_ref() == Ok(bill);
     match known.next() {
         Some(rule) => charges(rule),
         None => TABLE.iter().any(|row| charges(row.rule)),
     }
-}
-
-/// The lines of what was counted at least once.
-fn counted(bill: &Bill) -> impl Iterator<Item = &Line> {
-    bill.lines.iter().filter(|line| line.count > 0)
 }
 
 /// The seconds at which a call may have been priced; one, when it does not matter.

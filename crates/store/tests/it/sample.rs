@@ -265,7 +265,6 @@ impl Dice {
                 usage_source: dice.one_of(&[UsageSource::Provider, UsageSource::Estimated]),
                 charge: dice.charge(),
             }),
-            recovered_at_chars: self.maybe(Self::number),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger::{Amount, Books as _, Generation};
+use ledger::{Amount, Attempt, Books as _, Generation, Outcome, Share, UsageSource};
 use store::{CreditKind, DEFAULT_WORKSPACE_ID, NewCredit, Scope, Store};
 
 use crate::ledgers::{Node, budget, nanos};
@@ -200,6 +200,51 @@ async fn a_statement_adds_up_by_day_and_model() {
             Amount::ZERO
         );
         assert_eq!(store.verify().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_share_of_a_lost_race_is_part_of_a_bill_and_must_be_what_it_ends_with() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let node = Node::start(&store, "a").await;
+        let mut call = priced(1, &key, 100);
+        let lost = priced(2, &key, 40).charge.unwrap();
+        call.attempts = vec![Attempt {
+            endpoint: "slow".to_owned(),
+            provider: "slow".to_owned(),
+            provider_name: "Slow".to_owned(),
+            model: call.model.clone(),
+            credential: None,
+            started_ms: 0,
+            latency_ms: 9,
+            status: None,
+            outcome: Outcome::Cancelled,
+            may_be_billed: true,
+            share: Some(Share {
+                rule: "race_lost_estimated".into(),
+                usage_source: UsageSource::Estimated,
+                charge: Ok(lost.clone()),
+            }),
+        }];
+        call.charge = call.charge.unwrap().and(&lost);
+        assert_eq!(call.charge.as_ref().unwrap().total, nanos(140));
+        node.ledgers.settle(Arc::new(call)).await.unwrap();
+        node.stop().await;
+        assert_eq!(store.verify().await.unwrap(), None);
+        for (damage, said) in [
+            (
+                "REPLACE(attempts, '[\"input\",40', '[\"input\",41')",
+                "shares",
+            ),
+            ("'[]'", "something else"),
+        ] {
+            let damage = format!("UPDATE generations SET attempts = {damage}");
+            place.run(&damage).await;
+            let found = store.verify().await.unwrap().expect(&damage).to_string();
+            assert!(found.contains(said), "{damage}: {found}");
+        }
     })
     .await;
 }

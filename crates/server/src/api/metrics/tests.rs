@@ -20,7 +20,6 @@ fn attempt(provider: &str, outcome: Outcome) -> Attempt {
         outcome,
         may_be_billed: false,
         share: None,
-        recovered_at_chars: None,
     }
 }
 
