@@ -22,4 +22,5 @@ rust_tests || { status=1; echo "waybill: Rust tests failed" >&2; }
 scripts/test-clients || { status=1; echo "waybill: client tests failed" >&2; }
 scripts/fuzz 10 || { status=1; echo "waybill: fuzzing found something" >&2; }
 scripts/with-services tests/money/run || { status=1; echo "waybill: the books were not proved" >&2; }
+tests/routing/run || { status=1; echo "waybill: load does not move as it should" >&2; }
 exit $status
