@@ -128,6 +128,7 @@ fn tell(frames: &str, caller: Dialect) -> usize {
         stamp: Stamp {
             id: "gen-1".to_owned(),
             model: "author/model".to_owned(),
+            native_model: "native".to_owned(),
             provider: "Provider".to_owned(),
             created: 1,
             sequence: wire::Sequence::default(),

@@ -13,6 +13,8 @@ async fn get(running: &Running, path: &str) -> Seen {
 
 async fn chat(running: &Running, key: &str, script: &str) -> Seen {
     let mut body = hello("simulated/echo");
+    // Only a stream shows its first token.
+    body["stream"] = true.into();
     body["provider"] = serde_json::json!({ "only": ["sim-one"] });
     let request = http::Request::post(format!(
         "{}/api/v1/chat/completions",
