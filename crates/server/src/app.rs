@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Preferences};
 use relay::{Clock, Credentials, Hedge, Relay, UnpricedPolicy};
-use store::{KeyHash, Ledgers, Recorder, Store, StoreError};
+use store::{KeyHash, Ledgers, Recorder, Store, StoreError, Vault};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -37,6 +37,8 @@ pub struct App {
     pub credentials: Arc<ArcSwap<Credentials>>,
     /// What must survive a restart.
     pub store: Store,
+    /// Seals and opens secrets in it.
+    pub vault: Vault,
     /// Takes the records of finished calls, and answers for them at once.
     pub recorder: Arc<Recorder>,
     /// Holds money for calls under budgets.

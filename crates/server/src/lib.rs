@@ -35,4 +35,5 @@ pub mod shelf;
 pub mod start;
 pub mod statement;
 pub mod time;
+pub mod vault;
 pub mod workspace_terms;

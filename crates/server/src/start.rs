@@ -32,7 +32,7 @@ use crate::limits::{Gate, Velocity};
 use crate::listen::{self, Manners};
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
-use crate::{jobs, keyring, replicas, router, workspace_terms};
+use crate::{jobs, keyring, replicas, router, vault, workspace_terms};
 
 /// The variable that sets the first management key.
 pub const ROOT_KEY: &str = "WAYBILL_ROOT_KEY";
@@ -136,6 +136,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let listener = listen::bind(config.server.listen).await?;
     let address = listener.local_addr()?;
     let store = open_store(&config, &environment).await?;
+    let vault = vault::open(&config, &environment, &store)?;
     let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
     let seen = store.revision().await?;
     let keyring = app::keyring(&store).await?;
@@ -161,6 +162,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         credentials,
         unpriced: ArcSwap::from_pointee(workspace_terms::policies(&store).await?),
         store,
+        vault,
         recorder,
         ledgers,
         billing: config.billing.clone(),

@@ -9,7 +9,8 @@
 //!    answers for it from the first moment.
 //! 3. [`Ledgers`]: the same with [`Budgets`] and leases. `leases.rs` has the one rule that keeps
 //!    them, `posting.rs` what happens to them when a call is written, `verify.rs` what must agree.
-//! 4. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
+//! 4. [`Vault`] (`secrets/`): what the database keeps of secrets only this house can read.
+//! 5. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
 //!    rows.
 //!
 //! Times are Unix milliseconds and always come from the caller: there is no clock here.
@@ -35,6 +36,7 @@ mod posting;
 mod record;
 mod recorder;
 mod rows;
+mod secrets;
 mod settings;
 mod spending;
 mod statement;
@@ -61,6 +63,7 @@ pub use ledgers::{LedgerFigures, LedgerLimits, Ledgers};
 pub use node::NodeId;
 pub use posting::{Posting, PostingLine, Settled};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
+pub use secrets::{DataKey, KeyMistake, MasterKeys, Vault, VaultError};
 pub use settings::{Setting, Settings};
 pub use spending::{Credits, Spending, Spent};
 pub use statement::{Scope, StatementRow, csv_field};

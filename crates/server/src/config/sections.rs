@@ -34,6 +34,9 @@ pub struct Storage {
     /// The most that settled calls may take on this machine's disk until the database has them, in
     /// bytes: 1 MiB to 1 TiB.
     pub journal_bytes_max: u64,
+    /// What secrets in the database are sealed with, or a reference to it; absent means the file
+    /// `master.key` in the data directory.
+    pub master_key: Option<Written>,
 }
 
 /// `[cluster]`: only when several replicas share one PostgreSQL.
@@ -151,10 +154,12 @@ pub(super) fn storage(reader: &mut Reader<'_>) -> Storage {
     });
     let journal_bytes_max =
         section.integer("journal_bytes_max", GIBIBYTE, MEBIBYTE..=1024 * GIBIBYTE);
+    let master_key = section.optional_text("master_key");
     section.finish();
     Storage {
         url,
         journal_bytes_max,
+        master_key: master_key.as_deref().map(Written::new),
     }
 }
 

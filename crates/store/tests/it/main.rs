@@ -18,6 +18,7 @@ mod migrations;
 mod money;
 mod recorder;
 mod sample;
+mod secrets;
 mod storm;
 mod suite;
 mod verify;
