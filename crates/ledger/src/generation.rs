@@ -232,7 +232,10 @@ pub struct Generation {
     pub first_token_ms: Option<u64>,
     /// From arrival to the end, milliseconds.
     pub total_ms: u64,
-    /// Our own time before the first attempt was sent, microseconds.
+    /// Our own time, microseconds: from the arrival of the request to the head of its answer (of a
+    /// whole answer, a refusal or a failure: to the moment at which this record was made), less the
+    /// time in which somebody else was waited for: the caller to send its body, providers, and pauses
+    /// before one is asked again.
     pub overhead_us: u64,
     /// What was dropped or changed on the way, by field name.
     pub dropped: Vec<String>,

@@ -28,6 +28,7 @@ pub mod lease;
 pub mod price;
 pub mod reservation;
 pub mod settlement;
+pub mod trace;
 pub mod window;
 
 pub use amount::Amount;

@@ -108,14 +108,18 @@ pub(crate) async fn attempt(
     } else {
         deadline
     };
-    let response = timeout_at(head_by, relay.parts.upstream.send(request))
+    let waits = &call.waits;
+    let sending = timeout_at(head_by, relay.parts.upstream.send(request));
+    let response = waits
+        .during(sending)
         .await
         .map_err(|_| failures::timeout(endpoint, "did not begin to answer", head_by - sent_at))?
         .map_err(|error| failures::send(endpoint, &error))?;
     relay.report_headroom(endpoint, response.headers(), chosen);
     let status = response.status().as_u16();
     if !response.status().is_success() {
-        return Err(refused(endpoint, response, head_by, timers.idle).await);
+        let reading = refused(endpoint, response, head_by, timers.idle);
+        return Err(waits.during(reading).await);
     }
     has_head.store(true, Ordering::Relaxed);
     let tap = lane.tap(&Asked {
@@ -136,11 +140,12 @@ pub(crate) async fn attempt(
             deadline,
         };
         Answer::Stream(Box::new(
-            begin(endpoint, live, head_by, timers.first_token).await?,
+            begin((call, endpoint), live, head_by, timers.first_token).await?,
         ))
     } else {
         let by = (timers.idle, deadline);
-        let body = read_all(endpoint, body, ANSWER_BYTES_MAX, by).await?;
+        let reading = read_all(endpoint, body, ANSWER_BYTES_MAX, by);
+        let body = waits.during(reading).await?;
         Answer::Whole(Box::new(read_whole(endpoint, tap, &body)?))
     };
     Ok(Attempted {
@@ -166,14 +171,17 @@ fn read_whole(
 /// Reads a stream up to its first content, so that a provider that fails early still lets the next
 /// one try, and the caller still gets an honest status.
 async fn begin(
-    endpoint: &Endpoint,
+    (call, endpoint): (&Call, &Endpoint),
     mut live: LiveStream,
     by: Instant,
     limit: Duration,
 ) -> Result<LiveStream, Error> {
     let mut held_bytes = 0;
     while !live.meter.has_begun() && !live.done && held_bytes < PRELUDE_BYTES_MAX {
-        let chunk = timeout_at(by, next_chunk(&mut live.body))
+        let reading = timeout_at(by, next_chunk(&mut live.body));
+        let chunk = call
+            .waits
+            .during(reading)
             .await
             .map_err(|_| failures::timeout(endpoint, "sent no content", limit))?
             .map_err(|broken| failures::broken(endpoint, &broken))?;

@@ -15,6 +15,7 @@ use wire::codec::Door;
 use wire::{Incoming, Sequence, Stamp};
 
 use crate::money::{AdmissionPolicy, AdmittedBy, UnpricedPolicy};
+use crate::{Trace, Waits};
 
 /// One request to be relayed, in flight.
 pub struct Call {
@@ -24,6 +25,10 @@ pub struct Call {
     pub created_at_ms: i64,
     /// When it had arrived: for measuring.
     pub arrived: Instant,
+    /// For how long it has waited for others since.
+    pub waits: Arc<Waits>,
+    /// The trace that it belongs to, where that is told to providers.
+    pub trace: Option<Trace>,
     /// Decides what is left to chance in the plan.
     pub seed: u64,
     /// The door it came through, where its caller's dialect is spoken.

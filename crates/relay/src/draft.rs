@@ -1,6 +1,7 @@
 //! The record of a call while it is being made; every ending turns it into a `Generation`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog::endpoint::Endpoint;
 use chat::{Error, FinishReason, Reason, Unit, Usage};
@@ -12,7 +13,7 @@ use ledger::{
 use tokio::time::Instant;
 use wire::CostText;
 
-use crate::attempt::Attempted;
+use crate::attempt::{Answer, Attempted};
 use crate::call::Call;
 use crate::meter::Meter;
 use crate::money;
@@ -27,7 +28,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) route: Route<'a>,
     attempts: Vec<Attempt>,
     attempt_started: Instant,
-    overhead_us: u64,
+    /// Our own time until the head of the answer; absent until there is one.
+    overhead: Option<Duration>,
     serving: Option<Serving>,
     /// The attempt that is under way beside the one that is being tried.
     beside: Option<Beside>,
@@ -56,7 +58,7 @@ impl<'a> Draft<'a> {
             route: Route::default(),
             attempts: Vec::new(),
             attempt_started: call.arrived,
-            overhead_us: 0,
+            overhead: None,
             serving: None,
             beside: None,
             dropped: Vec::new(),
@@ -81,9 +83,6 @@ impl<'a> Draft<'a> {
     /// An endpoint is about to be tried. Until more is known, the attempt counts as cut off.
     pub(crate) fn begin_attempt(&mut self, endpoint: &Arc<Endpoint>, credential: Option<&str>) {
         let now = Instant::now();
-        if self.attempts.is_empty() {
-            self.overhead_us = micros(now - self.call.arrived);
-        }
         self.attempt_started = now;
         self.serving = Some(Serving {
             endpoint: Arc::clone(endpoint),
@@ -188,11 +187,28 @@ impl<'a> Draft<'a> {
 
     /// The endpoint has begun to answer.
     pub(crate) fn answered(&mut self, attempted: &Attempted) {
-        self.answered_with(attempted.status, attempted.dropped.clone());
+        match &attempted.answer {
+            Answer::Stream(_) => {
+                self.answered_with(attempted.status, attempted.dropped.clone());
+            }
+            // Its head is written when all of it has been read and recorded.
+            Answer::Whole(_) => self.note_answer(attempted.status, attempted.dropped.clone()),
+        }
     }
 
-    /// The same: with this status, and without these fields of the request.
+    /// The same of an answer whose head goes down now: with this status, and without these fields of
+    /// the request.
     pub(crate) fn answered_with(&mut self, status: u16, dropped: Vec<String>) {
+        self.overhead = Some(self.own_time());
+        self.note_answer(status, dropped);
+    }
+
+    /// Our own time so far.
+    fn own_time(&self) -> Duration {
+        self.call.waits.own_since(self.call.arrived)
+    }
+
+    fn note_answer(&mut self, status: u16, dropped: Vec<String>) {
         let latency_ms = millis(self.attempt_started.elapsed());
         self.dropped = dropped;
         if let Some(serving) = &mut self.serving {
@@ -378,7 +394,7 @@ impl<'a> Draft<'a> {
                 .and_then(|meter| meter.first_token)
                 .map(|at| millis(at.saturating_duration_since(call.arrived))),
             total_ms: millis(call.arrived.elapsed()),
-            overhead_us: self.overhead_us,
+            overhead_us: micros(self.overhead.unwrap_or_else(|| self.own_time())),
             dropped: std::mem::take(&mut self.dropped),
             plan: self.route.keep(),
             settled,
@@ -467,10 +483,10 @@ fn failed(error: &Error) -> Outcome {
     }
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn micros(duration: std::time::Duration) -> u64 {
+fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

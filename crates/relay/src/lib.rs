@@ -32,7 +32,9 @@ mod relay;
 mod request;
 mod routing;
 pub mod timers;
+mod trace;
 pub mod upstream;
+mod waits;
 mod whole;
 
 pub use call::{Call, Hedge, Reply, ReplyHead};
@@ -44,4 +46,6 @@ pub use provider_limits::{ProviderLimits, Unlimited};
 pub use relay::{Parts, Relay};
 pub use routing::{Planned, Skip};
 pub use timers::{Clock, Timers};
+pub use trace::Trace;
 pub use upstream::{HttpUpstream, SendError, Upstream};
+pub use waits::Waits;

@@ -217,6 +217,12 @@ async fn build(
     if endpoint.provider.kind == Some(ProviderKind::Simulated) {
         headers.extend(call.simulation.clone());
     }
+    if let Some(trace) = &call.trace
+        && operation != Operation::CountTokens
+    {
+        let attempt = (&*endpoint.tag, chosen.and_then(Chosen::label));
+        trace.tell(&call.id, attempt, headers);
+    }
     for (name, value) in written.headers {
         let value = HeaderValue::from_str(&value).map_err(|_| unsendable(endpoint, name))?;
         headers.insert(HeaderName::from_static(name), value);

@@ -165,6 +165,10 @@ impl Relay {
         if endpoint.provider.kind == Some(ProviderKind::Simulated) {
             request.headers_mut().extend(call.simulation.clone());
         }
+        if let Some(trace) = &call.trace {
+            let attempt = (&*endpoint.tag, chosen.and_then(Chosen::label));
+            trace.tell(&call.id, attempt, request.headers_mut());
+        }
         if let Some(secret) = chosen.and_then(Chosen::secret) {
             let auth = &native.connection.auth;
             let signed = self.signer.sign(auth, secret, &mut request, &call.body);
@@ -172,7 +176,9 @@ impl Relay {
             signed.await.map_err(named)?;
         }
         let total = self.parts.timers.total;
-        timeout_at(Instant::now() + total, self.parts.upstream.send(request))
+        let sending = timeout_at(Instant::now() + total, self.parts.upstream.send(request));
+        call.waits
+            .during(sending)
             .await
             .map_err(|_| failures::timeout(endpoint, "did not begin to answer", total))?
             .map_err(|error| failures::send(endpoint, &error))

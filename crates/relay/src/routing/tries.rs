@@ -320,9 +320,8 @@ impl Relay {
                 if until >= tries.deadline {
                     return Ok(false);
                 }
-                way.door
-                    .wait_for(std::pin::pin!(sleep_until(until)))
-                    .await?;
+                let pause = way.call.waits.during(sleep_until(until));
+                way.door.wait_for(std::pin::pin!(pause)).await?;
                 tries.same_again = true;
                 tries.left.push_front(endpoint);
             }

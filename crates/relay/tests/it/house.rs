@@ -206,6 +206,8 @@ impl House {
             id: GenerationId::new(i64::try_from(number).unwrap(), [0; 10]),
             created_at_ms: Still.now_ms(),
             arrived: Instant::now(),
+            waits: Arc::default(),
+            trace: None,
             seed: 0,
             door: wire::door(Dialect::OpenaiChat).expect("the door is there"),
             models: request

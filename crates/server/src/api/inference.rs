@@ -13,7 +13,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, USER_AG
 use http::{HeaderMap, StatusCode};
 use ledger::generation::CallerNote;
 use ledger::{Budget, CallFacts, GenerationId};
-use relay::{AdmissionPolicy, Call, Hedge, Reply, ReplyHead};
+use relay::{AdmissionPolicy, Call, Hedge, Reply, ReplyHead, Waits};
 use store::balance_budget_id;
 use tokio::time::Instant;
 use wire::codec::Door;
@@ -37,6 +37,9 @@ const TOKEN_COUNT: HeaderName = HeaderName::from_static("x-waybill-token-count")
 
 /// How many endpoints were asked until one answered.
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-waybill-attempts");
+
+/// Our own time until the head of the answer, in microseconds.
+const OVERHEAD: HeaderName = HeaderName::from_static("x-waybill-overhead-us");
 
 const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
 const DROPPED: [HeaderName; 2] = both("x-openrouter-dropped", "x-waybill-dropped");
@@ -107,6 +110,7 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
     };
     let (id, seed) = mint(created_at_ms)?;
     let door = spoken.door()?;
+    let waits = Arc::new(Waits::default());
     let read = async {
         // Nothing is bought that could not be recorded.
         if !app.recorder.has_room() {
@@ -114,13 +118,16 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
                 "the journal takes no further records",
             ));
         }
-        let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body).await?;
+        let reading = body::read(&head.headers, body, app.body_bytes_max, app.request_body);
+        let body = waits.during(reading).await?;
         let request = door.read_request(&body, spoken.beside)?;
         let note = note(&caller, &head.headers, &request);
         Ok(Call {
             id: id.clone(),
             created_at_ms,
             arrived,
+            waits: Arc::clone(&waits),
+            trace: None,
             seed,
             door,
             models: models(&request)?,
@@ -145,9 +152,32 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
     Ok(Arrived { call, standing })
 }
 
+/// What of a call's time is ours.
+pub(crate) struct OwnTime {
+    arrived: Instant,
+    waits: Arc<Waits>,
+}
+
+impl OwnTime {
+    /// That of a call.
+    pub(crate) fn of(call: &Call) -> Self {
+        Self {
+            arrived: call.arrived,
+            waits: Arc::clone(&call.waits),
+        }
+    }
+
+    /// Says how long it was until now, in the head of the answer.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        let own = self.waits.own_since(self.arrived).as_micros();
+        reply::put(headers, OVERHEAD, &own.to_string());
+    }
+}
+
 async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
     let Arrived { call, standing } = arrive(app, request, spoken).await?;
     let (id, created_at_ms) = (call.id.clone(), call.created_at_ms);
+    let own_time = OwnTime::of(&call);
     let (dialect, stream_type) = (
         call.request.needs.dialect,
         call.door.stream_type(&call.request),
@@ -156,6 +186,7 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
     match app.relay.relay(call).await {
         Ok(reply) => {
             let mut response = respond(reply, stream_type);
+            own_time.tell(response.headers_mut());
             reply::name_generation(response.headers_mut(), dialect, &id);
             standing.describe(response.headers_mut(), dialect, created_at_ms);
             Ok(response)
@@ -163,7 +194,9 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
         Err(error) => {
             // Settled already, unless the call never came as far as a record.
             app.gate.settle(&id, 0, app.clock.now_ms());
-            Err(Rescue::of_call(error, id))
+            let mut headers = HeaderMap::new();
+            own_time.tell(&mut headers);
+            Err(Rescue::of_call(error, id).with_headers(headers))
         }
     }
 }
@@ -412,6 +445,8 @@ pub(crate) fn read_call(
         id,
         created_at_ms,
         arrived: Instant::now(),
+        waits: Arc::default(),
+        trace: None,
         seed,
         door,
         models: models(&request)?,

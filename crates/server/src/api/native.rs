@@ -16,12 +16,12 @@ use catalog::{Catalog, Endpoint, Provider};
 use chat::{Dialect, Error, Kind};
 use http::{HeaderMap, HeaderName, Method};
 use ledger::GenerationId;
-use relay::{AdmissionPolicy, Call, Hedge, Native, NativeReply};
+use relay::{AdmissionPolicy, Call, Hedge, Native, NativeReply, Waits};
 use tokio::time::Instant;
 use wire::Incoming;
 use wire::native::{Metered, metered};
 
-use super::inference::{budgets, mint, note, pass_gate, simulation};
+use super::inference::{OwnTime, budgets, mint, note, pass_gate, simulation};
 use crate::app::App;
 use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};
@@ -95,9 +95,9 @@ pub async fn pass(
     }
     let catalog = app.catalog.load_full();
     let provider = usable(&catalog, &provider).map_err(told)?;
-    let body = body::read(&head.headers, body, app.body_bytes_max, app.request_body)
-        .await
-        .map_err(told)?;
+    let waits = Arc::new(Waits::default());
+    let reading = body::read(&head.headers, body, app.body_bytes_max, app.request_body);
+    let body = waits.during(reading).await.map_err(told)?;
     let asked = Asked {
         method: head.method,
         rest,
@@ -113,15 +113,18 @@ pub async fn pass(
         id: id.clone(),
         seed,
         arrived,
+        waits,
         created_at_ms,
     };
     let (call, native) = call(&app, &caller, prepared, beginning).map_err(of_call)?;
     bounded(&call, &native).map_err(of_call)?;
     let standing = pass_gate(&app, &caller, &call, dialect).await?;
+    let own_time = OwnTime::of(&call);
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.pass_on(call, native).await {
         Ok(reply) => {
             let mut response = respond(reply);
+            own_time.tell(response.headers_mut());
             reply::put(response.headers_mut(), GENERATION_ID, id.as_str());
             standing.describe(response.headers_mut(), dialect, created_at_ms);
             Ok(response)
@@ -138,6 +141,7 @@ struct Beginning {
     id: GenerationId,
     seed: u64,
     arrived: Instant,
+    waits: Arc<Waits>,
     created_at_ms: i64,
 }
 
@@ -160,6 +164,8 @@ fn call(
         id: beginning.id,
         created_at_ms: beginning.created_at_ms,
         arrived: beginning.arrived,
+        waits: beginning.waits,
+        trace: None,
         seed: beginning.seed,
         door,
         models: request.model.iter().cloned().collect(),

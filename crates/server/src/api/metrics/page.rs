@@ -69,6 +69,7 @@ pub fn page(metrics: &Metrics, now: &Now) -> String {
         .collect();
     calls(&mut page, metrics, &providers);
     money(&mut page, &providers);
+    models(&mut page, metrics);
     limits(&mut page, metrics);
     if let Some(link) = &now.link {
         replicas(&mut page, link);
@@ -293,6 +294,42 @@ fn money(page: &mut Page, providers: &[(&str, &OfProvider)]) {
     }
 }
 
+fn models(page: &mut Page, metrics: &Metrics) {
+    let models = metrics.models();
+    let name = "waybill_model_calls_total";
+    page.family(
+        name,
+        "counter",
+        "Finished calls by the model that served and how they ended.",
+    );
+    for (model, of) in &models {
+        for (outcome, counter) in OUTCOMES.iter().zip(&of.calls) {
+            let labels = [(MODEL, &**model), ("outcome", *outcome)];
+            page.nonzero(name, &labels, counter.get());
+        }
+    }
+    let name = "waybill_model_tokens_total";
+    page.family(name, "counter", "Tokens by the model that served.");
+    for (model, of) in &models {
+        for (side, counter) in [
+            ("input", &of.prompt_tokens),
+            ("output", &of.completion_tokens),
+        ] {
+            let labels = [(MODEL, &**model), ("gen_ai_token_type", side)];
+            page.nonzero(name, &labels, counter.get());
+        }
+    }
+    let name = "waybill_model_cost_nanodollars_total";
+    page.family(
+        name,
+        "counter",
+        "What calls cost by the model that served, in nano-USD.",
+    );
+    for (model, of) in &models {
+        page.nonzero(name, &[(MODEL, model)], of.cost_nanos.get());
+    }
+}
+
 fn limits(page: &mut Page, metrics: &Metrics) {
     for (name, help, counter) in [
         (
@@ -393,12 +430,13 @@ fn times(page: &mut Page, metrics: &Metrics, providers: &[(&str, &OfProvider)]) 
     page.family(
         name,
         "histogram",
-        "Our own time before a call's first attempt.",
+        "Our own time per call until its answer's head, others' time excluded.",
     );
     page.histogram(name, &[], &metrics.overhead.read());
 }
 
 const PROVIDER: &str = "gen_ai_provider_name";
+const MODEL: &str = "gen_ai_response_model";
 
 type Labels<'a> = [(&'a str, &'a str)];
 

@@ -11,9 +11,11 @@ use super::histogram::{CALL_DURATION, FIRST_TOKEN, Histogram, OVERHEAD, TOKENS};
 
 /// How many providers are counted apart. Those that come later are counted as [`OTHER`].
 pub const PROVIDERS_MAX: usize = 256;
-/// The provider label of calls that no provider served.
+/// How many models are counted apart. Those that come later are counted as [`OTHER`].
+pub const MODELS_MAX: usize = 512;
+/// The label of calls that no provider or model served.
 pub const NONE: &str = "none";
-/// The provider label of all providers beyond [`PROVIDERS_MAX`].
+/// The label of all providers beyond [`PROVIDERS_MAX`], and of all models beyond [`MODELS_MAX`].
 pub const OTHER: &str = "other";
 
 /// How a call or an attempt ended, as a label.
@@ -107,12 +109,28 @@ impl Default for OfProvider {
     }
 }
 
+/// What is counted for one model.
+#[derive(Debug, Default)]
+pub struct OfModel {
+    /// Calls by outcome, in the order of [`OUTCOMES`].
+    pub calls: [Counter; OUTCOMES.len()],
+    /// Tokens of prompts.
+    pub prompt_tokens: Counter,
+    /// Tokens of answers.
+    pub completion_tokens: Counter,
+    /// What the calls cost, nano-USD.
+    pub cost_nanos: Counter,
+}
+
+/// Counters by name, at most so many of them, and one for the rest.
+type Apart<T> = RwLock<BTreeMap<Box<str>, Arc<T>>>;
+
 /// The process's own counters. Cheap to move: a shared lock on a small map, then atomics.
 #[derive(Debug)]
 pub struct Metrics {
     /// Calls that have arrived and not ended. The door moves it.
     pub in_flight: Gauge,
-    /// Our own time before the first attempt of a call.
+    /// Our own time of a call until the head of its answer.
     pub overhead: Histogram,
     /// Failed calls by [`Kind`], in the order of [`Kind::ALL`].
     pub failures: Box<[Counter]>,
@@ -124,7 +142,8 @@ pub struct Metrics {
     pub frozen_keys: Counter,
     /// When the process started, Unix milliseconds.
     pub started_at_ms: i64,
-    providers: RwLock<BTreeMap<Box<str>, Arc<OfProvider>>>,
+    providers: Apart<OfProvider>,
+    models: Apart<OfModel>,
 }
 
 impl Metrics {
@@ -140,6 +159,7 @@ impl Metrics {
             frozen_keys: Counter::default(),
             started_at_ms,
             providers: RwLock::default(),
+            models: RwLock::default(),
         }
     }
 
@@ -147,6 +167,7 @@ impl Metrics {
     pub fn observe(&self, generation: &Generation) {
         let served = self.of(generation.provider.as_deref().unwrap_or(NONE));
         count(&served, generation);
+        self.observe_model(generation);
         for attempt in &generation.attempts {
             self.observe_attempt(attempt);
         }
@@ -165,14 +186,29 @@ impl Metrics {
     /// Every provider that was counted, by slug.
     #[must_use]
     pub fn providers(&self) -> Vec<(Box<str>, Arc<OfProvider>)> {
-        let providers = self
-            .providers
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        providers
-            .iter()
-            .map(|(slug, of)| (slug.clone(), Arc::clone(of)))
-            .collect()
+        all(&self.providers)
+    }
+
+    /// Every model that was counted, by slug.
+    #[must_use]
+    pub fn models(&self) -> Vec<(Box<str>, Arc<OfModel>)> {
+        all(&self.models)
+    }
+
+    /// Counts by the model that served: a slug of the catalog, never what a caller wrote.
+    fn observe_model(&self, generation: &Generation) {
+        let slug = Some(generation.model.as_str()).filter(|slug| !slug.is_empty());
+        let model = apart(&self.models, slug.unwrap_or(NONE), MODELS_MAX);
+        if let Some(counter) = model.calls.get(outcome_index(&generation.outcome)) {
+            counter.add(1);
+        }
+        model.prompt_tokens.add(generation.usage.prompt_tokens());
+        let completion = generation.usage.completion_tokens();
+        model.completion_tokens.add(completion);
+        if let Ok(bill) = &generation.charge {
+            let nanos = u64::try_from(bill.total.nanos()).unwrap_or(0);
+            model.cost_nanos.add(nanos);
+        }
     }
 
     fn observe_attempt(&self, attempt: &Attempt) {
@@ -185,27 +221,31 @@ impl Metrics {
         }
     }
 
-    /// The counters of a provider, made when it is seen for the first time.
     fn of(&self, slug: &str) -> Arc<OfProvider> {
-        {
-            let providers = self
-                .providers
-                .read()
-                .unwrap_or_else(PoisonError::into_inner);
-            let is_full = providers.len() >= PROVIDERS_MAX;
-            let found = providers.get(slug);
-            if let Some(found) = found.or_else(|| is_full.then(|| providers.get(OTHER)).flatten()) {
-                return Arc::clone(found);
-            }
-        }
-        let mut providers = self
-            .providers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let is_room = providers.len() < PROVIDERS_MAX;
-        let label = if is_room { slug } else { OTHER };
-        Arc::clone(providers.entry(label.into()).or_default())
+        apart(&self.providers, slug, PROVIDERS_MAX)
     }
+}
+
+fn all<T>(of: &Apart<T>) -> Vec<(Box<str>, Arc<T>)> {
+    let of = of.read().unwrap_or_else(PoisonError::into_inner);
+    let pairs = of.iter().map(|(slug, of)| (slug.clone(), Arc::clone(of)));
+    pairs.collect()
+}
+
+/// The counters of a name, made when it is seen for the first time; those of the rest when there are
+/// too many already.
+fn apart<T: Default>(of: &Apart<T>, slug: &str, most: usize) -> Arc<T> {
+    {
+        let of = of.read().unwrap_or_else(PoisonError::into_inner);
+        let is_full = of.len() >= most;
+        let found = of.get(slug);
+        if let Some(found) = found.or_else(|| is_full.then(|| of.get(OTHER)).flatten()) {
+            return Arc::clone(found);
+        }
+    }
+    let mut of = of.write().unwrap_or_else(PoisonError::into_inner);
+    let label = if of.len() < most { slug } else { OTHER };
+    Arc::clone(of.entry(label.into()).or_default())
 }
 
 fn count(of: &OfProvider, generation: &Generation) {

@@ -5,7 +5,7 @@ use ledger::generation::CallerNote;
 use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, Unpriced, UsageSource};
 
 use super::page::{Now, page};
-use super::recorder::{Metrics, PROVIDERS_MAX};
+use super::recorder::{MODELS_MAX, Metrics, PROVIDERS_MAX};
 
 fn attempt(provider: &str, outcome: Outcome) -> Attempt {
     Attempt {
@@ -162,6 +162,28 @@ fn many_providers_share_one_label_beyond_the_cap() {
         &page(&metrics, &Now::default()),
         r#"waybill_cost_nanodollars_total{gen_ai_provider_name="other"} 350"#,
     );
+}
+
+#[test]
+fn models_are_counted_by_what_served_and_share_one_label_beyond_the_cap() {
+    let metrics = Metrics::new(0);
+    for number in 0..MODELS_MAX + 10 {
+        let mut call = served_by("acme");
+        call.model = format!("acme/{number}");
+        call.requested_model = format!("what-a-caller-wrote-{number}");
+        metrics.observe(&call);
+    }
+    assert_eq!(metrics.models().len(), MODELS_MAX + 1);
+    let page = page(&metrics, &Now::default());
+    for line in [
+        r#"waybill_model_calls_total{gen_ai_response_model="acme/0",outcome="completed"} 1"#,
+        r#"waybill_model_calls_total{gen_ai_response_model="other",outcome="completed"} 10"#,
+        r#"waybill_model_tokens_total{gen_ai_response_model="other",gen_ai_token_type="input"} 100"#,
+        r#"waybill_model_cost_nanodollars_total{gen_ai_response_model="other"} 350"#,
+    ] {
+        has_line(&page, line);
+    }
+    assert!(!page.contains("what-a-caller-wrote"));
 }
 
 #[test]
