@@ -181,6 +181,16 @@ pub trait Writer: Send {
 
     /// Writes a whole answer.
     fn whole(&mut self, response: &Response, usage: &Usage, cost: &CostText) -> String;
+
+    /// Takes the names of what the events since the last question said and this dialect cannot.
+    fn take_unsaid(&mut self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The names of what a whole answer says and this dialect cannot.
+    fn unsaid_of(&self, _response: &Response) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// One answer on its way through: listened to, and made into what the caller is to see.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chat::response::Fold;
-use chat::{Dialect, Error, Response, Usage};
+use chat::{Dialect, Error, Event, Response, Usage};
 
 use crate::anthropic_messages::AnthropicMessages;
 use crate::bedrock::BedrockConverse;
@@ -250,6 +250,9 @@ impl Translation {
             writer.event(&event, &mut out);
             listen(event);
         })?;
+        for name in self.writer.take_unsaid() {
+            listen(Event::Unsaid(name.into()));
+        }
         Ok((read, out.into()))
     }
 }
@@ -288,7 +291,11 @@ impl Tap for Translation {
             fold.hear(event.clone());
             listen(event);
         })?;
-        self.response = Some(fold.finish());
+        let response = fold.finish();
+        for name in self.writer.unsaid_of(&response) {
+            listen(Event::Unsaid(name.into()));
+        }
+        self.response = Some(response);
         Ok(())
     }
 

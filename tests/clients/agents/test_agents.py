@@ -93,9 +93,9 @@ def test_claude_code(project, model, upstream):
     )
     events = [json.loads(line) for line in out.splitlines()]
     blocks = [block for event in events if event["type"] == "assistant" for block in event["message"]["content"]]
-    # (The `result` of the last event is empty where a sealed thought follows the text, as at Gemini.)
     assert [block["text"] for block in blocks if block["type"] == "text"] == ["All is done."]
-    assert events[-1]["type"] == "result" and events[-1]["is_error"] is False
+    # What `-p` prints: empty, were the text not the last block.
+    assert (events[-1]["type"], events[-1]["is_error"], events[-1]["result"]) == ("result", False, "All is done.")
     assert events[-1]["usage"]["output_tokens"] > 0
     project.check_loop()
 

@@ -13,7 +13,7 @@
 //! | `write.rs`, `turns.rs`, `reasoning.rs`, `marks.rs` | vocabulary → provider's request |
 //! | `family.rs`, `host.rs` | what each generation of Claude, and each host, can be told |
 //! | `events.rs`, `blocks.rs` | provider's answer → events |
-//! | `writer.rs` | events → caller's answer |
+//! | `writer.rs`, `page.rs` | events → caller's answer |
 //! | `seal.rs` | opaque values of other families on their way through callers of this dialect |
 //! | `usage.rs` | counts → disjoint buckets, and buckets → this dialect's usage object |
 //! | `envelope.rs` | an error → the caller's envelope |
@@ -34,6 +34,7 @@ mod history;
 mod host;
 mod marks;
 mod messages;
+mod page;
 mod parse;
 pub(crate) mod reasoning;
 mod request;

@@ -7,52 +7,28 @@
 use std::collections::VecDeque;
 
 use chat::event::BlockIndex;
-use chat::opaque::{Format, Seal};
-use chat::{Block, Citation, Error, Event, FinishReason, Opaque, Reason, Response, Usage};
-use serde_json::{Value, json};
+use chat::{Block, Error, Event, FinishReason, Reason, Response, Usage};
+use serde_json::Value;
 
-use super::envelope;
-use super::seal::{UNSEALED, carry};
-use super::usage;
+use super::page::{self, Page, Waiting};
+use super::{envelope, usage};
 use crate::codec::Writer;
-use crate::splice::{push_quoted, quoted};
+use crate::splice::push_quoted;
 use crate::stamp::{CostText, Stamp};
-use crate::track::{Arguments, broken};
+use crate::track::broken;
 
 /// Writes one answer.
 pub(super) struct Telling {
     stamp: Stamp,
     is_begun: bool,
     usage: Usage,
-    /// The number of the next block.
-    next: u64,
+    page: Page,
     /// The block that is being told, and those that wait behind it.
     blocks: VecDeque<Waiting>,
     /// Every block that was begun, for those that speak on after they seemed to be over.
     begun: Vec<(BlockIndex, Block<'static>)>,
     finish: Option<FinishReason>,
-}
-
-/// A block of which something is still to be told.
-struct Waiting {
-    at: BlockIndex,
-    block: Block<'static>,
-    /// Whether its beginning was told, and as what.
-    told: Option<Told>,
-    text: String,
-    citations: Vec<Citation>,
-    seal: Option<Opaque>,
-    arguments: Arguments,
-    has_arguments: bool,
-    is_over: bool,
-}
-
-/// How a block was begun.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Text,
-    Thinking,
-    Call,
+    unsaid: Vec<&'static str>,
 }
 
 impl Telling {
@@ -62,10 +38,11 @@ impl Telling {
             stamp,
             is_begun: false,
             usage: Usage::default(),
-            next: 0,
+            page: Page::default(),
             blocks: VecDeque::new(),
             begun: Vec::new(),
             finish: None,
+            unsaid: Vec::new(),
         }
     }
 
@@ -106,32 +83,22 @@ impl Telling {
                 _ => true,
             };
         }
-        self.blocks.push_back(Waiting {
-            at,
-            block,
-            told: None,
-            text: String::new(),
-            citations: Vec::new(),
-            seal: None,
-            arguments: Arguments::default(),
-            has_arguments: false,
-            is_over: false,
-        });
+        self.blocks.push_back(Waiting::new(at, block));
     }
 
     /// Tells what can be told by now.
     fn tell(&mut self, out: &mut String) {
         while let Some(first) = self.blocks.front_mut() {
-            let mut numbered = Numbered {
-                number: self.next,
-                out,
-            };
-            numbered.tell(first);
+            self.page.tell(first, out);
             if !first.is_over {
                 return;
             }
-            self.next += numbered.end(first);
+            self.page.end(first, out);
             self.blocks.pop_front();
+        }
+        // Nothing follows any more.
+        if self.finish.is_some() && self.page.give_up() {
+            self.unsaid.push(page::SEAL);
         }
     }
 }
@@ -144,151 +111,6 @@ fn head(stamp: &Stamp, out: &mut String) {
     push_quoted(out, &stamp.model);
     out.push_str(",\"provider\":");
     push_quoted(out, &stamp.provider);
-}
-
-/// Where the frames of a block go, and its number.
-struct Numbered<'o> {
-    number: u64,
-    out: &'o mut String,
-}
-
-impl Numbered<'_> {
-    fn frame(&mut self, name: &str, member: &str, json: &str) {
-        let Self { number, out } = self;
-        out.push_str("event: ");
-        out.push_str(name);
-        out.push_str("\ndata: {\"type\":\"");
-        out.push_str(name);
-        out.push_str("\",\"index\":");
-        out.push_str(&number.to_string());
-        if !member.is_empty() {
-            out.push_str(",\"");
-            out.push_str(member);
-            out.push_str("\":");
-            out.push_str(json);
-        }
-        out.push_str("}\n\n");
-    }
-
-    fn begin(&mut self, block: &str) {
-        self.frame("content_block_start", "content_block", block);
-    }
-
-    fn delta(&mut self, kind: &str, member: &str, text: &str) {
-        let mut json = String::with_capacity(text.len() + 48);
-        json.push_str("{\"type\":\"");
-        json.push_str(kind);
-        json.push_str("\",\"");
-        json.push_str(member);
-        json.push_str("\":");
-        push_quoted(&mut json, text);
-        json.push('}');
-        self.frame("content_block_delta", "delta", &json);
-    }
-
-    /// Tells what a block has said since it was told of last.
-    fn tell(&mut self, waiting: &mut Waiting) {
-        if waiting.told.is_none() {
-            waiting.told = match &waiting.block {
-                Block::Text | Block::Refusal if !waiting.text.is_empty() => {
-                    self.begin("{\"type\":\"text\",\"text\":\"\"}");
-                    Some(Told::Text)
-                }
-                Block::Reasoning { .. } if !waiting.text.is_empty() => {
-                    self.begin("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}");
-                    Some(Told::Thinking)
-                }
-                Block::ToolCall { id, name } => {
-                    self.begin(&format!(
-                        "{{\"type\":\"tool_use\",\"id\":{},\"name\":{},\"input\":{{}}}}",
-                        quoted(&call_id(id, self.number)),
-                        quoted(name)
-                    ));
-                    Some(Told::Call)
-                }
-                _ => None,
-            };
-        }
-        let text = match waiting.told {
-            Some(_) => std::mem::take(&mut waiting.text),
-            None => return,
-        };
-        if !text.is_empty() {
-            match waiting.told {
-                Some(Told::Thinking) => self.delta("thinking_delta", "thinking", &text),
-                Some(Told::Call) => self.delta("input_json_delta", "partial_json", &text),
-                Some(Told::Text) | None => self.delta("text_delta", "text", &text),
-            }
-        }
-        for citation in std::mem::take(&mut waiting.citations) {
-            let delta = json!({"type": "citations_delta", "citation": cited(&citation)});
-            self.frame("content_block_delta", "delta", &delta.to_string());
-        }
-    }
-
-    /// Ends a block; gives how many blocks were written of it.
-    fn end(&mut self, waiting: &mut Waiting) -> u64 {
-        let seal = waiting.seal.take();
-        match (waiting.told, seal) {
-            (Some(Told::Thinking), seal) => {
-                let signature = seal.as_ref().map_or_else(|| UNSEALED.to_owned(), carry);
-                self.delta("signature_delta", "signature", &signature);
-                self.frame("content_block_stop", "", "");
-                1
-            }
-            (Some(_), None) => {
-                self.frame("content_block_stop", "", "");
-                1
-            }
-            (Some(_), Some(seal)) => {
-                self.frame("content_block_stop", "", "");
-                self.number += 1;
-                self.sealed(&seal);
-                2
-            }
-            (None, Some(seal)) => {
-                self.sealed(&seal);
-                1
-            }
-            (None, None) => 0,
-        }
-    }
-
-    /// A seal without a thought to show: it travels in a block of its own.
-    fn sealed(&mut self, seal: &Opaque) {
-        self.begin(&sealed(seal).to_string());
-        self.frame("content_block_stop", "", "");
-    }
-}
-
-/// The block of a seal whose thought is not shown.
-fn sealed(seal: &Opaque) -> Value {
-    let is_own = seal.format == Format::AnthropicClaude;
-    match seal.seal {
-        Seal::Signature if is_own => {
-            json!({"type": "thinking", "thinking": "", "signature": seal.value})
-        }
-        _ => json!({"type": "redacted_thinking", "data": carry(seal)}),
-    }
-}
-
-/// A tool call must have an id, and this dialect allows few letters in it. They are not changed,
-/// since the result comes back with it; only where there is none one is made.
-fn call_id(id: &str, number: u64) -> String {
-    match id.is_empty() {
-        true => format!("toolu_{number}"),
-        false => id.to_owned(),
-    }
-}
-
-fn cited(citation: &Citation) -> Value {
-    json!({
-        "type": "web_search_result_location",
-        "url": citation.url,
-        "title": citation.title,
-        "cited_text": citation.quote.as_deref().unwrap_or_default(),
-        "encrypted_index": "",
-    })
 }
 
 /// This dialect's word for a reason.
@@ -319,6 +141,9 @@ impl Writer for Telling {
             Event::Start { .. } => {}
             Event::BlockStart(at, block) if at.choice == 0 => {
                 self.begin(out);
+                if matches!(block, Block::Image { .. }) {
+                    self.unsaid.push(page::PICTURE);
+                }
                 let block = block.clone().into_owned();
                 self.begun.push((*at, block.clone()));
                 self.start(*at, block);
@@ -338,8 +163,10 @@ impl Writer for Telling {
                 ended.for_each(|waiting| waiting.is_over = true);
             }
             Event::Sealed(at, opaque) => {
+                let is_late = self.finish.is_some();
                 if let Some(waiting) = self.find(*at) {
                     waiting.seal = Some(opaque.clone());
+                    waiting.is_over |= is_late;
                 }
             }
             Event::Cited(at, citation) => {
@@ -395,10 +222,7 @@ impl Writer for Telling {
 
     fn whole(&mut self, response: &Response, usage: &Usage, cost: &CostText) -> String {
         let choice = response.choice(0);
-        let mut content = Vec::new();
-        for (number, said) in choice.iter().flat_map(|choice| &choice.blocks).enumerate() {
-            whole_block(said, number, &mut content);
-        }
+        let (content, _) = page::content(choice.map_or(&[], |choice| &choice.blocks));
         let reason = stop_reason(choice.and_then(|choice| choice.finish.as_ref()));
         let mut out = String::from("{");
         head(&self.stamp, &mut out);
@@ -413,56 +237,13 @@ impl Writer for Telling {
         out.push('}');
         out
     }
-}
 
-/// Writes a block of a whole answer, and what must return with it.
-fn whole_block(said: &chat::response::Said, number: usize, content: &mut Vec<Value>) {
-    match &said.block {
-        Block::Text | Block::Refusal => {
-            if !said.text.is_empty() {
-                // Absent, not null, where there are none: some clients' schemas want it so.
-                let mut block = json!({"type": "text", "text": said.text});
-                if !said.citations.is_empty() {
-                    block["citations"] = said.citations.iter().map(cited).collect();
-                }
-                content.push(block);
-            }
-            content.extend(said.opaque.as_ref().map(sealed));
-        }
-        Block::Reasoning { .. } if said.text.is_empty() => {
-            content.extend(said.opaque.as_ref().map(sealed));
-        }
-        Block::Reasoning { .. } => {
-            let signature = said
-                .opaque
-                .as_ref()
-                .map_or_else(|| UNSEALED.to_owned(), carry);
-            content
-                .push(json!({"type": "thinking", "thinking": said.text, "signature": signature}));
-        }
-        Block::ToolCall { id, name } => {
-            let number = u64::try_from(number).unwrap_or(u64::MAX);
-            content.push(json!({
-                "type": "tool_use",
-                "id": call_id(id, number),
-                "name": name,
-                "input": input(&said.text),
-            }));
-            content.extend(said.opaque.as_ref().map(sealed));
-        }
-        // Nothing in this dialect shows a picture or sounds; the record names it.
-        Block::Image { .. } | Block::Audio => {}
+    fn take_unsaid(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.unsaid)
     }
-}
 
-/// Arguments as an object. What was cut at the output limit is none, and the reason says so; it is
-/// shown as it is, so that a call is never taken for one without arguments.
-fn input(said: &str) -> Value {
-    match serde_json::from_str(said) {
-        Ok(Value::Object(input)) => Value::Object(input),
-        // Tools without parameters are called so.
-        Ok(Value::Null) => json!({}),
-        _ if said.trim().is_empty() => json!({}),
-        _ => json!({ "arguments": said }),
+    fn unsaid_of(&self, response: &Response) -> Vec<&'static str> {
+        let choice = response.choice(0);
+        page::content(choice.map_or(&[], |choice| &choice.blocks)).1
     }
 }

@@ -204,3 +204,63 @@ fn an_answer_that_breaks_off_ends_in_an_error_and_nothing_else() {
         ]
     );
 }
+
+#[test]
+fn a_seal_behind_the_last_words_is_given_up_and_named() {
+    let signature = seal(Format::GoogleGemini, Seal::Signature, "CiQ=");
+    let text = [
+        Event::BlockStart(at(0), Block::Text),
+        Event::BlockDelta(at(0), "All is done.".into()),
+        Event::Sealed(at(0), signature.clone()),
+        Event::BlockEnd(at(0)),
+    ];
+    let alone = [
+        Event::BlockStart(at(1), Block::Reasoning { is_summary: false }),
+        Event::Sealed(at(1), signature),
+        Event::BlockEnd(at(1)),
+    ];
+    let called = [
+        Event::BlockStart(at(2), call("a")),
+        Event::BlockDelta(at(2), "{}".into()),
+        Event::BlockEnd(at(2)),
+    ];
+    let seal = "redacted_thinking";
+    for (events, end, kinds) in [
+        (text.to_vec(), Reason::Stop, vec!["text"]),
+        ([&text[..], &alone].concat(), Reason::Stop, vec!["text"]),
+        (alone.to_vec(), Reason::Stop, vec![seal]),
+        ([&text[..2], &alone].concat(), Reason::Stop, vec!["text"]),
+        // Where something follows, it is in nobody's way.
+        (
+            [&text[..], &called].concat(),
+            Reason::ToolCalls,
+            vec!["text", seal, "tool_use"],
+        ),
+    ] {
+        let events = [&events[..], &[finish(end)]].concat();
+        let (out, whole) = told(&events);
+        for content in [&accumulated(&out)["content"], &whole["content"]] {
+            let told: Vec<_> = content.as_array().unwrap().iter().collect();
+            let told: Vec<_> = told.iter().map(|block| &block["type"]).collect();
+            assert_eq!(told, kinds, "{content}");
+        }
+        let is_lost = kinds == ["text"];
+        let asked = Asked {
+            body: b"{}",
+            request: &Incoming::default(),
+            stamp: stamp_of("a/b"),
+        };
+        let mut writer = AnthropicMessages.writer(&asked);
+        let mut fold = chat::response::Fold::default();
+        let mut named = Vec::new();
+        for event in &events {
+            writer.event(event, &mut String::new());
+            named.append(&mut writer.take_unsaid());
+            fold.hear(event.clone());
+        }
+        let lost = ["content.redacted_thinking"];
+        let lost = if is_lost { &lost[..] } else { &[] };
+        assert_eq!(named, lost);
+        assert_eq!(writer.unsaid_of(&fold.finish()), lost);
+    }
+}
