@@ -406,6 +406,8 @@ pub struct Reasoning {
     pub enabled: Option<bool>,
     /// Whether it is to be kept from the answer.
     pub exclude: bool,
+    /// Whether the caller asks to see it, by what its dialect has for that.
+    pub show: bool,
     /// `auto`, `concise`, `detailed`.
     pub summary: Option<String>,
     /// Whether the model decides itself how much to think (Anthropic's adaptive thinking).

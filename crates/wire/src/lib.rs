@@ -34,6 +34,7 @@ pub mod quirks;
 mod rate_limit;
 pub mod scan;
 mod schema;
+mod seal;
 mod shape;
 pub mod splice;
 mod stamp;

@@ -6,7 +6,8 @@ use chat::{Error, Opaque};
 use serde_json::Value;
 
 use super::parse::lifetime;
-use super::seal::{Carried, TAG, carried};
+use super::seal::{Carried, carried};
+use crate::seal::TAG;
 use crate::tree::Cursor;
 
 /// The mark for caching of whatever holds it.

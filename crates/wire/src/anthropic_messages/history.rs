@@ -7,9 +7,10 @@
 
 use crate::members::Members;
 use crate::scan::{Malformed, Scanner, Span, ValueKind};
+use crate::seal::TAG;
 use crate::splice::{Edits, ObjectEdits};
 
-use super::seal::{Carried, TAG, carried};
+use super::seal::{Carried, carried};
 use chat::opaque::{Format, Seal};
 
 /// The most breakpoints that a request may have.

@@ -261,12 +261,14 @@ fn reasoning(top: &Cursor<'_>) -> Result<Option<Reasoning>, Error> {
             adaptive: true,
             enabled: Some(true),
             exclude,
+            show: !exclude,
             ..Reasoning::default()
         },
         _ => Reasoning {
             max_tokens: thinking.count("budget_tokens")?,
             enabled: Some(true),
             exclude,
+            show: !exclude,
             ..Reasoning::default()
         },
     }))

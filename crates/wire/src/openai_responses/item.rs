@@ -4,6 +4,7 @@ use chat::opaque::{Format, Opaque, Seal};
 use chat::{Block, Citation};
 use serde_json::Value;
 
+use crate::seal::tagged;
 use crate::splice::{push_member, push_quoted, quoted};
 
 /// A block on its way to the caller.
@@ -55,19 +56,12 @@ impl Item {
             }
             Block::Reasoning { is_summary } => {
                 add("type", "\"reasoning\"");
-                let part = match is_begun || self.text.is_empty() {
+                let summary = match is_begun || self.text.is_empty() {
                     true => String::new(),
                     false => self.part(),
                 };
-                let (summary, content) = match is_summary {
-                    true => (part, String::new()),
-                    false => (String::new(), part),
-                };
                 add("summary", &format!("[{summary}]"));
-                if !is_summary {
-                    add("content", &format!("[{content}]"));
-                }
-                for (name, value) in self.seals() {
+                for (name, value) in self.seals(*is_summary) {
                     add(name, &value);
                 }
             }
@@ -93,18 +87,31 @@ impl Item {
         format!("{{{json}}}")
     }
 
-    /// What must come back with a reasoning item.
-    fn seals(&self) -> Vec<(&'static str, String)> {
-        let Some(opaque) = &self.opaque else {
-            return Vec::new();
-        };
-        let mut seals = match opaque.seal {
-            Seal::Signature => vec![("signature", quoted(&opaque.value))],
-            Seal::Encrypted => vec![("encrypted_content", quoted(&opaque.value))],
-        };
-        if opaque.format != Format::Unknown {
-            seals.push(("format", quoted(opaque.format.name())));
+    /// What must come back with a reasoning item. Most clients give back nothing but ciphertext, so
+    /// what another family has sealed travels there, under a tag; OpenRouter's own fields stand
+    /// beside it. Thoughts that are not a summary say whose they are, since they look like one.
+    fn seals(&self, is_summary: bool) -> Vec<(&'static str, String)> {
+        let mut seals = Vec::new();
+        if let Some(opaque) = &self.opaque {
+            if opaque.seal == Seal::Signature {
+                seals.push(("signature", quoted(&opaque.value)));
+            }
+            let is_own = matches!(
+                opaque.format,
+                Format::OpenaiResponses | Format::XaiResponses
+            ) && opaque.seal == Seal::Encrypted;
+            let value = match is_own {
+                true => opaque.value.clone(),
+                false => tagged(&Opaque {
+                    id: Some(self.id.clone()),
+                    ..opaque.clone()
+                }),
+            };
+            seals.push(("encrypted_content", quoted(&value)));
         }
+        let format = self.opaque.as_ref().map(|opaque| opaque.format);
+        let format = format.or((!is_summary).then_some(Format::Unknown));
+        seals.extend(format.map(|format| ("format", quoted(format.name()))));
         seals
     }
 
@@ -125,11 +132,9 @@ impl Item {
                 json.push_str("{\"type\":\"refusal\",\"refusal\":");
                 push_quoted(&mut json, &self.text);
             }
-            Block::Reasoning { is_summary } => {
-                json.push_str(match is_summary {
-                    true => "{\"type\":\"summary_text\",\"text\":",
-                    false => "{\"type\":\"reasoning_text\",\"text\":",
-                });
+            // Thoughts and summaries alike: clients of this dialect show nothing else.
+            Block::Reasoning { .. } => {
+                json.push_str("{\"type\":\"summary_text\",\"text\":");
                 push_quoted(&mut json, &self.text);
             }
             Block::Text | Block::Audio | Block::ToolCall { .. } | Block::Image { .. } => {

@@ -7,6 +7,7 @@ use chat::request::{CacheMark, Content, Message, Part, Role, Source};
 use chat::{Error, Request};
 use serde_json::Value;
 
+use crate::seal::{TAG, untagged};
 use crate::tree::Cursor;
 
 /// Reads the input behind what messages there are already.
@@ -133,8 +134,12 @@ impl Turns<'_> {
 
     fn reasoning(&mut self, item: &Cursor<'_>) -> Result<(), Error> {
         let opaque = opaque(item)?;
-        // What belongs to a call or a text stands beside it, under its id (see `writer.rs`).
-        let owner = item.string("id")?.and_then(|id| self.ids.get(id)).copied();
+        // What belongs to a call or a text stands beside it, under its id (see `writer.rs`), which
+        // not every client gives back as that of the item.
+        let sealed_id = opaque.as_ref().and_then(|opaque| opaque.id.as_deref());
+        let ids = [item.string("id")?, sealed_id];
+        let owner = ids.into_iter().flatten().find_map(|id| self.ids.get(id));
+        let owner = owner.copied();
         if let (Some((message, part)), Some(_)) = (owner, &opaque) {
             let message = self.request.messages.get_mut(message);
             if let Some(part) = message.and_then(|message| message.parts.get_mut(part)) {
@@ -144,7 +149,10 @@ impl Turns<'_> {
         }
         let thoughts = texts(item, "content");
         let (text, is_summary) = match thoughts.is_empty() {
-            true => (texts(item, "summary"), true),
+            true => (
+                texts(item, "summary"),
+                is_of_summaries(item, opaque.as_ref())?,
+            ),
             false => (thoughts, false),
         };
         if text.is_empty() && opaque.is_none() {
@@ -162,6 +170,16 @@ impl Turns<'_> {
     }
 }
 
+/// Whether what an item calls a summary is one: others' thoughts travel as such, with their format.
+fn is_of_summaries(item: &Cursor<'_>, opaque: Option<&Opaque>) -> Result<bool, Error> {
+    let format = item.string("format")?.map(Format::from_name);
+    let format = opaque.map(|opaque| opaque.format).or(format);
+    Ok(
+        format
+            .is_none_or(|format| matches!(format, Format::OpenaiResponses | Format::XaiResponses)),
+    )
+}
+
 /// What must go back to whoever made it. OpenAI's own items do not say whose they are; signatures
 /// are Anthropic's invention.
 fn opaque(item: &Cursor<'_>) -> Result<Option<Opaque>, Error> {
@@ -175,6 +193,9 @@ fn opaque(item: &Cursor<'_>) -> Result<Option<Opaque>, Error> {
         (Seal::Signature, "signature", Format::AnthropicClaude),
     ] {
         if let Some(value) = item.string(name)?.filter(|value| !value.is_empty()) {
+            if value.starts_with(TAG) {
+                return Ok(untagged(value));
+            }
             return Ok(Some(Opaque {
                 format: format.unwrap_or(own),
                 seal,

@@ -12,6 +12,7 @@ use crate::members::Members;
 use crate::outgoing::{Outgoing, Written};
 use crate::quirks;
 use crate::scan::{Malformed, Scanner, Span, ValueKind};
+use crate::seal::TAG;
 use crate::splice::{Edits, ObjectEdits, quoted};
 
 /// Fields that speak to us, not to a provider. Source: section 26 of our digest.
@@ -35,6 +36,9 @@ const OURS: &[&str] = &[
 /// OpenRouter's own additions to the dialect, which nobody else knows.
 const ADDED: &[&str] = &["cache_control", "top_k", "modalities", "image_config"];
 
+/// What accounts that are not verified may not ask for.
+pub(super) const SUMMARY: &str = "reasoning.summary";
+
 /// Writes the request for one endpoint. `body` is the one that `request` was read from.
 pub(super) fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) -> Written {
     let Ok(text) = std::str::from_utf8(body) else {
@@ -52,7 +56,8 @@ pub(super) fn write_request(body: &[u8], request: &Incoming, to: &Outgoing<'_>) 
     }
     if !quirks::is_openrouter(to.quirks) {
         ADDED.iter().for_each(|name| draft.drop_field(name));
-        plain_reasoning(&mut draft, &mut edits, request.needs.max_output_tokens);
+        let most = request.needs.max_output_tokens;
+        plain_reasoning(&mut draft, &mut edits, (most, to));
     }
     quirks::apply_to_fields(&mut draft, to.quirks);
     if let Some(limit) = to.output_limit {
@@ -98,7 +103,11 @@ fn drop_unsupported(draft: &mut Draft<'_, '_>, supported: Parameters) {
 
 /// OpenRouter's `enabled` and `max_tokens` become the effort that is meant, and its `max` the most
 /// that OpenAI knows.
-fn plain_reasoning(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, limit: Option<u64>) {
+fn plain_reasoning(
+    draft: &mut Draft<'_, '_>,
+    edits: &mut Edits<'_>,
+    (limit, to): (Option<u64>, &Outgoing<'_>),
+) {
     let members = draft.members;
     let asked = draft
         .get("reasoning")
@@ -120,6 +129,10 @@ fn plain_reasoning(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, limit: Opti
     let mut edited = ObjectEdits::new(&inner);
     edited.remove("enabled");
     edited.remove("max_tokens");
+    if quirks::refuses(to.quirks, SUMMARY) && inner.present("summary").is_some() {
+        edited.remove("summary");
+        draft.name_dropped(SUMMARY);
+    }
     let meant = meant.map(|effort| effort.min(Effort::Xhigh));
     if let Some(meant) = meant.filter(|meant| Some(*meant) != effort) {
         edited.set("effort", quoted(meant.name()));
@@ -143,8 +156,8 @@ fn ask_for_ciphertext(draft: &mut Draft<'_, '_>, to: &Outgoing<'_>) {
     draft.set("include", serde_json::Value::from(wanted).to_string());
 }
 
-/// Takes out reasoning that says nothing and has no ciphertext: its id means nothing to a provider
-/// that has kept nothing, and would be refused.
+/// Takes out reasoning that says nothing and has no ciphertext, since its id means nothing to a
+/// provider that has kept nothing, and what another family has sealed: both would be refused.
 fn drop_lost_reasoning(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>) {
     let text = draft.members.text;
     let input = draft.get("input").map(|input| (input.kind, input.value));
@@ -189,7 +202,8 @@ fn is_lost_reasoning(item: &Members<'_>) -> bool {
         let member = item.present(name);
         member.is_some_and(|member| member.value.of(item.text).contains('{'))
     };
+    let ciphertext = item.filled("encrypted_content");
+    let is_foreign = ciphertext.is_some_and(|value| value.raw.starts_with(TAG));
     item.string("type").is_some_and(|kind| kind.is("reasoning"))
-        && item.filled("encrypted_content").is_none()
-        && !says("content")
+        && (is_foreign || (ciphertext.is_none() && !says("content")))
 }

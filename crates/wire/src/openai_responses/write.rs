@@ -6,6 +6,7 @@ use chat::{Error, Parameter, Request};
 use serde_json::{Map, Value, json};
 
 use super::request::LOGPROBS;
+use super::splice::SUMMARY;
 use super::{family, write_input};
 use crate::outgoing::{Outgoing, Written};
 use crate::{quirks, strict};
@@ -228,13 +229,26 @@ fn reasoning(asked: Option<&Reasoning>, limit: u64, draft: &mut Draft<'_>) -> bo
     } else if asked.adaptive {
         written.insert("effort".to_owned(), json!(Effort::Medium.name()));
     }
-    if let Some(summary) = asked.summary.as_ref().filter(|_| !asked.exclude) {
-        written.insert("summary".to_owned(), json!(summary));
+    if let Some(summary) = summary(asked, is_known) {
+        match quirks::refuses(draft.to.quirks, SUMMARY) {
+            true => draft.drop(SUMMARY),
+            false => drop(written.insert("summary".to_owned(), json!(summary))),
+        }
     }
     if !written.is_empty() {
         draft.set("reasoning", Value::Object(written));
     }
     is_known || (asked.is_on() && draft.body.contains_key("reasoning"))
+}
+
+/// The summary to ask for. Thoughts are shown as nothing else in this dialect, and only to who asks
+/// for them; that some accounts may not is why nobody else does.
+fn summary(asked: &Reasoning, thinks: bool) -> Option<&str> {
+    let thinks = asked.is_on() || (thinks && !asked.is_off());
+    match &asked.summary {
+        Some(summary) => Some(summary.as_str()).filter(|_| !asked.exclude),
+        None => Some("auto").filter(|_| asked.show && thinks),
+    }
 }
 
 fn sampling(request: &Request, draft: &mut Draft<'_>) {

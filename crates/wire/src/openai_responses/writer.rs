@@ -64,16 +64,13 @@ impl ResponsesWriter {
             Block::Text | Block::Refusal | Block::Audio => {
                 self.of_part(&item, "response.content_part.added", &part(&item), out);
             }
-            Block::Reasoning { is_summary: true } => {
+            Block::Reasoning { .. } => {
                 self.of_part(
                     &item,
                     "response.reasoning_summary_part.added",
                     &part(&item),
                     out,
                 );
-            }
-            Block::Reasoning { is_summary: false } => {
-                self.of_part(&item, "response.content_part.added", &part(&item), out);
             }
             Block::Image { .. } => {
                 for kind in ["in_progress", "generating"] {
@@ -98,14 +95,11 @@ impl ResponsesWriter {
                 ",\"logprobs\":[]",
             ),
             Block::Refusal => ("response.refusal.delta", ",\"content_index\":0", ""),
-            Block::Reasoning { is_summary: true } => (
+            Block::Reasoning { .. } => (
                 "response.reasoning_summary_text.delta",
                 ",\"summary_index\":0",
                 "",
             ),
-            Block::Reasoning { is_summary: false } => {
-                ("response.reasoning_text.delta", ",\"content_index\":0", "")
-            }
             Block::ToolCall { .. } => ("response.function_call_arguments.delta", "", ""),
             // Sound cannot be said; an image comes as a whole.
             Block::Audio | Block::Image { .. } => return,
@@ -182,18 +176,12 @@ impl ResponsesWriter {
                 self.tell("response.refusal.done", &rest, out);
                 self.of_part(&item, "response.content_part.done", &item.part(), out);
             }
-            Block::Reasoning { is_summary } => {
-                let (kind, done) = match is_summary {
-                    true => (
-                        "response.reasoning_summary_text.done",
-                        "response.reasoning_summary_part.done",
-                    ),
-                    false => ("response.reasoning_text.done", "response.content_part.done"),
-                };
-                let text = quoted(&item.text);
-                let position = part_place(&item);
-                self.tell(kind, &format!("{place},{position},\"text\":{text}"), out);
-                self.of_part(&item, done, &item.part(), out);
+            Block::Reasoning { .. } => {
+                let (text, position) = (quoted(&item.text), part_place(&item));
+                let rest = format!("{place},{position},\"text\":{text}");
+                self.tell("response.reasoning_summary_text.done", &rest, out);
+                let part = item.part();
+                self.of_part(&item, "response.reasoning_summary_part.done", &part, out);
             }
             Block::ToolCall { name, .. } => {
                 let (arguments, name) = (quoted(item.arguments()), quoted(name));
@@ -349,7 +337,7 @@ fn push_place(to: &mut String, item: &Item) {
 /// The member that says which part of the item is meant: there is but one.
 const fn part_place(item: &Item) -> &'static str {
     match item.block {
-        Block::Reasoning { is_summary: true } => "\"summary_index\":0",
+        Block::Reasoning { .. } => "\"summary_index\":0",
         _ => "\"content_index\":0",
     }
 }

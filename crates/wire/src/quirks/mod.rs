@@ -124,6 +124,11 @@ const TABLE: &[Quirk] = &[
         Habit::Drop(&["verbosity"]),
     ),
     quirk(
+        "no-reasoning-summary",
+        "refuses reasoning.summary in Responses (OpenAI, for accounts that are not verified)",
+        Habit::Drop(&["reasoning.summary"]),
+    ),
+    quirk(
         "no-prediction",
         "refuses prediction",
         Habit::Drop(&["prediction"]),

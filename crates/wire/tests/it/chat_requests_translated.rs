@@ -77,6 +77,10 @@ fn recorded_requests_come_back_with_everything_the_vocabulary_has() {
             let (_, mut second) = parse(&tree(&written.body));
             let mut first = first;
             (first.unsaid, second.unsaid) = (Vec::new(), Vec::new());
+            // It is written in a word that asks to see thoughts.
+            for request in [&mut first, &mut second] {
+                request.reasoning.iter_mut().for_each(|it| it.show = true);
+            }
             if written.dropped.is_empty() {
                 assert_eq!(portable(first), portable(second), "{folder}/{name}");
             }

@@ -17,6 +17,8 @@ type Case = (
 const FIELDS: &[Case] = &[
     // Only translation asks for it.
     ("cache-control", r#""seed":1"#, r#""seed":1"#, &[]),
+    // Only Responses has it: see `responses/provider.rs`.
+    ("no-reasoning-summary", r#""seed":1"#, r#""seed":1"#, &[]),
     (
         "max-completion-tokens",
         r#""max_tokens":5"#,

@@ -166,8 +166,10 @@ fn reasoning(config: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<Rea
         &["includeThoughts", "thinkingBudget", "thinkingLevel"],
         unsaid,
     );
+    let show = thinking.boolean("includeThoughts")? == Some(true);
     let mut reasoning = Reasoning {
-        exclude: thinking.boolean("includeThoughts")? != Some(true),
+        exclude: !show,
+        show,
         ..Reasoning::default()
     };
     if let Some(level) = thinking.string("thinkingLevel")? {

@@ -156,6 +156,8 @@ fn reasoning(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<Reason
     let shorthand = shorthand.and_then(Effort::from_name);
     reasoning.effort = reasoning.effort.or(shorthand);
     reasoning.exclude |= is_included == Some(false);
+    // Who says no more than how hard to think (OpenAI's own field) has not asked for thoughts.
+    reasoning.show = (object.is_some() || is_included == Some(true)) && !reasoning.exclude;
     Ok(Some(reasoning))
 }
 

@@ -4,7 +4,7 @@ use chat::opaque::{Format, Opaque, Seal};
 use chat::request::{
     CacheMark, Content, Effort, Message, Part, Reasoning, Role, Source, Tool, ToolChoice,
 };
-use chat::{Parameter, Parameters, Request};
+use chat::{Dialect, Parameter, Parameters, Request};
 use serde_json::{Value, json};
 use wire::Outgoing;
 use wire::codec::Outbound as _;
@@ -179,4 +179,70 @@ fn what_is_not_taken_is_named() {
     }
     assert_eq!(body["max_output_tokens"], 77);
     assert_eq!(body["text"], json!({"verbosity": "high"}));
+}
+
+const USER: &str = r#"{"role":"user","content":"x"}"#;
+
+/// Requests of every dialect with some word about thinking: the model, and the summary asked for.
+fn summaries() -> Vec<((Dialect, String), &'static str, Option<&'static str>)> {
+    let chat = |fields: &str| {
+        let body = format!("{{\"messages\":[{USER}]{fields}}}");
+        (Dialect::OpenaiChat, body)
+    };
+    let messages = |thinking: &str| {
+        let body = format!("{{\"messages\":[{USER}],\"max_tokens\":4000,\"thinking\":{thinking}}}");
+        (Dialect::AnthropicMessages, body)
+    };
+    let gemini = |config: &str| {
+        let contents = r#""contents":[{"role":"user","parts":[{"text":"x"}]}]"#;
+        let config = format!("{{\"thinkingConfig\":{config}}}");
+        let body = format!("{{{contents},\"generationConfig\":{config}}}");
+        (Dialect::Gemini, body)
+    };
+    let detailed = r#","reasoning":{"effort":"low","summary":"detailed"}"#;
+    let excluded = r#","reasoning":{"effort":"low","exclude":true}"#;
+    let budget = r#"{"type":"enabled","budget_tokens":2000}"#;
+    let omitted = r#"{"type":"adaptive","display":"omitted"}"#;
+    let shown = r#"{"includeThoughts":true,"thinkingBudget":500}"#;
+    let auto = Some("auto");
+    vec![
+        (chat(r#","reasoning":{"effort":"low"}"#), "gpt-5", auto),
+        (chat(r#","reasoning":{}"#), "gpt-5", auto),
+        (chat(r#","include_reasoning":true"#), "gpt-5", auto),
+        (chat(detailed), "gpt-5", Some("detailed")),
+        (chat(excluded), "gpt-5", None),
+        (chat(r#","reasoning":{"effort":"none"}"#), "gpt-5", None),
+        (chat(r#","reasoning":{}"#), "gpt-4o", None),
+        (chat(r#","reasoning_effort":"low""#), "gpt-5", None),
+        (chat(""), "gpt-5", None),
+        (messages(budget), "gpt-5", auto),
+        (messages(omitted), "gpt-5", None),
+        (messages(r#"{"type":"disabled"}"#), "gpt-5", None),
+        (gemini(shown), "gpt-5", auto),
+        (gemini(r#"{"thinkingBudget":500}"#), "gpt-5", None),
+    ]
+}
+
+#[test]
+fn a_summary_is_asked_for_where_the_caller_wants_to_see_thoughts() {
+    for ((from, body), model, summary) in summaries() {
+        let lane = wire::lane(from, Dialect::OpenaiResponses, Dialect::OpenaiResponses);
+        let lane = lane.expect("a lane");
+        let door = wire::door(from).expect("a door");
+        let read = door.read_request(body.as_bytes(), wire::Beside::default());
+        let incoming = read.expect("a request");
+        let asked = (body.as_bytes(), &incoming);
+        let written = lane.write(asked, &to(model)).expect("a body");
+        let said = &tree(&written.body)["reasoning"]["summary"];
+        assert_eq!(said.as_str(), summary, "{body}");
+        let quirk = wire::Quirk::from_name("no-reasoning-summary").expect("a quirk");
+        let refusing = Outgoing {
+            quirks: &[quirk],
+            ..to(model)
+        };
+        let written = lane.write(asked, &refusing).expect("a body");
+        assert!(tree(&written.body)["reasoning"].get("summary").is_none());
+        let is_named = written.dropped.contains(&"reasoning.summary".to_owned());
+        assert_eq!(is_named, summary.is_some(), "{body}");
+    }
 }

@@ -1,10 +1,10 @@
 //! Answers of providers, and what the caller sees of them.
 
-use chat::{Reason, Unit};
+use chat::{Dialect, Reason, Unit};
 use serde_json::{Value, json};
 
-use super::{hear, hear_whole, same, stream, translated, whole};
-use crate::cases::stamp;
+use super::{hear, hear_whole, read, same, stream, to, translated, whole};
+use crate::cases::{stamp, tree};
 
 const ASKED: &str = r#"{"model":"m","input":"hi","stream":true,"instructions":"Be brief.","temperature":0.5,"tools":[{"type":"function","name":"run","parameters":{"type":"object"}}]}"#;
 
@@ -199,4 +199,69 @@ fn what_belongs_to_a_call_comes_back_beside_it() {
     );
     assert_eq!(item["id"], "fc_gen-test_0");
     assert_eq!(whole["status"], "completed");
+}
+
+/// Clients show summaries and nothing else, and give back ciphertext and nothing else.
+#[test]
+fn thoughts_of_other_families_are_shown_as_summaries_and_come_home_by_their_ciphertext() {
+    let lane = wire::lane(
+        Dialect::OpenaiResponses,
+        Dialect::AnthropicMessages,
+        Dialect::AnthropicMessages,
+    );
+    let answer = json!({"id": "m", "type": "message", "model": "claude", "role": "assistant",
+        "content": [
+            {"type": "thinking", "thinking": "Hm", "signature": "sig=="},
+            {"type": "redacted_thinking", "data": "dark"},
+            {"type": "tool_use", "id": "c1", "name": "run", "input": {}},
+        ], "stop_reason": "tool_use", "usage": {"input_tokens": 1, "output_tokens": 1}});
+    let told = whole(&lane.expect("a lane"), (ASKED, stamp()), &answer).expect("an answer");
+    let thought = &told["output"][0];
+    assert_eq!(
+        thought["summary"],
+        json!([{"type": "summary_text", "text": "Hm"}])
+    );
+    assert_eq!(thought["format"], "anthropic-claude-v1");
+    assert_eq!(thought["signature"], "sig==");
+    assert_eq!(told["output"][1]["summary"], json!([]));
+
+    let known = [
+        "type",
+        "summary",
+        "encrypted_content",
+        "call_id",
+        "name",
+        "arguments",
+    ];
+    let mut input = told["output"].clone();
+    for item in input.as_array_mut().expect("items") {
+        item.as_object_mut()
+            .expect("an item")
+            .retain(|name, _| known.contains(&name.as_str()));
+    }
+    input
+        .as_array_mut()
+        .expect("items")
+        .push(json!({"type": "function_call_output", "call_id": "c1", "output": "done"}));
+    let body = json!({"model": "m", "input": input, "max_output_tokens": 100});
+    let incoming = read(&body).expect("a request");
+    let body = body.to_string();
+    let sent = lane
+        .expect("a lane")
+        .write((body.as_bytes(), &incoming), &to("claude-sonnet-4-5"))
+        .expect("a body");
+    assert_eq!(
+        tree(&sent.body)["messages"][1]["content"],
+        json!([
+            {"type": "thinking", "thinking": "Hm", "signature": "sig=="},
+            {"type": "redacted_thinking", "data": "dark"},
+            {"type": "tool_use", "id": "c1", "name": "run", "input": {}},
+        ])
+    );
+    // OpenAI would refuse what Claude has sealed.
+    let sent = same()
+        .write((body.as_bytes(), &incoming), &to("gpt-5"))
+        .expect("a body");
+    assert_eq!(tree(&sent.body)["input"].as_array().map(Vec::len), Some(2));
+    assert_eq!(sent.dropped, ["input[0]", "input[1]"]);
 }
