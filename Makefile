@@ -7,20 +7,23 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-engine fuzz bench lint fmt
+.PHONY: help run demo console test test-engine fuzz bench lint fmt
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-run: ## Build Waybill and start it here (SQLite in ./data)
+run: console ## Build Waybill with its console and start it here (SQLite in ./data)
 	@scripts/need cargo cc
 	cargo build --release --locked -p server --bin waybill
 	@exec cargo run --quiet --release --locked -p server --bin waybill -- serve $(ARGS)
 
-demo: ## The same with simulated providers: every feature, no provider's key
+demo: console ## The same with simulated providers: every feature, no provider's key
 	@scripts/need cargo cc
 	cargo build --release --locked -p server --bin waybill --features demo
 	@exec cargo run --quiet --release --locked -p server --bin waybill --features demo -- demo $(ARGS)
+
+console: ## Build the console alone, for the next `cargo build` to take in
+	@scripts/console build
 
 test: ## Set up and run every test (PostgreSQL, Valkey and real clients included)
 	@scripts/test.sh

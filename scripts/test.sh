@@ -2,12 +2,15 @@
 # Sets up everything and runs every test; `make test` and `.ci/run` end here.
 #
 # Rust's tests first, with real PostgreSQL and Valkey servers behind them, then the real clients of
-# the field against `waybill demo`, then a short fuzzing, then the books of servers that are killed. All of it runs even when a part fails; the exit status tells.
+# the field and a browser against `waybill demo`, then a short fuzzing, then the books of servers that are killed. All of it runs even when a part fails; the exit status tells.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:$HOME/.cargo/bin"
 
-scripts/need cargo cc cxx python node || exit 1
+scripts/need cargo cc cxx python node chromium || exit 1
+
+# The console is part of the binary, so that it is built before anything else is.
+scripts/console build || exit 1
 
 rust_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
@@ -20,6 +23,7 @@ rust_tests() {
 status=0
 rust_tests || { status=1; echo "waybill: Rust tests failed" >&2; }
 scripts/test-clients || { status=1; echo "waybill: client tests failed" >&2; }
+scripts/console test || { status=1; echo "waybill: the console's tests failed" >&2; }
 scripts/fuzz 10 || { status=1; echo "waybill: fuzzing found something" >&2; }
 scripts/with-services tests/money/run || { status=1; echo "waybill: the books were not proved" >&2; }
 tests/routing/run || { status=1; echo "waybill: load does not move as it should" >&2; }

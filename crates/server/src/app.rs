@@ -18,6 +18,8 @@ use crate::config::sections::Billing;
 use crate::key_terms;
 use crate::keyring::{KeyFacts, Keyring};
 use crate::limits::{Gate, Velocity};
+use crate::session;
+use crate::session::password::Guesses;
 use crate::shelf::Shelf;
 use crate::workspace_terms::{self, Policies};
 
@@ -53,6 +55,8 @@ pub struct App {
     pub unpriced: ArcSwap<Policies>,
     /// The keys, as they are known in memory.
     pub keyring: Arc<ArcSwap<Keyring>>,
+    /// Wrong passwords of the console.
+    pub guesses: Guesses,
     /// Rate limits.
     pub gate: Arc<Gate>,
     /// Watches for keys that spend too fast, if it is to.
@@ -172,15 +176,17 @@ impl App {
     }
 }
 
-/// Every key.
+/// Every key, and every session.
 ///
 /// # Errors
 /// When the store is away.
 pub async fn keyring(store: &Store) -> Result<Keyring, StoreError> {
     let keys = store.keys().all().await?;
     let mut terms = key_terms::all(store).await?;
-    Ok(Keyring::of(keys.into_iter().map(|key| KeyFacts {
+    let sessions = session::open::all(store).await?;
+    let facts = keys.into_iter().map(|key| KeyFacts {
         terms: terms.remove(&key.hash).unwrap_or_default(),
         key,
-    })))
+    });
+    Ok(Keyring::of(facts).with_sessions(sessions))
 }

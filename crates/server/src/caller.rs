@@ -1,7 +1,8 @@
 //! The cloakroom: who is calling, from the key alone, from memory alone.
 //!
 //! Four extractors, for the four kinds of path: [`Caller`] (any key), [`Inference`], [`Management`]
-//! and [`Visitor`] (a key is welcome but not needed).
+//! and [`Visitor`] (a key is welcome but not needed). A session of the console is a management key
+//! that is presented in another way; under [`cookie::AS_KEY`] it stands for an inference key.
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use store::KeyHash;
 use crate::app::App;
 use crate::keyring::{KeyFacts, Keyring};
 use crate::reply::Rescue;
+use crate::session::cookie;
 
 /// Whoever presented a key that works.
 #[derive(Debug, Clone)]
@@ -41,8 +43,7 @@ pub struct Visitor(pub Option<Caller>);
 /// When there is no key, or it is unknown, disabled or expired; 503 when the keys have not been
 /// read yet.
 pub fn identify(headers: &HeaderMap, keyring: &Keyring, now_ms: i64) -> Result<Caller, Error> {
-    let presented = presented(headers)?.ok_or_else(|| refused("Missing Authentication header"))?;
-    let Some(facts) = keyring.get(&KeyHash::of(presented)) else {
+    let Some(facts) = found(headers, keyring, now_ms)? else {
         if !keyring.is_loaded() {
             return Err(crate::reply::storage_trouble(
                 "the keys have not been read yet",
@@ -63,6 +64,37 @@ pub fn identify(headers: &HeaderMap, keyring: &Keyring, now_ms: i64) -> Result<C
     }
     Ok(Caller {
         facts: Arc::clone(facts),
+    })
+}
+
+/// The key that the headers name, if it is known.
+fn found<'a>(
+    headers: &HeaderMap,
+    keyring: &'a Keyring,
+    now_ms: i64,
+) -> Result<Option<&'a Arc<KeyFacts>>, Error> {
+    if let Some(key) = presented(headers)? {
+        return Ok(keyring.get(&KeyHash::of(key)));
+    }
+    let Some(secret) = cookie::presented(headers) else {
+        return Err(refused("Missing Authentication header"));
+    };
+    if !keyring.is_loaded() {
+        return Ok(None);
+    }
+    let open = keyring.session(&KeyHash::of(secret));
+    let open = open
+        .filter(|open| open.counts(keyring, now_ms))
+        .ok_or_else(|| refused("This session has ended; sign in again"))?;
+    let Some(hash) = headers.get(cookie::AS_KEY) else {
+        return Ok(Some(&open.facts));
+    };
+    let hash = hash.to_str().unwrap_or_default();
+    let facts = keyring.get(&KeyHash::from_text(hash));
+    let facts = facts.filter(|facts| !facts.key.is_management);
+    facts.map(Some).ok_or_else(|| {
+        let message = "X-Waybill-As-Key names no inference key";
+        Error::caller(Kind::InvalidRequest, message).with_field("X-Waybill-As-Key")
     })
 }
 
@@ -146,7 +178,8 @@ impl FromRequestParts<Arc<App>> for Visitor {
     type Rejection = Rescue;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Rescue> {
-        if presented(&parts.headers)?.is_none() {
+        let is_named = presented(&parts.headers)?.is_some();
+        if !is_named && cookie::presented(&parts.headers).is_none() {
             return Ok(Self(None));
         }
         Ok(Self(Some(Caller::from_request_parts(parts, app).await?)))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use store::{KeyHash, StoredKey};
 
 use crate::key_terms::KeyTerms;
+use crate::session::open::OpenSession;
 
 /// What every key of ours begins with.
 pub const PREFIX: &str = "sk-wb-v1-";
@@ -23,6 +24,7 @@ pub struct KeyFacts {
 #[derive(Debug, Default)]
 pub struct Keyring {
     keys: HashMap<KeyHash, Arc<KeyFacts>>,
+    sessions: HashMap<KeyHash, OpenSession>,
     is_loaded: bool,
 }
 
@@ -35,8 +37,23 @@ impl Keyring {
             .map(|facts| (facts.key.hash.clone(), Arc::new(facts)));
         Self {
             keys: keys.collect(),
+            sessions: HashMap::new(),
             is_loaded: true,
         }
+    }
+
+    /// The same ring with sessions of the console.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: impl IntoIterator<Item = OpenSession>) -> Self {
+        let sessions = sessions.into_iter();
+        self.sessions = sessions.map(|open| (open.hash.clone(), open)).collect();
+        self
+    }
+
+    /// The session whose secret has this hash.
+    #[must_use]
+    pub fn session(&self, hash: &KeyHash) -> Option<&OpenSession> {
+        self.sessions.get(hash)
     }
 
     /// The key with this hash.

@@ -4,7 +4,7 @@
 //!
 //! 1. [`cli`]: what can be typed. [`config`]: what can be set.
 //! 2. [`setup`] and [`start`]: config → store → catalog → [`app::App`] → [`listen`].
-//! 3. [`router`]: every path. [`caller`] and [`keyring`]: who calls. [`body`] and [`reply`]: in and out.
+//! 3. [`router`]: every path. [`caller`], [`keyring`] and [`session`]: who calls. [`body`] and [`reply`]: in and out.
 //! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`] and [`workspace_terms`]: what keys and workspaces have beyond OpenRouter's fields.
 //! 5. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
@@ -30,6 +30,7 @@ pub mod out;
 pub mod replicas;
 pub mod reply;
 pub mod router;
+pub mod session;
 pub mod setup;
 pub mod shelf;
 pub mod start;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use http::Method;
 
 use crate::app::App;
@@ -48,6 +48,24 @@ fn beta_paths() -> Vec<Row> {
     // Vercel's client leaves `models` out where the model's name has a slash.
     let named = ("/{author}/{slug}", post(api::generate_content::create));
     [list, named].into_iter().chain(gemini_paths()).collect()
+}
+
+/// What the console has for its own: signing in.
+fn console_paths() -> Vec<Row> {
+    vec![
+        (
+            "/console/session",
+            get(admin::session::get)
+                .post(admin::session::create)
+                .delete(admin::session::delete),
+        ),
+        ("/console/sessions", get(admin::session::list)),
+        ("/console/sessions/{id}", delete(admin::session::end_one)),
+        (
+            "/console/password",
+            put(admin::session::put_password).delete(admin::session::delete_password),
+        ),
+    ]
 }
 
 /// Below each prefix.
@@ -116,6 +134,7 @@ fn api_paths() -> Vec<Row> {
     ]
     .into_iter()
     .chain(gemini_paths())
+    .chain(console_paths())
     .collect()
 }
 
@@ -124,6 +143,7 @@ fn root_paths() -> Vec<Row> {
     vec![
         ("/native/{provider}/{*path}", native()),
         ("/", get(api::console::index)),
+        ("/assets/{*path}", get(api::console::asset)),
         ("/healthz", get(api::health::alive)),
         ("/readyz", get(api::health::ready)),
         ("/metrics", get(api::metrics::get)),
@@ -159,7 +179,7 @@ pub fn router(app: Arc<App>) -> Router {
         router = router.route(&path, methods);
     }
     router
-        .fallback(reply::unknown_path)
+        .fallback(api::console::elsewhere)
         .method_not_allowed_fallback(reply::unknown_method)
         .with_state(app)
 }

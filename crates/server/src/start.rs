@@ -30,6 +30,7 @@ use crate::config::{Config, Environment};
 use crate::examples::{cheapest, usable, well_known};
 use crate::limits::{Gate, Velocity};
 use crate::listen::{self, Manners};
+use crate::session::password::Guesses;
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
 use crate::{jobs, keyring, replicas, router, vault, workspace_terms};
@@ -169,6 +170,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         native: config.native,
         budgets: ArcSwap::from_pointee(budgets),
         keyring: Arc::new(ArcSwap::from_pointee(keyring)),
+        guesses: Guesses::default(),
         gate: Arc::clone(&books.gate),
         velocity: books.velocity.as_ref().map(|(guard, _)| Arc::clone(guard)),
         account: config.routing.provider.clone(),
@@ -384,7 +386,9 @@ impl Running {
     }
 }
 
-fn public_url(config: &Config, address: SocketAddr) -> String {
+/// How callers reach a server that listens at `address`: as configured, else at that address.
+#[must_use]
+pub fn public_url(config: &Config, address: SocketAddr) -> String {
     config.server.public_url.clone().unwrap_or_else(|| {
         let mut address = address;
         match address.ip() {

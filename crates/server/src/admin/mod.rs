@@ -5,6 +5,7 @@ pub mod credits;
 mod desk;
 pub mod entries;
 pub mod keys;
+pub mod session;
 pub mod statement;
 pub mod workspace_budgets;
 pub mod workspaces;

@@ -37,6 +37,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Make and manage keys
     Key(KeyArguments),
+    /// Let yourself into the console
+    Console(ConsoleArguments),
     /// Limit what keys, workspaces, users and others may spend
     Budget(BudgetArguments),
     /// Grant, refund and charge credits of workspaces, for prepaid billing
@@ -130,6 +132,21 @@ pub struct KeyCreateArguments {
     /// The workspace that pays (default: the default workspace)
     #[arg(long, value_name = "ID")]
     pub workspace: Option<String>,
+}
+
+/// `waybill console`
+#[derive(Debug, Args)]
+pub struct ConsoleArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConsoleCommand,
+}
+
+/// What to do about the console.
+#[derive(Debug, Subcommand)]
+pub enum ConsoleCommand {
+    /// Print a link that signs in once, within an hour
+    Link(Place),
 }
 
 /// When the spending of a key starts anew.

@@ -80,7 +80,9 @@ pub fn run(
     let setup = Setup::from_loaded(loaded, environment)?;
     let served = serve::serve(setup, async |running| {
         let keys = keys(running).await?;
-        tell(arguments.print_json, running, &keys, &simulator.root_url())
+        let link = serve::first_link(running).await?;
+        let told = (simulator.root_url(), link);
+        tell(arguments.print_json, running, &keys, &told)
     });
     stage.block_on(simulator.shutdown());
     if fresh {
@@ -244,7 +246,12 @@ async fn keys(running: &Running) -> anyhow::Result<FirstKeys> {
     })
 }
 
-fn tell(as_json: bool, running: &Running, keys: &FirstKeys, simulator: &str) -> anyhow::Result<()> {
+fn tell(
+    as_json: bool,
+    running: &Running,
+    keys: &FirstKeys,
+    (simulator, link): &(String, Option<String>),
+) -> anyhow::Result<()> {
     let url = &running.app.public_url;
     let management = keys.management.as_ref().map_or("", Secret::expose);
     let inference = keys.inference.expose();
@@ -254,11 +261,16 @@ fn tell(as_json: bool, running: &Running, keys: &FirstKeys, simulator: &str) -> 
             "management_key": management,
             "inference_key": inference,
             "simulator": simulator,
+            "console_link": link,
         });
         return Ok(out::line(&line.to_string())?);
     }
     for line in [
         format!("Waybill's demo is ready at {url}. Every provider in it is simulated."),
+        match link {
+            Some(link) => format!("  the console, once:  {link}"),
+            None => format!("  the console:    {url}/"),
+        },
         format!("  management key: {management}"),
         format!("  inference key:  {inference}"),
         format!("  the simulated providers, and what they were asked: {simulator}"),

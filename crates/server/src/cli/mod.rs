@@ -5,6 +5,7 @@
 //! | `serve` | `serve.rs` |
 //! | `check` | `check.rs` |
 //! | `key …` | `key.rs` |
+//! | `console …` | `console.rs` |
 //! | `budget …`, `credits …` | `budget.rs` |
 //! | `ledger …` | `ledger.rs` |
 //! | `catalog …` | `catalog.rs`, `fetch.rs` |
@@ -17,6 +18,7 @@ pub mod arguments;
 pub mod budget;
 pub mod catalog;
 pub mod check;
+pub mod console;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod fetch;

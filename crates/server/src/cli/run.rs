@@ -7,7 +7,7 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, Command, LogArgument, Place};
-use super::{budget, catalog, check, key, ledger, plan, serve};
+use super::{budget, catalog, check, console, key, ledger, plan, serve};
 use crate::config::sections::{Log, LogForm};
 use crate::config::{self, Config, Environment, Loaded};
 use crate::out;
@@ -28,6 +28,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments, log, environment),
         Command::Check(arguments) => check::run(&arguments, log, &environment),
         Command::Key(arguments) => key::run(arguments.command, log, &environment),
+        Command::Console(arguments) => console::run(arguments.command, log, &environment),
         Command::Budget(arguments) => budget::run(arguments.command, log, &environment),
         Command::Credits(arguments) => budget::run_credits(arguments.command, log, &environment),
         Command::Ledger(arguments) => ledger::run(arguments.command, log, &environment),

@@ -9,6 +9,7 @@ use super::arguments::{LogArgument, ServeArguments};
 use super::run::{init_log, load};
 use crate::config::Environment;
 use crate::out;
+use crate::session::{self, password};
 use crate::setup::Setup;
 use crate::start::{self, FirstKeys, Running};
 
@@ -31,7 +32,8 @@ pub fn run(
     init_log(&loaded.config.log, log);
     let setup = Setup::from_loaded(loaded, environment)?;
     serve(setup, async |running| {
-        for line in greeting(running) {
+        let link = first_link(running).await?;
+        for line in greeting(running, link.as_deref()) {
             out::line(&line)?;
         }
         Ok(())
@@ -96,10 +98,26 @@ impl Signals {
     }
 }
 
+/// A link into the console, as long as nobody has ever been in.
+pub(super) async fn first_link(running: &Running) -> anyhow::Result<Option<String>> {
+    let app = &running.app;
+    let been_in = password::kept(&app.store).await?.is_some()
+        || !session::open::all(&app.store).await?.is_empty();
+    if been_in {
+        return Ok(None);
+    }
+    let link = session::link::make(&app.store, &app.public_url, app.clock.now_ms()).await?;
+    Ok(Some(link))
+}
+
 /// What the person who started it reads.
-fn greeting(running: &Running) -> Vec<String> {
+fn greeting(running: &Running, link: Option<&str>) -> Vec<String> {
     let url = &running.app.public_url;
     let mut lines = vec![format!("Waybill is ready at {url} (console: {url}/)")];
+    if let Some(link) = link {
+        lines.push("Open the console with this link; it works once, within an hour:".to_owned());
+        lines.push(format!("  {link}"));
+    }
     if let Some(keys) = &running.first_keys {
         lines.extend(first_keys(url, keys, running.example_model().as_deref()));
     }

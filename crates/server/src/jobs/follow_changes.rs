@@ -9,7 +9,7 @@ use store::{Change, Noun, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
-use crate::{key_terms, shelf, workspace_terms};
+use crate::{key_terms, session, shelf, workspace_terms};
 
 /// How often the feed is asked. One row by its primary key: it costs next to nothing.
 const EVERY: Duration = Duration::from_millis(250);
@@ -50,8 +50,8 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
         None => true, // too many to know: everything
     };
     let is_of_key = |change: &Change| {
-        let is_terms = change.noun == Noun::Setting && change.id.starts_with(key_terms::PREFIX);
-        is_terms || change.noun == Noun::Key
+        let begins = |prefix| change.noun == Noun::Setting && change.id.starts_with(prefix);
+        begins(key_terms::PREFIX) || begins(session::open::PREFIX) || change.noun == Noun::Key
     };
     if concerns(&is_of_key) || !app.keyring.load().is_loaded() {
         app.read_keys().await?;

@@ -1,8 +1,10 @@
-//! `GET /`: one static page that says what this is and how to make the first request.
+//! The console: `GET /`, its files, and every path that its own router knows.
 //!
-//! It holds nothing that depends on the caller, runs no script and loads nothing, which its
-//! headers enforce.
+//! What is served was built from `console/` at the root of the repository and is part of the binary
+//! ([`files`]). A binary that was built without it serves [`page`], which says how to build it.
 
+pub mod files;
 pub mod page;
+mod serve;
 
-pub use page::index;
+pub use serve::{asset, elsewhere, index};

@@ -1,8 +1,9 @@
-//! The page itself: a template and the three facts that are filled in.
+//! What a build without the console serves: one static page that says what this is, how to make the
+//! first request, and how to build the console.
+//!
+//! It holds nothing that depends on the caller, runs no script and loads nothing, which its headers
+//! enforce. A template and the three facts that are filled in.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -22,8 +23,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
 
 const TEMPLATE: &str = include_str!("page.html");
 
-/// Answers `GET /`.
-pub async fn index(State(app): State<Arc<App>>) -> Response {
+/// The page of a running server.
+pub(super) fn page_of(app: &App) -> Response {
     let catalog = app.catalog.load();
     let cheapest_first = Query {
         sort: Some(Sort::PriceUp),

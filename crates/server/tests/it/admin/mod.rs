@@ -1,3 +1,4 @@
 //! Mirrors `src/admin`, noun by noun.
 
 mod keys;
+mod session;

@@ -24,7 +24,7 @@ const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--data-dir", "pla
 async fn the_first_start_prints_address_keys_and_a_request_and_the_second_does_not() {
     let dir = Scratch::new();
     let mut server = Server::start(waybill(&dir, &SERVE));
-    let lines: Vec<String> = (0..14).map(|_| server.line()).collect();
+    let lines: Vec<String> = (0..16).map(|_| server.line()).collect();
     let url = word_after(&lines, "ready at ")
         .split(' ')
         .next()
@@ -50,8 +50,14 @@ async fn the_first_start_prints_address_keys_and_a_request_and_the_second_does_n
         get(&format!("{url}/api/v1/keys"), &management).await.status,
         200
     );
+    let link = lines.iter().find(|line| line.contains("/sign-in#link="));
+    assert!(link.is_some_and(|link| link.contains(&url)), "{lines:#?}");
     let (rest, is_well) = server.stop();
     assert!(is_well, "{rest}");
+
+    let more = waybill(&dir, &["console", "link", "--data-dir", "place"]).output();
+    let more = String::from_utf8(more.unwrap().stdout).unwrap();
+    assert!(more.contains("/sign-in#link="), "{more}");
 
     let mut server = Server::start(waybill(&dir, &SERVE));
     let first = server.line();

@@ -1,0 +1,69 @@
+// What several pages ask for, each under one name, so that an answer is asked for once.
+import { queryOptions } from "@tanstack/react-query";
+import { api, told, type Schemas } from "./client";
+
+export type Model = Schemas["Model"];
+export type Endpoint = Schemas["Endpoint"];
+export type Provider = Schemas["Provider"];
+export type Key = Schemas["Key"];
+
+/** Models that can be called here, or the whole catalog. */
+export const models = (scope: "usable" | "all") =>
+  queryOptions({
+    queryKey: ["models", scope],
+    queryFn: async ({ signal }) => {
+      const query = { output_modalities: "all", ...(scope === "all" ? { all: "true" as const } : {}) };
+      // The document has RSS as a second form of this answer, which is not asked for here.
+      const list = await told(api.GET("/models", { params: { query }, signal }));
+      return (list as Exclude<typeof list, string>).data;
+    },
+    staleTime: 60_000,
+  });
+
+export const endpoints = (author: string, slug: string) =>
+  queryOptions({
+    queryKey: ["endpoints", author, slug],
+    queryFn: async ({ signal }) =>
+      (await told(api.GET("/models/{author}/{slug}/endpoints", { params: { path: { author, slug } }, signal }))).data,
+    refetchInterval: 15_000,
+  });
+
+export const providers = queryOptions({
+  queryKey: ["providers"],
+  queryFn: async ({ signal }) => (await told(api.GET("/providers", { signal }))).data,
+  staleTime: 60_000,
+});
+
+/** Every key of the default workspace, those that are switched off too. */
+export const keys = queryOptions({
+  queryKey: ["keys"],
+  queryFn: async ({ signal }) => {
+    const all: Key[] = [];
+    for (;;) {
+      const query = { include_disabled: "true", offset: all.length };
+      const page = (await told(api.GET("/keys", { params: { query }, signal }))).data;
+      all.push(...page);
+      if (page.length < 100) return all;
+    }
+  },
+});
+
+export const budgets = queryOptions({
+  queryKey: ["budgets"],
+  queryFn: async ({ signal }) => (await told(api.GET("/budgets", { signal }))).data,
+});
+
+export const workspaces = queryOptions({
+  queryKey: ["workspaces"],
+  queryFn: async ({ signal }) => (await told(api.GET("/workspaces", { signal }))).data,
+  staleTime: 60_000,
+});
+
+export const readiness = queryOptions({
+  queryKey: ["readyz"],
+  queryFn: async ({ signal }) => {
+    const answer = await fetch("/readyz", { signal });
+    return (await answer.json()) as Schemas["Readiness"];
+  },
+  refetchInterval: 30_000,
+});

@@ -1,0 +1,155 @@
+// The catalog: browse, filter, sort, and choose models to compare.
+import { Box, Button, Checkbox, Group, MultiSelect, Paper, SegmentedControl, Select, Text, TextInput, Tooltip, VisuallyHidden } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { IconColumns3, IconSearch } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { type Model, models } from "~/api/queries";
+import { context, perMillion } from "~/parts/format";
+import { Page } from "~/parts/Page";
+import { type Column, Sheet } from "~/parts/Sheet";
+import { Empty, Failure, Waiting } from "~/parts/States";
+import type { ModelsSearch } from "~/router";
+import { Abilities } from "./Abilities";
+import { Compare } from "./Compare";
+import { abilities, filtered, inputs, listOf } from "./filter";
+
+const route = getRouteApi("/house/models");
+
+const PRICES = [["0", "Free"], ["0.1", "Up to $0.10 / M"], ["1", "Up to $1 / M"], ["5", "Up to $5 / M"]] as const;
+const CONTEXTS = [["32000", "32K or more"], ["128000", "128K or more"], ["200000", "200K or more"], ["1000000", "1M or more"]] as const;
+const COMPARED_MAX = 4;
+
+export default function Models() {
+  const search = route.useSearch();
+  const navigate = useNavigate({ from: "/models" });
+  const change = (part: Partial<ModelsSearch>) =>
+    void navigate({ search: (before: ModelsSearch) => ({ ...before, ...part }), replace: true });
+  const found = useQuery(models(search.scope ?? "usable"));
+  const shown = useMemo(() => filtered(found.data ?? [], search), [found.data, search]);
+  const compared = listOf(search.compare);
+  const choose = (id: string) => {
+    const next = compared.includes(id) ? compared.filter((other) => other !== id) : [...compared, id];
+    change({ compare: next.slice(-COMPARED_MAX).join(",") || undefined });
+  };
+  const [isComparing, setComparing] = useState(false);
+  return (
+    <Page
+      title="Models" about="Who can be asked, what it costs and what it can do. Prices are USD per million tokens, from the cheapest endpoint."
+      actions={
+        <Tooltip label={`Tick two to ${COMPARED_MAX} models first`} disabled={compared.length > 1}>
+          <Button
+            variant="default" leftSection={<IconColumns3 size={16} />} disabled={compared.length < 2}
+            onClick={() => setComparing(true)}
+          >
+            Compare{compared.length > 0 && ` ${compared.length}`}
+          </Button>
+        </Tooltip>
+      }
+    >
+      <Filters search={search} change={change} />
+      <Text size="sm" c="dimmed" my="xs" aria-live="polite">
+        {found.data && `${shown.length.toLocaleString("en-US")} of ${found.data.length.toLocaleString("en-US")} models`}
+      </Text>
+      <Paper className="sheet">
+        {found.isPending && <Waiting />}
+        {found.isError && <Box p="md"><Failure error={found.error} retry={() => void found.refetch()} /></Box>}
+        {found.data && shown.length === 0 && (
+          <Empty
+            title={found.data.length === 0 ? "No model can be called yet" : "No model fits these filters"}
+            action={found.data.length > 0 && <Button variant="default" onClick={() => void navigate({ search: { scope: search.scope } })}>Clear the filters</Button>}
+          >
+            {found.data.length === 0 ? "A model can be called as soon as one of its providers has a credential." : "Take one away, or look in the whole catalog."}
+          </Empty>
+        )}
+        {shown.length > 0 && (
+          <Sheet
+            label="Models" rows={shown} rowKey={(model) => model.id} rowHeight={50}
+            columns={columns(compared, choose)}
+            sorting={{ key: search.by ?? "name", descending: search.by !== undefined && search.by !== "name" && search.up !== true }}
+            onSort={({ key, descending }) => change({ by: key === "name" ? undefined : key, up: descending ? undefined : true })}
+            isChosen={(model) => compared.includes(model.id)}
+            onOpen={(model) => {
+              const [author = "", slug = ""] = model.id.split("/");
+              void navigate({ to: "/models/$author/$slug", params: { author, slug } });
+            }}
+          />
+        )}
+      </Paper>
+      <Compare
+        opened={isComparing} onClose={() => setComparing(false)}
+        models={compared.map((id) => found.data?.find((model) => model.id === id)).filter((model) => model !== undefined)}
+      />
+    </Page>
+  );
+}
+
+function Filters({ search, change }: { search: ModelsSearch; change: (part: Partial<ModelsSearch>) => void }) {
+  const [typed, setTyped] = useState(search.q ?? "");
+  const ask = useDebouncedCallback((q: string) => change({ q: q || undefined }), 120);
+  return (
+    <Group gap="xs" align="flex-end">
+      <TextInput
+        aria-label="Search models" placeholder="Name, author or slug" leftSection={<IconSearch size={15} />}
+        value={typed} onChange={(event) => { setTyped(event.currentTarget.value); ask(event.currentTarget.value); }}
+        w={{ base: "100%", sm: 260 }}
+      />
+      <SegmentedControl
+        aria-label="Which models" value={search.scope ?? "usable"}
+        data={[{ value: "usable", label: "Callable here" }, { value: "all", label: "Whole catalog" }]}
+        onChange={(scope) => change({ scope: scope === "all" ? "all" : undefined })}
+      />
+      <MultiSelect
+        aria-label="Can" placeholder={search.can ? undefined : "Can…"} data={abilities} value={listOf(search.can)} clearable w={190}
+        onChange={(values) => change({ can: values.join(",") || undefined })}
+      />
+      <MultiSelect
+        aria-label="Takes" placeholder={search.takes ? undefined : "Takes…"} data={[...inputs]} value={listOf(search.takes)} clearable w={160}
+        onChange={(values) => change({ takes: values.join(",") || undefined })}
+      />
+      <Select
+        aria-label="Input price" placeholder="Any price" clearable w={155} data={PRICES.map(([value, label]) => ({ value, label }))}
+        value={search.price === undefined ? null : String(search.price)}
+        onChange={(value) => change({ price: value === null ? undefined : Number(value) })}
+      />
+      <Select
+        aria-label="Context" placeholder="Any context" clearable w={145} data={CONTEXTS.map(([value, label]) => ({ value, label }))}
+        value={search.context === undefined ? null : String(search.context)}
+        onChange={(value) => change({ context: value === null ? undefined : Number(value) })}
+      />
+    </Group>
+  );
+}
+
+function columns(compared: string[], choose: (id: string) => void): Column<Model>[] {
+  return [
+    {
+      key: "compare", title: <VisuallyHidden>Compare</VisuallyHidden>, width: "40px",
+      cell: (model) => (
+        <Checkbox size="xs" aria-label={`Compare ${model.name}`} checked={compared.includes(model.id)} onChange={() => choose(model.id)} />
+      ),
+    },
+    {
+      key: "name", title: "Model", width: "minmax(250px, 2.4fr)", sorts: true,
+      cell: (model) => {
+        const [author = "", slug = ""] = model.id.split("/");
+        return (
+          <>
+            <Link className="link" to="/models/$author/$slug" params={{ author, slug }}><Text span fw={500} size="md">{model.name}</Text></Link>
+            <Text size="xs" c="dimmed" className="mono" truncate>{model.id}</Text>
+          </>
+        );
+      },
+    },
+    { key: "context", title: "Context", width: "92px", align: "right", sorts: true, cell: (model) => context(model.context_length) },
+    { key: "input", title: "Input $/M", width: "104px", align: "right", sorts: true, cell: (model) => perMillion(model.pricing.prompt) },
+    { key: "output", title: "Output $/M", width: "104px", align: "right", sorts: true, cell: (model) => perMillion(model.pricing.completion) },
+    { key: "cached", title: "Cached $/M", width: "104px", align: "right", cell: (model) => perMillion(model.pricing.input_cache_read) },
+    { key: "abilities", title: "Takes and can", width: "minmax(170px, 1fr)", cell: (model) => <Abilities model={model} /> },
+    {
+      key: "created", title: "Released", width: "100px", align: "right", sorts: true,
+      cell: (model) => model.created ? new Date(model.created * 1000).toLocaleDateString("en-GB", { month: "short", year: "numeric" }) : "–",
+    },
+  ];
+}

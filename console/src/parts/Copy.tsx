@@ -1,0 +1,27 @@
+// Text that is there to be copied.
+import { ActionIcon, Box, Code, CopyButton, Tooltip } from "@mantine/core";
+import { IconCheck, IconCopy } from "@tabler/icons-react";
+
+export function CopyIcon({ value, label = "Copy" }: { value: string; label?: string }) {
+  return (
+    <CopyButton value={value} timeout={1500}>
+      {({ copied, copy }) => (
+        <Tooltip label={copied ? "Copied" : label}>
+          <ActionIcon size="sm" onClick={copy} aria-label={copied ? "Copied" : label} color={copied ? "green" : "gray"}>
+            {copied ? <IconCheck size={15} /> : <IconCopy size={15} />}
+          </ActionIcon>
+        </Tooltip>
+      )}
+    </CopyButton>
+  );
+}
+
+/** Lines of code with a button that copies them. */
+export function CodeBlock({ code, label = "Copy the code" }: { code: string; label?: string }) {
+  return (
+    <Box pos="relative">
+      <Code block tabIndex={0} pr={44} bg="var(--sunken)" fz="sm" role="region" aria-label="Code">{code}</Code>
+      <Box pos="absolute" top={8} right={8}><CopyIcon value={code} label={label} /></Box>
+    </Box>
+  );
+}

@@ -1,0 +1,105 @@
+// What stands around every page: navigation, search, theme, and the way out.
+import { ActionIcon, AppShell, Burger, Button, Group, Kbd, NavLink, ScrollArea, Text, Tooltip, UnstyledButton, VisuallyHidden, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
+import { IconLogout, IconMoon, IconSearch, IconSun } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { signOut } from "~/api/session";
+import { Mark } from "./Mark";
+import { places } from "./navigation";
+import classes from "./Shell.module.css";
+
+const Palette = lazy(() => import("./Palette"));
+
+const groups = ["Use", "Watch", "Govern", "House"] as const;
+
+export function Shell() {
+  const [opened, menu] = useDisclosure(false);
+  const { pathname } = useLocation();
+  useEffect(menu.close, [pathname]);
+  const [hasPalette, setPalette] = useState(false);
+  const search = () => {
+    if (hasPalette) void import("@mantine/spotlight").then(({ spotlight }) => spotlight.toggle());
+    setPalette(true);
+  };
+  useHotkeys([["mod+K", search]], []);
+  return (
+    <AppShell
+      header={{ height: 52 }} padding={0}
+      navbar={{ width: 212, breakpoint: "sm", collapsed: { mobile: !opened } }}
+      classNames={{ header: classes.header, navbar: classes.navbar }}
+    >
+      <AppShell.Header>
+        <a href="#content" className={classes.skip}>Skip to content</a>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap">
+            <Burger opened={opened} onClick={menu.toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" />
+            <UnstyledButton component={Link} to="/" className={classes.brand}>
+              <Mark />
+              <Text fw={600} fz="lg" className={classes.name}>Waybill</Text>
+            </UnstyledButton>
+          </Group>
+          <Group gap={6} wrap="nowrap">
+            <Button
+              variant="default" size="xs" leftSection={<IconSearch size={14} />} className={classes.search}
+              rightSection={<Kbd size="xs">Ctrl K</Kbd>} onClick={search} visibleFrom="sm"
+            >
+              Go to…
+            </Button>
+            <ActionIcon hiddenFrom="sm" onClick={search} aria-label="Go to…"><IconSearch size={18} /></ActionIcon>
+            <ThemeSwitch />
+            <SignOut />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar aria-label="Pages">
+        <ScrollArea flex={1} p="xs">
+          {groups.map((group) => (
+            <div key={group} className={classes.group} role="group" aria-label={group}>
+              <Text className="label" px={10} pb={4}>{group}</Text>
+              {places.filter((place) => place.group === group).map((place) => (
+                <NavLink
+                  key={place.to} component={Link} to={place.to} label={place.title}
+                  leftSection={<place.icon size={17} stroke={1.7} />}
+                  active={pathname === place.to || pathname.startsWith(`${place.to}/`)}
+                  className={classes.link} variant="subtle" color="gray"
+                />
+              ))}
+            </div>
+          ))}
+        </ScrollArea>
+      </AppShell.Navbar>
+      <AppShell.Main><Outlet /></AppShell.Main>
+      {hasPalette && <Suspense><Palette /></Suspense>}
+    </AppShell>
+  );
+}
+
+function ThemeSwitch() {
+  const { setColorScheme } = useMantineColorScheme();
+  const isDark = useComputedColorScheme("light") === "dark";
+  const label = isDark ? "Light theme" : "Dark theme";
+  return (
+    <Tooltip label={label}>
+      <ActionIcon size="md" aria-label={label} onClick={() => setColorScheme(isDark ? "light" : "dark")}>
+        {isDark ? <IconSun size={18} /> : <IconMoon size={18} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function SignOut() {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const leave = async () => {
+    await signOut();
+    client.clear();
+    await navigate({ to: "/sign-in" });
+  };
+  return (
+    <Tooltip label="Sign out">
+      <ActionIcon size="md" aria-label="Sign out" onClick={leave}><IconLogout size={18} /><VisuallyHidden>Sign out</VisuallyHidden></ActionIcon>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,53 @@
+// A demo server and a browser for tests: started once, ended whatever happens.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+export const pictures = fileURLToPath(new URL("../pictures", import.meta.url));
+
+/** `waybill demo` on a free port with a data directory of its own. */
+export async function startDemo(binary = process.env.WAYBILL_BINARY ?? join(root, "target/debug/waybill")) {
+  const folder = mkdtempSync(join(tmpdir(), "waybill-console-"));
+  const arguments_ = ["demo", "--listen", "127.0.0.1:0", "--data-dir", folder, "--print-json"];
+  const child = spawn(binary, arguments_, { stdio: ["ignore", "pipe", "inherit"] });
+  const stop = () => {
+    child.kill("SIGTERM");
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const line = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once("line", resolve);
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`waybill demo ended with status ${code}`)));
+  });
+  return { ...JSON.parse(line), stop };
+}
+
+/** Debian's Chromium, or the one that CHROMIUM names. */
+export async function startBrowser() {
+  const candidates = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+  const executablePath = candidates.find((path) => path && existsSync(path));
+  if (!executablePath) throw new Error("Chromium is missing: scripts/need chromium");
+  mkdirSync(pictures, { recursive: true });
+  return chromium.launch({
+    executablePath, headless: true,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-dev-shm-usage"],
+  });
+}
+
+/** A request to the API with a key. */
+export function caller(url, key) {
+  return async (path, body, method = body === undefined ? "GET" : "POST") => {
+    const answer = await fetch(`${url}/api/v1${path}`, {
+      method, headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text.startsWith("{") ? JSON.parse(text) : text;
+  };
+}

@@ -1,0 +1,29 @@
+// How the console is built, and how it is developed beside a running server.
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+// @ts-expect-error it is plain JavaScript, so that tests can use it without a build
+import { mantineStyles } from "./scripts/mantine-styles.mjs";
+
+// `WAYBILL_URL=http://127.0.0.1:8080 npm run dev`: where `/api` is while developing.
+const server = process.env.WAYBILL_URL ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [react(), mantineStyles()],
+  resolve: { alias: { "~": new URL("./src", import.meta.url).pathname } },
+  server: { proxy: { "/api": server, "/healthz": server, "/readyz": server, "/metrics": server } },
+  build: {
+    outDir: "dist",
+    emptyOutDir: true,
+    // Fonts and pictures stay files of their own: the policy allows no fonts from `data:`.
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    rollupOptions: {
+      output: {
+        manualChunks: {
+          react: ["react", "react-dom", "react-dom/client"],
+          tanstack: ["@tanstack/react-query", "@tanstack/react-router"],
+        },
+      },
+    },
+  },
+});
