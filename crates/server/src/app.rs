@@ -21,6 +21,7 @@ use crate::limits::{Gate, Velocity};
 use crate::session;
 use crate::session::password::Guesses;
 use crate::shelf::Shelf;
+use crate::tracer::Tracer;
 use crate::workspace_terms::{self, Policies};
 
 /// Everything that lives as long as the server. Handlers get it as `State<Arc<App>>`.
@@ -67,6 +68,8 @@ pub struct App {
     pub hedge: Hedge,
     /// Relays calls.
     pub relay: Arc<Relay>,
+    /// Tells a collector of calls, where there is one.
+    pub tracer: Option<Arc<Tracer>>,
     /// What is counted about calls.
     pub metrics: Arc<Metrics>,
     /// The whole list of models, as last written.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
 use crate::limits::{AtProviders, Gate, Velocity};
+use crate::tracer::Tracer;
 
 /// Counts a record and hands it on.
 pub struct CountedBooks {
@@ -19,6 +20,8 @@ pub struct CountedBooks {
     pub gate: Arc<Gate>,
     /// Watches for keys that spend too fast, and where they are reported.
     pub velocity: Option<(Arc<Velocity>, Sender<KeyHash>)>,
+    /// Tells a collector of calls, where there is one.
+    pub tracer: Option<Arc<Tracer>>,
     /// The calendar time.
     pub clock: Arc<dyn Clock>,
     /// Who keeps the books.
@@ -36,7 +39,10 @@ impl CountedBooks {
         }
     }
 
-    fn count(&self, generation: &Generation) {
+    fn count(&self, generation: &Arc<Generation>) {
+        if let Some(tracer) = &self.tracer {
+            tracer.end(generation);
+        }
         self.metrics.observe(generation);
         self.metrics.in_flight.down();
         let now_ms = self.clock.now_ms();

@@ -36,5 +36,6 @@ pub mod shelf;
 pub mod start;
 pub mod statement;
 pub mod time;
+pub mod tracer;
 pub mod vault;
 pub mod workspace_terms;

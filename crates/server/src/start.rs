@@ -33,6 +33,7 @@ use crate::listen::{self, Manners};
 use crate::session::password::Guesses;
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
+use crate::tracer::{self, Tracer};
 use crate::{jobs, keyring, replicas, router, vault, workspace_terms};
 
 /// The variable that sets the first management key.
@@ -148,7 +149,8 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let (recorder, ledgers, node) = open_books(&config, &store, &tasks, &desk).await?;
     let stop = CancellationToken::new();
     let gate = replicas::join(&config, &environment, &clock, &tasks, &stop).await?;
-    let (books, too_fast) = counted(&config, gate, &clock, &ledgers);
+    let tracer = open_tracer(&config, &environment, &node, (&tasks, &desk))?;
+    let (books, too_fast) = counted(&config, (gate, &tracer), &clock, &ledgers);
     let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
     let credentials = Arc::new(ArcSwap::from_pointee(built.credentials));
     let served = (Arc::clone(&catalog), Arc::clone(&credentials));
@@ -176,6 +178,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         account: config.routing.provider.clone(),
         hedge: config.routing.hedge,
         relay,
+        tracer,
         metrics: Arc::clone(&books.metrics),
         model_list: Rendered::default(),
         clock,
@@ -243,7 +246,7 @@ async fn open_books(
 /// The books with everything that counts calls, and the keys that it finds too fast.
 fn counted(
     config: &Config,
-    gate: Gate,
+    (gate, tracer): (Gate, &Option<Arc<Tracer>>),
     clock: &Arc<dyn Clock>,
     ledgers: &Arc<Ledgers>,
 ) -> (Arc<CountedBooks>, mpsc::Receiver<KeyHash>) {
@@ -253,10 +256,26 @@ fn counted(
         metrics: Arc::new(Metrics::new(clock.now_ms())),
         gate: Arc::new(gate),
         velocity: velocity.map(|velocity| (Arc::new(velocity), fast)),
+        tracer: tracer.clone(),
         clock: Arc::clone(clock),
         ledgers: Arc::clone(ledgers),
     };
     (Arc::new(books), too_fast)
+}
+
+/// Who tells the collector of calls, where there is one.
+fn open_tracer(
+    config: &Config,
+    environment: &Environment,
+    node: &str,
+    (tasks, desk): (&TaskTracker, &Handle),
+) -> anyhow::Result<Option<Arc<Tracer>>> {
+    let Some(collector) = tracer::collector(config, environment, node)? else {
+        return Ok(None);
+    };
+    let (tracer, running) = Tracer::new(collector)?;
+    tasks.spawn_on(running, desk);
+    Ok(Some(tracer))
 }
 
 /// The catalog on the rows that an update has kept, if there are any. Kept rows that no longer
@@ -292,6 +311,10 @@ fn start_jobs(
         }
         let freezer = jobs::freeze_keys::run(Arc::clone(app), velocity, too_fast);
         app.tasks.spawn_on(freezer, desk);
+    }
+    if let (Some(tracer), Some(every)) = (&app.tracer, config.telemetry.metrics_every) {
+        let telling = jobs::tell_metrics::run(Arc::clone(app), Arc::clone(tracer), every);
+        app.tasks.spawn_on(telling, desk);
     }
     let follower = jobs::follow_changes::run(Arc::clone(app), seen);
     app.tasks.spawn_on(follower, desk);
@@ -342,6 +365,9 @@ impl Running {
         }
         if !app.ledgers.close(LEASES_WAIT).await {
             tracing::warn!("leases are given back by the next start");
+        }
+        if let Some(tracer) = &app.tracer {
+            tracer.close();
         }
         app.tasks.close();
         if tokio::time::timeout(JOBS_WAIT, app.tasks.wait())

@@ -95,6 +95,7 @@ pub(crate) async fn answer(app: &Arc<App>, request: Request, spoken: Spoken) -> 
 struct Arrived {
     call: Call,
     standing: Standing,
+    headers: HeaderMap,
 }
 
 /// Lets a request in: its caller, its body, its rate limits.
@@ -149,7 +150,11 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
         .await
         .map_err(|error| Rescue::of_call(error, id.clone()))?;
     let standing = pass_gate(app, &caller, &call, spoken.dialect).await?;
-    Ok(Arrived { call, standing })
+    Ok(Arrived {
+        call,
+        standing,
+        headers: head.headers,
+    })
 }
 
 /// What of a call's time is ours.
@@ -175,7 +180,14 @@ impl OwnTime {
 }
 
 async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
-    let Arrived { call, standing } = arrive(app, request, spoken).await?;
+    let Arrived {
+        mut call,
+        standing,
+        headers,
+    } = arrive(app, request, spoken).await?;
+    if let Some(tracer) = &app.tracer {
+        tracer.begin(&mut call, &headers);
+    }
     let (id, created_at_ms) = (call.id.clone(), call.created_at_ms);
     let own_time = OwnTime::of(&call);
     let (dialect, stream_type) = (
@@ -208,7 +220,7 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
 pub(crate) async fn count(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
     let dialect = spoken.dialect;
     let counted = async {
-        let Arrived { call, standing } = arrive(app, request, spoken).await?;
+        let Arrived { call, standing, .. } = arrive(app, request, spoken).await?;
         let counted = app.relay.count_tokens(&call).await;
         app.gate.settle(&call.id, 0, app.clock.now_ms());
         let counted = counted.map_err(Rescue::from)?;

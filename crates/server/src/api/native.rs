@@ -116,9 +116,12 @@ pub async fn pass(
         waits,
         created_at_ms,
     };
-    let (call, native) = call(&app, &caller, prepared, beginning).map_err(of_call)?;
+    let (mut call, native) = call(&app, &caller, prepared, beginning).map_err(of_call)?;
     bounded(&call, &native).map_err(of_call)?;
     let standing = pass_gate(&app, &caller, &call, dialect).await?;
+    if let Some(tracer) = &app.tracer {
+        tracer.begin(&mut call, &native.headers);
+    }
     let own_time = OwnTime::of(&call);
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.pass_on(call, native).await {

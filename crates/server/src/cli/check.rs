@@ -20,6 +20,7 @@ use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::out;
 use crate::setup::Setup;
+use crate::tracer;
 
 /// For a provider to answer.
 const LIVE: Duration = Duration::from_secs(10);
@@ -36,6 +37,7 @@ pub fn run(
     let loaded = load(&arguments.place, environment)?;
     init_log(&loaded.config.log, log);
     let setup = Setup::from_loaded(loaded, environment.clone())?;
+    tracer::collector(&setup.config, &setup.environment, "")?;
     let catalog = setup.catalog();
     out::line(&format!(
         "configuration and catalog are valid: {} providers, {} models, {} endpoints",

@@ -7,7 +7,7 @@ use relay::Timers;
 use super::document::{self, VARIABLE_PREFIX};
 use super::problem::{Problem, Problems};
 use super::reader::{Reader, Setting};
-use super::{Config, Environment, native, providers, routing, sections};
+use super::{Config, Environment, native, providers, routing, sections, telemetry};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "waybill.toml";
@@ -64,6 +64,7 @@ pub fn read(file: &str, text: &str, environment: &Environment) -> Loaded {
         limits: sections::limits(&mut reader, &mut timers),
         door: sections::timeouts(&mut reader, &mut timers),
         log: sections::log(&mut reader),
+        telemetry: telemetry::telemetry(&mut reader),
         native: native::native(&mut reader),
         routing: routing::routing(&mut reader),
         discovery: sections::discovery(&mut reader),

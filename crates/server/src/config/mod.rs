@@ -6,6 +6,7 @@
 //! | `reader.rs` | typed settings out of that tree, and every mistake on the way |
 //! | `sections.rs` | the plain sections and their defaults |
 //! | `providers.rs` | `[providers.*]`: rows of the catalog's own form |
+//! | `telemetry.rs` | `[telemetry]`: a collector |
 //! | `secret.rs` | `env:NAME`, `file:PATH`, literals; the one place that reads the environment |
 //! | `credentials.rs` | which provider has a credential, and which one would help |
 //! | `written_credentials.rs` | `credential` and `credentials` of a provider, as they stand there |
@@ -24,6 +25,7 @@ pub mod reader;
 pub mod routing;
 pub mod secret;
 pub mod sections;
+pub mod telemetry;
 mod written_credentials;
 
 use relay::Timers;
@@ -51,6 +53,8 @@ pub struct Config {
     pub door: sections::DoorTimeouts,
     /// `[log]`
     pub log: sections::Log,
+    /// `[telemetry]`
+    pub telemetry: telemetry::Telemetry,
     /// `[native]`
     pub native: native::NativeAccess,
     /// `[routing]`

@@ -275,7 +275,8 @@ pub(super) fn discovery(reader: &mut Reader<'_>) -> Discovery {
     Discovery { local_engines }
 }
 
-fn http_url(text: &str) -> Result<String, String> {
+/// A URL without a slash at its end.
+pub(super) fn http_url(text: &str) -> Result<String, String> {
     let is_url = text
         .parse::<http::Uri>()
         .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));

@@ -5,3 +5,4 @@ pub mod freeze_keys;
 pub mod keep_health;
 pub mod local_engines;
 pub mod share_velocity;
+pub mod tell_metrics;

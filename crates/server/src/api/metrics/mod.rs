@@ -2,12 +2,14 @@
 //!
 //! - [`recorder`]: [`Metrics`], the counters themselves; `observe` is called once per finished call.
 //! - [`histogram`]: counts in fixed buckets, in integers.
-//! - [`page`]: the counters as Prometheus text, and the path that serves it.
+//! - [`page`]: the counters by family, and the path that serves them.
+//! - [`families`]: how a family is written for Prometheus and for a collector.
 //!
 //! Names come from OpenTelemetry's GenAI conventions where it has one; ours begin with `waybill_`.
-//! The only label that depends on data is the provider's slug, and the number of its values is
-//! capped, so that no caller can make this grow.
+//! The only labels that depend on data are slugs of providers and models, and the number of their
+//! values is capped, so that no caller can make this grow.
 
+pub mod families;
 pub mod histogram;
 pub mod page;
 pub mod recorder;

@@ -1,6 +1,5 @@
 //! `GET /metrics`: the counters as Prometheus text (exposition format 0.0.4).
 
-use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -11,7 +10,8 @@ use ledger::decimal;
 use relay::Counts;
 use store::{Figures, LedgerFigures};
 
-use super::histogram::{Histogram, Reading};
+use super::families::Page;
+use super::histogram::Histogram;
 use super::recorder::{Metrics, OUTCOMES, OfProvider, STATUS_CLASSES};
 use crate::api::models::listing::usable_providers;
 use crate::app::App;
@@ -38,12 +38,21 @@ pub struct Now {
     pub money: Counts,
     /// The link to the other replicas; absent where there are none.
     pub link: Option<cluster::Figures>,
+    /// What a collector was told; absent where there is none.
+    pub told: Option<telemetry::export::Figures>,
 }
 
 /// Answers `GET /metrics`.
 pub async fn get(State(app): State<Arc<App>>) -> Response {
+    let page = page(&app.metrics, &now(&app));
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page.text).into_response()
+}
+
+/// What the house looks like at this moment.
+#[must_use]
+pub fn now(app: &App) -> Now {
     let catalog = app.catalog.load();
-    let now = Now {
+    Now {
         models: catalog.models().len(),
         endpoints: catalog.endpoint_count(),
         usable_providers: usable_providers(&catalog).len(),
@@ -52,14 +61,13 @@ pub async fn get(State(app): State<Arc<App>>) -> Response {
         leases: app.ledgers.figures(),
         money: app.relay.counts(),
         link: app.gate.link().map(cluster::Link::figures),
-    };
-    let page = page(&app.metrics, &now);
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response()
+        told: app.tracer.as_ref().map(|tracer| tracer.figures()),
+    }
 }
 
 /// The page.
 #[must_use]
-pub fn page(metrics: &Metrics, now: &Now) -> String {
+pub fn page(metrics: &Metrics, now: &Now) -> Page {
     let mut page = Page::default();
     process(&mut page, metrics, now);
     let providers = metrics.providers();
@@ -75,8 +83,34 @@ pub fn page(metrics: &Metrics, now: &Now) -> String {
         replicas(&mut page, link);
     }
     budgets(&mut page, now);
+    if let Some(told) = &now.told {
+        telemetry(&mut page, told);
+    }
     times(&mut page, metrics, &providers);
-    page.text
+    page
+}
+
+fn telemetry(page: &mut Page, told: &telemetry::export::Figures) {
+    for (name, help, count) in [
+        (
+            "waybill_telemetry_spans_total",
+            "Spans that the collector has taken.",
+            told.sent_spans,
+        ),
+        (
+            "waybill_telemetry_dropped_calls_total",
+            "Calls whose spans were dropped, because too many waited or the collector took none.",
+            told.dropped_calls,
+        ),
+        (
+            "waybill_telemetry_failures_total",
+            "Requests to the collector that failed, at first or for good.",
+            told.failures,
+        ),
+    ] {
+        page.family(name, "counter", help);
+        page.sample(name, &[], count);
+    }
 }
 
 /// Memory in RAM in bytes, from Linux's `/proc/self/status`; `None` elsewhere.
@@ -437,61 +471,3 @@ fn times(page: &mut Page, metrics: &Metrics, providers: &[(&str, &OfProvider)]) 
 
 const PROVIDER: &str = "gen_ai_provider_name";
 const MODEL: &str = "gen_ai_response_model";
-
-type Labels<'a> = [(&'a str, &'a str)];
-
-/// Prometheus text in the making. Writing to a `String` cannot fail, hence the ignored results.
-#[derive(Default)]
-struct Page {
-    text: String,
-}
-
-impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &Labels<'_>, value: impl Display) {
-        self.text.push_str(name);
-        if !labels.is_empty() {
-            self.text.push('{');
-            for (index, (label, text)) in labels.iter().enumerate() {
-                let comma = if index == 0 { "" } else { "," };
-                let _ = write!(self.text, "{comma}{label}=\"{}\"", escape(text));
-            }
-            self.text.push('}');
-        }
-        let _ = writeln!(self.text, " {value}");
-    }
-
-    /// A sample that appears with its first event: most combinations of labels never happen.
-    fn nonzero(&mut self, name: &str, labels: &Labels<'_>, value: u64) {
-        if value > 0 {
-            self.sample(name, labels, value);
-        }
-    }
-
-    fn histogram(&mut self, name: &str, labels: &Labels<'_>, reading: &Reading) {
-        let bucket = format!("{name}_bucket");
-        let digits = reading.scale.digits;
-        let bounds = reading.scale.bounds.iter();
-        let bounds = bounds.map(|bound| decimal::format(i128::from(*bound), digits));
-        let bounds = bounds.chain(["+Inf".to_owned()]);
-        for (bound, count) in bounds.zip(&reading.cumulative) {
-            let mut labels = labels.to_vec();
-            labels.push(("le", &bound));
-            self.sample(&bucket, &labels, count);
-        }
-        let sum = decimal::format(i128::from(reading.sum), digits);
-        self.sample(&format!("{name}_sum"), labels, sum);
-        let count = reading.cumulative.last().copied().unwrap_or(0);
-        self.sample(&format!("{name}_count"), labels, count);
-    }
-}
-
-/// Label values may hold any text; these three characters are written as escapes.
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
-}

@@ -69,7 +69,7 @@ fn page_after(calls: &[Generation]) -> String {
     for call in calls {
         metrics.observe(call);
     }
-    page(&metrics, &Now::default())
+    page(&metrics, &Now::default()).text
 }
 
 #[track_caller]
@@ -159,7 +159,7 @@ fn many_providers_share_one_label_beyond_the_cap() {
     calls.iter().for_each(|call| metrics.observe(call));
     assert_eq!(metrics.providers().len(), PROVIDERS_MAX + 1);
     has_line(
-        &page(&metrics, &Now::default()),
+        &page(&metrics, &Now::default()).text,
         r#"waybill_cost_nanodollars_total{gen_ai_provider_name="other"} 350"#,
     );
 }
@@ -174,7 +174,7 @@ fn models_are_counted_by_what_served_and_share_one_label_beyond_the_cap() {
         metrics.observe(&call);
     }
     assert_eq!(metrics.models().len(), MODELS_MAX + 1);
-    let page = page(&metrics, &Now::default());
+    let page = page(&metrics, &Now::default()).text;
     for line in [
         r#"waybill_model_calls_total{gen_ai_response_model="acme/0",outcome="completed"} 1"#,
         r#"waybill_model_calls_total{gen_ai_response_model="other",outcome="completed"} 10"#,

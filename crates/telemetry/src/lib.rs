@@ -1,0 +1,20 @@
+//! What others are told of calls: spans, metrics, and the guarded way out.
+//!
+//! Floor 3. Read in this order:
+//!
+//! 1. [`span`] and [`call`]: the record of a finished call as a trace, in OpenTelemetry's words for
+//!    generative AI. Nothing of it is measured apart: whatever a span says, the record says.
+//! 2. [`metric`]: counters, gauges and histograms, as they are at one moment.
+//! 3. [`otlp`]: both as OTLP, in protobuf and in JSON.
+//! 4. [`egress`]: the only sockets to where somebody else says that things are to be sent.
+//! 5. [`export`]: a bounded queue of finished calls, batches, and a collector at its end. It never
+//!    makes a call wait: what does not fit is dropped and counted.
+//!
+//! No prompt, no answer, no credential comes this way.
+
+pub mod call;
+pub mod egress;
+pub mod export;
+pub mod metric;
+pub mod otlp;
+pub mod span;

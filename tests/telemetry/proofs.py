@@ -1,0 +1,10 @@
+"""What must hold of what others are told."""
+
+
+import traces
+
+ALL = {
+    "grpc": traces.over_grpc,
+    "http": traces.over_http,
+    "away": traces.a_collector_that_is_away,
+}
