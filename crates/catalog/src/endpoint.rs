@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chat::{Dialect, Modalities, Needs, Parameters, Unit};
+use chat::{Dialect, Features, Modalities, Needs, Parameters, Unit};
 use ledger::{Price, PriceSheet};
 
 use crate::model::ModelSlug;
@@ -178,17 +178,29 @@ impl Endpoint {
     }
 
     /// How a call is put to this endpoint: in its caller's own dialect where that is possible, else
-    /// in the first of the endpoint's that can say all of it. `None` where none of `sendable` can.
+    /// in the first of the endpoint's that can say all of it, or at least all that must be said.
+    /// `None` where none of `sendable` can.
     #[must_use]
     pub fn way_for(&self, needs: &Needs, sendable: &[Dialect]) -> Option<Way> {
+        let whole = self.way_saying(needs.features.union(needs.preferred), needs, sendable);
+        whole.or_else(|| self.way_saying(needs.features, needs, sendable))
+    }
+
+    /// Whether a call can be put to this endpoint with all that its caller would like to say.
+    #[must_use]
+    pub fn says_all(&self, needs: &Needs, sendable: &[Dialect]) -> bool {
+        let all = needs.features.union(needs.preferred);
+        self.way_saying(all, needs, sendable).is_some()
+    }
+
+    fn way_saying(&self, features: Features, needs: &Needs, sendable: &[Dialect]) -> Option<Way> {
         let ways = || {
             self.dialects
                 .iter()
                 .copied()
                 .filter(|dialect| sendable.contains(dialect))
                 .filter_map(|dialect| {
-                    let body =
-                        dialect.body_for(&self.upstream_model, needs.dialect, needs.features)?;
+                    let body = dialect.body_for(&self.upstream_model, needs.dialect, features)?;
                     Some(Way { dialect, body })
                 })
         };

@@ -53,6 +53,8 @@ pub enum Filter {
     MaxTokens,
     /// Others of the model support tools, structured output or verbosity; this one does not.
     PreferredParameters,
+    /// Others of the model can be told all that the caller says; this one cannot.
+    PreferredFeatures,
     /// Fallbacks are not allowed, and it is not the first choice.
     Fallback,
 }
@@ -77,6 +79,7 @@ impl Filter {
             | Self::Input
             | Self::Output
             | Self::PreferredParameters
+            | Self::PreferredFeatures
             | Self::Fallback => None,
         }
     }
@@ -103,6 +106,7 @@ impl Filter {
             Self::ContextLength => "context_length",
             Self::MaxTokens => "max_tokens",
             Self::PreferredParameters => "preferred_parameters",
+            Self::PreferredFeatures => "preferred_features",
             Self::Fallback => "fallback",
         }
     }
@@ -176,7 +180,7 @@ const RULES: &[(Filter, Rule)] = &[
     (Filter::MaxPrice, max_price),
     (Filter::RequireParameters, |sieve, preferences, endpoint| {
         let missing = sieve.needs().parameters.minus(endpoint.parameters);
-        !preferences.require_parameters || missing.is_empty()
+        !preferences.require_parameters || (missing.is_empty() && sieve.says_all(endpoint))
     }),
     (Filter::Input, |sieve, _, endpoint| {
         is_within(sieve.needs().input, endpoint.input)
@@ -228,6 +232,12 @@ impl<'a> Sieve<'a> {
     pub(crate) fn dialect(&self, endpoint: &Endpoint) -> Option<Dialect> {
         let way = endpoint.way_for(self.needs(), self.question.dialects);
         way.map(|way| way.dialect)
+    }
+
+    /// Whether an endpoint can be told all that the caller says.
+    pub(crate) fn says_all(&self, endpoint: &Endpoint) -> bool {
+        let needs = self.needs();
+        needs.preferred.is_empty() || endpoint.says_all(needs, self.question.dialects)
     }
 
     /// Section 16: tiers are opted in by `service_tier`, by a suffix, or by name.

@@ -244,6 +244,9 @@ pub struct Needs {
     pub choices: u32,
     /// What only some dialects can say and must not be dropped.
     pub features: Features,
+    /// What only some dialects can say, and what is given up, or said otherwise, where no endpoint
+    /// of a model can be told so.
+    pub preferred: Features,
 }
 
 impl Default for Needs {
@@ -258,6 +261,7 @@ impl Default for Needs {
             parameters: Parameters::default(),
             choices: 1,
             features: Features::default(),
+            preferred: Features::default(),
         }
     }
 }

@@ -33,6 +33,8 @@ pub fn tool_calls_fit(body: &[u8], request: &Incoming, calls: &[(String, String)
         let schema = ["parameters", "input_schema"];
         let schema = schema.into_iter().find_map(|name| function.get(name));
         match function.get("name").and_then(Value::as_str) {
+            // A namespace: the names of its tools are not told in one way.
+            Some(_) if tool.get("tools").is_some() => is_closed = false,
             Some(name) => {
                 offered.insert(name, schema);
             }

@@ -61,9 +61,9 @@ def program(pattern):
     return found[0]
 
 
-def say(upstream_model, **arguments):
-    """What the simulated model says to the next two requests: call the shell, then end."""
-    for script in (f"tools,arguments={quoted(json.dumps(arguments))}", "no-tools,text=All%20is%20done."):
+def say(upstream_model, tools=1, **arguments):
+    """What the simulated model says to the next two requests: call the shell (or the first few tools), then end."""
+    for script in (f"tools={tools},arguments={quoted(json.dumps(arguments))}", "no-tools,text=All%20is%20done."):
         body = {"model": upstream_model, "script": script, "times": 1}
         assert http("POST", f"{SIMULATOR}/script", body)[0] < 300
 
@@ -73,10 +73,6 @@ CLAUDE = ("simulated/messages", "claude-sonnet-4-5-simulated")
 RESPONSES = ("simulated/responses", "responses")
 GEMINI = ("simulated/gemini", "gemini-3-simulated")
 ECHO = ("simulated/echo", "echo")
-
-# Tools of Codex that only providers of Responses know: a search that runs there, and namespaces.
-NO_SEARCH = 'web_search = "disabled"\n'
-PLAIN_TOOLS = "[features]\nmulti_agent = false"
 
 
 @pytest.mark.parametrize(("model", "upstream"), [CLAUDE, GEMINI, RESPONSES, ECHO])
@@ -100,16 +96,14 @@ def test_claude_code(project, model, upstream):
     project.check_loop()
 
 
-@pytest.mark.parametrize(("model", "upstream"), [RESPONSES, CLAUDE, GEMINI, ECHO])
-def test_codex(project, model, upstream):
+def run_codex(project, model):
+    """What Codex says of its work, with all of its tools: a search that runs at the provider, and namespaces."""
     settings = project.home / ".codex"
     settings.mkdir()
     (settings / "config.toml").write_text(
-        f'model = "{model}"\n{"" if model == RESPONSES[0] else NO_SEARCH}model_provider = "waybill"\n[model_providers.waybill]\nname = "Waybill"\n'
+        f'model = "{model}"\nmodel_provider = "waybill"\n[model_providers.waybill]\nname = "Waybill"\n'
         f'base_url = "{WAYBILL}/api/v1"\nenv_key = "WAYBILL_KEY"\nwire_api = "responses"\n'
-        + (f"{PLAIN_TOOLS}\n" if model != RESPONSES[0] else "")
     )
-    say(upstream, cmd="cat word.txt")
     out = project.run(
         [
             program("@openai/codex-*/vendor/*/bin/codex"), "exec", "--skip-git-repo-check", "--json",
@@ -122,6 +116,24 @@ def test_codex(project, model, upstream):
     assert said == ["All is done."]
     assert events[-1]["type"] == "turn.completed"
     project.check_loop()
+
+
+@pytest.mark.parametrize(("model", "upstream"), [RESPONSES, CLAUDE, GEMINI, ECHO])
+def test_codex(project, model, upstream):
+    say(upstream, cmd="cat word.txt")
+    run_codex(project, model)
+
+
+@pytest.mark.parametrize(("model", "upstream"), [CLAUDE, GEMINI, ECHO])
+def test_codex_knows_its_tools_again(project, model, upstream):
+    """The fifth of its tools is in a namespace, which these models' providers know nothing of."""
+    say(upstream, tools=5, cmd="cat word.txt", target="nobody")
+    run_codex(project, model)
+    _, ledger = http("GET", f"{SIMULATOR}/ledger?limit=10000&holding={project.word}")
+    body = ledger["entries"][-1]["body"]
+    assert "multi_agent_v1__close_agent" in body and "invalid agent id nobody" in body
+    # Every seal came back to the call it belongs to.
+    assert "skip_thought_signature_validator" not in body
 
 
 @pytest.mark.parametrize(("model", "upstream"), [ECHO, CLAUDE, GEMINI])

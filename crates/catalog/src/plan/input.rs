@@ -60,6 +60,8 @@ struct KeptNeeds {
     choices: u32,
     #[serde(skip_serializing_if = "String::is_empty", default)]
     features: String,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    preferred: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -196,7 +198,10 @@ impl KeptNeeds {
             names.join(",")
         };
         let parameters: Vec<&str> = needs.parameters.iter().map(Parameter::name).collect();
-        let features: Vec<&str> = needs.features.iter().map(Feature::name).collect();
+        let features = |set: Features| {
+            let names: Vec<&str> = set.iter().map(Feature::name).collect();
+            names.join(",")
+        };
         Self {
             dialect: needs.dialect.name().into(),
             stream: needs.stream,
@@ -206,7 +211,8 @@ impl KeptNeeds {
             output: modalities(needs.output),
             parameters: parameters.join(","),
             choices: needs.choices,
-            features: features.join(","),
+            features: features(needs.features),
+            preferred: features(needs.preferred),
         }
     }
 
@@ -227,11 +233,14 @@ impl KeptNeeds {
         let parameters = names
             .iter()
             .map(|name| Parameter::from_name(name).ok_or_else(|| word(name)));
-        let feature_names = words(&self.features);
-        let features = feature_names.iter().map(|name| {
-            let known = Feature::ALL.iter().find(|feature| feature.name() == name);
-            known.copied().ok_or_else(|| word(name))
-        });
+        let features = |text: &str| -> Result<Features, InputError> {
+            let words = words(text);
+            let each = words.iter().map(|name| {
+                let known = Feature::ALL.iter().find(|feature| feature.name() == name);
+                known.copied().ok_or_else(|| word(name))
+            });
+            each.collect()
+        };
         Ok(Needs {
             dialect: dialect(&self.dialect)?,
             stream: self.stream,
@@ -241,7 +250,8 @@ impl KeptNeeds {
             output: modalities(&self.output)?,
             parameters: parameters.collect::<Result<Parameters, _>>()?,
             choices: self.choices,
-            features: features.collect::<Result<Features, _>>()?,
+            features: features(&self.features)?,
+            preferred: features(&self.preferred)?,
         })
     }
 }

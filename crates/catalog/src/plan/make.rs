@@ -225,6 +225,14 @@ fn of_model<'a>(
         }
         stays
     });
+    let prefers_whole = passed.iter().any(|endpoint| sieve.says_all(endpoint));
+    passed.retain(|endpoint| {
+        let stays = !prefers_whole || sieve.says_all(endpoint);
+        if !stays {
+            exclude(endpoint, Filter::PreferredFeatures);
+        }
+        stays
+    });
     let from = left.len();
     for endpoint in passed {
         // Every endpoint that is left speaks a dialect: that is one of the filters.

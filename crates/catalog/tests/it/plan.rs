@@ -5,7 +5,7 @@ use catalog::preferences::Sort;
 use catalog::{
     Access, Catalog, EndpointId, Filter, Health, Moment, NoPlan, Plan, Preferences, Question, Rows,
 };
-use chat::{Dialect, Modality, Needs, Parameter};
+use chat::{Dialect, Feature, Modality, Needs, Parameter};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -466,4 +466,42 @@ proptest! {
         let ids: std::collections::BTreeSet<&str> = plan.attempts.iter().map(|a| a.endpoint.id.as_str()).collect();
         prop_assert_eq!(ids.len(), plan.attempts.len());
     }
+}
+
+#[test]
+fn what_is_better_said_in_one_dialect_goes_where_it_can_be_said() {
+    let catalog = catalog();
+    let needs = Needs {
+        dialect: Dialect::AnthropicMessages,
+        preferred: [Feature::ServerTools].into_iter().collect(),
+        prompt_tokens: 100,
+        ..Needs::default()
+    };
+    let ask = |preferences: &Value, sendable: &[Dialect]| {
+        let preferences = Preferences::read(preferences).expect("the test's own text");
+        let question = Question::new(MODEL, &needs, &preferences, sendable);
+        catalog::plan(&catalog, &question, &Health::default(), Moment::default())
+    };
+    let both = [Dialect::OpenaiChat, Dialect::AnthropicMessages];
+    let plan = ask(&json!({}), &both).expect("a plan");
+    assert_eq!(tags(&plan), "foreign");
+    let filters = plan.excluded.iter().map(|out| out.filter);
+    assert!(
+        filters
+            .into_iter()
+            .any(|filter| filter == Filter::PreferredFeatures)
+    );
+    // Nobody can: then it is given up, unless the caller insists.
+    for (preferences, sendable) in [
+        (json!({"sort": "price"}), &both[..1]),
+        (json!({"sort": "price", "ignore": ["foreign"]}), &both[..]),
+    ] {
+        let plan = ask(&preferences, sendable).expect("a plan");
+        assert_eq!(tags(&plan), "cheap mid dear/mxfp8 unknown-price old");
+    }
+    let insisting = json!({"require_parameters": true});
+    let NoPlan::Filtered { last, .. } = ask(&insisting, &both[..1]).expect_err("no plan") else {
+        panic!("another reason");
+    };
+    assert_eq!(last, Filter::RequireParameters);
 }

@@ -21,7 +21,17 @@ const FUNCTION: &[Field] = &[
     may("strict", Shape::Bool),
 ];
 
-const TOOL: Shape = Shape::Tagged(&[("function", FUNCTION), ("custom", &[must("name", FILLED)])]);
+const TOOL: Shape = Shape::Tagged(&[
+    ("function", FUNCTION),
+    ("custom", &[must("name", FILLED)]),
+    (
+        "namespace",
+        &[
+            must("name", FILLED),
+            must("tools", Shape::List(0, ANY_LENGTH, &OBJECT)),
+        ],
+    ),
+]);
 
 const TOOL_CHOICE: Shape = Shape::Either(&[
     Shape::Word(&["none", "auto", "required"]),
@@ -142,6 +152,18 @@ pub(super) const ITEMS: &[(&str, &[Field])] = &[
     ),
     (
         "function_call_output",
+        &[must("call_id", FILLED), must("output", PARTS_OR_TEXT)],
+    ),
+    (
+        "custom_tool_call",
+        &[
+            must("call_id", FILLED),
+            must("name", FILLED),
+            must("input", TEXT),
+        ],
+    ),
+    (
+        "custom_tool_call_output",
         &[must("call_id", FILLED), must("output", PARTS_OR_TEXT)],
     ),
     (

@@ -14,6 +14,8 @@ use crate::shape::{Fault, Field, check, required};
 pub(super) struct Seen {
     pub(super) prompt: Prompt,
     pub(super) features: Features,
+    /// See [`chat::Needs::preferred`].
+    pub(super) preferred: Features,
 }
 
 /// Reads the input at the scanner: a text, or a list of items.
@@ -53,16 +55,20 @@ fn read_item<'a>(scanner: &mut Scanner<'a>, text: &'a str, seen: &mut Seen) -> R
         )),
         Some(kind) => {
             let Some((_, fields)) = ITEMS.iter().find(|(name, _)| *name == kind) else {
-                seen.features.insert(match kind {
-                    "custom_tool_call" | "custom_tool_call_output" => Feature::CustomTools,
-                    _ => Feature::NativeContent,
-                });
+                match kind {
+                    // That the provider searched; what it found is in the answer.
+                    "web_search_call" => seen.preferred.insert(Feature::NativeContent),
+                    _ => seen.features.insert(Feature::NativeContent),
+                }
                 seen.prompt.add_unknown(item.span.of(text));
                 return Ok(());
             };
             fields
                 .iter()
                 .try_for_each(|field| check_member(&item, field))?;
+            if kind.starts_with("custom") {
+                seen.preferred.insert(Feature::CustomTools);
+            }
             read_plain_item(&item, seen)
         }
     }
@@ -71,7 +77,7 @@ fn read_item<'a>(scanner: &mut Scanner<'a>, text: &'a str, seen: &mut Seen) -> R
 /// A call, its output, or reasoning.
 fn read_plain_item(item: &Members<'_>, seen: &mut Seen) -> Result<(), Fault> {
     seen.prompt.add_message();
-    for name in ["name", "arguments", "encrypted_content"] {
+    for name in ["name", "arguments", "input", "encrypted_content"] {
         if let Some(said) = item.string(name) {
             seen.prompt.add_text(said.raw);
         }

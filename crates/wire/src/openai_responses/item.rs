@@ -1,9 +1,12 @@
 //! One item of an answer as the caller sees it: each block becomes an item of its own.
 
+use std::borrow::Cow;
+
 use chat::opaque::{Format, Opaque, Seal};
 use chat::{Block, Citation};
 use serde_json::Value;
 
+use super::names::{self, Known};
 use crate::seal::tagged;
 use crate::splice::{push_member, push_quoted, quoted};
 
@@ -11,6 +14,8 @@ use crate::splice::{push_member, push_quoted, quoted};
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub(super) block: Block<'static>,
+    /// The tool that is called, where the caller knows it otherwise than the block says.
+    pub(super) tool: Option<Known>,
     /// The position among the items of the answer.
     pub(super) index: u32,
     pub(super) id: String,
@@ -31,6 +36,7 @@ impl Item {
         };
         Self {
             block,
+            tool: None,
             index,
             id: format!("{kind}_{answer}_{index}"),
             text: String::new(),
@@ -66,12 +72,27 @@ impl Item {
                 }
             }
             Block::ToolCall { id, name } => {
-                add("type", "\"function_call\"");
+                let (kind, member) = match self.is_free() {
+                    true => ("custom_tool_call", "input"),
+                    false => ("function_call", "arguments"),
+                };
+                add("type", &quoted(kind));
                 add("status", &quoted(status));
-                let arguments = if is_begun { "" } else { self.arguments() };
-                add("arguments", &quoted(arguments));
+                let said = if is_begun {
+                    "".into()
+                } else {
+                    self.called_with()
+                };
+                add(member, &quoted(&said));
                 add("call_id", &quoted(id));
-                add("name", &quoted(name));
+                add(
+                    "name",
+                    &quoted(self.tool.as_ref().map_or(name, |tool| &tool.name)),
+                );
+                let namespace = self.tool.as_ref().and_then(|tool| tool.namespace.as_ref());
+                if let Some(namespace) = namespace {
+                    add("namespace", &quoted(namespace));
+                }
             }
             Block::Image { .. } => {
                 add("type", "\"image_generation_call\"");
@@ -115,12 +136,18 @@ impl Item {
         seals
     }
 
-    /// The arguments of a call; a tool without parameters is called with an empty object.
-    pub(super) fn arguments(&self) -> &str {
-        if self.text.is_empty() {
-            "{}"
-        } else {
-            &self.text
+    /// Whether the input of the tool that is called is free text.
+    pub(super) fn is_free(&self) -> bool {
+        self.tool.as_ref().is_some_and(|tool| tool.is_free)
+    }
+
+    /// The arguments of a call, or its free text; a tool without parameters is called with an empty
+    /// object.
+    pub(super) fn called_with(&self) -> Cow<'_, str> {
+        match self.is_free() {
+            true => names::input(&self.text),
+            false if self.text.is_empty() => Cow::Borrowed("{}"),
+            false => Cow::Borrowed(&self.text),
         }
     }
 

@@ -7,11 +7,12 @@ use chat::request::{CacheMark, Content, Message, Part, Role, Source};
 use chat::{Error, Request};
 use serde_json::Value;
 
+use super::names::{self, Names};
 use crate::seal::{TAG, untagged};
 use crate::tree::Cursor;
 
 /// Reads the input behind what messages there are already.
-pub(super) fn read(top: &Cursor<'_>, request: &mut Request) -> Result<(), Error> {
+pub(super) fn read(top: &Cursor<'_>, names: &Names, request: &mut Request) -> Result<(), Error> {
     let Some(input) = top.get("input") else {
         return Ok(());
     };
@@ -22,7 +23,8 @@ pub(super) fn read(top: &Cursor<'_>, request: &mut Request) -> Result<(), Error>
     }
     let mut turns = Turns {
         request,
-        names: BTreeMap::new(),
+        names,
+        called: BTreeMap::new(),
         ids: BTreeMap::new(),
     };
     for item in input.elements() {
@@ -33,8 +35,9 @@ pub(super) fn read(top: &Cursor<'_>, request: &mut Request) -> Result<(), Error>
 
 struct Turns<'r> {
     request: &'r mut Request,
+    names: &'r Names,
     /// The tools' names by the ids of their calls.
-    names: BTreeMap<String, String>,
+    called: BTreeMap<String, String>,
     /// Where the parts stand that have an id: message, then part in it.
     ids: BTreeMap<String, (usize, usize)>,
 }
@@ -44,30 +47,39 @@ impl Turns<'_> {
         match item.string("type")? {
             None | Some("message") => self.message(item),
             Some("function_call") => {
-                let (id, name) = (item.need("call_id")?, item.need("name")?);
-                self.names.insert(id.to_owned(), name.to_owned());
                 let arguments = item.need("arguments")?.to_owned();
-                self.push(
-                    Role::Assistant,
-                    Content::ToolCall {
-                        id: id.to_owned(),
-                        name: name.to_owned(),
-                        arguments,
-                    }
-                    .into(),
-                );
-                self.know(id);
-                let known = ["type", "id", "call_id", "name", "arguments", "status"];
-                item.unknown(&known, &mut self.request.unsaid);
-                Ok(())
+                self.call(item, "arguments", arguments)
             }
-            Some("function_call_output") => self.output(item),
+            Some("custom_tool_call") => {
+                let arguments = names::arguments(item.need("input")?);
+                self.call(item, "input", arguments)
+            }
+            Some("function_call_output" | "custom_tool_call_output") => self.output(item),
             Some("reasoning") => self.reasoning(item),
             Some(_) => {
                 self.request.unsaid.push(item.to_string());
                 Ok(())
             }
         }
+    }
+
+    fn call(&mut self, item: &Cursor<'_>, said: &str, arguments: String) -> Result<(), Error> {
+        let (id, name) = (item.need("call_id")?, item.need("name")?);
+        let name = self
+            .names
+            .told(item.string("namespace")?, name)
+            .into_owned();
+        self.called.insert(id.to_owned(), name.clone());
+        let call = Content::ToolCall {
+            id: id.to_owned(),
+            name,
+            arguments,
+        };
+        self.push(Role::Assistant, call.into());
+        self.know(id);
+        let known = ["type", "id", "call_id", "name", "namespace", "status", said];
+        item.unknown(&known, &mut self.request.unsaid);
+        Ok(())
     }
 
     /// Adds a part to the turn of a role, or begins one. Only the model and its tools say one turn
@@ -124,7 +136,7 @@ impl Turns<'_> {
         item.unknown(&known, &mut self.request.unsaid);
         let result = Content::ToolResult {
             call_id: call_id.to_owned(),
-            name: self.names.get(call_id).cloned(),
+            name: self.called.get(call_id).cloned(),
             parts: content(item, "output", &mut self.request.unsaid)?,
             is_error: false,
         };

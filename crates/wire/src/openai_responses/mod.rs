@@ -10,6 +10,7 @@
 //! | `request.rs`, `fields.rs`, `input.rs` | caller's request → checked, with spans and [`chat::Needs`] |
 //! | `splice.rs` | the same bytes for one endpoint: edits of top-level fields |
 //! | `parse.rs`, `items.rs`, `tools.rs` | caller's request → [`chat::Request`] |
+//! | `names.rs` | tools in namespaces and with free text, as other dialects know them |
 //! | `write.rs`, `write_input.rs`, `family.rs` | [`chat::Request`] → a provider's request |
 //! | `answer.rs`, `reader.rs` | a provider's answer, streamed or whole → events |
 //! | `tap.rs` | the same, with the bytes passed on and stamped as ours |
@@ -26,6 +27,7 @@ mod fields;
 mod input;
 mod item;
 mod items;
+mod names;
 mod opening;
 mod parse;
 mod reader;

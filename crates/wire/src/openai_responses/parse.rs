@@ -4,6 +4,7 @@ use chat::request::{CacheMark, Effort, Format, Message, Part, Reasoning, Role, S
 use chat::{Error, Kind, Request};
 use serde_json::Value;
 
+use super::names::Names;
 use super::request::LOGPROBS;
 use super::{family, items, tools};
 use crate::incoming::Incoming;
@@ -79,8 +80,9 @@ pub(super) fn parse(body: &[u8], incoming: &Incoming) -> Result<Request, Error> 
             .messages
             .push(Message::new(Role::System, vec![part]));
     }
-    items::read(&top, &mut request)?;
-    tools::read(&top, &mut request)?;
+    let names = Names::of(&tree["tools"]);
+    items::read(&top, &names, &mut request)?;
+    tools::read(&top, &names, &mut request)?;
     request.sampling = sampling(&top)?;
     request.reasoning = reasoning(&top, &mut request.unsaid)?;
     text(&top, &mut request)?;

@@ -89,6 +89,7 @@ fn refuse_contradictions(members: &Members<'_>) -> Result<(), Fault> {
 }
 
 fn needs(members: &Members<'_>, seen: &Seen) -> Needs {
+    let tools = Tools::read(members);
     let mut needs = Needs {
         dialect: Dialect::OpenaiResponses,
         stream: members
@@ -97,7 +98,8 @@ fn needs(members: &Members<'_>, seen: &Seen) -> Needs {
         prompt_tokens: seen.prompt.tokens,
         input: seen.prompt.input,
         max_output_tokens: members.number("max_output_tokens").map(count),
-        features: seen.features,
+        features: seen.features.union(tools.features),
+        preferred: seen.preferred.union(tools.preferred),
         ..Needs::default()
     };
     if let Some(instructions) = members.string("instructions") {
@@ -161,27 +163,67 @@ fn read_text(config: &Members<'_>, needs: &mut Needs) {
     }
 }
 
-/// What only some dialects can say and must not be dropped, beside what the input holds.
-fn add_features(members: &Members<'_>, features: &mut Features) {
-    if let Some(tools) = members.present("tools") {
-        // Checked before: an array of objects, each with a type.
-        let _ = Scanner::within(members.text, tools.value).array(|scanner, _| {
-            let tool = Members::read(members.text, scanner)?;
-            match tool.string("type").map(|kind| kind.decode()).as_deref() {
-                Some("function") | None => {}
-                Some("custom") => features.insert(Feature::CustomTools),
-                Some(_) => features.insert(Feature::ServerTools),
+/// Tools of the provider's own that a model may do without, where others are offered beside them.
+const OFFERS: &[&str] = &[
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+    "image_generation",
+    "tool_search",
+];
+
+/// What the tools ask of a dialect: what must be said, and what is only better said.
+#[derive(Default)]
+struct Tools {
+    has_own: bool,
+    has_offers: bool,
+    features: Features,
+    preferred: Features,
+}
+
+impl Tools {
+    fn read(members: &Members<'_>) -> Self {
+        let mut tools = Self::default();
+        if let Some(list) = members.present("tools") {
+            // Checked before: an array of objects, each with a type.
+            let _ = Scanner::within(members.text, list.value).array(|scanner, _| {
+                let tool = Members::read(members.text, scanner)?;
+                tools.add(&tool.string("type").map_or("".into(), |kind| kind.decode()));
+                Ok::<(), Fault>(())
+            });
+        }
+        let choice = members.object("tool_choice");
+        let choice = choice.as_ref().and_then(|choice| choice.string("type"));
+        match choice.map(|kind| kind.decode()).as_deref() {
+            Some("function" | "custom" | "allowed_tools") | None => {}
+            Some(_) => tools.features.insert(Feature::ServerTools),
+        }
+        // An offer beside the caller's own tools may be passed over; alone it is what is wanted.
+        match (tools.has_offers, tools.has_own) {
+            (true, true) => tools.preferred.insert(Feature::ServerTools),
+            (true, false) => tools.features.insert(Feature::ServerTools),
+            (false, _) => {}
+        }
+        tools
+    }
+
+    fn add(&mut self, kind: &str) {
+        match kind {
+            "function" | "" => self.has_own = true,
+            // Others know these by names and forms of ours (see `names.rs`).
+            "custom" | "namespace" => {
+                self.has_own = true;
+                self.preferred.insert(Feature::CustomTools);
             }
-            Ok::<(), Fault>(())
-        });
+            kind if OFFERS.contains(&kind) => self.has_offers = true,
+            _ => self.features.insert(Feature::ServerTools),
+        }
     }
-    let choice = members.object("tool_choice");
-    let choice = choice.as_ref().and_then(|choice| choice.string("type"));
-    match choice.map(|kind| kind.decode()).as_deref() {
-        Some("function" | "allowed_tools") | None => {}
-        Some("custom") => features.insert(Feature::CustomTools),
-        Some(_) => features.insert(Feature::ServerTools),
-    }
+}
+
+/// What only some dialects can say and must not be dropped, beside tools and what the input holds.
+fn add_features(members: &Members<'_>, features: &mut Features) {
     if members.present("prompt").is_some() {
         features.insert(Feature::StoredState);
     }

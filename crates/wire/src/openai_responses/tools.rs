@@ -4,34 +4,82 @@ use chat::request::{Tool, ToolChoice};
 use chat::{Error, Request};
 use serde_json::Value;
 
+use super::names::{self, Names, is_namespace};
 use crate::tree::Cursor;
 
 /// Reads the tools, and which of them may be called.
-pub(super) fn read(top: &Cursor<'_>, request: &mut Request) -> Result<(), Error> {
+pub(super) fn read(top: &Cursor<'_>, names: &Names, request: &mut Request) -> Result<(), Error> {
     if let Some(tools) = top.array("tools")? {
         for tool in tools.elements() {
-            if tool.string("type")?.is_some_and(|kind| kind != "function") {
-                request.unsaid.push(tool.to_string());
+            if !is_namespace(tool.value) {
+                one(&tool, (None, names), request)?;
                 continue;
             }
-            let known = ["type", "name", "description", "parameters", "strict"];
+            let known = ["type", "name", "description", "tools"];
             tool.unknown(&known, &mut request.unsaid);
-            request.tools.push(Tool {
-                name: tool.need("name")?.to_owned(),
-                description: tool.string("description")?.map(str::to_owned),
-                parameters: tool.get("parameters").map(|schema| schema.value.clone()),
-                strict: tool.boolean("strict")?,
-                cache: None,
-            });
+            let namespace = tool.need("name")?;
+            if let Some(inner) = tool.array("tools")? {
+                for tool in inner.elements() {
+                    one(&tool, (Some(namespace), names), request)?;
+                }
+            }
         }
     }
     if let Some(choice) = top.get("tool_choice") {
-        request.tool_choice = tool_choice(&choice, &mut request.unsaid)?;
+        request.tool_choice = tool_choice(&choice, names, &mut request.unsaid)?;
     }
     Ok(())
 }
 
-fn tool_choice(choice: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<ToolChoice>, Error> {
+/// A tool, in a namespace or alone.
+fn one(
+    tool: &Cursor<'_>,
+    (namespace, names): (Option<&str>, &Names),
+    request: &mut Request,
+) -> Result<(), Error> {
+    let (known, is_free): (&[_], _) = match tool.string("type")? {
+        Some("function") | None => (&["parameters", "strict"], false),
+        Some("custom") => (&["format"], true),
+        // Routing knows of these: nobody comes here with one that matters.
+        Some(_) => {
+            request.unsaid.push(tool.to_string());
+            return Ok(());
+        }
+    };
+    let known = [&["type", "name", "description"][..], known].concat();
+    tool.unknown(&known, &mut request.unsaid);
+    let parameters = match is_free {
+        true => Some(names::schema(grammar(tool, &mut request.unsaid)?)),
+        false => tool.get("parameters").map(|schema| schema.value.clone()),
+    };
+    request.tools.push(Tool {
+        name: names.told(namespace, tool.need("name")?).into_owned(),
+        description: tool.string("description")?.map(str::to_owned),
+        parameters,
+        strict: tool.boolean("strict")?,
+        cache: None,
+    });
+    Ok(())
+}
+
+/// The grammar that a free text is to follow, which nobody else enforces.
+fn grammar<'t>(tool: &'t Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<&'t str>, Error> {
+    let format = tool.value.get("format").filter(|format| format.is_object());
+    let Some(format) = format.filter(|format| format["type"] != "text") else {
+        return Ok(None);
+    };
+    unsaid.push(tool.path_of("format"));
+    Ok(format["definition"].as_str())
+}
+
+fn tool_choice(
+    choice: &Cursor<'_>,
+    names: &Names,
+    unsaid: &mut Vec<String>,
+) -> Result<Option<ToolChoice>, Error> {
+    let told = |named: &Cursor<'_>, name: &str| -> Result<String, Error> {
+        Ok(names.told(named.string("namespace")?, name).into_owned())
+    };
     if let Value::String(word) = choice.value {
         return Ok(Some(match word.as_str() {
             "none" => ToolChoice::None,
@@ -40,19 +88,22 @@ fn tool_choice(choice: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<T
         }));
     }
     Ok(match choice.need("type")? {
-        "function" => Some(ToolChoice::Tool(choice.need("name")?.to_owned())),
+        "function" | "custom" => {
+            let name = choice.need("name")?;
+            Some(ToolChoice::Tool(told(choice, name)?))
+        }
         "allowed_tools" => {
             let is_required = choice.string("mode")? == Some("required");
-            let mut names = Vec::new();
+            let mut allowed = Vec::new();
             if let Some(tools) = choice.array("tools")? {
                 for tool in tools.elements() {
                     match tool.string("name")? {
-                        Some(name) => names.push(name.to_owned()),
+                        Some(name) => allowed.push(told(&tool, name)?),
                         None => unsaid.push(tool.to_string()),
                     }
                 }
             }
-            Some(ToolChoice::Allowed(is_required, names))
+            Some(ToolChoice::Allowed(is_required, allowed))
         }
         _ => {
             unsaid.push("tool_choice".to_owned());

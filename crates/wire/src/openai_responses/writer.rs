@@ -9,6 +9,7 @@ use chat::{Block, Error, Event, Reason, Response, Usage};
 use serde_json::Value;
 
 use super::item::{Item, annotation};
+use super::names::Names;
 use super::opening::Opening;
 use super::shell::{self, Echo, Status};
 use super::usage;
@@ -20,6 +21,7 @@ use crate::stamp::{CostText, Stamp};
 pub(super) struct ResponsesWriter {
     stamp: Stamp,
     echo: Echo,
+    names: Names,
     opening: Opening,
     open: BTreeMap<BlockIndex, Item>,
     /// Items so far, open ones included.
@@ -34,6 +36,7 @@ impl ResponsesWriter {
         Self {
             stamp: asked.stamp.clone(),
             echo: Echo::of(asked),
+            names: Names::of_asked(asked),
             opening: Opening::new(&asked.stamp.sequence),
             open: BTreeMap::new(),
             count: 0,
@@ -52,7 +55,14 @@ impl ResponsesWriter {
     fn item(&mut self, block: Block<'static>) -> Item {
         let index = self.count;
         self.count = self.count.saturating_add(1);
-        Item::new(block, index, &self.stamp.id)
+        let tool = match &block {
+            Block::ToolCall { name, .. } => self.names.by_told(name).cloned(),
+            _ => None,
+        };
+        Item {
+            tool,
+            ..Item::new(block, index, &self.stamp.id)
+        }
     }
 
     fn start(&mut self, at: BlockIndex, block: Block<'static>, out: &mut String) {
@@ -100,6 +110,8 @@ impl ResponsesWriter {
                 ",\"summary_index\":0",
                 "",
             ),
+            // Free text is inside of what comes; it is told when that is whole.
+            Block::ToolCall { .. } if item.is_free() => return,
             Block::ToolCall { .. } => ("response.function_call_arguments.delta", "", ""),
             // Sound cannot be said; an image comes as a whole.
             Block::Audio | Block::Image { .. } => return,
@@ -138,18 +150,10 @@ impl ResponsesWriter {
     }
 
     /// What must come back with something else than reasoning gets a reasoning item of its own, with
-    /// the id of what it belongs to.
-    fn seal(&mut self, at: BlockIndex, opaque: &Opaque, out: &mut String) {
-        let Some(item) = self.open.get_mut(&at) else {
-            return;
-        };
-        if matches!(item.block, Block::Reasoning { .. }) {
-            item.opaque = Some(opaque.clone());
-            return;
-        }
-        let keeper = keeper(item, opaque);
+    /// the id of what it belongs to. It follows that item: clients keep items as they are done.
+    fn tell_seal(&mut self, (id, opaque): (String, Option<Opaque>), out: &mut String) {
         let mut seal = self.item(Block::Reasoning { is_summary: true });
-        (seal.id, seal.opaque) = keeper;
+        (seal.id, seal.opaque) = (id, opaque);
         let json = seal.json("in_progress");
         let rest = format!("\"output_index\":{},\"item\":{json}", seal.index);
         self.tell("response.output_item.added", &rest, out);
@@ -183,8 +187,16 @@ impl ResponsesWriter {
                 let part = item.part();
                 self.of_part(&item, "response.reasoning_summary_part.done", &part, out);
             }
+            Block::ToolCall { .. } if item.is_free() => {
+                let input = quoted(&item.called_with());
+                for (kind, member) in [("delta", "delta"), ("done", "input")] {
+                    let kind = format!("response.custom_tool_call_input.{kind}");
+                    self.tell(&kind, &format!("{place},\"{member}\":{input}"), out);
+                }
+            }
             Block::ToolCall { name, .. } => {
-                let (arguments, name) = (quoted(item.arguments()), quoted(name));
+                let name = item.tool.as_ref().map_or(&**name, |tool| &tool.name);
+                let (arguments, name) = (quoted(&item.called_with()), quoted(name));
                 let rest = format!("{place},\"name\":{name},\"arguments\":{arguments}");
                 self.tell("response.function_call_arguments.done", &rest, out);
             }
@@ -192,7 +204,13 @@ impl ResponsesWriter {
                 self.tell("response.image_generation_call.completed", &place, out);
             }
         }
+        let is_thought = matches!(item.block, Block::Reasoning { .. });
+        let beside = item.opaque.as_ref().filter(|_| !is_thought);
+        let beside = beside.map(|opaque| keeper(&item, opaque));
         self.item_done(item, status, out);
+        if let Some(keeper) = beside {
+            self.tell_seal(keeper, out);
+        }
     }
 
     #[expect(
@@ -254,7 +272,11 @@ impl Writer for ResponsesWriter {
                 self.start(*at, block.clone().into_owned(), out);
             }
             Event::BlockDelta(at, said) => self.delta(*at, said, out),
-            Event::Sealed(at, opaque) => self.seal(*at, opaque, out),
+            Event::Sealed(at, opaque) => {
+                if let Some(item) = self.open.get_mut(at) {
+                    item.opaque = Some(opaque.clone());
+                }
+            }
             Event::Cited(at, citation) => self.cite(*at, annotation(citation), out),
             Event::Logprobs(at, tokens) => self.logprobs(*at, tokens, out),
             Event::BlockEnd(at) => self.end(*at, "completed", out),

@@ -1,6 +1,6 @@
 //! Requests at the door: what is refused, what only this dialect can say, what goes to the provider.
 
-use chat::{Feature, Features, Modality, Parameter};
+use chat::{Dialect, Feature, Features, Modality, Parameter};
 use serde_json::{Value, json};
 use wire::codec::Inbound as _;
 use wire::openai_responses::OpenaiResponses;
@@ -115,14 +115,6 @@ fn what_only_some_dialects_can_say_is_seen() {
             json!({"tool_choice": {"type": "apply_patch"}}),
             Feature::ServerTools,
         ),
-        (
-            json!({"tools": [{"type": "custom", "name": "sql"}]}),
-            Feature::CustomTools,
-        ),
-        (
-            json!({"input": [{"type": "custom_tool_call_output", "call_id": "c", "output": "x"}]}),
-            Feature::CustomTools,
-        ),
         (json!({"prompt": {"id": "pmpt_1"}}), Feature::StoredState),
         (
             json!({"input": [{"type": "compaction", "encrypted_content": "x"}]}),
@@ -155,6 +147,97 @@ fn what_only_some_dialects_can_say_is_seen() {
         "include": ["reasoning.encrypted_content"],
     });
     assert!(features(&plain).is_empty());
+}
+
+/// What an agent offers beside tools of its own keeps no call from anybody, but is kept in mind.
+#[test]
+fn what_is_better_said_in_this_dialect_is_seen_apart() {
+    let own = json!({"type": "function", "name": "f", "parameters": {}});
+    let search = json!({"type": "web_search"});
+    for (more, preferred) in [
+        (
+            json!({"tools": [{"type": "custom", "name": "sql"}]}),
+            Feature::CustomTools,
+        ),
+        (
+            json!({"tools": [{"type": "namespace", "name": "n", "tools": [own]}]}),
+            Feature::CustomTools,
+        ),
+        (
+            json!({"input": [{"type": "custom_tool_call_output", "call_id": "c", "output": "x"}]}),
+            Feature::CustomTools,
+        ),
+        (json!({"tools": [own, search]}), Feature::ServerTools),
+        (
+            json!({"input": [{"type": "web_search_call", "id": "ws_1", "status": "completed"}]}),
+            Feature::NativeContent,
+        ),
+    ] {
+        let needs = read(&asked(&more)).expect("a request").needs;
+        assert!(needs.features.is_empty(), "{more}");
+        assert_eq!(needs.preferred, Features::default().with(preferred));
+    }
+    let forced = json!({"tools": [own, search], "tool_choice": {"type": "web_search"}});
+    let needs = read(&asked(&forced)).expect("a request").needs;
+    assert!(needs.features.contains(Feature::ServerTools));
+}
+
+#[test]
+fn tools_of_this_dialect_alone_are_told_under_names_that_others_take() {
+    let schema = json!({"type": "object", "properties": {"to": {"type": "string"}}});
+    let body = json!({
+        "model": "m",
+        "input": [
+            {"role": "user", "content": "hi"},
+            {"type": "function_call", "call_id": "c1", "namespace": "agents", "name": "send", "arguments": "{\"to\":\"x\"}"},
+            {"type": "custom_tool_call", "call_id": "c2", "name": "patch", "input": "*** \"a\"\n"},
+            {"type": "function_call_output", "call_id": "c1", "output": "sent"},
+            {"type": "custom_tool_call_output", "call_id": "c2", "output": "patched"},
+            {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+        ],
+        "tools": [
+            {"type": "namespace", "name": "agents", "description": "Agents.", "tools": [
+                {"type": "function", "name": "send", "description": "Send.", "parameters": schema}]},
+            {"type": "custom", "name": "patch", "description": "Patch.",
+                "format": {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}},
+            {"type": "web_search"},
+        ],
+        "tool_choice": {"type": "custom", "name": "patch"},
+    });
+    let lane = wire::lane(
+        Dialect::OpenaiResponses,
+        Dialect::AnthropicMessages,
+        Dialect::AnthropicMessages,
+    );
+    let incoming = read(&body).expect("a request");
+    let text = body.to_string();
+    let sent = lane
+        .expect("a lane")
+        .write((text.as_bytes(), &incoming), &to("claude-sonnet-4-5"))
+        .expect("a body");
+    let told = tree(&sent.body);
+    let names: Vec<_> = told["tools"].as_array().expect("tools").iter().collect();
+    let names: Vec<_> = names.iter().map(|tool| &tool["name"]).collect();
+    assert_eq!(names, ["agents__send", "patch"]);
+    let input = &told["tools"][1]["input_schema"]["properties"]["input"];
+    assert!(
+        input["description"]
+            .as_str()
+            .expect("text")
+            .ends_with("start: /.+/")
+    );
+    assert_eq!(told["tool_choice"]["name"], "patch");
+    assert_eq!(
+        told["messages"][1]["content"],
+        json!([
+            {"type": "tool_use", "id": "c1", "name": "agents__send", "input": {"to": "x"}},
+            {"type": "tool_use", "id": "c2", "name": "patch", "input": {"input": "*** \"a\"\n"}},
+        ])
+    );
+    assert_eq!(told["messages"][2]["content"][1]["tool_use_id"], "c2");
+    for lost in ["tools[1].format", "tools[2]", "input[5]"] {
+        assert!(sent.dropped.iter().any(|dropped| dropped == lost), "{lost}");
+    }
 }
 
 #[test]

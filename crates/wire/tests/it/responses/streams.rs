@@ -201,6 +201,93 @@ fn what_belongs_to_a_call_comes_back_beside_it() {
     assert_eq!(whole["status"], "completed");
 }
 
+/// A stream of Chat Completions that calls tools: id, name, arguments.
+fn calling(calls: &[(&str, &str, &str)]) -> String {
+    let chunks = calls.iter().enumerate().map(|(index, (id, name, arguments))| {
+        json!({"id": "a", "object": "chat.completion.chunk", "model": "m", "choices": [{"index": 0,
+            "delta": {"tool_calls": [{"index": index, "id": id, "type": "function",
+                "function": {"name": name, "arguments": arguments}}]}}]})
+    });
+    let end = json!({"id": "a", "object": "chat.completion.chunk", "model": "m",
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1}});
+    let mut frames = String::new();
+    for chunk in chunks.chain([end]) {
+        frames.push_str(&format!("data: {chunk}\n\n"));
+    }
+    frames.push_str("data: [DONE]\n\n");
+    frames
+}
+
+#[test]
+fn calls_are_told_in_the_callers_own_words() {
+    let asked = json!({"model": "m", "input": "hi", "tools": [
+        {"type": "namespace", "name": "agents", "tools": [{"type": "function", "name": "send"}]},
+        {"type": "custom", "name": "patch"},
+    ]})
+    .to_string();
+    let frames = calling(&[
+        ("c1", "agents__send", r#"{"to":"x"}"#),
+        ("c2", "patch", r#"{"input":"a\n"}"#),
+    ]);
+    let lane = wire::lane(
+        Dialect::OpenaiResponses,
+        Dialect::OpenaiChat,
+        Dialect::OpenaiChat,
+    );
+    let seen = stream(
+        &lane.expect("a lane"),
+        (&asked, stamp()),
+        [frames.as_bytes()],
+    );
+    assert_eq!(seen.end, Ok(()));
+    let told = seen.events();
+    let of = |kind: &str| {
+        told.iter()
+            .filter(|event| event["type"] == kind)
+            .collect::<Vec<_>>()
+    };
+    let output = &of("response.completed")[0]["response"]["output"];
+    let (send, patch) = (&output[0], &output[1]);
+    assert_eq!(
+        (
+            &send["type"],
+            &send["namespace"],
+            &send["name"],
+            &send["arguments"]
+        ),
+        (
+            &json!("function_call"),
+            &json!("agents"),
+            &json!("send"),
+            &json!(r#"{"to":"x"}"#)
+        )
+    );
+    assert_eq!(
+        (
+            &patch["type"],
+            &patch["name"],
+            &patch["input"],
+            &patch["call_id"]
+        ),
+        (
+            &json!("custom_tool_call"),
+            &json!("patch"),
+            &json!("a\n"),
+            &json!("c2")
+        )
+    );
+    assert_eq!(of("response.function_call_arguments.done").len(), 1);
+    assert_eq!(
+        of("response.custom_tool_call_input.delta")[0]["delta"],
+        "a\n"
+    );
+    assert_eq!(
+        of("response.custom_tool_call_input.done")[0]["input"],
+        "a\n"
+    );
+}
+
 /// Clients show summaries and nothing else, and give back ciphertext and nothing else.
 #[test]
 fn thoughts_of_other_families_are_shown_as_summaries_and_come_home_by_their_ciphertext() {
@@ -264,4 +351,44 @@ fn thoughts_of_other_families_are_shown_as_summaries_and_come_home_by_their_ciph
         .expect("a body");
     assert_eq!(tree(&sent.body)["input"].as_array().map(Vec::len), Some(2));
     assert_eq!(sent.dropped, ["input[0]", "input[1]"]);
+}
+
+/// Clients keep items as they are done: what belongs to a call must not come before it.
+#[test]
+fn the_seal_of_a_call_follows_the_call() {
+    let answer = json!({"responseId": "r", "modelVersion": "gemini-3", "candidates": [{"index": 0,
+        "content": {"role": "model", "parts": [{"functionCall": {"id": "c1", "name": "run",
+            "args": {}}, "thoughtSignature": "c2ln"}]}, "finishReason": "STOP"}]});
+    let frames = format!("data: {answer}\n\n");
+    let lane = wire::lane(Dialect::OpenaiResponses, Dialect::Gemini, Dialect::Gemini);
+    let seen = stream(
+        &lane.expect("a lane"),
+        (ASKED, stamp()),
+        [frames.as_bytes()],
+    );
+    let told = seen.events();
+    let done = told
+        .iter()
+        .filter(|event| event["type"] == "response.output_item.done");
+    let mut input: Vec<Value> = done.map(|event| event["item"].clone()).collect();
+    let kinds: Vec<_> = input.iter().map(|item| item["type"].clone()).collect();
+    assert_eq!(kinds, ["function_call", "reasoning"]);
+    assert_eq!(
+        told.last().expect("an end")["response"]["output"],
+        json!(input)
+    );
+
+    for item in &mut input {
+        item.as_object_mut().expect("an item").remove("id");
+    }
+    input.push(json!({"type": "function_call_output", "call_id": "c1", "output": "done"}));
+    let body = json!({"model": "m", "input": input});
+    let incoming = read(&body).expect("a request");
+    let sent = lane
+        .expect("a lane")
+        .write((body.to_string().as_bytes(), &incoming), &to("gemini-3"))
+        .expect("a body");
+    let parts = &tree(&sent.body)["contents"][1]["parts"];
+    assert_eq!(parts.as_array().map(Vec::len), Some(1), "{parts}");
+    assert_eq!(parts[0]["thoughtSignature"], "c2ln");
 }
