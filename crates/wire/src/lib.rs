@@ -38,7 +38,6 @@ mod seal;
 mod shape;
 pub mod splice;
 mod stamp;
-mod strict;
 mod tool_check;
 mod track;
 mod tree;

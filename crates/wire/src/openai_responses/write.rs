@@ -9,7 +9,7 @@ use super::request::LOGPROBS;
 use super::splice::SUMMARY;
 use super::{family, write_input};
 use crate::outgoing::{Outgoing, Written};
-use crate::{quirks, strict};
+use crate::{quirks, schema};
 
 /// A request being written, in the order in which its fields go out.
 pub(super) struct Draft<'w> {
@@ -143,7 +143,7 @@ fn exact(
     if strict != Some(true) {
         return (schema, strict);
     }
-    match strict::closed(&schema) {
+    match schema::exactly(&schema, &schema::OPENAI_STRICT) {
         Some(closed) => (closed, strict),
         None => {
             dropped.push(path);

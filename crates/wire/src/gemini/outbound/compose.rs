@@ -6,9 +6,10 @@ use chat::{Dialect, Error, Parameter, Request};
 use serde_json::{Value, json};
 
 use super::super::family::Family;
-use super::{schema, thinking, tools, turns};
+use super::{thinking, tools, turns};
 use crate::outgoing::{Outgoing, Written};
 use crate::quirks::name_once;
+use crate::schema;
 use crate::splice::{push_member, quoted};
 
 /// Google takes no more texts that end an answer.
@@ -183,7 +184,7 @@ impl Body<'_> {
             self.lose("response_format.json_schema");
             return;
         }
-        let (lowered, lost) = schema::lower(schema);
+        let (lowered, lost) = schema::lower(schema, &schema::GOOGLE);
         for pointer in lost {
             self.lose(&format!("response_format.json_schema.schema#{pointer}"));
         }

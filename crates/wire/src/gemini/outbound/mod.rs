@@ -5,14 +5,13 @@
 //! |---|---|
 //! | `compose.rs` | a request: everything in one order |
 //! | `thinking.rs` | how hard the model is to think |
-//! | `tools.rs`, `schema.rs` | functions, and what of JSON Schema Google knows |
+//! | `tools.rs` | functions |
 //! | `turns.rs`, `parts.rs` | contents |
 //! | `reader.rs` | chunks and whole answers → events |
 
 mod compose;
 mod parts;
 mod reader;
-mod schema;
 mod thinking;
 mod tools;
 mod turns;

@@ -3,8 +3,8 @@
 use chat::request::{Tool, ToolChoice};
 use serde_json::Value;
 
-use super::schema;
 use crate::quirks::name_once;
+use crate::schema;
 use crate::splice::{push_member, quoted};
 
 /// `tools` and `toolConfig`; nothing where there is no function. Where only some may be called, the
@@ -55,7 +55,7 @@ fn function(tool: &Tool, position: usize, dropped: &mut Vec<String>) -> String {
         push_member(&mut out, "description", &quoted(description));
     }
     if let Some(parameters) = &tool.parameters {
-        let (lowered, lost) = schema::lower(parameters);
+        let (lowered, lost) = schema::lower(parameters, &schema::GOOGLE);
         for pointer in lost {
             name_once(dropped, &format!("tools[{position}].parameters#{pointer}"));
         }

@@ -8,8 +8,8 @@ use super::parts::Marks;
 use super::turns;
 use crate::outgoing::Outgoing;
 use crate::quirks;
+use crate::schema;
 use crate::splice::{push_member, quoted};
-use crate::strict;
 
 /// No provider takes more texts that end an answer.
 const STOPS_MAX: usize = 4;
@@ -167,7 +167,7 @@ fn exact(
     if strict != Some(true) {
         return (schema.clone(), strict);
     }
-    match strict::closed(schema) {
+    match schema::exactly(schema, &schema::OPENAI_STRICT) {
         Some(closed) => (closed, strict),
         None => {
             body.dropped.push(format!("{path}.strict"));
