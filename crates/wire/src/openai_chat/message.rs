@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chat::Error;
 
 use super::events::{Form, Walk, elements, read as members_at, requoted, say};
-use super::telling;
+use super::{signature, telling};
 use crate::members::Members;
 use crate::scan::{Span, Text, ValueKind};
 use crate::splice::{ObjectEdits, quoted};
@@ -46,13 +46,17 @@ pub(super) fn read<'a>(
         Some((said, thought)) => (Some(Cow::Owned(said)), thought),
         None => (body.filled("content").map(|said| said.decode()), None),
     };
+    // What is told in `reasoning_details`, where the provider has none.
+    let mut details: Vec<String> = Vec::new();
     let has_told = telling::details(walk, index, body)?;
     if !has_told {
-        reasoning(walk, index, body, &mut edited, thought.as_deref())?;
+        let detail = reasoning(walk, index, body, &mut edited, thought.as_deref())?;
+        details.extend(detail);
     }
     let has_words = said.is_some();
     if let Some(said) = said {
         say(walk, index, Voice::Text, said)?;
+        telling::seal_text(walk, index)?;
     }
     telling::citations(walk, index, body)?;
     if let Some(refusal) = body.filled("refusal") {
@@ -69,7 +73,11 @@ pub(super) fn read<'a>(
             image(walk, index, span)?;
         }
     }
-    tool_calls(walk, index, body)?;
+    details.extend(signature::of_message(walk, index, body)?);
+    tool_calls(walk, index, body, &mut details)?;
+    if !details.is_empty() && body.present("reasoning_details").is_none() {
+        edited.set("reasoning_details", format!("[{}]", details.join(",")));
+    }
     edited.commit(&mut walk.edits);
     Ok(())
 }
@@ -157,21 +165,22 @@ fn content_parts<'a>(
     Ok(Some((said, Some(thought).filter(|it| !it.is_empty()))))
 }
 
-/// Reads reasoning under any of its names, and repeats it where OpenRouter's clients look for it.
+/// Reads reasoning under any of its names, and repeats it where OpenRouter's clients look for it: as
+/// `reasoning`, and as the entry of `reasoning_details` that is given back.
 fn reasoning<'a>(
     walk: &mut Walk<'_, 'a>,
     index: u32,
     body: &Members<'a>,
     edited: &mut ObjectEdits<'_, 'a>,
     thought: Option<&str>,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let found = REASONING
         .iter()
         .find_map(|name| body.filled(name).map(|said| (*name, said)));
     let (name, raw) = match (&found, thought) {
         (Some((name, said)), _) => (*name, said.raw),
         (None, Some(thought)) => ("content", thought),
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(None),
     };
     let said = Text {
         span: Span::default(),
@@ -187,22 +196,23 @@ fn reasoning<'a>(
     if name != "reasoning" {
         edited.set("reasoning", requoted(raw));
     }
-    if body.present("reasoning_details").is_none() {
-        let detail = format!(
-            "[{{\"type\":\"reasoning.text\",\"text\":\"{raw}\",\"format\":\"unknown\",\"index\":0}}]"
-        );
-        edited.set("reasoning_details", detail);
-    }
-    Ok(())
+    Ok(Some(format!(
+        "{{\"type\":\"reasoning.text\",\"text\":\"{raw}\",\"format\":\"unknown\",\"index\":0}}"
+    )))
 }
 
-fn tool_calls<'a>(walk: &mut Walk<'_, 'a>, index: u32, body: &Members<'a>) -> Result<(), Error> {
+fn tool_calls<'a>(
+    walk: &mut Walk<'_, 'a>,
+    index: u32,
+    body: &Members<'a>,
+    details: &mut Vec<String>,
+) -> Result<(), Error> {
     if let Some(calls) = body
         .get("tool_calls")
         .filter(|member| member.kind == ValueKind::Array)
     {
         for (position, span) in elements(walk.text, calls.value).into_iter().enumerate() {
-            tool_call(walk, index, span, position)?;
+            details.extend(tool_call(walk, index, span, position)?);
         }
     }
     // OpenAI's own older form of a single call.
@@ -228,7 +238,7 @@ fn tool_call<'a>(
     index: u32,
     span: Span,
     position: usize,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let entry = members_at(walk.text, span)?;
     let mut edited = ObjectEdits::new(&entry);
     let function = entry.object("function");
@@ -267,7 +277,7 @@ fn tool_call<'a>(
         arguments(walk, index, call, function)?;
     }
     edited.commit(&mut walk.edits);
-    Ok(())
+    signature::of_call(walk, index, &entry)
 }
 
 /// Arguments are text that holds JSON; some local servers send the JSON itself.

@@ -13,6 +13,7 @@
 //! | `tap.rs` | both of them, for whoever relays |
 //! | `telling.rs` | what of an answer is told only to who translates it |
 //! | `details.rs` | `reasoning_details`, written |
+//! | `signature.rs` | what Google attaches to texts and calls |
 //! | `inbound/` | callers' requests → the vocabulary, events → their answers |
 //! | `outbound/` | the vocabulary → providers' requests, their answers → events |
 //! | `usage.rs` | counts → disjoint buckets, and buckets → OpenRouter's usage object |
@@ -27,6 +28,7 @@ mod message;
 mod messages;
 mod outbound;
 mod request;
+mod signature;
 mod stream;
 mod tap;
 mod telling;

@@ -7,7 +7,7 @@ use chat::opaque::Format;
 use chat::{Citation, Error, Event, Opaque, Seal};
 use serde_json::Value;
 
-use super::events::{Walk, elements, read as members_at, say};
+use super::events::{Form, Walk, elements, read as members_at, say};
 use crate::members::Members;
 use crate::scan::{Scanner, Span, ValueKind};
 use crate::track::{Choice, Listen, Voice};
@@ -20,8 +20,9 @@ const HELD_MAX: usize = 1_024;
 pub(super) struct Telling {
     /// The last entry of `reasoning_details`, by choice.
     last: Vec<(u32, Entry)>,
-    /// Seals of tool calls that have not begun: choice, id of the call, seal.
-    held: Vec<(u32, String, Opaque)>,
+    /// Seals of tool calls that have not begun: choice, id of the call, seal. Without an id it is the
+    /// seal of a text that is yet to be read: in whole answers details come first.
+    held: Vec<(u32, Option<String>, Opaque)>,
     /// Sources named beside the choices (Perplexity), until they were told.
     sources: Vec<Citation>,
     has_sources: bool,
@@ -105,7 +106,7 @@ impl Telling {
         self.held = others;
         for (_, id, mut opaque) in mine {
             choice.hush(None, listen);
-            opaque.id = Some(id);
+            opaque.id = id;
             choice.seal(Voice::Reasoning, opaque, listen);
         }
     }
@@ -226,12 +227,13 @@ fn seal(
             Some(id) => choice.block_of_call(id),
             None => choice.block_of(Voice::Text),
         };
-        match (block, id) {
-            (Some(block), _) => (walk.listen)(Event::Sealed(block, opaque)),
-            (None, Some(id)) if telling.held.len() < HELD_MAX => {
+        let can_wait = id.is_some() || walk.form == Form::Whole;
+        match block {
+            Some(block) => (walk.listen)(Event::Sealed(block, opaque)),
+            None if can_wait && telling.held.len() < HELD_MAX => {
                 telling.held.push((index, id, opaque));
             }
-            (None, _) => choice.seal(Voice::Reasoning, opaque, walk.listen),
+            None => choice.seal(Voice::Reasoning, opaque, walk.listen),
         }
         return Ok(());
     }
@@ -250,6 +252,21 @@ fn seal(
     opaque.id = opaque.id.or_else(|| last.id.clone());
     let voice = if goes_on { voice } else { Voice::Reasoning };
     choice.seal(voice, opaque, walk.listen);
+    Ok(())
+}
+
+/// The text of a whole answer was told: its seal may be.
+pub(super) fn seal_text(walk: &mut Walk<'_, '_>, index: u32) -> Result<(), Error> {
+    let block = walk.tracker.choice(index)?.block_of(Voice::Text);
+    let Some((telling, block)) = walk.telling.as_mut().zip(block) else {
+        return Ok(());
+    };
+    let mut held = telling.held.iter();
+    let position = held.position(|(of, id, _)| *of == index && id.is_none());
+    if let Some(position) = position {
+        let (_, _, opaque) = telling.held.swap_remove(position);
+        (walk.listen)(Event::Sealed(block, opaque));
+    }
     Ok(())
 }
 
@@ -275,7 +292,7 @@ pub(super) fn start_call(
     let held = telling
         .held
         .iter()
-        .position(|(of, call, _)| *of == index && call == id);
+        .position(|(of, call, _)| *of == index && call.as_deref() == Some(id));
     if let (Some(position), Some(block)) = (held, choice.block_of_call(id)) {
         let (_, _, opaque) = telling.held.swap_remove(position);
         (walk.listen)(Event::Sealed(block, opaque));

@@ -65,7 +65,7 @@ pub(super) fn fit(
     if to.output_limit.is_some() {
         OUTPUT_LIMITS.iter().for_each(|name| draft.remove(name));
     }
-    quirks::apply(&mut draft, &mut edits, to.quirks);
+    quirks::apply(&mut draft, &mut edits, to);
     if let Some(limit) = to.output_limit {
         draft.set(limit_name(parameters, to.quirks), limit.to_string());
     }

@@ -52,7 +52,7 @@ pub(super) fn spliced(
     let mut edits = Edits::default();
     let mut draft = Draft::new(&members);
     OURS.iter().for_each(|name| draft.remove(name));
-    quirks::apply(&mut draft, &mut edits, to.quirks);
+    quirks::apply(&mut draft, &mut edits, to);
     draft.set("model", quoted(to.native_model));
     let dropped = draft.commit(&mut edits);
     Ok(Written {

@@ -8,12 +8,16 @@
 //! without it).
 
 mod messages;
+mod order;
 mod reasoning;
+mod recall;
 
 use crate::draft::Draft;
+use crate::outgoing::Outgoing;
 use crate::splice::Edits;
 
 pub(crate) use reasoning::Form;
+pub(crate) use recall::extra_content;
 
 /// One habit, named in provider rows.
 #[derive(Debug)]
@@ -42,6 +46,21 @@ enum Habit {
     CacheControl,
     /// Every message needs an edit; costs one more scan of the conversation.
     Messages(messages::MessageEdit),
+    /// The same, for what the model thought before.
+    Recall(Recall, messages::MessageEdit),
+}
+
+/// Which of its earlier reasoning a provider gets back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recall {
+    /// None.
+    Nothing,
+    /// Plain text, in `reasoning_content`.
+    Text,
+    /// What vouches for texts and calls, in `extra_content`.
+    Signatures,
+    /// All of it, in `reasoning` and `reasoning_details`.
+    Details,
 }
 
 const fn quirk(name: &'static str, summary: &'static str, habit: Habit) -> Quirk {
@@ -196,12 +215,42 @@ const TABLE: &[Quirk] = &[
     quirk(
         "no-message-reasoning",
         "refuses earlier reasoning in messages (Mistral, Cerebras); scans the messages",
-        Habit::Messages(messages::without_reasoning),
+        Habit::Messages(recall::nothing),
     ),
     quirk(
         "message-reasoning-content",
-        "wants earlier reasoning back as reasoning_content (DeepSeek); scans the messages",
-        Habit::Messages(messages::reasoning_as_content),
+        "wants earlier reasoning back as reasoning_content, even if empty (DeepSeek); scans the messages",
+        Habit::Recall(Recall::Text, recall::as_content),
+    ),
+    quirk(
+        "message-reasoning-content-or-blank",
+        "as message-reasoning-content, beside tool calls only, and takes no empty text (Moonshot)",
+        Habit::Recall(Recall::Text, recall::as_content_or_blank),
+    ),
+    quirk(
+        "google-thought-signatures",
+        "wants thought signatures back in extra_content (Google); scans the messages",
+        Habit::Recall(Recall::Signatures, recall::as_google),
+    ),
+    quirk(
+        "nine-letter-tool-ids",
+        "takes ids of tool calls of nine letters and digits only (Mistral); scans the messages",
+        Habit::Messages(order::nine_letter_ids),
+    ),
+    quirk(
+        "assistant-after-tool",
+        "wants the model between a tool's answer and a user (Mistral); scans the messages",
+        Habit::Messages(order::model_between),
+    ),
+    quirk(
+        "last-assistant-as-prefix",
+        "marks an answer to go on with as prefix (Mistral); scans the messages",
+        Habit::Messages(order::last_as_prefix),
+    ),
+    quirk(
+        "last-assistant-as-partial",
+        "marks an answer to go on with as partial (Moonshot); scans the messages",
+        Habit::Messages(order::last_as_partial),
     ),
     quirk(
         "text-parts-as-string",
@@ -222,7 +271,8 @@ impl Quirk {
 }
 
 /// Applies the habits of a provider to a request.
-pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, quirks: &[&Quirk]) {
+pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, to: &Outgoing<'_>) {
+    let quirks = to.quirks;
     reasoning::apply(draft, quirks);
     for quirk in quirks {
         match quirk.habit {
@@ -232,16 +282,22 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, quirks: &[
             Habit::NoStreamOptions
             | Habit::CacheControl
             | Habit::Reasoning(_)
-            | Habit::Messages(_) => {}
+            | Habit::Messages(_)
+            | Habit::Recall(..) => {}
         }
     }
-    let mut message_edits = quirks.iter().filter_map(|quirk| match quirk.habit {
-        Habit::Messages(edit) => Some(edit),
+    let mut wanted: Vec<messages::MessageEdit> = Vec::new();
+    let keeps_all = matches!(recall(quirks), Recall::Details | Recall::Signatures);
+    if !keeps_all && recall::may_be_foreign(draft.members.text) {
+        wanted.push(recall::without_foreign);
+    }
+    wanted.extend(quirks.iter().filter_map(|quirk| match quirk.habit {
+        Habit::Messages(edit) | Habit::Recall(_, edit) => Some(edit),
         _ => None,
-    });
-    if let Some(first) = message_edits.next() {
-        let all: Vec<_> = std::iter::once(first).chain(message_edits).collect();
-        messages::apply(draft, edits, &all);
+    }));
+    if !wanted.is_empty() {
+        let family = recall::family_of(to.native_model);
+        messages::apply(draft, edits, (&wanted, family));
     }
 }
 
@@ -255,7 +311,8 @@ pub(crate) fn apply_to_fields(draft: &mut Draft<'_, '_>, quirks: &[&Quirk]) {
             | Habit::NoStreamOptions
             | Habit::CacheControl
             | Habit::Reasoning(_)
-            | Habit::Messages(_) => {}
+            | Habit::Messages(_)
+            | Habit::Recall(..) => {}
         }
     }
 }
@@ -305,10 +362,16 @@ pub(crate) fn reasoning_form(quirks: &[&Quirk]) -> Form {
     form.unwrap_or(Form::Unknown)
 }
 
-/// Whether a provider wants its earlier reasoning back, as `reasoning_content`.
-pub(crate) fn wants_reasoning_back(quirks: &[&Quirk]) -> bool {
-    let name = "message-reasoning-content";
-    quirks.iter().any(|quirk| quirk.name == name)
+/// Which of its earlier reasoning a provider gets back.
+pub(crate) fn recall(quirks: &[&Quirk]) -> Recall {
+    if is_openrouter(quirks) {
+        return Recall::Details;
+    }
+    let habit = quirks.iter().find_map(|quirk| match quirk.habit {
+        Habit::Recall(recall, _) => Some(recall),
+        _ => None,
+    });
+    habit.unwrap_or(Recall::Nothing)
 }
 
 /// Names something that was lost, once.

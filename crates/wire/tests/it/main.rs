@@ -13,6 +13,7 @@ mod eventstream;
 mod fixtures;
 mod frames;
 mod gemini;
+mod google_chat;
 mod json;
 mod matrix;
 mod ndjson;

@@ -265,6 +265,62 @@ const MESSAGES: &[Case] = &[
         r#"[{"role":"assistant","content":"a","reasoning_content":"s"}]"#,
         &[],
     ),
+    // Nothing to give back may not be missing; text that another family sealed is nothing.
+    (
+        "message-reasoning-content",
+        r#"[{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning":"r","reasoning_details":[{"type":"reasoning.text","text":"r","signature":"s"}]}]"#,
+        r#"[{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_content":""}]"#,
+        &["messages[].reasoning_details"],
+    ),
+    (
+        "message-reasoning-content-or-blank",
+        r#"[{"role":"assistant","content":"a"},{"role":"assistant","reasoning_content":"","tool_calls":[{"id":"c"}]},{"role":"assistant","reasoning":"r","tool_calls":[{"id":"d"}]}]"#,
+        r#"[{"role":"assistant","content":"a"},{"role":"assistant","reasoning_content":" ","tool_calls":[{"id":"c"}]},{"role":"assistant","reasoning_content":"r","tool_calls":[{"id":"d"}]}]"#,
+        &[],
+    ),
+    (
+        "google-thought-signatures",
+        r#"[{"role":"assistant","content":"t","reasoning":"r","reasoning_details":[{"type":"reasoning.encrypted","data":"S","id":"c","format":"google-gemini-v1"},{"type":"reasoning.encrypted","data":"T","format":"google-gemini-v1"}],"tool_calls":[{"id":"b"},{"id":"c","type":"function"}]}]"#,
+        r#"[{"role":"assistant","content":"t","tool_calls":[{"id":"b"},{"id":"c","type":"function","extra_content":{"google":{"thought_signature":"S"}}}],"extra_content":{"google":{"thought_signature":"T"}}}]"#,
+        &[],
+    ),
+    // What callers kept where Google put it stays; what others sealed does not.
+    (
+        "google-thought-signatures",
+        r#"[{"role":"assistant","reasoning_details":[{"type":"reasoning.text","text":"r","signature":"s","format":"anthropic-claude-v1"}],"tool_calls":[{"id":"c","extra_content":{"google":{"thought_signature":"S"}}}]}]"#,
+        r#"[{"role":"assistant","tool_calls":[{"id":"c","extra_content":{"google":{"thought_signature":"S"}}}]}]"#,
+        &["messages[].reasoning_details"],
+    ),
+    (
+        "nine-letter-tool-ids",
+        r#"[{"role":"assistant","tool_calls":[{"id":"call_1","type":"function"},{"id":"abcDEF123"}]},{"role":"tool","tool_call_id":"call_1","content":"x"},{"role":"tool","content":"y","tool_call_id":"abcDEF123"}]"#,
+        r#"[{"role":"assistant","tool_calls":[{"id":"9gD2Dimct","type":"function"},{"id":"abcDEF123"}]},{"role":"tool","tool_call_id":"9gD2Dimct","content":"x"},{"role":"tool","content":"y","tool_call_id":"abcDEF123"}]"#,
+        &[],
+    ),
+    (
+        "assistant-after-tool",
+        r#"[{"role":"tool","tool_call_id":"c","content":"x"},{"role":"user","content":"no"},{"role":"user","content":"stop"}]"#,
+        r#"[{"role":"tool","tool_call_id":"c","content":"x"},{"role":"assistant","content":" "},{"role":"user","content":"no"},{"role":"user","content":"stop"}]"#,
+        &[],
+    ),
+    (
+        "last-assistant-as-prefix",
+        r#"[{"role":"assistant","content":"a"},{"role":"user","content":"b"},{"role":"assistant","content":"{"}]"#,
+        r#"[{"role":"assistant","content":"a"},{"role":"user","content":"b"},{"role":"assistant","content":"{","prefix":true}]"#,
+        &[],
+    ),
+    (
+        "last-assistant-as-partial",
+        r#"[{"role":"user","content":"b"},{"role":"assistant","content":"{"}]"#,
+        r#"[{"role":"user","content":"b"},{"role":"assistant","content":"{","partial":true}]"#,
+        &[],
+    ),
+    (
+        "last-assistant-as-partial",
+        r#"[{"role":"user","content":"b"},{"role":"assistant","content":"{","partial":false}]"#,
+        r#"[{"role":"user","content":"b"},{"role":"assistant","content":"{","partial":false}]"#,
+        &[],
+    ),
     (
         "text-parts-as-string",
         r#"[{"role":"user","content":[{"type":"text","text":"a\t"},{"type":"text","text":"b"}]}]"#,
@@ -346,6 +402,71 @@ fn reasoning_that_no_quirk_translates_is_dropped_and_named() {
     let written = write_request(body.as_bytes(), &incoming, &to);
     assert_eq!(written.dropped, ["reasoning", "include_reasoning"]);
     assert_eq!(tree(&written.body)["reasoning_effort"], "low");
+}
+
+#[test]
+fn state_of_another_family_goes_nowhere() {
+    let of = |detail: &str| {
+        format!(
+            r#"{{"model":"a","messages":[{{"role":"user","content":"x"}},{{"role":"assistant","content":"y","reasoning":"r","reasoning_details":[{detail}]}},{{"role":"user","content":"z"}}]}}"#
+        )
+    };
+    let sent = |body: &str, names: &[&str]| {
+        let names = names.iter();
+        let quirks: Vec<_> = names.filter_map(|name| Quirk::from_name(name)).collect();
+        let incoming = read_request(body.as_bytes()).expect("a request");
+        let to = Outgoing {
+            native_model: "m",
+            quirks: &quirks,
+            supported: None,
+            output_limit: None,
+            output_most: None,
+            dialect: chat::Dialect::OpenaiChat,
+        };
+        let written = write_request(body.as_bytes(), &incoming, &to);
+        (tree(&written.body)["messages"][1].clone(), written.dropped)
+    };
+    let plain = r#"{"type":"reasoning.text","text":"r","format":"unknown","index":0}"#;
+    let signed = r#"{"type":"reasoning.text","text":"r","signature":"s","index":0}"#;
+    for foreign in [
+        signed,
+        r#"{"type":"reasoning.encrypted","data":"d","format":"openai-responses-v1","id":"rs_1"}"#,
+        r#"{"type":"reasoning.encrypted","data":"d","format":"google-gemini-v1","id":"call_1"}"#,
+        r#"{"type":"reasoning.summary","summary":"r","format":"xai-responses-v1"}"#,
+    ] {
+        let (message, dropped) = sent(&of(foreign), &[]);
+        assert_eq!(
+            message,
+            serde_json::json!({"role": "assistant", "content": "y"})
+        );
+        assert_eq!(dropped, ["messages[].reasoning_details"], "{foreign}");
+        // A router knows whose it is.
+        let (message, dropped) = sent(&of(foreign), &["openrouter-reasoning"]);
+        assert_eq!(message["reasoning_details"][0], tree(foreign.as_bytes()));
+        assert_eq!(dropped, Vec::<String>::new());
+    }
+    // What the provider itself may have said stays as it is, beside what goes.
+    let (message, dropped) = sent(&of(plain), &[]);
+    assert_eq!(
+        (message["reasoning"].as_str(), dropped),
+        (Some("r"), vec![])
+    );
+    let (message, dropped) = sent(&of(&format!("{plain},{signed}")), &[]);
+    assert_eq!(
+        message["reasoning_details"],
+        serde_json::json!([tree(plain.as_bytes())])
+    );
+    assert!(message.get("reasoning").is_none());
+    assert_eq!(dropped, ["messages[].reasoning_details"]);
+    // Google's own spelling of it is state as well.
+    let extra = r#"{"google":{"thought_signature":"s"}}"#;
+    let body = format!(
+        r#"{{"model":"a","messages":[{{"role":"user","content":"x"}},{{"role":"assistant","extra_content":{extra},"tool_calls":[{{"id":"c","extra_content":{extra},"type":"function","function":{{"name":"f","arguments":"{{}}"}}}}]}},{{"role":"tool","tool_call_id":"c","content":"z"}}]}}"#
+    );
+    let (message, dropped) = sent(&body, &[]);
+    assert!(!message.to_string().contains("extra_content"), "{message}");
+    assert_eq!(message["tool_calls"][0]["function"]["name"], "f");
+    assert_eq!(dropped, ["messages[].extra_content"]);
 }
 
 #[test]

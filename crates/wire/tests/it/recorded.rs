@@ -72,8 +72,9 @@ fn recorded_requests_are_accepted_and_change_only_where_we_change_them() {
                 continue;
             }
         };
+        // Those recordings that give state back give it to Claude, whose it is.
         let to = Outgoing {
-            native_model: "native",
+            native_model: "claude-native",
             quirks: &[],
             supported: None,
             output_limit: None,
@@ -93,7 +94,7 @@ fn recorded_requests_are_accepted_and_change_only_where_we_change_them() {
             without_ours(body.clone()),
             "{name}"
         );
-        assert_eq!(tree(&sent.body)["model"], "native", "{name}");
+        assert_eq!(tree(&sent.body)["model"], "claude-native", "{name}");
         seen += 1;
     }
     assert!(refused.is_empty(), "refused:\n{}", refused.join("\n"));

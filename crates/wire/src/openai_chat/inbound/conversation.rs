@@ -19,6 +19,7 @@ const KNOWN: &[&str] = &[
     "reasoning",
     "reasoning_content",
     "reasoning_details",
+    "extra_content",
     "images",
     "audio",
     "model",

@@ -29,7 +29,9 @@ pub(super) fn read(message: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Tho
             thoughts.add(&detail, message, unsaid)?;
         }
     }
-    if thoughts.parts.is_empty() && thoughts.seals.is_empty() {
+    let has_details = !thoughts.parts.is_empty() || !thoughts.seals.is_empty();
+    thoughts.add_google(message)?;
+    if !has_details {
         let plain = ["reasoning", "reasoning_content"];
         let text = plain
             .iter()
@@ -67,6 +69,35 @@ impl Thoughts {
                 self.add_encrypted(seal, id, message)?;
             }
             _ => unsaid.push(detail.to_string()),
+        }
+        Ok(())
+    }
+
+    /// What Google's host of this dialect attached to the text and the calls, unless details say it.
+    fn add_google(&mut self, message: &Cursor<'_>) -> Result<(), Error> {
+        let mut add = |id: Option<String>, holder: &Cursor<'_>| -> Result<(), Error> {
+            let extra = holder.object("extra_content")?;
+            let google = extra.as_ref().map(|extra| extra.object("google"));
+            let Some(google) = google.transpose()?.flatten() else {
+                return Ok(());
+            };
+            let value = google.string("thought_signature")?;
+            if let Some(value) = value.filter(|_| !self.seals.iter().any(|(of, _)| *of == id)) {
+                let seal = Opaque {
+                    format: Format::GoogleGemini,
+                    seal: Seal::Signature,
+                    value: value.to_owned(),
+                    id: None,
+                };
+                self.seals.push((id, seal));
+            }
+            Ok(())
+        };
+        add(None, message)?;
+        if let Some(calls) = message.array("tool_calls")? {
+            for call in calls.elements() {
+                add(call.string("id")?.map(str::to_owned), &call)?;
+            }
         }
         Ok(())
     }

@@ -12,19 +12,8 @@ use chat::request::{Content, Message, Part, Role};
 use super::parts::{Marks, PartsWriter};
 use crate::openai_chat::details;
 use crate::outgoing::Outgoing;
-use crate::quirks::{self, Form};
+use crate::quirks::{self, Form, Recall};
 use crate::splice::{push_member, quoted};
-
-/// Which earlier reasoning a provider gets back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Recall {
-    /// None.
-    Nothing,
-    /// Plain text, in `reasoning_content`.
-    Text,
-    /// All of it, in `reasoning` and `reasoning_details`.
-    Details,
-}
 
 struct Turns {
     writer: PartsWriter,
@@ -43,13 +32,7 @@ pub(super) fn write(
     to: &Outgoing<'_>,
 ) -> Result<(String, Vec<String>), Error> {
     let is_router = quirks::reasoning_form(to.quirks) == Form::Keep;
-    let recall = if is_router {
-        Recall::Details
-    } else if quirks::wants_reasoning_back(to.quirks) {
-        Recall::Text
-    } else {
-        Recall::Nothing
-    };
+    let recall = quirks::recall(to.quirks);
     let mut turns = Turns {
         writer: PartsWriter {
             marks: Marks::of(to),
@@ -191,7 +174,7 @@ impl Turns {
     fn assistant(&mut self, message: &Message, parts: &[&Part]) -> Result<(), Error> {
         self.show_moved()?;
         let mut members = self.members("assistant", message.name.as_deref());
-        let calls = calls(parts);
+        let calls = calls(parts, self.recall);
         let texts: Vec<&Part> = parts
             .iter()
             .copied()
@@ -209,7 +192,7 @@ impl Turns {
             quoted(&joined(texts.iter().copied(), ""))
         };
         push_member(&mut members, "content", &content);
-        self.reasoning(parts, &mut members, !calls.is_empty());
+        self.reasoning(parts, &mut members);
         self.others(parts, &mut members)?;
         if !calls.is_empty() {
             push_member(&mut members, "tool_calls", &format!("[{calls}]"));
@@ -252,24 +235,25 @@ impl Turns {
         Ok(())
     }
 
-    fn reasoning(&mut self, parts: &[&Part], members: &mut String, has_calls: bool) {
+    fn reasoning(&mut self, parts: &[&Part], members: &mut String) {
         let mut thoughts = String::new();
+        let mut signature = None;
         let mut is_lost = false;
         for part in parts {
-            let is_foreign = part
-                .opaque
-                .as_ref()
-                .is_some_and(|seal| seal.format != Format::Unknown);
-            match &part.content {
-                Content::Reasoning { text, .. }
-                    if self.recall == Recall::Details
-                        || (self.recall == Recall::Text && !is_foreign) =>
-                {
+            let is_call = matches!(part.content, Content::ToolCall { .. });
+            let seal = part.opaque.as_ref();
+            let seal = seal.filter(|seal| seal.format != Format::Unknown);
+            let is_google = seal.is_some_and(|seal| seal.format == Format::GoogleGemini);
+            match (&part.content, self.recall) {
+                (Content::Reasoning { text, .. }, Recall::Details) => thoughts.push_str(text),
+                (Content::Reasoning { text, .. }, Recall::Text) if seal.is_none() => {
                     thoughts.push_str(text);
                 }
-                Content::Reasoning { .. } => is_lost = true,
-                // Signatures of text and tool calls.
-                _ => is_lost |= is_foreign && self.recall != Recall::Details,
+                // Signatures of calls stand beside them.
+                (_, Recall::Signatures) if is_google && is_call => {}
+                (_, Recall::Signatures) if is_google => signature = seal,
+                (Content::Reasoning { .. }, _) => is_lost = true,
+                (_, recall) => is_lost |= seal.is_some() && recall != Recall::Details,
             }
         }
         if is_lost {
@@ -278,9 +262,18 @@ impl Turns {
         }
         match self.recall {
             Recall::Nothing => {}
-            // DeepSeek demands the member beside tool calls, even when there is nothing to say.
-            Recall::Text if thoughts.is_empty() && !has_calls => {}
+            // Where the member may not be missing, the provider's habit adds it.
+            Recall::Text if thoughts.is_empty() => {}
             Recall::Text => push_member(members, "reasoning_content", &quoted(&thoughts)),
+            Recall::Signatures => {
+                if let Some(seal) = signature {
+                    push_member(
+                        members,
+                        "extra_content",
+                        &quirks::extra_content(&seal.value),
+                    );
+                }
+            }
             Recall::Details => {
                 if !thoughts.is_empty() {
                     push_member(members, "reasoning", &quoted(&thoughts));
@@ -305,7 +298,7 @@ fn joined<'p>(parts: impl Iterator<Item = &'p Part>, between: &str) -> String {
 }
 
 /// The tool calls of a turn, as the elements of an array.
-fn calls(parts: &[&Part]) -> String {
+fn calls(parts: &[&Part], recall: Recall) -> String {
     let mut calls = String::new();
     for part in parts {
         let Content::ToolCall {
@@ -329,6 +322,17 @@ fn calls(parts: &[&Part]) -> String {
         push_member(&mut call, "id", &quoted(id));
         push_member(&mut call, "type", "\"function\"");
         push_member(&mut call, "function", &format!("{{{function}}}"));
+        let signature = part
+            .opaque
+            .as_ref()
+            .filter(|seal| recall == Recall::Signatures && seal.format == Format::GoogleGemini);
+        if let Some(seal) = signature {
+            push_member(
+                &mut call,
+                "extra_content",
+                &quirks::extra_content(&seal.value),
+            );
+        }
         if !calls.is_empty() {
             calls.push(',');
         }
