@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chat::response::Fold;
-use chat::{Dialect, Error, Event, Response, Usage};
+use chat::{Dialect, Error, Event, FinishReason, Reason, Response, Usage};
 
 use crate::anthropic_messages::AnthropicMessages;
 use crate::bedrock::BedrockConverse;
@@ -19,7 +19,7 @@ use crate::openai_responses::OpenaiResponses;
 use crate::outgoing::{Outgoing, Written};
 use crate::plain::{embeddings, rerank};
 use crate::stamp::CostText;
-use crate::track::broken;
+use crate::track::{broken, failed_answer};
 
 /// The dialects in which a provider can be asked.
 pub const SENDABLE: &[Dialect] = &[
@@ -216,6 +216,7 @@ impl Lane {
                 reader: into.reader(),
                 writer: from.writer(asked),
                 response: None,
+                failed: None,
             }),
         }
     }
@@ -235,32 +236,64 @@ struct Translation {
     reader: Box<dyn Reader>,
     writer: Box<dyn Writer>,
     response: Option<Response>,
+    /// What the answer broke by, while what was said before it is on its way.
+    failed: Option<Error>,
 }
 
 impl Translation {
     /// Lets events be heard, and writes what they mean for the caller.
-    fn writing<T>(
+    ///
+    /// An answer that its provider ends as failed is an error in every dialect, as it is where Chat
+    /// Completions is read: the next endpoint may be asked while nothing was sent, and a caller who
+    /// was sent something is told that it broke off. Who counts hears the reason all the same.
+    fn writing<T: Default>(
         &mut self,
         listen: &mut Listen<'_>,
         read: impl FnOnce(&mut dyn Reader, &mut Listen<'_>) -> Result<T, Error>,
-    ) -> Result<(T, Bytes), Error> {
+    ) -> (T, Bytes) {
         let mut out = String::new();
+        let mut failed = None;
         let writer = &mut self.writer;
         let read = read(self.reader.as_mut(), &mut |event| {
-            writer.event(&event, &mut out);
+            match &event {
+                Event::Finish(_, finish) if finish.reason == Reason::Error => {
+                    failed = Some(failure(finish));
+                }
+                event => writer.event(event, &mut out),
+            }
             listen(event);
-        })?;
+        });
         for name in self.writer.take_unsaid() {
             listen(Event::Unsaid(name.into()));
         }
-        Ok((read, out.into()))
+        let (read, error) = match read {
+            Ok(read) => (read, failed),
+            Err(error) => (T::default(), Some(error)),
+        };
+        self.failed = self.failed.take().or(error);
+        (read, out.into())
+    }
+}
+
+/// The failure of an answer that its provider ended with a word for it.
+fn failure(finish: &FinishReason) -> Error {
+    match &finish.native {
+        Some(word) => broken(&format!("the provider broke its answer off: {word}")),
+        None => failed_answer(),
     }
 }
 
 impl Tap for Translation {
     fn frame(&mut self, frame: &Frame, listen: &mut Listen<'_>) -> Result<Passed, Error> {
-        let (is_done, out) = self.writing(listen, |reader, listen| reader.frame(frame, listen))?;
-        Ok(match (is_done, out.is_empty()) {
+        let (is_done, out) = self.writing(listen, |reader, listen| reader.frame(frame, listen));
+        if out.is_empty()
+            && let Some(error) = self.failed.take()
+        {
+            return Err(error);
+        }
+        // What was said before a failure goes down first; `end` tells it.
+        let is_last = is_done || self.failed.is_some();
+        Ok(match (is_last, out.is_empty()) {
             (false, true) => Passed::Swallow,
             (false, false) => Passed::Forward(out),
             (true, true) => Passed::Done,
@@ -269,8 +302,11 @@ impl Tap for Translation {
     }
 
     fn end(&mut self, listen: &mut Listen<'_>) -> Result<Bytes, Error> {
-        let ((), out) = self.writing(listen, |reader, listen| reader.end(listen))?;
-        Ok(out)
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let ((), out) = self.writing(listen, |reader, listen| reader.end(listen));
+        self.failed.take().map_or(Ok(out), Err)
     }
 
     fn last_frames(&mut self, usage: &Usage, cost: &CostText) -> Bytes {
@@ -287,7 +323,13 @@ impl Tap for Translation {
 
     fn read_whole(&mut self, body: &Bytes, listen: &mut Listen<'_>) -> Result<(), Error> {
         let mut fold = Fold::default();
+        let mut failed = None;
         self.reader.whole(body, &mut |event| {
+            if let Event::Finish(_, finish) = &event
+                && finish.reason == Reason::Error
+            {
+                failed = Some(failure(finish));
+            }
             fold.hear(event.clone());
             listen(event);
         })?;
@@ -296,7 +338,7 @@ impl Tap for Translation {
             listen(Event::Unsaid(name.into()));
         }
         self.response = Some(response);
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     fn write_whole(&mut self, usage: &Usage, cost: &CostText) -> Result<Bytes, Error> {

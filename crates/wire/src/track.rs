@@ -18,6 +18,11 @@ pub(crate) fn broken(message: &str) -> Error {
     Error::provider(Kind::ProviderUnavailable, message)
 }
 
+/// The failure of an answer that its provider ended without its end.
+pub(crate) fn failed_answer() -> Error {
+    broken("the provider broke its answer off")
+}
+
 /// Everything remembered of one answer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tracker {

@@ -15,7 +15,7 @@ use super::{envelope, usage};
 use crate::codec::Writer;
 use crate::splice::push_quoted;
 use crate::stamp::{CostText, Stamp};
-use crate::track::broken;
+use crate::track::failed_answer;
 
 /// Writes one answer.
 pub(super) struct Telling {
@@ -121,10 +121,16 @@ fn stop_reason(finish: Option<&FinishReason>) -> &'static str {
             _ => "max_tokens",
         },
         Some(Reason::ToolCalls) => "tool_use",
-        // There is no word for an answer that broke off; whatever it says must not be acted upon.
-        Some(Reason::ContentFilter | Reason::Error) => "refusal",
-        Some(Reason::Stop) | None => "end_turn",
+        Some(Reason::ContentFilter) => "refusal",
+        // There is no word for an answer that failed: it is told as an error, see `has_failed`.
+        Some(Reason::Stop | Reason::Error) | None => "end_turn",
     }
+}
+
+/// Whether an answer failed: no stop reason says that, and a clean one would tell half an answer as
+/// a whole one.
+fn has_failed(finish: Option<&FinishReason>) -> bool {
+    finish.is_some_and(|finish| finish.reason == Reason::Error)
 }
 
 /// What is said of a refusal.
@@ -198,10 +204,8 @@ impl Writer for Telling {
         }
         self.tell(out);
         let finish = self.finish.as_ref();
-        if finish.is_some_and(|finish| finish.reason == Reason::Error) {
-            // No stop reason says it, and a clean one would tell half an answer as a whole one.
-            let error = broken("the model's answer failed");
-            out.push_str(&envelope::error_frame(&error, &self.stamp.id));
+        if has_failed(finish) {
+            out.push_str(&envelope::error_frame(&failed_answer(), &self.stamp.id));
             return;
         }
         let reason = stop_reason(finish);
@@ -222,8 +226,13 @@ impl Writer for Telling {
 
     fn whole(&mut self, response: &Response, usage: &Usage, cost: &CostText) -> String {
         let choice = response.choice(0);
+        let finish = choice.and_then(|choice| choice.finish.as_ref());
+        if has_failed(finish) {
+            let (_, body) = envelope::write_error(&failed_answer(), Some(&self.stamp.id));
+            return String::from_utf8_lossy(&body).into_owned();
+        }
         let (content, _) = page::content(choice.map_or(&[], |choice| &choice.blocks));
-        let reason = stop_reason(choice.and_then(|choice| choice.finish.as_ref()));
+        let reason = stop_reason(finish);
         let mut out = String::from("{");
         head(&self.stamp, &mut out);
         out.push_str(",\"content\":");

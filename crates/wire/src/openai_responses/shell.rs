@@ -77,13 +77,23 @@ pub(super) enum Status<'a> {
     Failed(&'a Error),
 }
 
-impl Status<'_> {
-    /// How an answer stands that ended for a reason.
-    pub(super) const fn of(reason: Reason) -> Self {
+impl<'a> Status<'a> {
+    /// How an answer stands that ended for a reason; `failure` is what is told of one that failed.
+    pub(super) const fn of(reason: Reason, failure: &'a Error) -> Self {
         match reason {
             Reason::Stop | Reason::ToolCalls => Self::Completed,
             Reason::Length => Self::Incomplete("max_output_tokens"),
-            Reason::ContentFilter | Reason::Error => Self::Incomplete("content_filter"),
+            Reason::ContentFilter => Self::Incomplete("content_filter"),
+            Reason::Error => Self::Failed(failure),
+        }
+    }
+
+    /// How an item stands that was open when the answer ended.
+    pub(super) const fn of_item(self) -> &'static str {
+        match self {
+            Self::Underway => "in_progress",
+            Self::Completed => "completed",
+            Self::Incomplete(_) | Self::Failed(_) => "incomplete",
         }
     }
 

@@ -16,6 +16,7 @@ use super::usage;
 use crate::codec::{Asked, Writer};
 use crate::splice::{push_quoted, quoted};
 use crate::stamp::{CostText, Stamp};
+use crate::track::failed_answer;
 
 /// Writes one answer.
 pub(super) struct ResponsesWriter {
@@ -283,7 +284,7 @@ impl Writer for ResponsesWriter {
             Event::Finish(0, finish) => {
                 self.open_stream(out);
                 self.reason = Some(finish.reason);
-                let status = Status::of(finish.reason).name();
+                let status = Status::of(finish.reason, &failed_answer()).of_item();
                 let open: Vec<_> = self.open.keys().copied().collect();
                 open.into_iter().for_each(|at| self.end(at, status, out));
             }
@@ -299,7 +300,8 @@ impl Writer for ResponsesWriter {
     fn last(&mut self, usage: &Usage, cost: &CostText, out: &mut String) {
         self.opening.end();
         let usage = usage::write(usage, cost);
-        let status = Status::of(self.reason.unwrap_or(Reason::Stop));
+        let failure = failed_answer();
+        let status = Status::of(self.reason.unwrap_or(Reason::Stop), &failure);
         let inside = (&*self.output(), &*usage);
         shell::write_end(&self.stamp, &self.echo, status, inside, out);
     }
@@ -314,12 +316,22 @@ impl Writer for ResponsesWriter {
     fn whole(&mut self, response: &Response, usage: &Usage, cost: &CostText) -> String {
         let choice = response.choice(0);
         let reason = choice.and_then(|choice| choice.finish.as_ref());
-        let status = Status::of(reason.map_or(Reason::Stop, |finish| finish.reason));
+        let failure = failed_answer();
+        let status = Status::of(
+            reason.map_or(Reason::Stop, |finish| finish.reason),
+            &failure,
+        );
         let blocks = choice.into_iter().flat_map(|choice| &choice.blocks);
         for said in blocks.filter(|said| said.block != Block::Audio) {
-            let is_cut = matches!(status, Status::Incomplete(_))
-                && matches!(said.block, Block::ToolCall { .. });
-            self.whole_item(said, if is_cut { status.name() } else { "completed" });
+            let is_call = matches!(said.block, Block::ToolCall { .. });
+            self.whole_item(
+                said,
+                if is_call {
+                    status.of_item()
+                } else {
+                    "completed"
+                },
+            );
         }
         let usage = usage::write(usage, cost);
         shell::response(&self.stamp, &self.echo, status, (&self.output(), &usage))

@@ -74,7 +74,7 @@ fn sent(from: Dialect, to: Dialect, body: &Value, quirks: &[&'static Quirk]) -> 
     tree(&written.expect("written").body)
 }
 
-fn history(message: Value) -> Value {
+fn history(message: &Value) -> Value {
     json!({"model": "author/model", "messages": [{"role": "user", "content": "Look."}, message,
         {"role": "tool", "tool_call_id": "c1", "content": "seen"}]})
 }
@@ -98,9 +98,9 @@ fn signatures_come_back_from_either_place_and_from_other_dialects() {
         assert!(message.get("reasoning_details").is_none(), "{message}");
     };
     let chat = Dialect::OpenaiChat;
-    check(&sent(chat, chat, &history(kept.clone()), &google)["messages"][1]);
+    check(&sent(chat, chat, &history(&kept), &google)["messages"][1]);
     // The same to Gemini's own dialect.
-    let native = sent(chat, Dialect::Gemini, &history(kept.clone()), &[]);
+    let native = sent(chat, Dialect::Gemini, &history(&kept), &[]);
     let parts = &native["contents"][1]["parts"];
     assert_eq!(parts[0]["thoughtSignature"], "of text");
     assert_eq!(parts[1]["thoughtSignature"], "of call");
@@ -110,7 +110,7 @@ fn signatures_come_back_from_either_place_and_from_other_dialects() {
     members.insert("reasoning_details".to_owned(), details());
     let call = members["tool_calls"][0].as_object_mut().expect("a call");
     call.shift_remove("extra_content");
-    check(&sent(chat, chat, &history(kept), &google)["messages"][1]);
+    check(&sent(chat, chat, &history(&kept), &google)["messages"][1]);
     // Callers of Gemini's dialect.
     let body = json!({"contents": [
         {"role": "user", "parts": [{"text": "Look."}]},

@@ -137,6 +137,16 @@ fn an_answer_that_failed_is_no_clean_end() {
     writer.last(&Usage::default(), &cost(), &mut out);
     assert!(out.contains("event: error\n"), "{out}");
     assert!(!out.contains("message_stop"), "{out}");
+    // Nor is a whole one a refusal, which clients tell as the model's own.
+    let mut fold = chat::response::Fold::default();
+    fold.hear(Event::BlockStart(at(0), Block::Text));
+    fold.hear(Event::BlockDelta(at(0), "Half".into()));
+    fold.hear(finish(Reason::Error));
+    let mut writer = AnthropicMessages.writer(&asked);
+    let whole = writer.whole(&fold.finish(), &Usage::default(), &cost());
+    let whole: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+    assert_eq!(whole["type"], "error");
+    assert!(whole.get("stop_reason").is_none(), "{whole}");
 }
 
 #[test]

@@ -73,12 +73,17 @@ fn each_way_to_end_has_its_reason() {
         (json!(2), Reason::Length),
         (json!("SAFETY"), Reason::ContentFilter),
         (json!("PROHIBITED_CONTENT"), Reason::ContentFilter),
-        (json!("MALFORMED_FUNCTION_CALL"), Reason::Error),
-        (json!("UNEXPECTED_TOOL_CALL"), Reason::Error),
     ] {
         let answer =
             json!({"candidates": [{"content": {"parts": [{"text": "x"}]}, "finishReason": word}]});
         assert_eq!(to_chat(&answer).0.finish[&0].reason, reason, "{word}");
+    }
+    for word in ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "OTHER"] {
+        let answer =
+            json!({"candidates": [{"content": {"parts": [{"text": "x"}]}, "finishReason": word}]});
+        let request = wire::openai_chat::read_request(CHAT.as_bytes()).expect("a request");
+        let failed = whole(tap(Dialect::OpenaiChat, CHAT.as_bytes(), &request), &answer);
+        assert_eq!(failed.expect_err(word).kind, Kind::ProviderUnavailable);
     }
     let blocked = json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}});
     let finish = to_chat(&blocked).0.finish[&0].clone();

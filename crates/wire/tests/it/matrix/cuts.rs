@@ -236,3 +236,46 @@ fn messages_inside_aws_messages_can_be_cut_anywhere() {
     let stream = (&*name, Framing::EventStreamOfBytes, &*bytes);
     cut_everywhere(Dialect::BedrockConverse, Dialect::AnthropicMessages, stream);
 }
+
+/// Providers have words for answers that failed, and say them in a 200. Nobody is told that such an
+/// answer is whole, or that the model refused: it is an error, so that another endpoint may be asked.
+#[test]
+fn an_answer_that_failed_is_an_error_for_everybody() {
+    let gemini = json!({"candidates": [{"index": 0, "finishReason": "MALFORMED_FUNCTION_CALL",
+        "content": {"role": "model", "parts": [{"text": "Half"}]}}], "usageMetadata": {
+        "promptTokenCount": 5, "candidatesTokenCount": 3, "totalTokenCount": 8}});
+    let cohere = json!({"id": "1", "finish_reason": "ERROR", "message": {"role": "assistant",
+        "content": [{"type": "text", "text": "Half"}]}});
+    for (body, answer) in [(Dialect::Gemini, &gemini), (Dialect::Cohere, &cohere)] {
+        for caller in CALLERS.into_iter().filter(|caller| *caller != body) {
+            let place = format!("{body} for {caller}");
+            let lane = wire::lane(caller, body, body).expect("a lane");
+            let mut reasons = Vec::new();
+            let failed =
+                tap(&lane, caller, false).read_whole(&answer.to_string().into(), &mut |event| {
+                    if let Event::Finish(_, finish) = event {
+                        reasons.push(finish.reason);
+                    }
+                });
+            let error = failed.expect_err(&place);
+            assert_eq!(error.next, chat::Next::TryNextEndpoint, "{place}");
+            assert_eq!(
+                reasons,
+                [chat::Reason::Error],
+                "{place}: who counts is told"
+            );
+        }
+    }
+    for caller in CALLERS
+        .into_iter()
+        .filter(|caller| *caller != Dialect::Gemini)
+    {
+        let lane = wire::lane(caller, Dialect::Gemini, Dialect::Gemini).expect("a lane");
+        let mut half = gemini.clone();
+        half["candidates"][0]["finishReason"] = Value::Null;
+        let stream_of = format!("data: {half}\r\n\r\ndata: {gemini}\r\n\r\n");
+        let went = stream(tap(&lane, caller, true), Framing::Sse, stream_of.as_bytes());
+        assert!(went.end.is_err(), "{caller}");
+        check_error(caller, &went.sent, &format!("for {caller}"));
+    }
+}
