@@ -45,6 +45,9 @@ pub struct Request {
     pub audio: Option<Value>,
     /// Size and shape of pictures in the answer, in OpenRouter's form (`image_config`).
     pub image_config: Option<Value>,
+    /// What the caller said in words of the provider's dialect that have none here (Converse's
+    /// `guardrailConfig`): name and value, as they are.
+    pub native: Vec<(String, Value)>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
     /// Paths of what the caller said and the vocabulary cannot: `logit_bias`,

@@ -4,7 +4,7 @@
 //! record; it is counted against the caller's rate limits at the door, as any request.
 
 use catalog::Endpoint;
-use chat::{Error, Next};
+use chat::{Dialect, Error, Next};
 use tokio::time::{Instant, timeout_at};
 
 use crate::attempt::{read_all, refused};
@@ -66,7 +66,13 @@ impl Relay {
                 by: CountedBy::Provider,
             }),
             Ok(None) => Ok(estimate),
-            Err(error) if error.next == Next::Stop => Err(error),
+            // Bedrock counts for some models alone, and calls a request for others a wrong one.
+            Err(error)
+                if error.next == Next::Stop
+                    && !first.endpoint.dialects.contains(&Dialect::BedrockConverse) =>
+            {
+                Err(error)
+            }
             Err(error) => {
                 tracing::warn!(endpoint = %first.endpoint.tag, %error, "a prompt was estimated, since its provider did not count it");
                 Ok(estimate)

@@ -156,8 +156,22 @@ fn bedrock(to: &Destination<'_>) -> Option<String> {
         (Operation::Generate | Operation::Embed | Operation::Rerank, _) => "invoke",
         (Operation::CountTokens, _) => "count-tokens",
     };
+    let model = match to.operation {
+        Operation::CountTokens => of_foundation(to.native_model),
+        _ => to.native_model,
+    };
     // An id may be an ARN with slashes in it, and is one segment all the same.
-    Some(format!("/model/{}/{verb}", encoded(to.native_model, b"")))
+    Some(format!("/model/{}/{verb}", encoded(model, b"")))
+}
+
+/// The model behind an inference profile: tokens are counted by models, not by regions.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html> (2026)
+fn of_foundation(native_model: &str) -> &str {
+    const REGIONS: &[&str] = &["us", "eu", "apac", "jp", "au", "us-gov", "global"];
+    match native_model.split_once('.') {
+        Some((region, model)) if REGIONS.contains(&region) => model,
+        _ => native_model,
+    }
 }
 
 /// The version of the API in front of all of Azure's models that is asked for when the base URL names

@@ -99,8 +99,31 @@ pub trait Outbound: Sync {
     /// [`chat::Dialect::expresses`]).
     fn write(&self, request: &Request, to: &Outgoing<'_>) -> Result<Written, Error>;
 
+    /// Top-level fields of this dialect that the vocabulary has no word for. Callers of every other
+    /// dialect may set them by these names; they come in [`Request::native`].
+    fn own_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Reads one answer.
     fn reader(&self) -> Box<dyn Reader>;
+
+    /// The question how many tokens a prompt is, where one endpoint can be asked that.
+    ///
+    /// # Errors
+    /// As for [`Outbound::write`].
+    fn write_count(
+        &self,
+        _request: &Request,
+        _to: &Outgoing<'_>,
+    ) -> Result<Option<Written>, Error> {
+        Ok(None)
+    }
+
+    /// The answer to that question; `None` when it is none.
+    fn read_count(&self, _body: &[u8]) -> Option<u64> {
+        None
+    }
 }
 
 /// A dialect that is spoken on both sides: the bytes travel.

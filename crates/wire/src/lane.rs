@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chat::response::Fold;
-use chat::{Dialect, Error, Event, FinishReason, Reason, Response, Usage};
+use chat::{Dialect, Error, Event, FinishReason, Reason, Request, Response, Usage};
 
 use crate::anthropic_messages::AnthropicMessages;
 use crate::bedrock::BedrockConverse;
@@ -170,6 +170,7 @@ impl Lane {
             Self::Plain(plain) => plain.write((body, request), to),
             Self::Translated(from, into, _) => {
                 let mut parsed = from.parse(body, request)?;
+                take_native((body, request), *into, &mut parsed);
                 let unsaid = std::mem::take(&mut parsed.unsaid);
                 let mut written = into.write(&parsed, to)?;
                 for name in unsaid {
@@ -193,7 +194,12 @@ impl Lane {
     ) -> Result<Option<Written>, Error> {
         match self {
             Self::Same(dialect, _) => dialect.splice_count(asked, to),
-            Self::Translated(..) | Self::Plain(_) => Ok(None),
+            Self::Translated(from, into, _) => {
+                let mut parsed = from.parse(asked.0, asked.1)?;
+                take_native(asked, *into, &mut parsed);
+                into.write_count(&parsed, to)
+            }
+            Self::Plain(_) => Ok(None),
         }
     }
 
@@ -202,7 +208,8 @@ impl Lane {
     pub fn read_count(&self, body: &[u8]) -> Option<u64> {
         match self {
             Self::Same(dialect, _) => dialect.read_count(body),
-            Self::Translated(..) | Self::Plain(_) => None,
+            Self::Translated(_, into, _) => into.read_count(body),
+            Self::Plain(_) => None,
         }
     }
 
@@ -227,6 +234,31 @@ impl Lane {
         match self {
             Self::Same(_, framing) | Self::Translated(_, _, framing) => *framing,
             Self::Plain(_) => Framing::Sse,
+        }
+    }
+}
+
+/// Takes what the caller said in words of the dialect that is written, which the caller's own reader
+/// has named as unsaid.
+fn take_native((body, request): (&[u8], &Incoming), into: &dyn Outbound, parsed: &mut Request) {
+    let names = into.own_fields();
+    let is_own = |name: &String| names.contains(&name.as_str());
+    let Ok(text) = std::str::from_utf8(body) else {
+        return;
+    };
+    if !parsed.unsaid.iter().any(is_own) {
+        return;
+    }
+    let members = request.members(text);
+    let (own, unsaid) = std::mem::take(&mut parsed.unsaid)
+        .into_iter()
+        .partition(is_own);
+    parsed.unsaid = unsaid;
+    for name in own {
+        let value = members.present(&name).map(|member| member.value.of(text));
+        match value.map(serde_json::from_str) {
+            Some(Ok(value)) => parsed.native.push((name, value)),
+            _ => parsed.unsaid.push(name),
         }
     }
 }

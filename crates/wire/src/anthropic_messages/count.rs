@@ -2,12 +2,13 @@
 //!
 //! Its body is that of the call, without what concerns the answer alone; more is refused.
 //! <https://platform.claude.com/docs/en/api/messages-count-tokens> (2026). Vertex has the same
-//! question, with the model in the body; Bedrock's own is another.
+//! question, with the model in the body; Bedrock's holds the whole call (`bedrock/count.rs`).
 
 use chat::Error;
 
 use super::host::Host;
 use super::same;
+use crate::bedrock;
 use crate::incoming::Incoming;
 use crate::members::Members;
 use crate::outgoing::{Outgoing, Written};
@@ -36,10 +37,11 @@ pub(super) fn write(
     request: &Incoming,
     to: &Outgoing<'_>,
 ) -> Result<Option<Written>, Error> {
-    if Host::of(to) == Host::Bedrock {
-        return Ok(None);
-    }
     let mut written = same::write(body, request, to)?;
+    if Host::of(to) == Host::Bedrock {
+        written.body = bedrock::count::of_body(&written.body).into();
+        return Ok(Some(written));
+    }
     let unreadable = |_| broken("a request that was written cannot be read");
     let text = text(&written.body).map_err(unreadable)?;
     let members = Members::of_text(text).map_err(unreadable)?;
@@ -57,5 +59,7 @@ pub(super) fn write(
 /// Reads the answer.
 pub(super) fn read(body: &[u8]) -> Option<u64> {
     let text = text(body).ok()?;
-    Members::of_text(text).ok()?.count("input_tokens")
+    let members = Members::of_text(text).ok()?;
+    let of_bedrock = || bedrock::count::read(body);
+    members.count("input_tokens").or_else(of_bedrock)
 }

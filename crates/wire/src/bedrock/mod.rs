@@ -10,6 +10,7 @@
 //! | `marks.rs` | cache points, counted before they are set |
 //! | `family.rs`, `reasoning.rs` | what each family of models can be told |
 //! | `reader.rs`, `blocks.rs` | answer → events |
+//! | `count.rs` | how many tokens a prompt is |
 //! | `usage.rs` | counts → disjoint buckets |
 //!
 //! A stream is AWS's binary messages, each named by its kind: `messageStart`, per block
@@ -18,6 +19,7 @@
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html> (2026)
 
 mod blocks;
+pub(crate) mod count;
 mod family;
 mod marks;
 mod media;
@@ -40,6 +42,18 @@ pub struct BedrockConverse;
 impl Outbound for BedrockConverse {
     fn write(&self, request: &Request, to: &Outgoing<'_>) -> Result<Written, Error> {
         write::write(request, to)
+    }
+
+    fn own_fields(&self) -> &'static [&'static str] {
+        write::OWN
+    }
+
+    fn write_count(&self, request: &Request, to: &Outgoing<'_>) -> Result<Option<Written>, Error> {
+        count::write(request, to).map(Some)
+    }
+
+    fn read_count(&self, body: &[u8]) -> Option<u64> {
+        count::read(body)
     }
 
     fn reader(&self) -> Box<dyn Reader> {

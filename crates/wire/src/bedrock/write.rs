@@ -19,6 +19,18 @@ const LIMIT_USUAL: u64 = 32_000;
 const LABELS_MAX: usize = 16;
 const LABEL_CHARS_MAX: usize = 256;
 
+/// Fields that the vocabulary has no words for, which callers set by these names.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html> (2026)
+pub(super) const OWN: &[&str] = &[
+    FIELDS,
+    "additionalModelResponseFieldPaths",
+    "guardrailConfig",
+    "performanceConfig",
+];
+
+/// What only some families of models know.
+const FIELDS: &str = "additionalModelRequestFields";
+
 /// A request under way.
 struct Draft<'a> {
     request: &'a Request,
@@ -80,13 +92,16 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
     put("system", system.map(Value::Array));
     put("messages", Some(Value::Array(turns.messages)));
     put("inferenceConfig", filled(inference));
-    put("additionalModelRequestFields", filled(more));
+    put(FIELDS, filled(more));
     put(
         "outputConfig",
         tools.format.map(|format| json!({"textFormat": format})),
     );
     put("requestMetadata", draft.labels());
     put("serviceTier", draft.service_tier());
+    for (name, value) in request.native.iter().filter(|(name, _)| name != FIELDS) {
+        put(name, Some(value.clone()));
+    }
     draft.name_unsayable();
     Ok(Written {
         body: Value::Object(body).to_string().into(),
@@ -169,6 +184,13 @@ impl Draft<'_> {
     /// What only some families know: thinking, and `top_k`.
     fn more(&mut self, said: &Said) -> Map<String, Value> {
         let mut more = said.fields.clone();
+        // What the caller says of the model itself wins over what we would.
+        let own = self.request.native.iter().find(|(name, _)| name == FIELDS);
+        match own {
+            Some((_, Value::Object(own))) => more.extend(own.clone()),
+            Some(_) => self.drop(FIELDS),
+            None => {}
+        }
         // 0 and -1 are ways of saying "off".
         let top_k = self.request.sampling.top_k.as_ref();
         let Some(k) = top_k.and_then(whole).filter(|k| *k > 0) else {

@@ -148,7 +148,7 @@ fn a_bedrock_id_is_one_segment_whatever_is_in_it() {
         BedrockConverse,
         claude,
         CountTokens,
-        &format!("{path}/count-tokens"),
+        "http://b/model/anthropic.claude-3-5-sonnet-20241022-v2%3A0/count-tokens",
     );
     check(
         BedrockConverse,

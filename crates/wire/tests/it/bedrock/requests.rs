@@ -386,3 +386,81 @@ fn mistral_is_answered_with_objects() {
         assert_eq!(sent["toolConfig"]["tools"][0]["toolSpec"]["name"], "t");
     }
 }
+
+#[test]
+fn what_converse_alone_knows_may_be_said_in_its_own_words() {
+    let own = json!({
+        "guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"},
+        "performanceConfig": {"latency": "optimized"},
+        "additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 2000}},
+    });
+    let (body, dropped) = of_chat(&asked(&own), CLAUDE);
+    assert_eq!(body["guardrailConfig"], own["guardrailConfig"]);
+    assert_eq!(body["performanceConfig"], own["performanceConfig"]);
+    let fields = &body["additionalModelRequestFields"];
+    assert_eq!(fields["thinking"]["budget_tokens"], 2000);
+    assert_eq!(dropped, Vec::<String>::new());
+    // In any other dialect they are named.
+    let to = endpoint(Dialect::Gemini, "gemini-3-pro-preview");
+    let (_, mut dropped) = written(Dialect::OpenaiChat, &asked(&own), &to);
+    dropped.sort();
+    let names = [
+        "additionalModelRequestFields",
+        "guardrailConfig",
+        "performanceConfig",
+    ];
+    assert_eq!(dropped, names);
+    // Callers of other dialects say them likewise.
+    let messages = json!({"model": "m", "max_tokens": 9, "guardrailConfig": own["guardrailConfig"],
+        "messages": [{"role": "user", "content": "Hi"}]});
+    let to = endpoint(Dialect::BedrockConverse, NOVA);
+    let (body, dropped) = written(Dialect::AnthropicMessages, &messages, &to);
+    assert_eq!(body["guardrailConfig"], own["guardrailConfig"]);
+    assert_eq!(dropped, Vec::<String>::new());
+}
+
+#[test]
+fn prompts_are_counted_in_the_form_that_would_be_sent() {
+    let ask = |from: Dialect, body: Dialect, model: &'static str, request: &Value| {
+        let text = request.to_string();
+        let read = wire::door(from).expect("a door");
+        let incoming = read
+            .read_request(text.as_bytes(), wire::Beside::default())
+            .expect("a request");
+        let lane = wire::lane(from, Dialect::BedrockConverse, body).expect("a lane");
+        let to = endpoint(Dialect::BedrockConverse, model);
+        let asked = lane.write_count((text.as_bytes(), &incoming), &to);
+        let question = asked.expect("written").expect("a question");
+        assert_eq!(lane.read_count(br#"{"inputTokens":42}"#), Some(42));
+        assert_eq!(lane.read_count(br#"{"message":"no"}"#), None);
+        crate::cases::tree(&question.body)
+    };
+    let messages = json!({"model": "m", "max_tokens": 9, "system": "Be brief.",
+        "messages": [{"role": "user", "content": "Hi"}]});
+    let converse = ask(
+        Dialect::AnthropicMessages,
+        Dialect::BedrockConverse,
+        NOVA,
+        &messages,
+    );
+    let counted = &converse["input"]["converse"];
+    assert_eq!(counted["messages"][0]["content"][0]["text"], "Hi");
+    assert_eq!(counted["system"][0]["text"], "Be brief.");
+    assert!(counted.get("inferenceConfig").is_none(), "{counted}");
+    let invoke = ask(
+        Dialect::AnthropicMessages,
+        Dialect::AnthropicMessages,
+        CLAUDE,
+        &messages,
+    );
+    let body = invoke["input"]["invokeModel"]["body"]
+        .as_str()
+        .expect("base64");
+    let body = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body);
+    let body = crate::cases::tree(&body.expect("base64"));
+    assert_eq!(body["anthropic_version"], "bedrock-2023-05-31");
+    assert_eq!(
+        (&body["system"], &body["max_tokens"]),
+        (&json!("Be brief."), &json!(9))
+    );
+}
