@@ -4,6 +4,7 @@ use ledger::entry::{self, Entry, Event};
 use ledger::{Amount, GenerationId};
 
 use crate::database::{Statement, Transaction};
+use crate::records::{PROBES, position_of};
 use crate::{Store, StoreError, balances, entries};
 
 /// Why money moves.
@@ -114,9 +115,13 @@ async fn check_call(
     credit: &NewCredit,
     generation: &GenerationId,
 ) -> Result<(), StoreError> {
+    let position = position_of(generation.as_str());
     let rows = Statement::new(
-        "SELECT COALESCE(cost_nanos, 0) AS cost FROM generations WHERE id = $1 AND workspace_id = $2",
+        "SELECT COALESCE(cost_nanos, 0) AS cost FROM generations WHERE position >= $1 \
+         AND position < $2 AND id = $3 AND workspace_id = $4",
     )
+    .int(position)
+    .int(position.saturating_add(PROBES))
     .text(generation.as_str())
     .text(&credit.workspace_id)
     .rows(transaction)

@@ -39,6 +39,10 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_WRITERS: u32 = 4;
 const POSTGRES_READERS: u32 = 8;
 
+/// For lists, statistics and verification: so few that they cannot take the machine, and apart from
+/// those for keys and single records, which calls and `GET /generation` wait for.
+const ANALYSTS: u32 = 2;
+
 /// Which engine is behind the handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -52,6 +56,7 @@ pub(crate) struct Database {
     pub(crate) is_in_memory: bool,
     writer: AnyPool,
     reader: AnyPool,
+    analyst: AnyPool,
 }
 
 impl Database {
@@ -98,6 +103,7 @@ impl Database {
                 engine: Engine::Sqlite,
                 is_in_memory: true,
                 reader: writer.clone(),
+                analyst: writer.clone(),
                 writer,
             });
         }
@@ -105,12 +111,14 @@ impl Database {
             format!("PRAGMA busy_timeout = {BUSY_MS}"),
             "PRAGMA query_only = ON".to_owned(),
         ];
-        let reader = pool(files(SQLITE_READERS), options, reading).await?;
+        let reader = pool(files(SQLITE_READERS), options.clone(), reading.clone()).await?;
+        let analyst = pool(files(ANALYSTS), options, reading).await?;
         Ok(Self {
             engine: Engine::Sqlite,
             is_in_memory: false,
             writer,
             reader,
+            analyst,
         })
     }
 
@@ -122,12 +130,14 @@ impl Database {
             STATEMENT_MAX.as_millis()
         )];
         let writer = pool(sessions(POSTGRES_WRITERS), options.clone(), limit.clone()).await?;
-        let reader = pool(sessions(POSTGRES_READERS), options, limit).await?;
+        let reader = pool(sessions(POSTGRES_READERS), options.clone(), limit.clone()).await?;
+        let analyst = pool(sessions(ANALYSTS), options, limit).await?;
         Ok(Self {
             engine: Engine::Postgres,
             is_in_memory: false,
             writer,
             reader,
+            analyst,
         })
     }
 
@@ -150,6 +160,18 @@ impl Database {
         Ok(Transaction(begun, self.engine))
     }
 
+    /// Begins a transaction that only reads, for lists and statistics: all it reads is of one moment,
+    /// and nobody waits for it. One at a time, and nothing else meanwhile: a database in memory has
+    /// only one connection.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
+        let begin = match self.engine {
+            Engine::Sqlite => "BEGIN",
+            Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        let begun = within(self.analyst.begin_with(begin)).await?;
+        Ok(Transaction(begun, self.engine))
+    }
+
     /// Closes a connection that is of no use any more: when the disk fails SQLite ends a transaction
     /// by itself, and the driver believes for ever that it is in one.
     async fn replace_writer(&self) -> Result<(), StoreError> {
@@ -161,6 +183,7 @@ impl Database {
     pub(crate) async fn close(&self) {
         self.writer.close().await;
         self.reader.close().await;
+        self.analyst.close().await;
     }
 }
 
@@ -168,6 +191,27 @@ impl Database {
 pub(crate) struct Transaction(sqlx::Transaction<'static, Any>, Engine);
 
 impl Transaction {
+    pub(crate) fn engine(&self) -> Engine {
+        self.1
+    }
+
+    /// Lets its statements take as long as they like.
+    pub(crate) async fn unhurried(&mut self) -> Result<(), StoreError> {
+        match self.1 {
+            Engine::Sqlite => Ok(()),
+            Engine::Postgres => self.run_script("SET LOCAL statement_timeout = 0").await,
+        }
+    }
+
+    /// Runs a statement without binds that is put together from our own constants.
+    pub(crate) async fn run_assembled(&mut self, sql: String) -> Result<(), StoreError> {
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut *self.0)
+            .await
+            .map(drop)
+            .map_err(|e| from_sqlx(&e))
+    }
+
     /// The places for the binds of several rows: `(…), (…)`. SQLite looks up the name of each bind
     /// that has one by walking a list from its start, so that the work grows with the square of
     /// their number; it gets places without names, which PostgreSQL does not know.

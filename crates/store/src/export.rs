@@ -13,8 +13,8 @@ use crate::{Posting, Store, StoreError, StoredEntry, entries};
 pub enum ExportAfter {
     /// A stored entry, by id; an empty one is the very beginning.
     Entry(String),
-    /// A call, by id.
-    Call(String),
+    /// A call, by its position.
+    Call(i64),
 }
 
 impl ExportAfter {
@@ -29,7 +29,7 @@ impl ExportAfter {
     pub fn from_text(text: &str) -> Option<Self> {
         match text.split_once(':')? {
             ("entry", id) => Some(Self::Entry(id.to_owned())),
-            ("call", id) => Some(Self::Call(id.to_owned())),
+            ("call", position) => position.parse().ok().map(Self::Call),
             _ => None,
         }
     }
@@ -39,7 +39,7 @@ impl fmt::Display for ExportAfter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entry(id) => write!(f, "entry:{id}"),
-            Self::Call(id) => write!(f, "call:{id}"),
+            Self::Call(position) => write!(f, "call:{position}"),
         }
     }
 }
@@ -57,39 +57,39 @@ impl Store {
         (from_ms, to_ms): (i64, i64),
         count: u32,
     ) -> Result<(Vec<StoredEntry>, Option<ExportAfter>), StoreError> {
-        let (sql, id) = match after {
-            ExportAfter::Entry(id) => (
+        let statement = match after {
+            ExportAfter::Entry(id) => Statement::new(
                 "SELECT id, generation_id, debit, credit, amount_nanos, kind, at_ms FROM entries \
                  WHERE id > $1 AND at_ms >= $2 AND at_ms < $3 ORDER BY id LIMIT $4",
-                id,
-            ),
-            ExportAfter::Call(id) => (
-                "SELECT id, created_at_ms, cost_nanos, postings FROM generations \
-                 WHERE id > $1 AND created_at_ms >= $2 AND created_at_ms < $3 \
-                 AND postings IS NOT NULL ORDER BY id LIMIT $4",
-                id,
-            ),
+            )
+            .text(id),
+            ExportAfter::Call(position) => Statement::new(
+                "SELECT position, id, created_at_ms, cost_nanos, postings FROM generations \
+                 WHERE position > $1 AND created_at_ms >= $2 AND created_at_ms < $3 \
+                 AND postings IS NOT NULL ORDER BY position LIMIT $4",
+            )
+            .int(*position),
         };
-        let rows = Statement::new(sql)
-            .text(id)
+        let rows = statement
             .int(from_ms)
             .int(to_ms)
             .int(i64::from(count))
             .read(&self.database)
             .await?;
-        let last = rows.last().map(|row| row.text("id")).transpose()?;
         if let ExportAfter::Call(_) = after {
             let mut lines = Vec::new();
             for row in &rows {
                 lines.extend(of_call(row)?);
             }
+            let last = rows.last().map(|row| row.int("position")).transpose()?;
             return Ok((lines, last.map(ExportAfter::Call)));
         }
+        let last = rows.last().map(|row| row.text("id")).transpose()?;
         let lines = rows
             .iter()
             .map(entries::from_row)
             .collect::<Result<_, _>>()?;
-        let next = last.map_or_else(|| ExportAfter::Call(String::new()), ExportAfter::Entry);
+        let next = last.map_or(ExportAfter::Call(-1), ExportAfter::Entry);
         Ok((lines, Some(next)))
     }
 }

@@ -35,6 +35,7 @@ mod pending;
 mod posting;
 mod record;
 mod recorder;
+mod records;
 mod rows;
 mod secrets;
 mod settings;
@@ -47,6 +48,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use database::{Database, Statement};
+use records::{KnownFacets, KnownMonths};
 
 pub use balances::balance_budget_id;
 pub use budgets::{BudgetState, Budgets, StoredBudget, key_budget, key_budget_id};
@@ -63,6 +65,10 @@ pub use ledgers::{LedgerFigures, LedgerLimits, Ledgers};
 pub use node::NodeId;
 pub use posting::{Posting, PostingLine, Settled};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
+pub use records::{
+    Dimension, Facet, FacetFilter, Grain, Measure, Measures, Month, OTHER, Partition, RollupQuery,
+    RollupRow, SessionKey, SessionSums, Sketched,
+};
 pub use secrets::{DataKey, KeyMistake, MasterKeys, Vault, VaultError};
 pub use settings::{Setting, Settings};
 pub use spending::{Credits, Spending, Spent};
@@ -74,6 +80,8 @@ pub use workspaces::{DEFAULT_WORKSPACE_ID, NewWorkspace, Workspace, Workspaces};
 #[derive(Clone)]
 pub struct Store {
     database: Arc<Database>,
+    months: Arc<KnownMonths>,
+    facets: Arc<KnownFacets>,
 }
 
 impl Store {
@@ -86,7 +94,13 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(url).await?);
         migrate::migrate(&database).await?;
-        Ok(Self { database })
+        let store = Self {
+            database,
+            months: Arc::default(),
+            facets: Arc::default(),
+        };
+        store.adopt().await?;
+        Ok(store)
     }
 
     /// Asks the database for a sign of life, for readiness.

@@ -33,6 +33,12 @@ const MIGRATIONS: &[Migration] = &[
     both(2, "money", include_str!("../migrations/0002_money.sql")),
     both(3, "lines", include_str!("../migrations/0003_lines.sql")),
     both(4, "plan", include_str!("../migrations/0004_plan.sql")),
+    Migration {
+        version: 5,
+        name: "records",
+        sqlite: include_str!("../migrations/0005_records_sqlite.sql"),
+        postgres: include_str!("../migrations/0005_records_postgres.sql"),
+    },
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

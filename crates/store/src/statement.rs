@@ -136,7 +136,7 @@ pub fn csv_field(text: &str) -> String {
 
 /// Year, month and day of a day since 1970. Years are counted from 1 March, so that the leap day is
 /// the last of its year; months then begin on day (153 m + 2) / 5.
-fn civil(day: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(day: i64) -> (i64, i64, i64) {
     const DAYS_TO_MARCH_OF_YEAR_0: i64 = 719_468;
     const DAYS_PER_400_YEARS: i64 = 146_097;
     let from_march = day + DAYS_TO_MARCH_OF_YEAR_0;

@@ -23,5 +23,5 @@ mod window;
 pub use board::{ENDPOINTS_MAX, Health, Published, SHARED_MAX};
 pub use sample::{Headroom, Sample, Served, ToolCalls, Wait};
 pub use saved::Saved;
-pub use sketch::Percentiles;
+pub use sketch::{Percentiles, Total};
 pub use vital::{Standing, Tools, Vital, Vitals};

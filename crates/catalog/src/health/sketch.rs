@@ -69,9 +69,10 @@ impl Sketch {
     }
 }
 
-/// Several sketches added up.
-#[derive(Debug, Clone)]
-pub(super) struct Total {
+/// Many values, or several sketches added up. Adding is exact and in any order, so that the total of
+/// parts is the total of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Total {
     counts: [u32; BUCKETS],
     count: u32,
 }
@@ -86,6 +87,31 @@ impl Default for Total {
 }
 
 impl Total {
+    /// Counts one value; 0 counts as 1, and what is above a million as a million.
+    pub fn count(&mut self, value: u32) {
+        self.count_many(bucket(value), 1);
+    }
+
+    /// Counts so many values of one bucket, as [`Total::filled`] names it; of none that there is not.
+    pub fn count_many(&mut self, bucket: usize, count: u32) {
+        if let Some(slot) = self.counts.get_mut(bucket) {
+            *slot = slot.saturating_add(count);
+            self.count = self.count.saturating_add(count);
+        }
+    }
+
+    /// The buckets that are not empty.
+    pub fn filled(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+        let all = self.counts.iter().copied().enumerate();
+        all.filter(|(_, count)| *count > 0)
+    }
+
+    /// The value below which so large a share of all values lies, from 0 to 1; `None` of no values.
+    #[must_use]
+    pub fn percentile(&self, share: f64) -> Option<u32> {
+        (self.count > 0).then(|| self.at(share))
+    }
+
     pub(super) fn add(&mut self, sketch: &Sketch) {
         for (sum, count) in self.counts.iter_mut().zip(sketch.counts) {
             *sum = sum.saturating_add(u32::from(count));
@@ -166,6 +192,24 @@ mod tests {
             assert!(u32::abs_diff(found, truth) * 9 <= truth, "{found} {truth}");
         }
         assert_eq!(of(1..=3).low_is_good(4), None);
+    }
+
+    #[test]
+    fn the_total_of_parts_is_the_total_of_all() {
+        let (mut all, mut sums) = (Total::default(), Total::default());
+        for part in [1..=50_u32, 51..=3_000, 3_001..=2_000_000] {
+            let mut own = Total::default();
+            part.step_by(7).for_each(|value| {
+                all.count(value);
+                own.count(value);
+            });
+            own.filled()
+                .for_each(|(bucket, count)| sums.count_many(bucket, count));
+        }
+        sums.count_many(BUCKETS, 1);
+        assert_eq!(all, sums);
+        assert_eq!(all.percentile(1.0), Some(1_048_576));
+        assert_eq!(Total::default().percentile(0.5), None);
     }
 
     #[test]

@@ -9,19 +9,20 @@
 //! 5. What is posted in a window is the sum of the calls in it, what is leased the sum of the leases.
 //! 6. What keys have used is the sum of their calls.
 //!
-//! All of it is read in one snapshot, so that it may run beside a working server. On SQLite writing
-//! waits meanwhile.
+//! All of it is read in one snapshot, so that it may run beside a working server.
 
+mod entries;
 mod postings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use chat::Usage;
 use ledger::settlement::TABLE;
 use ledger::{Amount, Attempt, Bill, PriceSheet, Rule};
 
-use crate::database::{Engine, Row, Statement, Transaction};
+use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::records::{Month, RECORDS, horizon, months};
 use crate::{Store, StoreError, rows};
 use postings::Posted;
 
@@ -33,9 +34,11 @@ const PRICED_WITHIN: i64 = 600;
 
 const SECONDS_PER_MINUTE: i64 = 60;
 
+const MS_PER_DAY: i64 = 86_400_000;
+
 /// Two places of the books that should agree and do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference(String);
+pub struct Difference(pub(crate) String);
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,26 +46,30 @@ impl fmt::Display for Difference {
     }
 }
 
-type Found = Result<Option<Difference>, StoreError>;
+pub(crate) type Found = Result<Option<Difference>, StoreError>;
 
 impl Store {
-    /// Recomputes the books; the first difference, if there is one.
+    /// Recomputes the books; the first difference, if there is one. Of months whose records were
+    /// dropped the entries and the sums stay, and are taken as they are.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn verify(&self) -> Result<Option<Difference>, StoreError> {
-        let mut transaction = self.database.begin().await?;
-        if self.database.engine == Engine::Postgres {
-            let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-            transaction.run_script(snapshot).await?;
-            let unhurried = "SET LOCAL statement_timeout = 0";
-            transaction.run_script(unhurried).await?;
+        let mut transaction = self.database.snapshot().await?;
+        transaction.unhurried().await?;
+        let horizon_ms = horizon(&mut transaction, RECORDS).await?;
+        let mut posted = Posted::since(Month::at(horizon_ms));
+        let mut spent = BTreeMap::new();
+        for month in months(&mut transaction).await? {
+            if month.start_ms() < horizon_ms {
+                continue;
+            }
+            let sums = (&mut posted, &mut spent);
+            if let Some(difference) = calls(&mut transaction, month, sums).await? {
+                return Ok(Some(difference));
+            }
         }
-        let mut posted = Posted::default();
-        if let Some(difference) = calls(&mut transaction, &mut posted).await? {
-            return Ok(Some(difference));
-        }
-        if let Some(difference) = postings::overages(&mut transaction).await? {
+        if let Some(difference) = entries::compare(&mut transaction, horizon_ms).await? {
             return Ok(Some(difference));
         }
         for (sql, what) in PAIRS {
@@ -75,37 +82,109 @@ impl Store {
                 return Ok(Some(difference));
             }
         }
+        let told = format!(
+            "{KEY_USAGE} WHERE day >= {}",
+            horizon_ms.div_euclid(MS_PER_DAY)
+        );
+        let difference = compare(&mut transaction, (told, &spent), "the usage of a key").await?;
+        if difference.is_some() {
+            return Ok(difference);
+        }
         posted.compare(&mut transaction).await
     }
 }
 
-// === 1 and 4: calls ===
+// === 1, 2 and 4: calls ===
 
-async fn calls(transaction: &mut Transaction, posted: &mut Posted) -> Found {
-    let mut after = String::new();
+async fn calls(
+    transaction: &mut Transaction,
+    month: Month,
+    (posted, spent): (&mut Posted, &mut BTreeMap<String, i64>),
+) -> Found {
+    let mut after = i64::MIN;
     loop {
-        let page = Statement::new(
-            "SELECT id, created_at_ms, total_ms, usage, price_sheet, cost_nanos, bill, dropped, \
-             attempts, postings FROM generations WHERE id > $1 ORDER BY id LIMIT $2",
-        )
-        .text(&after)
+        let page = Statement::assembled(format!(
+            "SELECT position, id, created_at_ms, total_ms, usage, price_sheet, cost_nanos, bill, \
+             dropped, attempts, postings, key_hash, workspace_id FROM {} \
+             WHERE position > $1 ORDER BY position LIMIT $2",
+            month.table()
+        ))
+        .int(after)
         .int(PAGE)
         .rows_unhurried(transaction)
         .await?;
+        let charges = charges(transaction, &page).await?;
         for row in &page {
+            let id = row.text("id")?;
             if let Some(wrong) = cost_of(row)? {
-                let text = format!("generation {}: {wrong}", row.text("id")?);
-                return Ok(Some(Difference(text)));
+                return Ok(Some(Difference(format!("generation {id}: {wrong}"))));
+            }
+            if let Some(wrong) = wrong_charge(row, charges.get(&id))? {
+                return Ok(Some(Difference(format!("{id}: {wrong}"))));
             }
             if let Some(difference) = posted.add(transaction, row).await? {
                 return Ok(Some(difference));
             }
+            let sum: &mut i64 = spent.entry(usage_id(row)?).or_default();
+            *sum = sum.saturating_add(row.maybe_int("cost_nanos")?.unwrap_or(0));
         }
         match page.last() {
-            Some(last) => after = last.text("id")?,
+            Some(last) => after = last.int("position")?,
             None => return Ok(None),
         }
     }
+}
+
+/// The charges of calls, by the ids of the calls: how much, and who paid.
+async fn charges(
+    transaction: &mut Transaction,
+    page: &[Row],
+) -> Result<HashMap<String, (i64, String)>, StoreError> {
+    let mut found = HashMap::with_capacity(page.len());
+    if page.is_empty() {
+        return Ok(found);
+    }
+    let mut statement = Statement::assembled(format!(
+        "SELECT generation_id, amount_nanos, credit FROM entries WHERE id IN ({})",
+        placeholders(1, page.len())
+    ));
+    for row in page {
+        statement = statement.text(&format!("{}:charge:usage", row.text("id")?));
+    }
+    for row in statement.rows_unhurried(transaction).await? {
+        let charge = (row.int("amount_nanos")?, row.text("credit")?);
+        found.insert(row.text("generation_id")?, charge);
+    }
+    Ok(found)
+}
+
+/// What is wrong with the charge of a call.
+fn wrong_charge(row: &Row, charge: Option<&(i64, String)>) -> Result<Option<String>, StoreError> {
+    let cost = row.maybe_int("cost_nanos")?.unwrap_or(0);
+    let payer = format!("workspace:{}", row.text("workspace_id")?);
+    let is_right = match charge {
+        Some((amount, credit)) => cost > 0 && *amount == cost && *credit == payer,
+        None => cost <= 0,
+    };
+    Ok((!is_right).then(|| {
+        let charged = charge.map_or_else(
+            || "nothing".to_owned(),
+            |(amount, credit)| format!("{amount} nano-USD from {credit}"),
+        );
+        format!(
+            "the cost of a generation and its charge differ: {cost} nano-USD from {payer}, {charged}"
+        )
+    }))
+}
+
+/// Who spent it, and on which day, as the query of the counters names it.
+fn usage_id(row: &Row) -> Result<String, StoreError> {
+    Ok(format!(
+        "{} on day {} in {}",
+        row.text("key_hash")?,
+        row.int("created_at_ms")?.div_euclid(MS_PER_DAY),
+        row.text("workspace_id")?
+    ))
 }
 
 /// What is wrong with the cost of a call.
@@ -200,37 +279,15 @@ fn moments(sheet: &PriceSheet, start: i64, length: i64) -> impl Iterator<Item = 
     (0..=minutes).map(move |step| start.saturating_add(step * SECONDS_PER_MINUTE))
 }
 
-// === 2: pairs of rows ===
+// === Pairs of rows ===
 
 /// Queries of rows that do not agree (`id`, `told`, `found`), and what they are about.
-const PAIRS: [(&str, &str); 4] = [
-    (
-        "SELECT g.id AS id, g.cost_nanos AS told, e.amount_nanos AS found FROM generations g \
-         LEFT JOIN entries e ON e.id = g.id || ':charge:usage' WHERE g.cost_nanos > 0 \
-         AND (e.amount_nanos IS NULL OR e.amount_nanos <> g.cost_nanos \
-              OR e.credit <> 'workspace:' || g.workspace_id) ORDER BY g.id LIMIT 1",
-        "the cost of a generation and its charge",
-    ),
-    (
-        "SELECT e.id AS id, e.amount_nanos AS told, g.cost_nanos AS found FROM entries e \
-         LEFT JOIN generations g ON g.id = e.generation_id \
-         WHERE e.kind IN ('charge', 'overage') AND (g.id IS NULL OR COALESCE(g.cost_nanos, 0) = 0) \
-         ORDER BY e.id LIMIT 1",
-        "an entry and the generation that it is about",
-    ),
-    (
-        "SELECT e.id AS id, e.amount_nanos AS told, 0 AS found FROM entries e \
-         WHERE e.kind = 'charge' AND e.id <> e.generation_id || ':charge:usage' \
-         ORDER BY e.id LIMIT 1",
-        "a second charge and what is due",
-    ),
-    (
-        "SELECT account AS id, debited_nanos AS told, credited_nanos AS found FROM balances \
-         WHERE account LIKE 'reserved:%' AND debited_nanos <> credited_nanos \
-         ORDER BY account LIMIT 1",
-        "what a lost node had reserved and what of it was given up",
-    ),
-];
+const PAIRS: [(&str, &str); 1] = [(
+    "SELECT account AS id, debited_nanos AS told, credited_nanos AS found FROM balances \
+     WHERE account LIKE 'reserved:%' AND debited_nanos <> credited_nanos \
+     ORDER BY account LIMIT 1",
+    "what a lost node had reserved and what of it was given up",
+)];
 
 async fn pair(transaction: &mut Transaction, sql: &'static str, what: &str) -> Found {
     let rows = Statement::new(sql).rows_unhurried(transaction).await?;
@@ -252,7 +309,7 @@ async fn pair(transaction: &mut Transaction, sql: &'static str, what: &str) -> F
 
 /// A query of counters (`id`, `told`), one of the same sums (`id`, `whole`, `rest`), and what they
 /// are about. Sums are taken in two parts, as in `spending.rs`.
-const SUMS: [(&str, &str, &str); 4] = [
+const SUMS: [(&str, &str, &str); 3] = [
     (
         "SELECT account AS id, debited_nanos AS told FROM balances",
         "SELECT debit AS id, CAST(SUM(amount_nanos / 1000000000) AS BIGINT) AS whole, \
@@ -274,18 +331,11 @@ const SUMS: [(&str, &str, &str); 4] = [
          FROM leases GROUP BY budget_id, window_kind, window_start",
         "what is leased of a budget window",
     ),
-    (
-        "SELECT key_hash || ' on day ' || CAST(day AS TEXT) || ' in ' || workspace_id AS id, \
-         usage_nanos AS told FROM key_usage",
-        // Times are positive, and both engines divide positive integers alike.
-        "SELECT key_hash || ' on day ' || CAST(created_at_ms / 86400000 AS TEXT) || ' in ' \
-         || workspace_id AS id, \
-         CAST(SUM(COALESCE(cost_nanos, 0) / 1000000000) AS BIGINT) AS whole, \
-         CAST(SUM(COALESCE(cost_nanos, 0) % 1000000000) AS BIGINT) AS rest \
-         FROM generations GROUP BY key_hash, created_at_ms / 86400000, workspace_id",
-        "the usage of a key",
-    ),
 ];
+
+/// What keys have used, by day.
+const KEY_USAGE: &str = "SELECT key_hash || ' on day ' || CAST(day AS TEXT) || ' in ' \
+                         || workspace_id AS id, usage_nanos AS told FROM key_usage";
 
 async fn sums(
     transaction: &mut Transaction,
@@ -299,17 +349,20 @@ async fn sums(
         let sum = whole.saturating_add(row.int("rest")?);
         sums.insert(row.text("id")?, sum);
     }
-    compare(transaction, (told, &sums), what).await
+    compare(transaction, (told.to_owned(), &sums), what).await
 }
 
 /// Compares counters (`id`, `told`) with the sums of their parts.
 async fn compare(
     transaction: &mut Transaction,
-    (told, sums): (&'static str, &BTreeMap<String, i64>),
+    (told, sums): (String, &BTreeMap<String, i64>),
     what: &str,
 ) -> Found {
     let mut both: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    for row in Statement::new(told).rows_unhurried(transaction).await? {
+    for row in Statement::assembled(told)
+        .rows_unhurried(transaction)
+        .await?
+    {
         both.entry(row.text("id")?).or_default().0 = row.int("told")?;
     }
     for (id, sum) in sums {

@@ -4,20 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Amount, GenerationId};
 
-use super::{Difference, Found, PAGE, compare};
+use super::{Difference, Found, compare};
 use crate::database::{Row, Statement, Transaction};
+use crate::records::{Delta, Month, pending};
 use crate::{Posting, PostingLine, StoreError, entries};
 
-/// What calls have posted to each budget window.
-#[derive(Default)]
-pub(super) struct Posted(BTreeMap<String, i64>);
+/// What calls have posted to each budget window, by month.
+pub(super) struct Posted {
+    since: Month,
+    sums: BTreeMap<(i64, String), i64>,
+}
 
 impl Posted {
+    /// Of calls from that month on; before it there are none.
+    pub(super) const fn since(since: Month) -> Self {
+        Self {
+            since,
+            sums: BTreeMap::new(),
+        }
+    }
+
     /// Takes in a call; what is wrong with what it did in its budget windows.
     pub(super) async fn add(&mut self, transaction: &mut Transaction, row: &Row) -> Found {
         let Some((id, posting, cost)) = read(row)? else {
             return Ok(None);
         };
+        let month = Month::of(row.int("position")?).number();
         let mut windows = BTreeSet::new();
         for line in &posting.lines {
             let window = line.window.to_string();
@@ -28,7 +40,7 @@ impl Posted {
                 let text = format!("{id}: in {window} its reservation was closed twice");
                 return Ok(Some(Difference(text)));
             }
-            let sum = self.0.entry(window).or_default();
+            let sum = self.sums.entry((month, window)).or_default();
             *sum = sum.saturating_add(cost.nanos());
         }
         for due in entries::overages(&id, &posting, cost, 0) {
@@ -51,17 +63,70 @@ impl Posted {
         Ok(None)
     }
 
-    /// Compares with what the windows say.
-    pub(super) async fn compare(&self, transaction: &mut Transaction) -> Found {
+    /// Compares with what is kept of each month, and with what the windows say: what was posted in
+    /// months whose calls are gone, and by the calls that are there.
+    pub(super) async fn compare(self, transaction: &mut Transaction) -> Found {
+        let pending = pending(transaction).await?;
+        let kept = kept(transaction, &pending).await?;
+        let since = self.since.number();
+        let mut windows: BTreeMap<String, i64> = BTreeMap::new();
+        let (mut told, mut found) = (BTreeMap::new(), self.sums);
+        for ((month, window), nanos) in kept {
+            if month < since {
+                let sum = windows.entry(window).or_default();
+                *sum = sum.saturating_add(nanos);
+            } else {
+                told.insert((month, window), nanos);
+            }
+        }
+        told.retain(|_, nanos| *nanos != 0);
+        found.retain(|_, nanos| *nanos != 0);
+        let mut both = told.keys().chain(found.keys());
+        if let Some(key) = both.find(|key| told.get(*key) != found.get(*key)) {
+            return Ok(Some(Difference(format!(
+                "{}: what is kept of its month {} is {} nano-USD, and the calls of it posted {}",
+                key.1,
+                Month::from_number(key.0),
+                told.get(key).copied().unwrap_or(0),
+                found.get(key).copied().unwrap_or(0)
+            ))));
+        }
+        for ((_, window), nanos) in found {
+            let sum = windows.entry(window).or_default();
+            *sum = sum.saturating_add(nanos);
+        }
         let told = "SELECT budget_id || '@' || window_kind || ':' \
                     || CAST(window_start AS TEXT) AS id, posted_nanos AS told FROM budget_windows";
         compare(
             transaction,
-            (told, &self.0),
+            (told.to_owned(), &windows),
             "what is posted to a budget window",
         )
         .await
     }
+}
+
+/// What is kept of each month, by number and window.
+async fn kept(
+    transaction: &mut Transaction,
+    pending: &Delta,
+) -> Result<BTreeMap<(i64, String), i64>, StoreError> {
+    let rows = Statement::new(
+        "SELECT month, budget_id || '@' || window_kind || ':' || CAST(window_start AS TEXT) AS id, \
+         posted_nanos FROM month_postings",
+    )
+    .rows_unhurried(transaction)
+    .await?;
+    let mut kept: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    for row in &rows {
+        let key = (row.int("month")?, row.text("id")?);
+        kept.insert(key, row.int("posted_nanos")?);
+    }
+    for ((month, window), nanos) in &pending.postings {
+        let sum = kept.entry((*month, window.to_string())).or_default();
+        *sum = sum.saturating_add(*nanos);
+    }
+    Ok(kept)
 }
 
 fn wrong_with(line: &PostingLine, cost: Amount) -> Option<String> {
@@ -88,44 +153,11 @@ fn wrong_with(line: &PostingLine, cost: Amount) -> Option<String> {
 }
 
 /// A call with budgets: its id, what it did in them, and what it cost.
-fn read(row: &Row) -> Result<Option<(GenerationId, Posting, Amount)>, StoreError> {
+pub(super) fn read(row: &Row) -> Result<Option<(GenerationId, Posting, Amount)>, StoreError> {
     let Some(text) = row.maybe_text("postings")? else {
         return Ok(None);
     };
     let id = GenerationId::from_text(row.text("id")?);
     let cost = Amount::from_nanos(row.maybe_int("cost_nanos")?.unwrap_or(0));
     Ok(Some((id, Posting::from_text(&text)?, cost)))
-}
-
-/// An overage entry whose call has no such overage.
-pub(super) async fn overages(transaction: &mut Transaction) -> Found {
-    let mut after = String::new();
-    loop {
-        let page = Statement::new(
-            "SELECT e.id AS entry, e.amount_nanos AS booked, g.id AS id, g.cost_nanos AS cost_nanos, \
-             g.postings AS postings FROM entries e LEFT JOIN generations g ON g.id = e.generation_id \
-             WHERE e.kind = 'overage' AND e.id > $1 ORDER BY e.id LIMIT $2",
-        )
-        .text(&after)
-        .int(PAGE)
-        .rows_unhurried(transaction)
-        .await?;
-        for row in &page {
-            let entry = row.text("entry")?;
-            let due = match read(row)? {
-                Some((id, posting, cost)) => entries::overages(&id, &posting, cost, 0),
-                None => Vec::new(),
-            };
-            if due.iter().all(|due| due.id != entry) {
-                return Ok(Some(Difference(format!(
-                    "{entry}: an overage of {} nano-USD, and the generation that it is about has none",
-                    row.int("booked")?
-                ))));
-            }
-        }
-        match page.last() {
-            Some(last) => after = last.text("entry")?,
-            None => return Ok(None),
-        }
-    }
 }

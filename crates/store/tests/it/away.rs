@@ -72,16 +72,8 @@ async fn a_table_that_vanished_for_a_while_costs_no_record() {
         loses_nothing(
             place,
             parts,
-            async || {
-                place
-                    .run("ALTER TABLE generations RENAME TO elsewhere")
-                    .await
-            },
-            async || {
-                place
-                    .run("ALTER TABLE elsewhere RENAME TO generations")
-                    .await
-            },
+            async || place.run("ALTER TABLE key_usage RENAME TO elsewhere").await,
+            async || place.run("ALTER TABLE elsewhere RENAME TO key_usage").await,
         )
         .await;
     })

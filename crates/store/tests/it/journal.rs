@@ -132,9 +132,7 @@ async fn while_the_database_is_away_the_journal_takes_what_memory_does_not() {
         options.limits.records_max = 5;
         options.journal = Some(JournalOptions::in_data_dir(&dir.0, NODE, 200_000));
         let (recorder, tasks) = open(&store, &options, true).await;
-        place
-            .run("ALTER TABLE generations RENAME TO elsewhere")
-            .await;
+        place.run("ALTER TABLE key_usage RENAME TO elsewhere").await;
         assert!(recorder.has_room());
         let mut settled = 0;
         let refusal = loop {
@@ -156,9 +154,7 @@ async fn while_the_database_is_away_the_journal_takes_what_memory_does_not() {
             let read = recorder.get(&generation.id).await.unwrap();
             assert_eq!(read.as_deref(), Some(&generation), "{number}");
         }
-        place
-            .run("ALTER TABLE elsewhere RENAME TO generations")
-            .await;
+        place.run("ALTER TABLE elsewhere RENAME TO key_usage").await;
         recorder.flush().await;
         assert_eq!(store.generations().count().await, Ok(settled));
         recorder

@@ -17,6 +17,8 @@ mod line;
 mod migrations;
 mod money;
 mod recorder;
+mod records;
+mod rollups;
 mod sample;
 mod secrets;
 mod storm;

@@ -4,7 +4,7 @@ use store::{Store, StoreError};
 use tokio::task::JoinSet;
 
 use crate::ledgers::{Node, budget};
-use crate::suite::{NOW_MS, on_both, started};
+use crate::suite::{NOW_MS, Place, on_both, started};
 
 #[tokio::test]
 async fn a_database_can_be_opened_again_with_all_that_was_in_it() {
@@ -60,8 +60,9 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     .await;
 }
 
-/// The schema as it was when calls had rows of their own in each budget window.
-const BEFORE_LINES: [&str; 8] = [
+/// The schema as it was when calls had rows of their own in each budget window, and stood in one
+/// table.
+const BEFORE_LINES: [&str; 7] = [
     "DELETE FROM schema_migrations WHERE version >= 3",
     "CREATE TABLE generation_budgets (generation_id TEXT NOT NULL, budget_id TEXT NOT NULL, \
      window_kind TEXT NOT NULL, window_start BIGINT NOT NULL, held_nanos BIGINT NOT NULL, \
@@ -70,11 +71,45 @@ const BEFORE_LINES: [&str; 8] = [
      FROM generations WHERE postings IS NOT NULL",
     "INSERT INTO generation_budgets SELECT id, 'odd \"\\', 'day', 7, 100, cost_nanos, cost_nanos \
      FROM generations WHERE postings IS NOT NULL",
-    "ALTER TABLE generations DROP COLUMN postings",
-    "ALTER TABLE generations DROP COLUMN plan",
     "DROP INDEX entries_beside_charges",
     "DROP INDEX entries_of_overage",
+    "DROP TABLE facets; DROP TABLE rollup_deltas; DROP TABLE rollup_minutes; \
+     DROP TABLE rollup_hours; DROP TABLE rollup_days; DROP TABLE sessions; \
+     DROP TABLE record_horizons; DROP TABLE month_postings",
 ];
+
+/// The columns that one table had.
+const OLD_COLUMNS: &str = "id, created_at_ms, workspace_id, key_hash, http_referer, app_title, user_agent, \
+     session_id, external_user, dialect, requested_model, model, endpoint, provider, \
+     provider_name, upstream_id, attempts, streamed, cancelled, status, outcome, \
+     error_kind, error_message, finish_reason, native_finish_reason, prompt_tokens, \
+     completion_tokens, usage, native_usage, native_cost_nanos, usage_source, \
+     price_sheet, cost_nanos, bill, unpriced, first_token_ms, total_ms, overhead_us, \
+     dropped";
+
+/// Puts the records of all months into one table, as it was.
+async fn into_one_table(place: &Place) {
+    let start = include_str!("../../migrations/0001_start.sql");
+    let (_, table) = start.split_once("CREATE TABLE generations (").unwrap();
+    let (columns, _) = table.split_once(");").unwrap();
+    place
+        .run(&format!("CREATE TABLE one_table ({columns})"))
+        .await;
+    place
+        .run(&format!(
+            "INSERT INTO one_table ({OLD_COLUMNS}) SELECT {OLD_COLUMNS} FROM generations"
+        ))
+        .await;
+    let drop = if place.is_postgres() {
+        "DROP TABLE generations"
+    } else {
+        "DROP VIEW generations; DROP TABLE generations_template; DROP TABLE generations_2026_03"
+    };
+    place.run(drop).await;
+    place
+        .run("ALTER TABLE one_table RENAME TO generations")
+        .await;
+}
 
 #[tokio::test]
 async fn what_calls_did_in_their_budgets_moves_into_their_rows() {
@@ -91,6 +126,7 @@ async fn what_calls_did_in_their_budgets_moves_into_their_rows() {
         for sql in BEFORE_LINES {
             place.run(sql).await;
         }
+        into_one_table(place).await;
         place
             .run("CREATE INDEX entries_beside_charges ON entries (kind) WHERE kind = 'grant'")
             .await;
@@ -99,6 +135,9 @@ async fn what_calls_did_in_their_budgets_moves_into_their_rows() {
             .await;
         let store = place.open().await;
         assert_eq!(store.verify().await.unwrap(), None);
+        assert_eq!(store.verify_records().await.unwrap(), None);
+        assert_eq!(store.merge_rollups().await.unwrap(), 1);
+        assert_eq!(store.partitions().await.unwrap()[0].calls, 3);
         place
             .run("UPDATE budget_windows SET posted_nanos = 179 WHERE window_kind = 'day'")
             .await;

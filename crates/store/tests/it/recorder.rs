@@ -202,8 +202,9 @@ async fn a_record_larger_than_all_room_still_passes() {
 async fn a_record_that_the_database_refuses_takes_no_other_down() {
     on_both(async |place| {
         let (store, key) = started(place).await;
+        store.make_months(NOW_MS).await.unwrap();
         place
-            .run("CREATE UNIQUE INDEX odd_rule ON generations (upstream_id)")
+            .run("CREATE UNIQUE INDEX odd_rule ON generations_2026_03 (upstream_id)")
             .await;
         let (recorder, tasks) = running(&store, RecorderLimits::default());
         for number in 0..20 {

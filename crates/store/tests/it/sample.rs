@@ -55,6 +55,17 @@ pub(crate) fn plain(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
     }
 }
 
+/// The same at another time.
+pub(crate) fn at(number: u64, now_ms: i64, generation: Generation) -> Generation {
+    let mut random = [0; 10];
+    random[..8].copy_from_slice(&number.to_be_bytes());
+    Generation {
+        id: GenerationId::new(now_ms, random),
+        created_at_ms: now_ms,
+        ..generation
+    }
+}
+
 /// An answer that cost so many nano-USD by its usage and price snapshot.
 pub(crate) fn priced(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
     let sheet = PriceSheet::default().with(Unit::Input, Price::from_picos(1000));

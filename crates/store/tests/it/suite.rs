@@ -33,8 +33,11 @@ impl Place {
         sqlx::AnyConnection::connect(&self.url).await.unwrap()
     }
 
+    /// Runs SQL; what it does to `generations` happens to those of the month of [`NOW_MS`], for on
+    /// SQLite the name is a view of all months.
     pub(crate) async fn run(&self, sql: &str) {
         let mut connection = self.connect().await;
+        let sql = &sql.replace("UPDATE generations ", "UPDATE generations_2026_03 ");
         run(&mut connection, sql).await;
         connection.close().await.unwrap();
     }

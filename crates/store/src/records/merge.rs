@@ -1,0 +1,267 @@
+//! Merging: what has gathered in deltas moves into the rows of minutes, hours and days, and of
+//! sessions, all in one transaction.
+
+use std::collections::BTreeMap;
+
+use super::delta::{Delta, MS_PER_MINUTE};
+use super::measures::{Measure, Measures, Sketched};
+use super::query::Grain;
+use super::{horizons, sessions};
+use crate::database::{Engine, Row, Statement, Transaction, placeholders};
+use crate::posting::saturating_sum;
+use crate::{Store, StoreError};
+
+/// Deltas merged at a time.
+const DELTAS_MAX: i64 = 256;
+
+/// Rows written by one statement.
+const ROWS_PER_STATEMENT: usize = 16;
+
+/// Facets asked about by one statement.
+pub(super) const FACETS_PER_STATEMENT: usize = 64;
+
+/// Number of the advisory lock on PostgreSQL under which one process merges.
+const LOCK: i64 = 0x77_6179_726f_6c6c;
+
+impl Store {
+    /// Merges what batches of records have added into the roll-ups, until nothing is left; how many
+    /// batches those were. One process at a time does so. Nothing that is read depends on when.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`]. What was not merged waits for the
+    /// next time.
+    pub async fn merge_rollups(&self) -> Result<usize, StoreError> {
+        let mut merged = 0;
+        loop {
+            let now = self.merge_some().await?;
+            merged += now;
+            if now < usize::try_from(DELTAS_MAX).unwrap_or(usize::MAX) {
+                return Ok(merged);
+            }
+        }
+    }
+
+    async fn merge_some(&self) -> Result<usize, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        lock(&mut transaction).await?;
+        let rows =
+            Statement::new("SELECT position, counts FROM rollup_deltas ORDER BY position LIMIT $1")
+                .int(DELTAS_MAX)
+                .rows(&mut transaction)
+                .await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let mut delta = Delta::default();
+        for row in &rows {
+            delta.add_text(&row.text("counts")?)?;
+        }
+        add_counts(&mut transaction, &delta).await?;
+        touch_facets(&mut transaction, &delta).await?;
+        for (key, sums) in &delta.sessions {
+            sessions::merge(&mut transaction, key, sums).await?;
+        }
+        add_postings(&mut transaction, &delta).await?;
+        for some in rows.chunks(FACETS_PER_STATEMENT) {
+            let positions = some.iter().map(|row| row.int("position"));
+            let positions: Vec<i64> = positions.collect::<Result<_, _>>()?;
+            in_list(
+                "DELETE FROM rollup_deltas WHERE position IN",
+                None,
+                &positions,
+            )
+            .run(&mut transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(rows.len())
+    }
+}
+
+/// Lets nobody else merge, or take away what is merged, until the end of the transaction.
+pub(super) async fn lock(transaction: &mut Transaction) -> Result<(), StoreError> {
+    if transaction.engine() == Engine::Postgres {
+        Statement::new("SELECT pg_advisory_xact_lock($1)")
+            .int(LOCK)
+            .run(transaction)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Adds what was counted to minutes, hours and days. What is before a horizon is counted in the
+/// coarser rows only.
+async fn add_counts(transaction: &mut Transaction, delta: &Delta) -> Result<(), StoreError> {
+    for grain in Grain::ALL {
+        let horizon = horizons::get(transaction, grain.table()).await?;
+        let mut sums: BTreeMap<i64, BTreeMap<i64, Measures>> = BTreeMap::new();
+        for ((minute, facet), measures) in &delta.counts {
+            let at_ms = minute.saturating_mul(MS_PER_MINUTE);
+            if at_ms >= horizon {
+                let bucket = sums.entry(grain.bucket(at_ms)).or_default();
+                bucket.entry(*facet).or_default().merge(measures);
+            }
+        }
+        for (bucket, facets) in sums {
+            let mut all: Vec<(i64, Measures)> = facets.into_iter().collect();
+            for some in all.chunks_mut(FACETS_PER_STATEMENT) {
+                add_stored(transaction, (grain, bucket), some).await?;
+                write(transaction, (grain, bucket), some).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds what is stored to what is to be.
+async fn add_stored(
+    transaction: &mut Transaction,
+    (grain, bucket): (Grain, i64),
+    some: &mut [(i64, Measures)],
+) -> Result<(), StoreError> {
+    let facets: Vec<i64> = some.iter().map(|(facet, _)| *facet).collect();
+    let select = format!(
+        "SELECT * FROM {} WHERE bucket = $1 AND facet IN",
+        grain.table()
+    );
+    let rows = in_list(&select, Some(bucket), &facets)
+        .rows(transaction)
+        .await?;
+    for row in &rows {
+        let facet = row.int("facet")?;
+        if let Some((_, measures)) = some.iter_mut().find(|(other, _)| *other == facet) {
+            add_row(measures, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds a row with all of its columns.
+pub(super) fn add_row(measures: &mut Measures, row: &Row) -> Result<(), StoreError> {
+    for measure in Measure::ALL {
+        measures.add(*measure, row.int(measure.name())?);
+    }
+    for sketched in Sketched::ALL {
+        measures.add_sketch(sketched, &row.text(sketched.name())?)?;
+    }
+    Ok(())
+}
+
+/// Writes rows over those that are there.
+async fn write(
+    transaction: &mut Transaction,
+    (grain, bucket): (Grain, i64),
+    some: &[(i64, Measures)],
+) -> Result<(), StoreError> {
+    let names: Vec<&str> = Measure::ALL
+        .iter()
+        .map(|measure| measure.name())
+        .chain(Sketched::ALL.map(Sketched::name))
+        .collect();
+    let assignments: Vec<String> = names
+        .iter()
+        .map(|name| format!("{name} = excluded.{name}"))
+        .collect();
+    let mut left = some;
+    while !left.is_empty() {
+        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
+        let (now, later) = left.split_at(size);
+        let mut statement = Statement::assembled(format!(
+            "INSERT INTO {} (bucket, facet, {}) VALUES {} \
+             ON CONFLICT (bucket, facet) DO UPDATE SET {}",
+            grain.table(),
+            names.join(", "),
+            transaction.values(now.len(), names.len() + 2),
+            assignments.join(", ")
+        ));
+        for (facet, measures) in now {
+            statement = statement.int(bucket).int(*facet);
+            for measure in Measure::ALL {
+                statement = statement.int(measures.get(*measure));
+            }
+            for sketched in Sketched::ALL {
+                statement = statement.text(&measures.sketch_text(sketched));
+            }
+        }
+        statement.run(transaction).await?;
+        left = later;
+    }
+    Ok(())
+}
+
+/// Notes when facets were seen first and last, to the minute.
+async fn touch_facets(transaction: &mut Transaction, delta: &Delta) -> Result<(), StoreError> {
+    let mut first: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut last: BTreeMap<i64, i64> = BTreeMap::new();
+    for (minute, facet) in delta.counts.keys() {
+        // Minutes ascend.
+        first.entry(*facet).or_insert(*minute);
+        last.insert(*facet, *minute);
+    }
+    let ends = |minute: i64| {
+        minute
+            .saturating_mul(MS_PER_MINUTE)
+            .saturating_add(MS_PER_MINUTE - 1)
+    };
+    let starts = |minute: i64| minute.saturating_mul(MS_PER_MINUTE);
+    let last_sql = "UPDATE facets SET last_ms = $1 WHERE last_ms < $1 AND id IN";
+    touch(transaction, last_sql, last, ends).await?;
+    let first_sql = "UPDATE facets SET first_ms = $1 WHERE first_ms > $1 AND id IN";
+    touch(transaction, first_sql, first, starts).await
+}
+
+async fn touch(
+    transaction: &mut Transaction,
+    sql: &str,
+    minutes: BTreeMap<i64, i64>,
+    to_ms: impl Fn(i64) -> i64,
+) -> Result<(), StoreError> {
+    let mut of_minute: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for (facet, minute) in minutes {
+        of_minute.entry(minute).or_default().push(facet);
+    }
+    for (minute, facets) in of_minute {
+        for some in facets.chunks(FACETS_PER_STATEMENT) {
+            in_list(sql, Some(to_ms(minute)), some)
+                .run(transaction)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn add_postings(transaction: &mut Transaction, delta: &Delta) -> Result<(), StoreError> {
+    for ((month, line), nanos) in &delta.postings {
+        Statement::assembled(format!(
+            "INSERT INTO month_postings (month, budget_id, window_kind, window_start, posted_nanos) \
+             VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (month, budget_id, window_kind, window_start) \
+             DO UPDATE SET posted_nanos = {}",
+            saturating_sum("month_postings.posted_nanos", "excluded.posted_nanos")
+        ))
+        .int(*month)
+        .text(line.budget.as_str())
+        .text(line.window.kind.name())
+        .int(line.window.start)
+        .int(*nanos)
+        .run(transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A statement that ends in a list of numbers. Few lengths occur, so that few statements are
+/// prepared: the last number fills the gap.
+pub(super) fn in_list(sql: &str, first: Option<i64>, numbers: &[i64]) -> Statement {
+    let size = numbers.len().next_power_of_two();
+    let from = if first.is_some() { 2 } else { 1 };
+    let mut statement = Statement::assembled(format!("{sql} ({})", placeholders(from, size)));
+    if let Some(first) = first {
+        statement = statement.int(first);
+    }
+    let last = numbers.last().into_iter().cycle();
+    for number in numbers.iter().chain(last).take(size) {
+        statement = statement.int(*number);
+    }
+    statement
+}

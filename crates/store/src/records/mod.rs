@@ -1,0 +1,39 @@
+//! Records of calls at any size: partitions, what is counted of them, and lists.
+//!
+//! 1. `month`: a record's position, which follows from its id, and the month that it is in.
+//!    `partitions`: a table per month. `insert`: records into them. `adopt`: records from before.
+//! 2. `facets`: the combinations that calls are counted by. `measures`: what is counted.
+//! 3. `delta`: what a batch of records adds, written in their transaction. `merge`: from there into
+//!    the rows of minutes, hours and days, and of sessions. `query`: what both say. `recount`:
+//!    whether the records say the same.
+//! 4. `retention`: months come and go. `horizons`: how far back what is kept goes.
+
+mod adopt;
+mod delta;
+mod facets;
+mod horizons;
+mod insert;
+mod measures;
+mod merge;
+mod month;
+mod partitions;
+mod query;
+mod recount;
+mod retention;
+mod row;
+mod sessions;
+
+pub(crate) use delta::{Delta, note};
+pub(crate) use facets::KnownFacets;
+pub use facets::{Facet, OTHER};
+pub(crate) use horizons::{RECORDS, get as horizon};
+pub(crate) use insert::{Place, insert, places};
+pub use measures::{Measure, Measures, Sketched};
+pub use month::Month;
+pub(crate) use month::{PROBES, position_of};
+pub(crate) use partitions::{KnownMonths, months};
+pub(crate) use query::pending;
+pub use query::{Dimension, FacetFilter, Grain, RollupQuery, RollupRow};
+pub use retention::Partition;
+pub(crate) use row::{COLUMNS, from_row};
+pub use sessions::{SessionKey, SessionSums};

@@ -1,0 +1,424 @@
+//! What was counted: roll-ups grouped and filtered, with what has not been merged yet.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::delta::{Delta, MS_PER_MINUTE};
+use super::facets::{self, Facet};
+use super::measures::{Measure, Measures, Sketched};
+use super::merge::{FACETS_PER_STATEMENT, in_list};
+use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::{Store, StoreError};
+
+/// Money is summed in two parts, as in `spending.rs`.
+const SPLIT: i64 = 1_000_000_000;
+
+/// How finely is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Grain {
+    /// By minute; kept for days.
+    Minute,
+    /// By hour; kept for a year.
+    Hour,
+    /// By UTC day; kept for ever.
+    Day,
+}
+
+impl Grain {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+
+    /// Its length, milliseconds.
+    #[must_use]
+    pub const fn length_ms(self) -> i64 {
+        match self {
+            Self::Minute => MS_PER_MINUTE,
+            Self::Hour => 60 * MS_PER_MINUTE,
+            Self::Day => 24 * 60 * MS_PER_MINUTE,
+        }
+    }
+
+    /// The number of the piece of time that a moment is in, since 1970.
+    pub(crate) const fn bucket(self, unix_ms: i64) -> i64 {
+        unix_ms.div_euclid(self.length_ms())
+    }
+
+    /// The first piece that begins at a moment or after it.
+    const fn bucket_from(self, unix_ms: i64) -> i64 {
+        self.bucket(unix_ms.saturating_add(self.length_ms() - 1))
+    }
+
+    /// Where its rows are; the name of their horizon as well.
+    pub(crate) const fn table(self) -> &'static str {
+        match self {
+            Self::Minute => "rollup_minutes",
+            Self::Hour => "rollup_hours",
+            Self::Day => "rollup_days",
+        }
+    }
+}
+
+/// A part of a facet that is grouped and filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dimension {
+    /// Id of the workspace.
+    Workspace,
+    /// Hash of the key.
+    Key,
+    /// Who made the key.
+    Member,
+    /// The dialect that the caller spoke.
+    Dialect,
+    /// The app's name.
+    App,
+    /// The app's URL.
+    Origin,
+    /// The model that served, else the one that was asked for.
+    Model,
+    /// Slug of the provider that served.
+    Provider,
+    /// Tag of the endpoint that served.
+    Endpoint,
+    /// The status line, as digits.
+    Status,
+    /// `completed`, `cancelled` or `failed`.
+    Outcome,
+    /// What went wrong.
+    ErrorKind,
+}
+
+impl Dimension {
+    /// How SQL says it, of the table `f`.
+    pub(crate) const fn sql(self) -> &'static str {
+        match self {
+            Self::Workspace => "f.workspace_id",
+            Self::Key => "f.key_hash",
+            Self::Member => "COALESCE(f.member, '')",
+            Self::Dialect => "f.dialect",
+            Self::App => "f.app",
+            Self::Origin => "f.origin",
+            Self::Model => "f.model",
+            Self::Provider => "f.provider",
+            Self::Endpoint => "f.endpoint",
+            Self::Status => "CAST(f.status AS TEXT)",
+            Self::Outcome => "f.outcome",
+            Self::ErrorKind => "f.error_kind",
+        }
+    }
+
+    /// What it is of a facet; empty where there is nothing.
+    #[must_use]
+    pub fn of(self, facet: &Facet) -> String {
+        match self {
+            Self::Workspace => facet.workspace_id.clone(),
+            Self::Key => facet.key_hash.clone(),
+            Self::Member => facet.member.clone().unwrap_or_default(),
+            Self::Dialect => facet.dialect.clone(),
+            Self::App => facet.app.clone(),
+            Self::Origin => facet.origin.clone(),
+            Self::Model => facet.model.clone(),
+            Self::Provider => facet.provider.clone(),
+            Self::Endpoint => facet.endpoint.clone(),
+            Self::Status => facet.status.to_string(),
+            Self::Outcome => facet.outcome.clone(),
+            Self::ErrorKind => facet.error_kind.clone(),
+        }
+    }
+}
+
+/// Which facets: those for which each term holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FacetFilter {
+    terms: Vec<Term>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    dimension: Dimension,
+    values: Vec<String>,
+    is_one_of: bool,
+}
+
+impl FacetFilter {
+    /// Also, the dimension must be one of these.
+    #[must_use]
+    pub fn one_of(mut self, dimension: Dimension, values: Vec<String>) -> Self {
+        self.terms.push(Term {
+            dimension,
+            values,
+            is_one_of: true,
+        });
+        self
+    }
+
+    /// Also, the dimension must be none of these.
+    #[must_use]
+    pub fn none_of(mut self, dimension: Dimension, values: Vec<String>) -> Self {
+        self.terms.push(Term {
+            dimension,
+            values,
+            is_one_of: false,
+        });
+        self
+    }
+
+    /// Whether all facets fit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Whether a facet fits.
+    #[must_use]
+    pub fn holds(&self, facet: &Facet) -> bool {
+        self.terms.iter().all(|term| {
+            let value = term.dimension.of(facet);
+            term.values.contains(&value) == term.is_one_of
+        })
+    }
+
+    /// The condition, with binds from that number on; of a table `f`.
+    pub(crate) fn sql(&self, from: usize) -> String {
+        let mut next = from;
+        let mut text = String::from("1 = 1");
+        for term in &self.terms {
+            let negation = if term.is_one_of { "" } else { "NOT " };
+            let list = match term.values.len() {
+                0 => "NULL".to_owned(),
+                count => placeholders(next, count),
+            };
+            next += term.values.len();
+            text.push_str(&format!(
+                " AND {} {negation}IN ({list})",
+                term.dimension.sql()
+            ));
+        }
+        text
+    }
+
+    /// Binds what [`FacetFilter::sql`] speaks of.
+    pub(crate) fn bind(&self, mut statement: Statement) -> Statement {
+        for value in self.terms.iter().flat_map(|term| &term.values) {
+            statement = statement.text(value);
+        }
+        statement
+    }
+}
+
+/// What is asked of the roll-ups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupQuery {
+    /// How finely.
+    pub grain: Grain,
+    /// Pieces of time that begin at this moment or later, Unix milliseconds.
+    pub from_ms: i64,
+    /// And before this one.
+    pub to_ms: i64,
+    /// Whether each piece of time has rows of its own.
+    pub by_time: bool,
+    /// What else has rows of its own.
+    pub by: Vec<Dimension>,
+    /// Of which facets.
+    pub filter: FacetFilter,
+    /// What is wanted; the rest is 0 in the answer.
+    pub measures: Vec<Measure>,
+    /// Which sketches are wanted.
+    pub sketches: Vec<Sketched>,
+}
+
+/// One group of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupRow {
+    /// When its piece of time begins, Unix milliseconds, where the query was by time.
+    pub start_ms: Option<i64>,
+    /// The values of the dimensions, in the order in which they were asked for.
+    pub values: Vec<String>,
+    /// What was counted.
+    pub measures: Measures,
+}
+
+type Groups = BTreeMap<(Option<i64>, Vec<String>), Measures>;
+
+impl Store {
+    /// What was counted until this moment, by time, then by dimensions.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn rollups(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
+        let mut transaction = self.database.snapshot().await?;
+        let mut groups = Groups::new();
+        merged(&mut transaction, query, &mut groups).await?;
+        let pending = pending(&mut transaction).await?;
+        add_pending(&mut transaction, query, (&pending, &mut groups)).await?;
+        let rows = groups
+            .into_iter()
+            .map(|((bucket, values), measures)| RollupRow {
+                start_ms: bucket.map(|bucket| bucket.saturating_mul(query.grain.length_ms())),
+                values,
+                measures,
+            });
+        Ok(rows.collect())
+    }
+
+    /// Before which moment pieces of time of that length are not kept, Unix milliseconds.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn rollup_horizon(&self, grain: Grain) -> Result<i64, StoreError> {
+        let mut transaction = self.database.snapshot().await?;
+        super::horizons::get(&mut transaction, grain.table()).await
+    }
+}
+
+/// What has been merged.
+async fn merged(
+    transaction: &mut Transaction,
+    query: &RollupQuery,
+    groups: &mut Groups,
+) -> Result<(), StoreError> {
+    let mut keys: Vec<String> = Vec::new();
+    if query.by_time {
+        keys.push("r.bucket AS bucket".to_owned());
+    }
+    for (index, dimension) in query.by.iter().enumerate() {
+        keys.push(format!("{} AS d{index}", dimension.sql()));
+    }
+    let wanted: BTreeSet<Measure> = query.measures.iter().copied().collect();
+    let mut columns = keys.clone();
+    columns.extend(wanted.iter().map(|measure| sum(*measure)));
+    columns.extend(query.sketches.iter().map(|sketched| {
+        let name = sketched.name();
+        format!("string_agg(NULLIF(r.{name}, ''), ',') AS {name}")
+    }));
+    // Something to select when nothing else is.
+    columns.push("COUNT(*) AS found".to_owned());
+    let numbers: Vec<String> = (1..=keys.len()).map(|number| number.to_string()).collect();
+    let group = if numbers.is_empty() {
+        String::new()
+    } else {
+        format!("GROUP BY {}", numbers.join(", "))
+    };
+    let join = if query.by.is_empty() && query.filter.is_empty() {
+        ""
+    } else {
+        "JOIN facets f ON f.id = r.facet"
+    };
+    let statement = Statement::assembled(format!(
+        "SELECT {} FROM {} r {join} WHERE r.bucket >= $1 AND r.bucket < $2 AND {} {group}",
+        columns.join(", "),
+        query.grain.table(),
+        query.filter.sql(3)
+    ))
+    .int(query.grain.bucket_from(query.from_ms))
+    .int(query.grain.bucket_from(query.to_ms));
+    for row in query.filter.bind(statement).rows(transaction).await? {
+        if row.int("found")? == 0 {
+            continue;
+        }
+        let bucket = if query.by_time {
+            Some(row.int("bucket")?)
+        } else {
+            None
+        };
+        let values = (0..query.by.len()).map(|index| row.text(&format!("d{index}")));
+        let values: Vec<String> = values.collect::<Result<_, _>>()?;
+        let measures = groups.entry((bucket, values)).or_default();
+        for measure in &wanted {
+            measures.add(*measure, read_sum(&row, *measure)?);
+        }
+        for sketched in &query.sketches {
+            let text = row.maybe_text(sketched.name())?.unwrap_or_default();
+            measures.add_sketch(*sketched, &text)?;
+        }
+    }
+    Ok(())
+}
+
+fn sum(measure: Measure) -> String {
+    let name = measure.name();
+    if measure.is_maximum() {
+        return format!("MAX(r.{name}) AS {name}");
+    }
+    if !measure.is_money() {
+        return format!("CAST(SUM(r.{name}) AS BIGINT) AS {name}");
+    }
+    format!(
+        "CAST(SUM(r.{name} / {SPLIT}) AS BIGINT) AS {name}, \
+         CAST(SUM(r.{name} % {SPLIT}) AS BIGINT) AS {name}_rest"
+    )
+}
+
+fn read_sum(row: &Row, measure: Measure) -> Result<i64, StoreError> {
+    let name = measure.name();
+    let whole = row.int(name)?;
+    if measure.is_maximum() || !measure.is_money() {
+        return Ok(whole);
+    }
+    let rest = row.int(&format!("{name}_rest"))?;
+    Ok(whole.saturating_mul(SPLIT).saturating_add(rest))
+}
+
+/// What has not been merged.
+pub(crate) async fn pending(transaction: &mut Transaction) -> Result<Delta, StoreError> {
+    let rows = Statement::new("SELECT counts FROM rollup_deltas")
+        .rows(transaction)
+        .await?;
+    let mut delta = Delta::default();
+    for row in &rows {
+        delta.add_text(&row.text("counts")?)?;
+    }
+    Ok(delta)
+}
+
+async fn add_pending(
+    transaction: &mut Transaction,
+    query: &RollupQuery,
+    (pending, groups): (&Delta, &mut Groups),
+) -> Result<(), StoreError> {
+    let grain = query.grain;
+    let buckets = grain.bucket_from(query.from_ms)..grain.bucket_from(query.to_ms);
+    let bucket_of = |minute: i64| grain.bucket(minute.saturating_mul(MS_PER_MINUTE));
+    let in_time = |((minute, _), _): &(&(i64, i64), _)| buckets.contains(&bucket_of(*minute));
+    let needs_facets = !(query.by.is_empty() && query.filter.is_empty());
+    let facets = if needs_facets {
+        let ids: BTreeSet<i64> = pending
+            .counts
+            .iter()
+            .filter(in_time)
+            .map(|((_, facet), _)| *facet)
+            .collect();
+        facets_of(transaction, &ids.into_iter().collect::<Vec<_>>()).await?
+    } else {
+        HashMap::new()
+    };
+    for ((minute, facet), measures) in pending.counts.iter().filter(in_time) {
+        let facet = facets.get(facet);
+        if needs_facets && !facet.is_some_and(|facet| query.filter.holds(facet)) {
+            continue;
+        }
+        let values = query
+            .by
+            .iter()
+            .filter_map(|one| facet.map(|facet| one.of(facet)));
+        let bucket = query.by_time.then(|| bucket_of(*minute));
+        let group = groups.entry((bucket, values.collect())).or_default();
+        group.merge_only(measures, (&query.measures, &query.sketches));
+    }
+    Ok(())
+}
+
+/// The facets of those names.
+pub(super) async fn facets_of(
+    transaction: &mut Transaction,
+    ids: &[i64],
+) -> Result<HashMap<i64, Facet>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for some in ids.chunks(FACETS_PER_STATEMENT) {
+        let rows = in_list("SELECT * FROM facets WHERE id IN", None, some)
+            .rows(transaction)
+            .await?;
+        for row in &rows {
+            found.insert(row.int("id")?, facets::from_row(row)?);
+        }
+    }
+    Ok(found)
+}
