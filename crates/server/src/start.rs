@@ -318,6 +318,8 @@ fn start_jobs(
     }
     let follower = jobs::follow_changes::run(Arc::clone(app), seen);
     app.tasks.spawn_on(follower, desk);
+    let keeper = jobs::keep_records::run(Arc::clone(app), config.records);
+    app.tasks.spawn_on(keeper, desk);
     if config.discovery.local_engines {
         app.tasks
             .spawn_on(jobs::local_engines::run(Arc::clone(app)), desk);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use chat::Dialect;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use store::LimitReset;
+use store::{LimitReset, Month};
 
 /// Waybill: an LLM router of your own, with OpenRouter's API.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ pub enum Command {
     Credits(CreditsArguments),
     /// Verify the books, and print what was spent
     Ledger(LedgerArguments),
+    /// Recount what was counted of calls, and drop the records of old months
+    Records(RecordsArguments),
     /// Show or update the catalog of models
     Catalog(CatalogArguments),
     /// Explain a routing decision without making the call
@@ -285,6 +287,43 @@ pub struct CreditArguments {
     /// Why, for the log
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
+}
+
+/// `waybill records`
+#[derive(Debug, Args)]
+pub struct RecordsArguments {
+    /// What to do with the records.
+    #[command(subcommand)]
+    pub command: RecordsCommand,
+}
+
+/// What to do with the records.
+#[derive(Debug, Subcommand)]
+pub enum RecordsCommand {
+    /// Recount every record; exit status 1 and the first difference when a roll-up says otherwise
+    Verify(Place),
+    /// The months that there are records of, and how many
+    Months(Place),
+    /// Drop the records of old months; what they added up to stays, and so does the ledger
+    Drop(DropArguments),
+}
+
+/// `waybill records drop`
+#[derive(Debug, Args)]
+pub struct DropArguments {
+    /// Keep this month and later ones, for example 2026-03
+    #[arg(long, value_name = "MONTH", value_parser = read_month)]
+    pub before: Month,
+    /// Really do it
+    #[arg(long = "yes")]
+    pub is_sure: bool,
+    /// Where the database is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+fn read_month(text: &str) -> Result<Month, String> {
+    Month::from_text(text).ok_or_else(|| format!("\"{text}\" is not a month such as 2026-03"))
 }
 
 /// `waybill ledger`

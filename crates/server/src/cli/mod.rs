@@ -8,6 +8,7 @@
 //! | `console …` | `console.rs` |
 //! | `budget …`, `credits …` | `budget.rs` |
 //! | `ledger …` | `ledger.rs` |
+//! | `records …` | `records.rs` |
 //! | `catalog …` | `catalog.rs`, `fetch.rs` |
 //! | `plan` | `plan.rs` |
 //! | `demo` (feature `demo`) | `demo.rs` |
@@ -25,6 +26,7 @@ pub mod fetch;
 pub mod key;
 pub mod ledger;
 pub mod plan;
+pub mod records;
 pub mod run;
 pub mod serve;
 

@@ -8,6 +8,7 @@
 //! | `providers.rs` | `[providers.*]`: rows of the catalog's own form |
 //! | `telemetry.rs` | `[telemetry]`: a collector |
 //! | `secret.rs` | `env:NAME`, `file:PATH`, literals; the one place that reads the environment |
+//! | `records.rs` | `[records]`: how long what is known of calls is kept |
 //! | `credentials.rs` | which provider has a credential, and which one would help |
 //! | `written_credentials.rs` | `credential` and `credentials` of a provider, as they stand there |
 //! | `accounts.rs` | credentials in several variables or in files, as clouds have them |
@@ -22,6 +23,7 @@ pub mod native;
 pub mod problem;
 pub mod providers;
 pub mod reader;
+pub mod records;
 pub mod routing;
 pub mod secret;
 pub mod sections;
@@ -59,6 +61,8 @@ pub struct Config {
     pub native: native::NativeAccess,
     /// `[routing]`
     pub routing: routing::Routing,
+    /// `[records]`
+    pub records: records::Records,
     /// `[discovery]`
     pub discovery: sections::Discovery,
     /// `[providers.*]`

@@ -3,6 +3,7 @@
 pub mod follow_changes;
 pub mod freeze_keys;
 pub mod keep_health;
+pub mod keep_records;
 pub mod local_engines;
 pub mod share_velocity;
 pub mod tell_metrics;

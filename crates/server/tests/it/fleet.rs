@@ -355,12 +355,14 @@ async fn agree(
         left <= (limit.nanos() / 20).max(4 * price),
         "{left} of {limit} could not be spent"
     );
-    let verify = Command::new(env!("CARGO_BIN_EXE_waybill"))
-        .args(["ledger", "verify", "--config", "fleet.toml"])
-        .current_dir(&fleet.nodes[0].lock().await.dir.0)
-        .env_clear()
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(verify.status.success(), "{}", stderr(&verify));
+    for noun in ["ledger", "records"] {
+        let verify = Command::new(env!("CARGO_BIN_EXE_waybill"))
+            .args([noun, "verify", "--config", "fleet.toml"])
+            .current_dir(&fleet.nodes[0].lock().await.dir.0)
+            .env_clear()
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(verify.status.success(), "{}", stderr(&verify));
+    }
 }

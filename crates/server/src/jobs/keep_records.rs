@@ -1,0 +1,74 @@
+//! Keeps the records in order: merges what was counted, makes the partitions of coming months, and
+//! takes away what is older than it is to be kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::{Month, Store, StoreError};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::app::App;
+use crate::config::records::Records;
+
+/// How often what was counted is merged. Nothing that is read depends on it: until then it is read
+/// from where it is.
+const MERGE_EVERY: Duration = Duration::from_secs(2);
+
+/// How often months are made and dropped.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
+
+/// Between two steps of taking away: others write meanwhile.
+const STEP_PAUSE: Duration = Duration::from_millis(50);
+
+/// Steps of taking away in a row, before merging has its turn.
+const STEPS_MAX: usize = 200;
+
+const MS_PER_DAY: i64 = 86_400_000;
+
+/// Runs until the app stops.
+pub async fn run(app: Arc<App>, kept: Records) {
+    let mut merges = interval(MERGE_EVERY);
+    merges.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tidies = interval(TIDY_EVERY);
+    tidies.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            _ = merges.tick() => {
+                if let Err(error) = app.store.merge_rollups().await {
+                    tracing::warn!(%error, "what was counted could not be merged; trying again soon");
+                }
+            }
+            _ = tidies.tick() => {
+                let now_ms = app.clock.now_ms();
+                tokio::select! {
+                    () = app.stop.cancelled() => return,
+                    tidied = tidy(&app.store, kept, now_ms) => if let Err(error) = tidied {
+                        tracing::warn!(%error, "records could not be tidied up; trying again later");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Makes and drops months and takes away what is too fine, for some time at the most.
+///
+/// # Errors
+/// When the store is away.
+pub async fn tidy(store: &Store, kept: Records, now_ms: i64) -> Result<(), StoreError> {
+    store.make_months(now_ms).await?;
+    if kept.months > 0 {
+        let first_kept = Month::at(now_ms).later(1 - i64::from(kept.months));
+        store.drop_months_before(first_kept).await?;
+    }
+    let days_ago = |days: u32| now_ms.saturating_sub(i64::from(days) * MS_PER_DAY);
+    let (minutes_ms, hours_ms) = (days_ago(kept.minute_days), days_ago(kept.hour_days));
+    for _ in 0..STEPS_MAX {
+        if !store.thin_records(minutes_ms, hours_ms).await? {
+            break;
+        }
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    Ok(())
+}
