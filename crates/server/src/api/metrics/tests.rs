@@ -212,3 +212,92 @@ fn every_line_is_a_comment_or_a_sample_and_every_family_is_declared_once() {
         }
     }
 }
+
+/// What Prometheus and Grafana add to every series.
+const THEIR_LABELS: [&str; 3] = ["instance", "job", "le"];
+
+/// Words of an expression that begin like our metrics.
+fn metrics_in(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.filter(|word| {
+        let starts = ["waybill_", "process_", "gen_ai_client_"];
+        starts.iter().any(|start| word.starts_with(start))
+    })
+}
+
+/// Labels of an expression: those it selects by, and those it groups by.
+fn labels_in(text: &str) -> Vec<&str> {
+    let mut labels = Vec::new();
+    for part in text.split('{').skip(1) {
+        let inner = part.split('}').next().unwrap_or_default();
+        for matcher in inner.split("\",").filter(|matcher| matcher.contains('=')) {
+            labels.extend(matcher.split(['=', '!']).next().map(str::trim));
+        }
+    }
+    for part in text.split("by (").skip(1) {
+        let inner = part.split(')').next().unwrap_or_default();
+        labels.extend(inner.split(',').map(str::trim));
+    }
+    labels
+}
+
+#[test]
+fn dashboard_and_alerts_name_only_what_is_on_the_page() {
+    let metrics = Metrics::new(1_500);
+    let mut failing = served_by("acme");
+    failing.outcome = failed(Kind::GatewayUnavailable);
+    failing.attempts = vec![
+        attempt("acme", failed(Kind::Timeout)),
+        attempt("acme", Outcome::Completed),
+    ];
+    failing.charge = Err(Unpriced::NoUsage);
+    metrics.observe(&failing);
+    metrics.observe(&served_by("acme"));
+    let now = Now {
+        resident_bytes: Some(1),
+        told: Some(telemetry::export::Figures::default()),
+        link: Some(cluster::Figures {
+            is_there: true,
+            losses: 0,
+            questions: 0,
+            failures: 0,
+            replicas: 2,
+        }),
+        ..Now::default()
+    };
+    let page = page(&metrics, &now).text;
+    let families: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy");
+    let dashboard = std::fs::read_to_string(format!("{deploy}/grafana/waybill.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels
+        .filter_map(|panel| panel["targets"].as_array())
+        .flatten();
+    let mut expressions: Vec<String> = targets
+        .map(|target| target["expr"].as_str().unwrap().to_owned())
+        .collect();
+    let rules = std::fs::read_to_string(format!("{deploy}/prometheus/waybill.rules.yaml")).unwrap();
+    let alerts = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("expr: "));
+    expressions.extend(alerts.map(str::to_owned));
+    assert!(expressions.len() > 30, "{}", expressions.len());
+    for expression in &expressions {
+        for name in metrics_in(expression) {
+            let short = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|end| name.strip_suffix(end))
+                .unwrap_or(name);
+            let is_known = families.contains(&name) || families.contains(&short);
+            assert!(is_known, "{name} is not on the page: {expression}");
+        }
+        for label in labels_in(expression) {
+            let is_known = THEIR_LABELS.contains(&label) || page.contains(&format!("{label}=\""));
+            assert!(is_known, "no series has the label {label}: {expression}");
+        }
+    }
+}
