@@ -1,10 +1,11 @@
 """What must hold of what others are told."""
 
-
+import canary
 import traces
 
 ALL = {
     "grpc": traces.over_grpc,
     "http": traces.over_http,
     "away": traces.a_collector_that_is_away,
+    "canary": canary.never_told,
 }
