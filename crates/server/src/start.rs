@@ -151,9 +151,8 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let gate = replicas::join(&config, &environment, &clock, &tasks, &stop).await?;
     let tracer = open_tracer(&config, &environment, &node, (&tasks, &desk))?;
     let (books, too_fast) = counted(&config, (gate, &tracer), &clock, &ledgers);
-    let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
-    let credentials = Arc::new(ArcSwap::from_pointee(built.credentials));
-    let served = (Arc::clone(&catalog), Arc::clone(&credentials));
+    let (catalog, credentials) = swappable(built);
+    let served = (&catalog, &credentials);
     let relay = open_relay(&config, served, &books, &clock, &calls)?;
     jobs::keep_health::restore(&store, relay.health(), &node).await?;
     let app = Arc::new(App {
@@ -200,10 +199,17 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     })
 }
 
+type Swappable<T> = Arc<ArcSwap<T>>;
+
+fn swappable(built: Built) -> (Swappable<Catalog>, Swappable<Credentials>) {
+    let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
+    (catalog, Arc::new(ArcSwap::from_pointee(built.credentials)))
+}
+
 /// Who relays calls.
 fn open_relay(
     config: &Config,
-    (catalog, credentials): (Arc<ArcSwap<Catalog>>, Arc<ArcSwap<Credentials>>),
+    (catalog, credentials): (&Swappable<Catalog>, &Swappable<Credentials>),
     books: &Arc<CountedBooks>,
     clock: &Arc<dyn Clock>,
     calls: &TaskTracker,
@@ -211,8 +217,8 @@ fn open_relay(
     let upstream = HttpUpstream::new(config.timers.connect)
         .map_err(|error| anyhow::anyhow!("the client for providers cannot be made: {error}"))?;
     Ok(Relay::new(Parts {
-        catalog,
-        credentials,
+        catalog: Arc::clone(catalog),
+        credentials: Arc::clone(credentials),
         upstream: Arc::new(upstream),
         books: Arc::clone(books) as Arc<dyn Books>,
         provider_limits: Arc::new(books.at_providers()),
