@@ -108,6 +108,13 @@ impl Fold {
         }
     }
 
+    /// Begins a block, unless it has begun: for streams that never say so.
+    pub fn begin(&mut self, at: BlockIndex, block: Block<'static>) {
+        if !self.positions.contains_key(&at) {
+            self.start(at, block);
+        }
+    }
+
     /// The answer so far.
     #[must_use]
     pub fn finish(self) -> Response {

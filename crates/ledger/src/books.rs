@@ -107,6 +107,10 @@ pub enum Admission {
 /// Order for one call: `reserve`, any number of `top_up`, then exactly one of `settle_reserved` and
 /// `release`. The methods with a body are those of books without budgets: they admit everything.
 pub trait Books: Send + Sync {
+    /// Puts into the record of a call that has just ended what the house has noticed of it, before it
+    /// is settled. It waits for nothing.
+    fn notice(&self, _generation: &mut Generation) {}
+
     /// Takes the record of a finished call. When this returns, the record is readable by its id,
     /// and will be stored exactly once, however often it is given.
     ///

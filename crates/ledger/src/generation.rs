@@ -185,6 +185,47 @@ pub fn cost_gap(charge: &Charge, reported_nanos: Option<i64>) -> Option<Amount> 
     (size > allowed.max(1)).then_some(gap)
 }
 
+/// What became of the content of a call: its request and its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// It was not to be kept.
+    #[default]
+    Off,
+    /// It was taken, to be kept apart from the record.
+    Kept,
+    /// It was to be kept and was not: it was too large, or there was no room.
+    Dropped,
+}
+
+impl Content {
+    /// The word in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Kept => "kept",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Off, Self::Kept, Self::Dropped]
+            .into_iter()
+            .find(|content| content.name() == name)
+    }
+}
+
+/// What the house has noticed of a call beside its money.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Noticed {
+    /// What became of its content.
+    pub content: Content,
+    /// Why the provider's cache of its conversation was of less use than before: one JSON object.
+    pub prefix_break: Option<Box<str>>,
+}
+
 /// The record of one finished call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generation {
@@ -242,6 +283,8 @@ pub struct Generation {
     /// Why it went where it went: the plan as the catalog keeps it, one JSON object. Absent when
     /// there was none, and in records older than that.
     pub plan: Option<Box<str>>,
+    /// What the house has noticed of it.
+    pub noticed: Noticed,
 }
 
 impl Generation {

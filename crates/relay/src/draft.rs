@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use catalog::endpoint::Endpoint;
 use chat::{Error, FinishReason, Reason, Unit, Usage};
-use ledger::generation::{Settled, cost_gap};
+use ledger::generation::{Noticed, Settled, cost_gap};
 use ledger::settlement::{self, Action, Basis, Ending, Rule};
 use ledger::{
     Attempt, Bill, Charge, Generation, Outcome, Price, PriceSheet, Share, Unpriced, UsageSource,
@@ -398,6 +398,7 @@ impl<'a> Draft<'a> {
             dropped: std::mem::take(&mut self.dropped),
             plan: self.route.keep(),
             settled,
+            noticed: Noticed::default(),
         }
     }
 }

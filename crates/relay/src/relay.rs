@@ -214,8 +214,9 @@ impl Relay {
 
     /// Hands a record to the books, and with it what was held for the call: every ending comes
     /// through here, once. What they cannot take is logged whole: nothing is lost.
-    pub(crate) async fn settle(&self, reserved: Option<Reserved>, generation: Generation) {
+    pub(crate) async fn settle(&self, reserved: Option<Reserved>, mut generation: Generation) {
         self.note(reserved.as_ref(), &generation);
+        self.parts.books.notice(&mut generation);
         let generation = Arc::new(generation);
         let books = &self.parts.books;
         let kept = match reserved {

@@ -128,5 +128,6 @@ fn call(number: u64) -> Generation {
         overhead_us: 80,
         dropped: Vec::new(),
         plan: None,
+        noticed: ledger::generation::Noticed::default(),
     }
 }

@@ -10,7 +10,8 @@
 //! 3. [`Ledgers`]: the same with [`Budgets`] and leases. `leases.rs` has the one rule that keeps
 //!    them, `posting.rs` what happens to them when a call is written, `verify.rs` what must agree.
 //! 4. [`Vault`] (`secrets/`): what the database keeps of secrets only this house can read.
-//! 5. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
+//! 5. [`Archive`] (`payloads/`): the content of calls, for those who want it kept.
+//! 6. `database.rs`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
 //!    rows.
 //!
 //! Times are Unix milliseconds and always come from the caller: there is no clock here.
@@ -23,6 +24,7 @@ mod database;
 mod entries;
 mod error;
 mod export;
+mod feedback;
 mod fold;
 mod generations;
 mod journal;
@@ -31,6 +33,7 @@ mod leases;
 mod ledgers;
 mod migrate;
 mod node;
+mod payloads;
 mod pending;
 mod posting;
 mod record;
@@ -57,12 +60,17 @@ pub use credits::{CreditKind, NewCredit};
 pub use entries::StoredEntry;
 pub use error::StoreError;
 pub use export::ExportAfter;
+pub use feedback::Feedback;
 pub use generations::Generations;
 pub use journal::{JournalError, JournalOptions};
 pub use keys::{KeyFilter, KeyHash, KeyPatch, Keys, LimitReset, NewKey, StoredKey};
 pub use leases::Lease;
 pub use ledgers::{LedgerFigures, LedgerLimits, Ledgers};
 pub use node::NodeId;
+pub use payloads::{
+    Archive, ArchiveError, ContentTotals, Directory, Erase, InMemory, NewPayload, ObjectError,
+    Objects, SealedPayload,
+};
 pub use posting::{Posting, PostingLine, Settled};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use records::{

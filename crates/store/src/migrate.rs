@@ -39,6 +39,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/0005_records_sqlite.sql"),
         postgres: include_str!("../migrations/0005_records_postgres.sql"),
     },
+    both(
+        6,
+        "payloads",
+        include_str!("../migrations/0006_payloads.sql"),
+    ),
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

@@ -23,10 +23,7 @@ pub(crate) fn write(settled: &Settled) -> Vec<u8> {
     object.maybe_number("first_token_ms", generation.first_token_ms);
     object.number("total_ms", generation.total_ms);
     object.number("overhead_us", generation.overhead_us);
-    object.json(
-        "dropped",
-        &rows::write_notes(&generation.dropped, &generation.settled),
-    );
+    object.json("dropped", &rows::write_notes(generation));
     // As text, not as an object: it comes back to the byte.
     object.maybe_text("plan", generation.plan.as_deref());
     if let Some(posting) = &settled.posting {
@@ -113,7 +110,7 @@ fn read_generation(value: &Value) -> Read<Generation> {
     let small = |name| {
         u16::try_from(fields.number(name)?).map_err(|_| StoreError::Unreadable(name.to_owned()))
     };
-    let (dropped, settled) = rows::read_notes(&fields.json("dropped")?)?;
+    let notes = rows::read_notes(&fields.json("dropped")?)?;
     Ok(Generation {
         id: GenerationId::from_text(fields.text("id")?),
         created_at_ms: fields.signed("created_at_ms")?,
@@ -152,11 +149,12 @@ fn read_generation(value: &Value) -> Read<Generation> {
             None => None,
         },
         charge: charge(fields)?,
-        settled,
+        settled: notes.settled,
+        noticed: notes.noticed,
         first_token_ms: value.get("first_token_ms").and_then(Value::as_u64),
         total_ms: fields.number("total_ms")?,
         overhead_us: fields.number("overhead_us")?,
-        dropped,
+        dropped: notes.dropped,
         plan: fields.maybe_text("plan").map(String::into_boxed_str),
     })
 }

@@ -5,9 +5,11 @@
 
 use chat::{Kind, ServiceTier, Unit, Usage};
 use ledger::cost::Line;
-use ledger::generation::Settled;
+use ledger::generation::{Content, Noticed, Settled};
 use ledger::price::{Condition, PriceOverride};
-use ledger::{Amount, Attempt, Bill, Outcome, Price, PriceSheet, Share, Unpriced, UsageSource};
+use ledger::{
+    Amount, Attempt, Bill, Generation, Outcome, Price, PriceSheet, Share, Unpriced, UsageSource,
+};
 use serde_json::{Map, Value, json};
 
 use crate::StoreError;
@@ -273,14 +275,22 @@ fn read_attempt(value: &Value) -> Read<Attempt> {
 
 // === Notes ===
 
-/// What was dropped, and how the charge came about: a list of names where there is nothing else to
-/// say (and in older rows), else `{"dropped": […], "rule": "complete", …}`.
-pub(crate) fn write_notes(dropped: &[String], settled: &Settled) -> String {
-    if *settled == Settled::default() {
-        return write_names(dropped);
+/// What is said of a call beside its money and its answer.
+pub(crate) struct Notes {
+    pub(crate) dropped: Vec<String>,
+    pub(crate) settled: Settled,
+    pub(crate) noticed: Noticed,
+}
+
+/// What was dropped, how the charge came about, and what was noticed: a list of names where there is
+/// nothing else to say (and in older rows), else `{"dropped": […], "rule": "complete", …}`.
+pub(crate) fn write_notes(generation: &Generation) -> String {
+    let (settled, noticed) = (&generation.settled, &generation.noticed);
+    if *settled == Settled::default() && *noticed == Noticed::default() {
+        return write_names(&generation.dropped);
     }
     let mut notes = Map::new();
-    notes.insert("dropped".to_owned(), dropped.to_vec().into());
+    notes.insert("dropped".to_owned(), generation.dropped.clone().into());
     if let Some(rule) = &settled.rule {
         notes.insert("rule".to_owned(), rule.as_ref().into());
     }
@@ -290,24 +300,42 @@ pub(crate) fn write_notes(dropped: &[String], settled: &Settled) -> String {
     if let Some(gap) = settled.cost_gap {
         notes.insert("cost_gap_nanos".to_owned(), gap.nanos().into());
     }
+    if noticed.content != Content::Off {
+        notes.insert("content".to_owned(), noticed.content.name().into());
+    }
+    if let Some(said) = &noticed.prefix_break {
+        notes.insert("prefix_break".to_owned(), said.as_ref().into());
+    }
     Value::Object(notes).to_string()
 }
 
-pub(crate) fn read_notes(text: &str) -> Read<(Vec<String>, Settled)> {
+pub(crate) fn read_notes(text: &str) -> Read<Notes> {
     let value = parse(text)?;
     if value.is_array() {
-        return Ok((read_names(text)?, Settled::default()));
+        return Ok(Notes {
+            dropped: read_names(text)?,
+            settled: Settled::default(),
+            noticed: Noticed::default(),
+        });
     }
     let gap = value.get("cost_gap_nanos").and_then(Value::as_i64);
     let rule = value.get("rule").and_then(Value::as_str);
-    let settled = Settled {
-        rule: rule.map(|rule| rule.to_owned().into()),
-        is_fallback_price: value
-            .get("is_fallback_price")
-            .is_some_and(|said| said == true),
-        cost_gap: gap.map(Amount::from_nanos),
-    };
-    Ok((read_names(&field(&value, "dropped")?.to_string())?, settled))
+    let content = value.get("content").and_then(Value::as_str);
+    let prefix_break = value.get("prefix_break").and_then(Value::as_str);
+    Ok(Notes {
+        dropped: read_names(&field(&value, "dropped")?.to_string())?,
+        settled: Settled {
+            rule: rule.map(|rule| rule.to_owned().into()),
+            is_fallback_price: value
+                .get("is_fallback_price")
+                .is_some_and(|said| said == true),
+            cost_gap: gap.map(Amount::from_nanos),
+        },
+        noticed: Noticed {
+            content: content.and_then(Content::from_name).unwrap_or_default(),
+            prefix_break: prefix_break.map(Into::into),
+        },
+    })
 }
 
 // === Lists of names ===

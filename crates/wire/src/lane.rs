@@ -101,6 +101,11 @@ pub fn door(dialect: Dialect) -> Option<&'static dyn Door> {
     row(DOORS, &dialect)
 }
 
+/// What a conversation of callers is read from; `None` where there are none.
+pub(crate) fn inbound(dialect: Dialect) -> Option<&'static dyn Inbound> {
+    row(INBOUND, &dialect)
+}
+
 /// Reads a provider's answer in a dialect, for someone who only listens; `None` where nobody can.
 #[must_use]
 pub fn reader(body: Dialect) -> Option<Box<dyn Reader>> {

@@ -5,13 +5,15 @@
 //! object apart, [`splice`] edits text between untouched slices, [`frame`] turns bytes into frames.
 //! The dialects are folders, such as [`openai_chat`], and [`plain`] is what is no conversation;
 //! [`quirks`] are the named habits of providers;
-//! [`address`] says where a request goes.
+//! [`address`] says where a request goes. [`content`] reads what was asked and answered, for those who
+//! keep it.
 
 pub mod address;
 pub mod anthropic_messages;
 pub mod bedrock;
 pub mod codec;
 pub mod cohere;
+pub mod content;
 mod decimal;
 mod draft;
 mod error;

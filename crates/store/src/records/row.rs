@@ -60,7 +60,7 @@ pub(crate) fn bind(statement: Statement, generation: &Generation) -> Statement {
         .maybe_int(generation.first_token_ms.map(signed))
         .int(signed(generation.total_ms))
         .int(signed(generation.overhead_us))
-        .text(&rows::write_notes(&generation.dropped, &generation.settled))
+        .text(&rows::write_notes(generation))
         .maybe_text(generation.plan.as_deref())
 }
 
@@ -134,7 +134,7 @@ fn bind_money(statement: Statement, generation: &Generation) -> Statement {
 pub(crate) fn from_row(row: &Row) -> Result<Generation, StoreError> {
     let source = row.text("usage_source")?;
     let dialect = row.text("dialect")?;
-    let (dropped, settled) = rows::read_notes(&row.text("dropped")?)?;
+    let notes = rows::read_notes(&row.text("dropped")?)?;
     Ok(Generation {
         id: GenerationId::from_text(row.text("id")?),
         created_at_ms: row.int("created_at_ms")?,
@@ -167,8 +167,9 @@ pub(crate) fn from_row(row: &Row) -> Result<Generation, StoreError> {
         first_token_ms: row.maybe_int("first_token_ms")?.map(unsigned),
         total_ms: unsigned(row.int("total_ms")?),
         overhead_us: unsigned(row.int("overhead_us")?),
-        dropped,
-        settled,
+        dropped: notes.dropped,
+        settled: notes.settled,
+        noticed: notes.noticed,
         plan: row.maybe_text("plan")?.map(String::into_boxed_str),
     })
 }

@@ -16,4 +16,5 @@ mod seal;
 mod vault;
 
 pub use master::{KeyMistake, MasterKeys};
+pub(crate) use vault::unique_name;
 pub use vault::{DataKey, Vault, VaultError};

@@ -63,6 +63,32 @@ impl DataKey {
     pub fn open(&self, sealed: &[u8], place: &str) -> Result<Vec<u8>, VaultError> {
         seal::open(&self.0, sealed, place.as_bytes()).map_err(unopenable)
     }
+
+    /// A fresh key, to be kept under another data key instead of a master key.
+    ///
+    /// # Errors
+    /// [`VaultError::Unsealable`].
+    pub fn fresh() -> Result<Self, VaultError> {
+        seal::random().map(Self).map_err(unsealable)
+    }
+
+    /// Another key, sealed with this one for a place; as text for a column.
+    ///
+    /// # Errors
+    /// [`VaultError::Unsealable`].
+    pub fn wrap(&self, other: &Self, place: &str) -> Result<String, VaultError> {
+        Ok(hex::encode(self.seal(&other.0, place)?))
+    }
+
+    /// The key of a text that [`DataKey::wrap`] made for the same place.
+    ///
+    /// # Errors
+    /// [`VaultError::Unopenable`].
+    pub fn unwrapped(&self, wrapped: &str, place: &str) -> Result<Self, VaultError> {
+        let sealed = hex::decode(wrapped).map_err(|_| VaultError::Unopenable)?;
+        let bytes = <[u8; KEY_BYTES]>::try_from(self.open(&sealed, place)?);
+        Ok(Self(bytes.map_err(|_| VaultError::Unopenable)?))
+    }
 }
 
 impl Vault {
@@ -150,6 +176,15 @@ impl Vault {
     fn current(&self) -> Result<&MasterKey, VaultError> {
         self.keys.0.first().ok_or(VaultError::Unsealable)
     }
+}
+
+/// A name that nobody else takes, 32 hexadecimal digits.
+///
+/// # Errors
+/// [`VaultError::Unsealable`].
+pub(crate) fn unique_name() -> Result<String, VaultError> {
+    let bytes: [u8; 16] = seal::random().map_err(unsealable)?;
+    Ok(hex::encode(bytes))
 }
 
 /// The id of the master key and the sealed data key of a wrapped form.

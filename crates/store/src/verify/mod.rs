@@ -220,7 +220,7 @@ fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
         let text = "the shares of its attempts are not what its bill ends with";
         return Ok(Some(text.to_owned()));
     };
-    let (_, settled) = rows::read_notes(&row.text("dropped")?)?;
+    let settled = rows::read_notes(&row.text("dropped")?)?.settled;
     let start = row.int("created_at_ms")?.div_euclid(1000);
     let length = row.int("total_ms")?.div_euclid(1000);
     let mut moments = moments(&sheet, start, length.saturating_add(PRICED_WITHIN));

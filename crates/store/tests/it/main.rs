@@ -16,6 +16,7 @@ mod ledgers;
 mod line;
 mod migrations;
 mod money;
+mod payloads;
 mod recorder;
 mod records;
 mod rollups;

@@ -2,7 +2,7 @@
 
 use chat::{Dialect, FinishReason, Kind, Reason, ServiceTier, Unit, Usage};
 use ledger::cost::Line;
-use ledger::generation::{CallerNote, Settled};
+use ledger::generation::{CallerNote, Content, Noticed, Settled};
 use ledger::price::{Condition, PriceOverride};
 use ledger::{
     Amount, Attempt, Bill, Charge, Generation, GenerationId, Outcome, Price, PriceSheet, Share,
@@ -52,6 +52,7 @@ pub(crate) fn plain(number: u64, key: &KeyHash, cost_nanos: i64) -> Generation {
         dropped: Vec::new(),
         plan: None,
         settled: Settled::default(),
+        noticed: Noticed::default(),
     }
 }
 
@@ -132,6 +133,10 @@ pub(crate) fn odd(seed: u64) -> Generation {
             rule: dice.maybe(Dice::text).map(Into::into),
             is_fallback_price: dice.is_heads(),
             cost_gap: dice.maybe(|dice| Amount::from_nanos(dice.next().cast_signed())),
+        },
+        noticed: Noticed {
+            content: dice.one_of(&[Content::Off, Content::Kept, Content::Dropped]),
+            prefix_break: dice.maybe(Dice::text).map(String::into_boxed_str),
         },
     }
 }

@@ -64,6 +64,7 @@ fn call(number: u8) -> Told {
         price_sheet: None,
         charge: Ok(Bill::default()),
         settled: Settled::default(),
+        noticed: ledger::generation::Noticed::default(),
         first_token_ms: None,
         total_ms: 5,
         overhead_us: 1,

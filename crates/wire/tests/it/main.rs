@@ -8,6 +8,7 @@ mod cases;
 mod chat_answers_translated;
 mod chat_requests_translated;
 mod cohere;
+mod content;
 mod errors;
 mod eventstream;
 mod fixtures;

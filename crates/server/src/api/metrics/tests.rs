@@ -61,6 +61,7 @@ fn served_by(provider: &str) -> Generation {
         dropped: Vec::new(),
         plan: None,
         settled: ledger::generation::Settled::default(),
+        noticed: ledger::generation::Noticed::default(),
     }
 }
 

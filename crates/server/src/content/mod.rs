@@ -1,0 +1,31 @@
+//! Content of calls: what was asked and what was answered, for workspaces that want it kept.
+//!
+//! Off unless a workspace or a key switches it on; never for a call under a zero-retention rule. On the
+//! path of a call this costs a look at two switches, and where it is on, a counted reference to bytes
+//! that are there anyway. Everything else happens beside it, within bounds: what does not fit is
+//! dropped, and its record says so. See docs/payloads.md.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `policy.rs` | [`Policy`]: what a workspace wants; whether a call is taken |
+//! | `taking.rs` | [`Taking`]: the content of one call, while it runs |
+//! | `keeper.rs` | [`Keeper`]: what is on its way, and within which bounds |
+//! | `writer.rs` | the one who seals and writes it, in batches |
+//! | `document.rs` | the form in which it is kept |
+//! | `redaction.rs` | [`Redaction`]: what is taken out of it first |
+//! | `bucket.rs` | [`Bucket`]: an S3-compatible bucket for its segments |
+
+mod bucket;
+mod document;
+mod keeper;
+mod policy;
+mod redaction;
+mod taking;
+mod writer;
+
+pub use bucket::Bucket;
+pub use document::{Document, Failure};
+pub use keeper::{ContentFigures, Found, Keeper, KeeperLimits};
+pub use policy::{CustomPattern, Policies, Policy, Written};
+pub use redaction::{BUILT_IN, Redaction};
+pub use taking::{Form, Taking};

@@ -1,0 +1,13 @@
+//! What was asked and what was answered, for those who keep it and show it: a stream folded into one
+//! answer, a request in the one form that every reader of records knows. Off the path of calls.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `answer.rs` | [`fold`]: the pieces of a stream as one answer; [`Said`]: what an answer says |
+//! | `question.rs` | [`input`]: what was asked, as messages or a prompt |
+
+mod answer;
+mod question;
+
+pub use answer::{Said, fold, said_in};
+pub use question::input;
