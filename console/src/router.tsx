@@ -54,7 +54,56 @@ const model = createRoute({
   component: lazyRouteComponent(() => import("./pages/models/ModelPage")),
 });
 
-const tree = root.addChildren([signIn, house.addChildren([index, models, model])]);
+const playground = createRoute({
+  getParentRoute: () => house,
+  path: "/playground",
+  validateSearch: (search: Record<string, unknown>): { models?: string } => ({ models: text(search.models) }),
+  component: lazyRouteComponent(() => import("./pages/playground/Playground")),
+});
+
+const start = createRoute({
+  getParentRoute: () => house,
+  path: "/start",
+  component: lazyRouteComponent(() => import("./pages/start/Start")),
+});
+
+const keys = createRoute({
+  getParentRoute: () => house,
+  path: "/keys",
+  component: lazyRouteComponent(() => import("./pages/keys/Keys")),
+});
+
+const budgets = createRoute({
+  getParentRoute: () => house,
+  path: "/budgets",
+  component: lazyRouteComponent(() => import("./pages/budgets/Budgets")),
+});
+
+export type LedgerSearch = { from?: string; to?: string; key?: string; view?: "entries" };
+
+const ledger = createRoute({
+  getParentRoute: () => house,
+  path: "/ledger",
+  validateSearch: (search: Record<string, unknown>): LedgerSearch => ({
+    from: text(search.from), to: text(search.to), key: text(search.key),
+    view: search.view === "entries" ? "entries" : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/ledger/Ledger")),
+});
+
+const settings = createRoute({
+  getParentRoute: () => house,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings/Settings")),
+});
+
+const call = createRoute({
+  getParentRoute: () => house,
+  path: "/activity/$id",
+  component: lazyRouteComponent(() => import("./pages/activity/CallPage")),
+});
+
+const tree = root.addChildren([signIn, house.addChildren([index, start, playground, models, model, call, keys, budgets, ledger, settings])]);
 
 export const makeRouter = (client: QueryClient) =>
   createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

@@ -63,7 +63,8 @@ export const theme = createTheme({
     MultiSelect: { defaultProps: { size: "sm", comboboxProps: { shadow: "md" } } },
     Badge: { defaultProps: { variant: "light", radius: "sm", tt: "none", fw: 500 } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250 } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } } },
+    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } }, styles: { title: { fontWeight: 600, fontSize: "1rem" } } },
+    Drawer: { styles: { title: { fontWeight: 600, fontSize: "1rem" } } },
     Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: "sm" } },
   },
 });
@@ -109,5 +110,11 @@ export const variables: CSSVariablesResolver = () => ({
     "--warn": "#f2c24f",
     "--bad": "#f69678",
     "--ink-line": "#8eabdb",
+    // Badges: tinted paper instead of near-black.
+    "--mantine-color-gray-light": "#2a3038", "--mantine-color-gray-light-color": "#c9cacb",
+    "--mantine-color-carbon-light": "#20304a", "--mantine-color-carbon-light-color": "#b7cae8",
+    "--mantine-color-leaf-light": "#17362a", "--mantine-color-leaf-light-color": "#a9d8be",
+    "--mantine-color-amber-light": "#3a2e12", "--mantine-color-amber-light-color": "#f8d88c",
+    "--mantine-color-stamp-light": "#43241b", "--mantine-color-stamp-light-color": "#fbbba7",
   },
 });

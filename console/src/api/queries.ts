@@ -20,6 +20,13 @@ export const models = (scope: "usable" | "all") =>
     staleTime: 60_000,
   });
 
+/** A model for examples: the cheapest that answers in text and has a price. */
+export function example(known: Model[]): Model | undefined {
+  const price = (model: Model) => Number(model.pricing.prompt);
+  const fit = known.filter((model) => model.architecture.output_modalities.includes("text") && price(model) >= 0);
+  return fit.sort((a, b) => price(a) - price(b))[0];
+}
+
 export const endpoints = (author: string, slug: string) =>
   queryOptions({
     queryKey: ["endpoints", author, slug],

@@ -16,3 +16,19 @@ export const reasonWords = (reason: string) => plain(reason);
 
 /** Why an endpoint was left out. */
 export const filterWords = (filter: string | null) => (filter === null ? "left out" : plain(filter));
+
+const rules: Record<string, string> = {
+  complete: "complete: the answer came whole and the provider counted",
+};
+
+/** The row of the settlement table by which a call was charged. */
+export const ruleWords = (rule: string) => rules[rule] ?? plain(rule);
+
+const units: Record<string, string> = {
+  input: "Input tokens", cache_read: "Cached input tokens", cache_write: "Cache write tokens",
+  cache_write_1h: "Cache write tokens, an hour", output: "Output tokens", reasoning: "Reasoning tokens",
+  input_audio: "Audio input tokens", output_audio: "Audio output tokens", request: "Requests",
+};
+
+/** A bucket of usage. */
+export const unitWords = (unit: string) => units[unit] ?? plain(unit);

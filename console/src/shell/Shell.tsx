@@ -55,7 +55,7 @@ export function Shell() {
       </AppShell.Header>
       <AppShell.Navbar aria-label="Pages">
         <ScrollArea flex={1} p="xs">
-          {groups.map((group) => (
+          {groups.filter((group) => places.some((place) => place.group === group)).map((group) => (
             <div key={group} className={classes.group} role="group" aria-label={group}>
               <Text className="label" px={10} pb={4}>{group}</Text>
               {places.filter((place) => place.group === group).map((place) => (

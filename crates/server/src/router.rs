@@ -50,9 +50,10 @@ fn beta_paths() -> Vec<Row> {
     [list, named].into_iter().chain(gemini_paths()).collect()
 }
 
-/// What the console has for its own: signing in.
+/// What only we have: signing in to the console, and what it makes easy.
 fn console_paths() -> Vec<Row> {
     vec![
+        ("/keys/{hash}/rotate", post(admin::key_rotation::rotate)),
         (
             "/console/session",
             get(admin::session::get)

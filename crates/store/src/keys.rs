@@ -197,6 +197,8 @@ pub struct KeyPatch {
     pub limit_reset: Option<Option<LimitReset>>,
     /// Whether calls on the caller's own credentials count.
     pub include_byok_in_limit: Option<bool>,
+    /// A new end, Unix milliseconds; `Some(None)` removes it.
+    pub expires_at_ms: Option<Option<i64>>,
 }
 
 impl KeyPatch {
@@ -210,6 +212,7 @@ impl KeyPatch {
         key.include_byok_in_limit = self
             .include_byok_in_limit
             .unwrap_or(key.include_byok_in_limit);
+        key.expires_at_ms = self.expires_at_ms.unwrap_or(key.expires_at_ms);
     }
 }
 
@@ -324,7 +327,7 @@ impl Keys<'_> {
         key.updated_at_ms = Some(now_ms);
         Statement::new(
             "UPDATE keys SET name = $2, disabled = $3, limit_nanos = $4, limit_reset = $5, \
-             include_byok_in_limit = $6, updated_at_ms = $7 WHERE hash = $1",
+             include_byok_in_limit = $6, updated_at_ms = $7, expires_at_ms = $8 WHERE hash = $1",
         )
         .text(hash.as_str())
         .text(&key.name)
@@ -333,6 +336,7 @@ impl Keys<'_> {
         .maybe_text(key.limit_reset.map(LimitReset::name))
         .flag(key.include_byok_in_limit)
         .maybe_int(key.updated_at_ms)
+        .maybe_int(key.expires_at_ms)
         .run(&mut transaction)
         .await?;
         if (

@@ -31,7 +31,7 @@ export function LivePlan({ model }: { model: string }) {
   const body = {
     model, messages: [{ role: "user", content: prompt }],
     ...(tools ? { tools: [TOOL] } : {}),
-    ...(typeof max === "number" ? { max_tokens: max } : {}),
+    ...(max === "" ? {} : { max_tokens: Number(max) }),
     provider: { ...(sort ? { sort } : {}), ...(zdr ? { zdr: true } : {}) },
   } as Body;
   const [asked] = useDebouncedValue(JSON.stringify({ body, key }), 250);

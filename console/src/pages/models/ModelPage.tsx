@@ -1,12 +1,13 @@
 // One model: what it is, every endpoint that serves it, and where a call would go right now.
 import { Anchor, Badge, Box, Group, Paper, Stack, Tabs, Text } from "@mantine/core";
-import { IconArrowLeft } from "@tabler/icons-react";
+import { IconArrowLeft, IconMessages } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { endpoints, type Model, models } from "~/api/queries";
 import { CopyIcon } from "~/parts/Copy";
 import { Facts } from "~/parts/Figures";
 import { context, perMillion } from "~/parts/format";
+import { LinkButton } from "~/parts/links";
 import { Page } from "~/parts/Page";
 import { Failure, Waiting } from "~/parts/States";
 import { Endpoints } from "./Endpoints";
@@ -24,6 +25,7 @@ export default function ModelPage() {
   return (
     <Page
       title={served.data?.name ?? model?.name ?? id} about={model?.description ?? served.data?.description}
+      actions={<LinkButton leftSection={<IconMessages size={16} />} to="/playground" search={{ models: id }}>Try it</LinkButton>}
       above={
         <Anchor component={Link} to="/models" size="sm" mb={6} display="inline-flex" style={{ alignItems: "center", gap: 4 }}>
           <IconArrowLeft size={14} /> Models

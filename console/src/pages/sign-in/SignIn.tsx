@@ -25,9 +25,11 @@ export default function SignIn() {
   const [secret, setSecret] = useState("");
   const enter = useMutation({
     mutationFn: (body: Schemas["SignIn"]) => signIn(body),
-    onSuccess: (found) => {
+    onSuccess: (found, body) => {
       client.setQueryData(standing.queryKey, found);
-      router.history.push(to?.startsWith("/") && !to.startsWith("//") ? to : "/");
+      // Who came by the link of a first start is shown the way to a first answer.
+      const next = body.link ? "/start" : to?.startsWith("/") && !to.startsWith("//") ? to : "/";
+      router.history.push(next);
     },
   });
   const token = useRef(linkToken());

@@ -92,6 +92,15 @@ struct Created<'a> {
     key: &'a str,
 }
 
+/// Answers that a key was made: 201, and the secret, this once.
+pub(super) fn created(key: &StoredKey, terms: Written, secret: &str) -> Answer {
+    let created = Created {
+        data: View::of(key, (&Spending::default(), key.limit), terms),
+        key: secret,
+    };
+    reply::json(StatusCode::CREATED, &created)
+}
+
 #[derive(Serialize)]
 struct Deleted {
     deleted: bool,
@@ -228,11 +237,7 @@ pub async fn create(
             .map_err(storage_trouble)?;
     }
     app.refresh_keys().await;
-    let created = Created {
-        data: View::of(&key, (&Spending::default(), key.limit), terms),
-        key: &secret,
-    };
-    reply::json(StatusCode::CREATED, &created)
+    created(&key, terms, &secret)
 }
 
 /// Answers `GET /keys/{hash}`.
@@ -293,6 +298,7 @@ pub async fn change(
             .map(|reset| read_reset(reset.as_deref()))
             .transpose()?,
         include_byok_in_limit: asked.include_byok_in_limit,
+        expires_at_ms: None,
     };
     change_terms(&app, &hash, rate_limits, patch.disabled).await?;
     let changed = app
@@ -355,7 +361,7 @@ pub async fn delete(
     reply::json(StatusCode::OK, &Deleted { deleted: true })
 }
 
-async fn existing(app: &App, hash: &KeyHash) -> Result<StoredKey, Error> {
+pub(super) async fn existing(app: &App, hash: &KeyHash) -> Result<StoredKey, Error> {
     let found = app
         .store
         .keys()

@@ -4,6 +4,7 @@ pub mod budgets;
 pub mod credits;
 mod desk;
 pub mod entries;
+pub mod key_rotation;
 pub mod keys;
 pub mod session;
 pub mod statement;

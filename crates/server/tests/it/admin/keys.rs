@@ -75,6 +75,43 @@ async fn a_key_is_made_shown_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_key_is_replaced_under_the_same_terms_with_time_for_both() {
+    let stage = Stage::open().await;
+    let body = json!({"name": "ci", "limit": 5, "limit_reset": "daily", "rate_limits": [{"concurrent": 3}]});
+    let old = desk(&stage, Method::POST, "/api/v1/keys", body)
+        .await
+        .json();
+    let path = format!("/api/v1/keys/{}", old["data"]["hash"].as_str().unwrap());
+    let rotate = async |overlap: i64| {
+        let body = json!({ "overlap_seconds": overlap });
+        desk(&stage, Method::POST, &format!("{path}/rotate"), body).await
+    };
+    rotate(-1).await.error(400, "invalid_request");
+    let new = rotate(3600).await;
+    assert_eq!(new.status, 201, "{}", new.text());
+    let new = new.json();
+    for field in ["name", "limit", "limit_reset", "rate_limits", "expires_at"] {
+        assert_eq!(new["data"][field], old["data"][field], "{field}");
+    }
+    let call = async |key: &Value| {
+        let body = hello("simulated/echo");
+        let key = key["key"].as_str().unwrap();
+        stage.post("/v1/chat/completions", key, &body).await
+    };
+    assert_eq!(call(&old).await.status, 200);
+    assert_eq!(call(&new).await.status, 200);
+    let shown = desk(&stage, Method::GET, &path, Value::Null).await.json();
+    assert!(shown["data"]["expires_at"].is_string(), "{shown:#}");
+
+    let third = rotate(0).await.json();
+    call(&old).await.error(401, "authentication");
+    assert!(
+        third["data"]["expires_at"].is_string(),
+        "its end stays: {third:#}"
+    );
+}
+
+#[tokio::test]
 async fn lists_are_newest_first_and_leave_out_disabled_and_management_keys() {
     let stage = Stage::open().await;
     for name in ["a", "b", "c"] {

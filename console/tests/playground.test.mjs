@@ -1,0 +1,70 @@
+// Asking models side by side, with attachments and tools, and taking the code along.
+import assert from "node:assert/strict";
+
+const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+const tool = [{ type: "function", function: { name: "get_weather", parameters: { type: "object", properties: { city: { type: "string" } } } } }];
+
+export const tests = {
+  async "three models answer one prompt, each with its measures, and the session adds up"({ open, pictures }) {
+    const page = await open("/playground?models=simulated/echo,simulated/reasoner,simulated/gemini");
+    await page.getByRole("textbox", { name: "Prompt" }).fill("Why do freight papers come in triplicate?");
+    await page.keyboard.press("Enter");
+    for (const name of ["echo", "reasoner", "gemini"]) {
+      const column = page.getByRole("region", { name, exact: true });
+      await column.getByText("This is a simulated answer").waitFor();
+      const measures = column.getByRole("group", { name: "Measures" });
+      await measures.getByText(/^\$0\.000/).waitFor();
+      await measures.getByText(/tok\/s/).waitFor();
+    }
+    await page.getByText("Reasoning", { exact: true }).waitFor();
+    assert.match(await page.getByText(/^Session:/).textContent(), /\$0\.000/);
+    await page.screenshot({ path: `${pictures}/playground-answers.png` });
+    await page.getByRole("link", { name: "The waybill of this call" }).first().click();
+    await page.getByRole("article", { name: /Waybill gen-/ }).getByText("Delivered").waitFor();
+    assert.deepEqual(page.complaints, []);
+  },
+
+  async "a picture goes along, and parameters and tools are in the code"({ open }) {
+    const page = await open("/playground?models=simulated/echo");
+    await page.locator('input[type="file"]').setInputFiles({ name: "dot.png", mimeType: "image/png", buffer: Buffer.from(PIXEL, "base64") });
+    await page.getByText("dot.png").waitFor();
+    await page.getByRole("textbox", { name: "Prompt" }).fill("What is this?");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("This is a simulated answer").waitFor();
+    await page.getByRole("img", { name: "dot.png" }).waitFor();
+    await page.getByRole("button", { name: "Options" }).click();
+    const options = page.getByRole("dialog", { name: "Options" });
+    await options.getByRole("spinbutton", { name: "Temperature" }).fill("0.2");
+    await options.getByRole("button", { name: "Tools" }).click();
+    const tools = options.getByRole("textbox", { name: "Function tools, as JSON" });
+    await tools.fill("[{");
+    await tools.blur();
+    await options.getByText(/(in|of) JSON/).filter({ visible: true }).first().waitFor();
+    await tools.fill(JSON.stringify(tool));
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Use the code" }).click();
+    const code = page.getByRole("dialog", { name: "Use the code" });
+    await code.getByRole("tab", { name: "OpenAI (Python)" }).click();
+    const text = await code.getByRole("region", { name: "Code" }).textContent();
+    assert.match(text, /temperature=0\.2/);
+    assert.match(text, /get_weather/);
+    assert.match(text, /image_url/);
+    assert.deepEqual(page.complaints, []);
+  },
+
+  async "a long answer can be stopped, and a failure is told in words"({ open }) {
+    const page = await open("/playground?models=simulated/echo");
+    await page.route("**/api/v1/chat/completions", (route) => route.continue({ headers: { ...route.request().headers(), "x-simulate": "gap=300ms" } }));
+    await page.getByRole("textbox", { name: "Prompt" }).fill("Take your time");
+    await page.keyboard.press("Enter");
+    await page.getByText("This is").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("Stopped.").waitFor();
+    await page.unroute("**/api/v1/chat/completions");
+    await page.goto("/playground?models=simulated/none");
+    await page.getByRole("textbox", { name: "Prompt" }).fill("Hello");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("simulated/none").waitFor();
+  },
+};
