@@ -50,6 +50,9 @@ pub struct Request {
     pub native: Vec<(String, Value)>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
+    /// Whether the last message is the beginning of the answer, which is to be gone on with. Only
+    /// providers that do so are told.
+    pub goes_on: bool,
     /// Paths of what the caller said and the vocabulary cannot: `logit_bias`,
     /// `messages[2].content[0].detail`. Whoever writes the request has dropped them.
     pub unsaid: Vec<String>,

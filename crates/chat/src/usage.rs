@@ -191,6 +191,33 @@ impl Usage {
         self.native = later.native.or(self.native.take());
     }
 
+    /// What was counted by two providers, one after the other. The tier is that of the second; a cost
+    /// that only one of them has reported is none.
+    #[must_use]
+    pub fn plus(mut self, earlier: &Self) -> Self {
+        for (mine, theirs) in self.counts.iter_mut().zip(earlier.counts) {
+            *mine = match (*mine, theirs) {
+                (Some(mine), Some(theirs)) => Some(mine.saturating_add(theirs)),
+                (mine, theirs) => mine.or(theirs),
+            };
+        }
+        let costs = self.native_cost_nanos.zip(earlier.native_cost_nanos);
+        self.native_cost_nanos = costs.and_then(|(mine, theirs)| mine.checked_add(theirs));
+        self
+    }
+
+    /// What is left of a sum without one of its parts; a bucket with nothing left in it is zero.
+    /// `None` when the part is no part of it.
+    #[must_use]
+    pub fn less(mut self, part: &Self) -> Option<Self> {
+        for (mine, theirs) in self.counts.iter_mut().zip(part.counts) {
+            if let Some(theirs) = theirs {
+                *mine = Some(mine.as_ref()?.checked_sub(theirs)?);
+            }
+        }
+        Some(self)
+    }
+
     /// All input tokens: the sum of the prompt buckets, saturating.
     #[must_use]
     pub fn prompt_tokens(&self) -> u64 {
@@ -254,6 +281,22 @@ mod tests {
             (10, 7)
         );
         assert_eq!(usage.get(Unit::Reasoning), None);
+    }
+
+    #[test]
+    fn what_two_providers_have_counted_is_added_up_and_taken_apart_again() {
+        let one = Usage::default().with(Unit::Input, 10).with(Unit::Output, 1);
+        let other = Usage::default()
+            .with(Unit::Output, 4)
+            .with(Unit::CacheRead, 9);
+        let both = one.clone().plus(&other);
+        let counts: Vec<_> = both.iter().collect();
+        let expected = [(Unit::Input, 10), (Unit::CacheRead, 9), (Unit::Output, 5)];
+        assert_eq!(counts, expected);
+        let rest = both.clone().less(&other).unwrap();
+        assert_eq!((rest.count(Unit::Input), rest.count(Unit::Output)), (10, 1));
+        assert_eq!(rest.get(Unit::CacheRead), Some(0));
+        assert_eq!(rest.less(&both), None);
     }
 
     #[test]

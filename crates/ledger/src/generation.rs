@@ -123,18 +123,24 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// Whether the provider may have begun to work, and so may bill for a failed attempt.
     pub may_be_billed: bool,
-    /// What the call is charged for it beside its answer; absent where that is nothing.
+    /// What the call is charged for it beside the last attempt; absent where that is nothing.
     pub share: Option<Share>,
+    /// Where it went on with the answer of an earlier attempt, whose stream broke: how many characters
+    /// the caller had of it by then.
+    pub recovered_at_chars: Option<u64>,
 }
 
-/// What a call is charged for an attempt that did not serve it: one that lost a race. Its lines are
-/// the last ones of the call's bill.
+/// What a call is charged for another attempt than the last: one that lost a race, or one whose stream
+/// broke and was gone on with. Its lines are the last ones of the call's bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
     /// Name of the row of the settlement table.
     pub rule: Cow<'static, str>,
     /// Who counted.
     pub usage_source: UsageSource,
+    /// What was counted there, where that is a part of the call's usage: of an answer that was gone on
+    /// with. Absent for a race.
+    pub usage: Option<Usage>,
     /// What it cost by itself, or why that is not known.
     pub charge: Charge,
 }
@@ -259,7 +265,7 @@ pub struct Generation {
     pub outcome: Outcome,
     /// Why the answer ended; absent when there was none.
     pub finish: Option<FinishReason>,
-    /// What was counted, in disjoint buckets.
+    /// What was counted, in disjoint buckets; of an answer that was gone on with, by all who gave it.
     pub usage: Usage,
     /// Who counted.
     pub usage_source: UsageSource,

@@ -11,13 +11,13 @@ use http::Response;
 use http::header::{HeaderMap, RETRY_AFTER};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
-use wire::{Asked, Passed, Sequence, Tap, frame};
+use wire::{Passed, Sequence, Tap, Told, frame};
 
 use crate::call::Call;
 use crate::failures;
 use crate::meter::Meter;
 use crate::relay::Relay;
-use crate::request::{self, ToSend};
+use crate::request;
 use crate::routing::Chosen;
 use crate::upstream::{SendError, UpstreamBody};
 
@@ -76,8 +76,28 @@ pub(crate) struct LiveStream {
     pub(crate) done: bool,
     /// Whether the end was checked already.
     pub(crate) has_ended: bool,
+    /// What the caller is told of it, where another endpoint may go on with it.
+    pub(crate) told: Option<Told>,
+    /// Whether it goes on with what another has told.
+    pub(crate) goes_on: bool,
+    /// What it broke by as it began, after something of it was written down.
+    pub(crate) broke: Option<Error>,
     /// When this attempt must be over.
     pub(crate) deadline: Instant,
+}
+
+/// What is asked of one endpoint.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) call: &'a Call,
+    /// Numbers the events of the caller's stream.
+    pub(crate) sequence: &'a Sequence,
+    /// What is presented to the provider.
+    pub(crate) chosen: Option<&'a Chosen>,
+    /// The token limit per choice that the provider is told, where it is ours.
+    pub(crate) output_limit: Option<u64>,
+    /// What the caller was told by another endpoint, to be gone on with.
+    pub(crate) told: Option<&'a Told>,
 }
 
 /// Sends the call to one endpoint and waits until its answer has begun. With an output limit of
@@ -88,18 +108,14 @@ pub(crate) struct LiveStream {
 /// Whatever went wrong, classified; nothing has been sent to the caller.
 pub(crate) async fn attempt(
     relay: &Relay,
-    (call, sequence, chosen): (&Call, &Sequence, Option<&Chosen>),
+    asking: Asking<'_>,
     endpoint: &Endpoint,
-    output_limit: Option<u64>,
     has_head: &AtomicBool,
 ) -> Result<Attempted, Error> {
     let timers = &relay.parts.timers;
-    let stream = call.request.needs.stream;
-    let ToSend {
-        request,
-        dropped,
-        lane,
-    } = request::write(relay, call, endpoint, output_limit, chosen).await?;
+    let stream = asking.call.request.needs.stream;
+    let mut to_send = request::write(relay, &asking, endpoint).await?;
+    let request = std::mem::take(&mut to_send.request);
     let sent_at = Instant::now();
     let deadline = sent_at + timers.total;
     // A whole answer's head comes when the provider is done; a stream's must come soon.
@@ -108,39 +124,38 @@ pub(crate) async fn attempt(
     } else {
         deadline
     };
-    let waits = &call.waits;
+    let waits = &asking.call.waits;
     let sending = timeout_at(head_by, relay.parts.upstream.send(request));
     let response = waits
         .during(sending)
         .await
         .map_err(|_| failures::timeout(endpoint, "did not begin to answer", head_by - sent_at))?
         .map_err(|error| failures::send(endpoint, &error))?;
-    relay.report_headroom(endpoint, response.headers(), chosen);
+    relay.report_headroom(endpoint, response.headers(), asking.chosen);
     let status = response.status().as_u16();
     if !response.status().is_success() {
         let reading = refused(endpoint, response, head_by, timers.idle);
         return Err(waits.during(reading).await);
     }
     has_head.store(true, Ordering::Relaxed);
-    let tap = lane.tap(&Asked {
-        body: &call.body,
-        request: &call.request,
-        stamp: call.stamp(Some(endpoint), sequence),
-    });
+    let (tap, told) = to_send.tap(&asking, endpoint);
     let body = response.into_body();
     let answer = if stream {
         let live = LiveStream {
             body,
-            decoder: frame::Decoder::new(lane.framing()),
+            decoder: frame::Decoder::new(to_send.lane.framing()),
             tap,
             meter: Meter::default(),
             pending: VecDeque::new(),
             done: false,
             has_ended: false,
+            told,
+            goes_on: asking.told.is_some(),
+            broke: None,
             deadline,
         };
         Answer::Stream(Box::new(
-            begin((call, endpoint), live, head_by, timers.first_token).await?,
+            begin((asking.call, endpoint), live, head_by, timers.first_token).await?,
         ))
     } else {
         let by = (timers.idle, deadline);
@@ -149,7 +164,7 @@ pub(crate) async fn attempt(
         Answer::Whole(Box::new(read_whole(endpoint, tap, &body)?))
     };
     Ok(Attempted {
-        dropped,
+        dropped: to_send.dropped,
         status,
         answer,
     })
@@ -187,25 +202,39 @@ async fn begin(
             .map_err(|broken| failures::broken(endpoint, &broken))?;
         let Some(chunk) = chunk else {
             live.done = true;
-            live.finish_decoding()
-                .map_err(|error| failures::named(endpoint, error))?;
+            if let Err(error) = live.finish_decoding() {
+                live.break_off(failures::named(endpoint, error))?;
+                return Ok(live);
+            }
             break;
         };
-        live.read(&chunk)
-            .map_err(|error| failures::named(endpoint, error))?;
+        if let Err(error) = live.read(&chunk) {
+            live.break_off(failures::named(endpoint, error))?;
+            return Ok(live);
+        }
         held_bytes = live.pending.iter().map(Bytes::len).sum();
     }
     if live.done {
         // All of it is here, and none of it has gone down: a broken answer may still be replaced.
-        let held = live
-            .end()
-            .map_err(|error| failures::named(endpoint, error))?;
-        live.pending.push_back(held);
+        match live.end() {
+            Ok(held) => live.pending.push_back(held),
+            Err(error) => live.break_off(failures::named(endpoint, error))?,
+        }
     }
     Ok(live)
 }
 
 impl LiveStream {
+    /// What went wrong as it began; kept for later where something of it is told already, which must go
+    /// down before anybody goes on with it.
+    fn break_off(&mut self, error: Error) -> Result<(), Error> {
+        if !self.goes_on || self.pending.is_empty() {
+            return Err(error);
+        }
+        self.broke = Some(error);
+        Ok(())
+    }
+
     /// Takes in a piece of the provider's stream; what is to be forwarded waits in `pending`.
     pub(crate) fn read(&mut self, chunk: &[u8]) -> Result<(), Error> {
         self.decoder.push(chunk);
@@ -325,7 +354,7 @@ pub(crate) async fn refused(
 }
 
 /// `Retry-After` in seconds (the only form that providers use), or OpenAI's `retry-after-ms`.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
     let millis = number("retry-after-ms").map(|ms| ms / 1000.0);
     let seconds = millis.or_else(|| number(RETRY_AFTER.as_str()))?;

@@ -49,6 +49,8 @@ pub struct Call {
     pub caller: CallerNote,
     /// Whether a second endpoint is asked when the first keeps it waiting.
     pub hedge: Hedge,
+    /// Whether another endpoint goes on with its answer when the stream breaks half-way.
+    pub recovers: bool,
     /// Headers for simulated providers only (`x-simulate`).
     pub simulation: HeaderMap,
     /// The budgets that it falls under; none for an ungoverned call.

@@ -24,9 +24,9 @@ pub trait ProviderLimits: Send + Sync {
         endpoint: &'a Endpoint,
     ) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// The attempt that was counted in last has failed, and is not live any more. One that served is
-    /// counted out when the call is settled.
-    fn leave(&self, call: &Call);
+    /// The attempt at an endpoint has failed, was let go or broke, and is not live any more. One that
+    /// served is counted out when the call is settled.
+    fn leave(&self, call: &Call, endpoint: &Endpoint);
 }
 
 /// No limits.
@@ -46,5 +46,5 @@ impl ProviderLimits for Unlimited {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn leave(&self, _call: &Call) {}
+    fn leave(&self, _call: &Call, _endpoint: &Endpoint) {}
 }

@@ -6,15 +6,26 @@ use catalog::endpoint::Endpoint;
 use chat::Error;
 use ledger::settlement::Ending;
 use tokio::time::{Instant, timeout, timeout_at};
+use wire::{Tap, Told};
 
 use crate::attempt::{LiveStream, next_chunk};
 use crate::call::ReplyHead;
 use crate::door::Gone;
 use crate::failures;
+use crate::meter::Meter;
 use crate::money::drain;
 use crate::money::ending::{self, Break};
 use crate::relay::{Relay, Underway};
 use crate::upstream::UpstreamBody;
+
+/// A stream that broke half-way, of which the caller has not heard. Its provider is let go already.
+pub(crate) struct BrokenOff {
+    tap: Box<dyn Tap>,
+    told: Option<Told>,
+    pub(crate) meter: Meter,
+    pub(crate) broke: Break,
+    pub(crate) error: Error,
+}
 
 /// How a stream ended.
 enum End {
@@ -27,14 +38,15 @@ enum End {
 }
 
 /// Forwards a stream that has begun, then records it, then sends its last frames: the record is
-/// readable before the caller sees the end.
+/// readable before the caller sees the end. One that broke half-way, and that another endpoint may go on
+/// with, is given back instead.
 pub(crate) async fn pump(
     relay: &Relay,
     endpoint: &Endpoint,
     mut live: Box<LiveStream>,
     head: ReplyHead,
     way: &mut Underway<'_>,
-) {
+) -> Option<BrokenOff> {
     let end = match way.door.open_stream(head) {
         Ok(()) => forward(relay, endpoint, &mut live, way).await,
         Err(Gone) => End::Left,
@@ -57,15 +69,20 @@ pub(crate) async fn pump(
         }
         End::Broken(broke, error) => {
             relay.report(endpoint, &error);
-            let mut frame = live.tap.error_frame(&error);
-            if let Some(metadata) = way.metadata_of(&error) {
-                frame = metadata.put_into_last_frame(&frame);
+            let LiveStream {
+                tap, told, meter, ..
+            } = *live;
+            let broken = BrokenOff {
+                tap,
+                told,
+                meter,
+                broke,
+                error,
+            };
+            if broken.told().is_some() {
+                return Some(broken);
             }
-            let meter = std::mem::take(&mut live.meter);
-            drop(live);
-            let generation = way.draft.broken(&meter, &error, (broke, parts));
-            relay.settle(way.reserved.take(), generation).await;
-            let _ = way.door.send(frame).await;
+            give_up(relay, broken, way).await;
         }
         End::Left => {
             let ending = match live.meter.first_token {
@@ -80,6 +97,34 @@ pub(crate) async fn pump(
             relay.settle(way.reserved.take(), generation).await;
         }
     }
+    None
+}
+
+impl BrokenOff {
+    /// What was told, and its text, that another endpoint may go on with; `None` where that is not all
+    /// that was told, where the provider itself ended the answer, and where we did.
+    pub(crate) fn told(&self) -> Option<(Told, String)> {
+        match self.broke {
+            Break::Cut | Break::Reported | Break::Incomplete => {
+                let told = self.told.as_ref()?;
+                Some((told.clone(), told.text()?))
+            }
+            Break::Failed | Break::Spent => None,
+        }
+    }
+}
+
+/// Records a stream that broke half-way, and tells its caller.
+pub(crate) async fn give_up(relay: &Relay, mut broken: BrokenOff, way: &mut Underway<'_>) {
+    let error = &broken.error;
+    let mut frame = broken.tap.error_frame(error);
+    if let Some(metadata) = way.metadata_of(error) {
+        frame = metadata.put_into_last_frame(&frame);
+    }
+    let how = (broken.broke, &relay.parts);
+    let generation = way.draft.broken(&broken.meter, error, how);
+    relay.settle(way.reserved.take(), generation).await;
+    let _ = way.door.send(frame).await;
 }
 
 async fn forward(
@@ -102,6 +147,9 @@ async fn forward(
                 // A caller that has not read for the rest of the attempt is as good as gone.
                 Ok(Err(Gone)) | Err(_) => return End::Left,
             }
+        }
+        if let Some(error) = live.broke.take() {
+            return End::Broken(ending::of_error(live.meter.finish.as_ref()), error);
         }
         if live.done {
             return match live.end() {
@@ -151,10 +199,9 @@ async fn forward(
             {
                 return End::Left;
             }
-            let broke = if was_cut {
-                Break::Cut
-            } else {
-                ending::of_error(live.meter.finish.as_ref())
+            let broke = match was_cut {
+                true => Break::Cut,
+                false => ending::of_error(live.meter.finish.as_ref()),
             };
             return End::Broken(broke, failures::named(endpoint, error));
         }

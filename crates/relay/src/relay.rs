@@ -18,10 +18,11 @@ use crate::door::Door;
 use crate::draft::Draft;
 use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies};
 use crate::provider_limits::ProviderLimits;
+use crate::pump::{self, BrokenOff};
 use crate::routing::{Gates, Retries, Silences, Wallets};
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
-use crate::{pump, whole};
+use crate::whole;
 
 /// What a relay is made of. Built once, by the app.
 pub struct Parts {
@@ -190,12 +191,14 @@ impl Relay {
         }
     }
 
+    /// Sends an answer down, and settles the call. A stream that broke half-way, and that another
+    /// endpoint may go on with, is given back instead.
     pub(crate) async fn deliver(
         &self,
         endpoint: &Endpoint,
         answered: Attempted,
         way: &mut Underway<'_>,
-    ) {
+    ) -> Option<BrokenOff> {
         way.draft.answered(&answered);
         let head = ReplyHead {
             provider_name: Some(endpoint.provider.name.to_string()),
@@ -207,6 +210,7 @@ impl Relay {
             Answer::Whole(answer) => {
                 self.report_answered(endpoint, &answer.meter, way);
                 whole::deliver(self, *answer, head, way).await;
+                None
             }
             Answer::Stream(stream) => pump::pump(self, endpoint, stream, head, way).await,
         }

@@ -8,12 +8,13 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
 use http_body_util::Full;
 use wire::address::{Destination, Operation, Place, address};
-use wire::{Lane, Outgoing, Quirk, SENDABLE, Written};
+use wire::{Asked, GoesOn, Lane, Outgoing, Quirk, SENDABLE, Tap, Told, Written};
 
+use crate::attempt::Asking;
 use crate::call::Call;
 use crate::failures;
 use crate::relay::Relay;
-use crate::routing::Chosen;
+use crate::routing::{Chosen, recover};
 
 /// A request that is ready to be sent, and how its answer is to be read.
 pub(crate) struct ToSend {
@@ -21,6 +22,35 @@ pub(crate) struct ToSend {
     /// Request fields that could not be passed on.
     pub(crate) dropped: Vec<String>,
     pub(crate) lane: Lane,
+    /// How the endpoint is asked to go on with an answer; absent where it begins one.
+    goes_on: Option<GoesOn>,
+}
+
+impl ToSend {
+    /// Who listens to the answer, and what its caller is told of it, where another endpoint may go on
+    /// with it.
+    pub(crate) fn tap(
+        &self,
+        asking: &Asking<'_>,
+        endpoint: &Endpoint,
+    ) -> (Box<dyn Tap>, Option<Told>) {
+        let call = asking.call;
+        if let (Some(told), Some(how)) = (asking.told, self.goes_on)
+            && let Some(tap) = self.lane.tap_on(told, how)
+        {
+            return (tap, Some(told.clone()));
+        }
+        let asked = Asked {
+            body: &call.body,
+            request: &call.request,
+            stamp: call.stamp(Some(endpoint), asking.sequence),
+        };
+        let told = recover::is_wanted(call).then(|| translation(call, endpoint));
+        match told.flatten().and_then(|lane| lane.tap_told(&asked)) {
+            Some((tap, told)) => (tap, Some(told)),
+            None => (self.lane.tap(&asked), None),
+        }
+    }
 }
 
 /// Writes the request to one endpoint. With an output limit of ours the provider is told that one,
@@ -30,20 +60,63 @@ pub(crate) struct ToSend {
 /// What cannot be said to this endpoint, or is wrong in its row.
 pub(crate) async fn write(
     relay: &Relay,
-    call: &Call,
+    asking: &Asking<'_>,
     endpoint: &Endpoint,
-    output_limit: Option<u64>,
-    chosen: Option<&Chosen>,
 ) -> Result<ToSend, Error> {
-    let (path, mut written) = compose(call, endpoint, output_limit)?;
+    let call = asking.call;
+    let (path, mut written, goes_on) = match asking.told {
+        Some(told) => compose_on(call, told, endpoint, asking.output_limit)?,
+        None => {
+            let (path, written) = compose(call, endpoint, asking.output_limit)?;
+            (path, written, None)
+        }
+    };
     let dropped = std::mem::take(&mut written.dropped);
     let written = (written, operation(call));
-    let request = build(relay, call, (endpoint, &path), written, chosen).await?;
+    let request = build(relay, call, (endpoint, &path), written, asking.chosen).await?;
     Ok(ToSend {
         request,
         dropped,
         lane: path.lane,
+        goes_on,
     })
+}
+
+/// The lane of an answer that another endpoint may go on with.
+fn translation(call: &Call, endpoint: &Endpoint) -> Option<Lane> {
+    let needs = &call.request.needs;
+    let way = endpoint.way_for(needs, SENDABLE)?;
+    wire::translation(needs.dialect, way.dialect, way.body)
+}
+
+/// How an endpoint is asked to go on with what was said of the answer to a call; `None` where it would
+/// begin another.
+pub(crate) fn goes_on(call: &Call, endpoint: &Endpoint, said: &str) -> Option<GoesOn> {
+    if said.trim_end().is_empty() {
+        return Some(GoesOn::FROM_THE_START);
+    }
+    let path = path(call, endpoint).ok()?;
+    let quirks = quirks(endpoint, &path.connection).ok()?;
+    wire::goes_on(&quirks, &endpoint.upstream_model)
+}
+
+/// The request to go on with what was told.
+fn compose_on(
+    call: &Call,
+    told: &Told,
+    endpoint: &Endpoint,
+    output_limit: Option<u64>,
+) -> Result<(Path, Written, Option<GoesOn>), Error> {
+    let cannot = || misconfigured(endpoint, "it cannot go on with an answer");
+    let mut path = path(call, endpoint)?;
+    path.lane = translation(call, endpoint).ok_or_else(cannot)?;
+    let quirks = quirks(endpoint, &path.connection)?;
+    let said = told.text().ok_or_else(cannot)?;
+    let how = goes_on(call, endpoint, &said).ok_or_else(cannot)?;
+    let outgoing = outgoing(endpoint, &path, &quirks, output_limit);
+    let asked = (&call.body[..], &call.request);
+    let written = path.lane.write_on(asked, &said, &outgoing)?;
+    Ok((path, written, Some(how)))
 }
 
 /// What of a call could not be passed on to an endpoint.
@@ -90,6 +163,7 @@ pub(crate) async fn write_count(
         request,
         dropped,
         lane: path.lane,
+        goes_on: None,
     }))
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Preferences};
-use relay::{Clock, Credentials, Hedge, Relay, UnpricedPolicy};
+use relay::{Clock, Credentials, Relay, UnpricedPolicy};
 use store::{KeyHash, Ledgers, Recorder, Store, StoreError, Vault};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
+use crate::api::wishes::Wishes;
 use crate::budget_index::{self, BudgetIndex};
 use crate::config::native::NativeAccess;
 use crate::config::sections::Billing;
@@ -64,8 +65,8 @@ pub struct App {
     pub velocity: Option<Arc<Velocity>>,
     /// What is preferred for every call of the house.
     pub account: Option<Arc<Preferences>>,
-    /// When a second endpoint is asked, where a request does not say.
-    pub hedge: Hedge,
+    /// What is wished for calls where neither a request nor its key says.
+    pub wishes: Wishes,
     /// Relays calls.
     pub relay: Arc<Relay>,
     /// Tells a collector of calls, where there is one.

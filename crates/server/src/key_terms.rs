@@ -19,6 +19,13 @@ pub struct Written {
     /// Limits of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rate_limits: Vec<RateRow>,
+    /// When a second endpoint is asked beside a silent one, in the words of `X-Waybill-Hedge`; absent
+    /// means as the house has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<String>,
+    /// Whether another endpoint goes on with a stream that breaks; absent means as the house has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover: Option<bool>,
     /// Why the house disabled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<String>,

@@ -175,7 +175,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         gate: Arc::clone(&books.gate),
         velocity: books.velocity.as_ref().map(|(guard, _)| Arc::clone(guard)),
         account: config.routing.provider.clone(),
-        hedge: config.routing.hedge,
+        wishes: config.routing.wishes,
         relay,
         tracer,
         metrics: Arc::clone(&books.metrics),

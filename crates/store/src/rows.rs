@@ -23,6 +23,10 @@ const TIER: &str = "service_tier";
 
 /// The buckets that were mentioned, and a special tier: `{"input": 10, "output": 0}`.
 pub(crate) fn write_counts(usage: &Usage) -> String {
+    counts_value(usage).to_string()
+}
+
+fn counts_value(usage: &Usage) -> Value {
     let mut counts: Map<String, Value> = usage
         .iter()
         .map(|(unit, count)| (unit.name().to_owned(), count.into()))
@@ -30,12 +34,16 @@ pub(crate) fn write_counts(usage: &Usage) -> String {
     if let Some(tier) = usage.service_tier {
         counts.insert(TIER.to_owned(), tier.name().into());
     }
-    Value::Object(counts).to_string()
+    Value::Object(counts)
 }
 
 pub(crate) fn read_counts(text: &str) -> Read<Usage> {
+    counts_of(&parse(text)?)
+}
+
+fn counts_of(value: &Value) -> Read<Usage> {
     let mut usage = Usage::default();
-    for (name, count) in object(&parse(text)?)? {
+    for (name, count) in object(value)? {
         match name.as_str() {
             TIER => usage.service_tier = Some(read_tier(count)?),
             unit => usage.set(read_unit(unit)?, whole(count)?),
@@ -208,6 +216,9 @@ pub(crate) fn write_attempts(attempts: &[Attempt]) -> String {
             if let Some(share) = &attempt.share {
                 object["share"] = write_share(share);
             }
+            if let Some(chars) = attempt.recovered_at_chars {
+                object["recovered_at_chars"] = chars.into();
+            }
             object
         })
         .collect();
@@ -216,6 +227,9 @@ pub(crate) fn write_attempts(attempts: &[Attempt]) -> String {
 
 fn write_share(share: &Share) -> Value {
     let mut object = json!({ "rule": share.rule, "usage_source": share.usage_source.name() });
+    if let Some(usage) = &share.usage {
+        object["usage"] = counts_value(usage);
+    }
     match &share.charge {
         Ok(bill) => {
             object["cost_nanos"] = bill.total.nanos().into();
@@ -239,6 +253,7 @@ fn read_share(value: &Value) -> Read<Share> {
         rule: text_of(field(value, "rule")?)?.to_owned().into(),
         usage_source: UsageSource::from_name(source)
             .ok_or_else(|| unreadable("usage source", source))?,
+        usage: value.get("usage").map(counts_of).transpose()?,
         charge,
     })
 }
@@ -270,6 +285,7 @@ fn read_attempt(value: &Value) -> Read<Attempt> {
             .as_bool()
             .ok_or_else(|| wrong("true or false", may_be_billed))?,
         share: value.get("share").map(read_share).transpose()?,
+        recovered_at_chars: value.get("recovered_at_chars").map(whole).transpose()?,
     })
 }
 

@@ -1,8 +1,9 @@
 //! The ways from a caller's dialect to a provider's, as one table.
 
 use bytes::Bytes;
+use chat::request::{Message, Part, Role};
 use chat::response::Fold;
-use chat::{Dialect, Error, Event, FinishReason, Reason, Request, Response, Usage};
+use chat::{Dialect, Error, Event, FinishReason, Kind, Reason, Request, Response, Usage};
 
 use crate::anthropic_messages::AnthropicMessages;
 use crate::bedrock::BedrockConverse;
@@ -10,6 +11,7 @@ use crate::codec::{
     Asked, Door, Inbound, Listen, Outbound, Passed, Plain, Reader, Tap, Transparent, Writer,
 };
 use crate::cohere::Cohere;
+use crate::continuation::{GoesOn, Telling, Told};
 use crate::frame::{Frame, Framing};
 use crate::gemini::Gemini;
 use crate::incoming::{Beside, Incoming};
@@ -153,10 +155,17 @@ pub fn lane(from: Dialect, to: Dialect, body: Dialect) -> Option<Lane> {
     if from == body {
         return row(TRANSPARENT, &from).map(|same| Lane::Same(same, framing));
     }
+    translation(from, to, body)
+}
+
+/// The lane in which everything is read and written anew, even where the bytes could travel: the one
+/// of answers that another provider may go on with.
+#[must_use]
+pub fn translation(from: Dialect, to: Dialect, body: Dialect) -> Option<Lane> {
     Some(Lane::Translated(
         row(INBOUND, &from)?,
         row(OUTBOUND, &body)?,
-        framing,
+        framing(to, body),
     ))
 }
 
@@ -176,16 +185,62 @@ impl Lane {
             Self::Translated(from, into, _) => {
                 let mut parsed = from.parse(body, request)?;
                 take_native((body, request), *into, &mut parsed);
-                let unsaid = std::mem::take(&mut parsed.unsaid);
-                let mut written = into.write(&parsed, to)?;
-                for name in unsaid {
-                    if !written.dropped.contains(&name) {
-                        written.dropped.push(name);
-                    }
-                }
-                Ok(written)
+                say(*into, parsed, to)
             }
         }
+    }
+
+    /// The request to go on with a text that was said of the answer so far; the same as ever where
+    /// that is nothing but blanks.
+    ///
+    /// # Errors
+    /// As for [`Lane::write`], and where nothing can be gone on with: outside translation, and where
+    /// the caller itself has begun the answer.
+    pub fn write_on(
+        &self,
+        (body, request): (&[u8], &Incoming),
+        said: &str,
+        to: &Outgoing<'_>,
+    ) -> Result<Written, Error> {
+        let cannot = || Error::gateway(Kind::Server, "this answer cannot be gone on with");
+        let Self::Translated(from, into, _) = self else {
+            return Err(cannot());
+        };
+        let mut parsed = from.parse(body, request)?;
+        take_native((body, request), *into, &mut parsed);
+        let said = said.trim_end();
+        if said.is_empty() {
+            return say(*into, parsed, to);
+        }
+        let last = parsed.messages.last().map(|message| message.role);
+        if last == Some(Role::Assistant) {
+            return Err(cannot());
+        }
+        let text = Part::text(said);
+        let begun = Message::new(Role::Assistant, vec![text]);
+        parsed.messages.push(begun);
+        parsed.goes_on = true;
+        say(*into, parsed, to)
+    }
+
+    /// Listens to an answer that another provider may go on with; `None` outside translation.
+    #[must_use]
+    pub fn tap_told(&self, asked: &Asked<'_>) -> Option<(Box<dyn Tap>, Told)> {
+        let Self::Translated(from, into, _) = self else {
+            return None;
+        };
+        let told = Told::new(from.writer(asked));
+        let tap = Telling::first(into.reader(), told.clone());
+        Some((Box::new(tap), told))
+    }
+
+    /// Listens to an answer that goes on with what was told; `None` outside translation.
+    #[must_use]
+    pub fn tap_on(&self, told: &Told, how: GoesOn) -> Option<Box<dyn Tap>> {
+        let Self::Translated(_, into, _) = self else {
+            return None;
+        };
+        Some(Box::new(Telling::next(into.reader(), told, how)))
     }
 
     /// The question how many tokens a prompt is, where it can be put to one endpoint in this lane.
@@ -268,6 +323,18 @@ fn take_native((body, request): (&[u8], &Incoming), into: &dyn Outbound, parsed:
     }
 }
 
+/// Writes a request, and names what its caller said and the vocabulary could not.
+fn say(into: &dyn Outbound, mut request: Request, to: &Outgoing<'_>) -> Result<Written, Error> {
+    let unsaid = std::mem::take(&mut request.unsaid);
+    let mut written = into.write(&request, to)?;
+    for name in unsaid {
+        if !written.dropped.contains(&name) {
+            written.dropped.push(name);
+        }
+    }
+    Ok(written)
+}
+
 /// An answer that is read in one dialect and written in another.
 struct Translation {
     reader: Box<dyn Reader>,
@@ -313,7 +380,7 @@ impl Translation {
 }
 
 /// The failure of an answer that its provider ended with a word for it.
-fn failure(finish: &FinishReason) -> Error {
+pub(crate) fn failure(finish: &FinishReason) -> Error {
     match &finish.native {
         Some(word) => broken(&format!("the provider broke its answer off: {word}")),
         None => failed_answer(),

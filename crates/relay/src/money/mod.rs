@@ -25,10 +25,10 @@ mod reserved;
 pub(crate) mod terms;
 
 pub(crate) use admit::admit;
-pub(crate) use bound::{is_admissible, prompt, sheet};
+pub(crate) use bound::{is_admissible, output_tokens, prompt, sheet};
 pub(crate) use counts::Tallies;
 pub(crate) use learned::Learned;
-pub(crate) use reserved::Reserved;
+pub(crate) use reserved::{GoingOn, Reserved};
 
 pub use counts::Counts;
 pub use drain::DrainBounds;

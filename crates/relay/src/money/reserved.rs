@@ -2,7 +2,7 @@
 
 use catalog::endpoint::Endpoint;
 use chat::Error;
-use ledger::cost::{affordable_output, ceiling};
+use ledger::cost::{Extent, affordable_output, ceiling};
 use ledger::{Amount, Charge, Exhausted, PriceSheet, Ticket};
 
 use crate::call::Call;
@@ -34,8 +34,23 @@ pub(crate) struct Reserved {
     reach: Option<u64>,
     /// So much of what is held is for attempts that are let go, and pays for no output.
     beside: Amount,
+    /// So much of it is spent: on attempts whose streams broke and are gone on with.
+    spent: Amount,
+    /// Bytes of text that the serving endpoint is given beyond the request, to go on with.
+    said_bytes: u64,
     /// Who refused the last top-up.
     refused: Option<Refused>,
+}
+
+/// What going on with a broken answer takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GoingOn {
+    /// What the attempts so far have cost that gave a part of the answer.
+    pub(crate) spent: Amount,
+    /// Bytes of the text so far, which is a part of the prompt now.
+    pub(crate) said_bytes: u64,
+    /// The most tokens per choice that may follow.
+    pub(crate) output_tokens: u64,
 }
 
 #[derive(Debug)]
@@ -52,6 +67,8 @@ impl Reserved {
             output_limit: None,
             reach: None,
             beside: Amount::ZERO,
+            spent: Amount::ZERO,
+            said_bytes: 0,
             refused: None,
         }
     }
@@ -85,6 +102,54 @@ impl Reserved {
             self.beside = self.beside.saturating_add(more);
         }
         is_held
+    }
+
+    /// Holds what it may cost that an endpoint goes on with a broken answer, beside what was spent; says
+    /// whether it is held.
+    pub(crate) async fn hold_on(
+        &mut self,
+        relay: &Relay,
+        (call, endpoint): (&Call, &Endpoint),
+        going_on: GoingOn,
+    ) -> bool {
+        let GoingOn {
+            spent,
+            said_bytes,
+            output_tokens,
+        } = going_on;
+        let choices = u64::from(call.request.needs.choices.max(1));
+        let most = output_tokens.saturating_mul(choices);
+        // A stream of open length is topped up as it goes.
+        let output = match self.by {
+            AdmittedBy::Estimate => most.min(STEP_TOKENS_MIN),
+            AdmittedBy::Full | AdmittedBy::Clamped(_) => most,
+        };
+        (self.spent, self.said_bytes, self.reach) = (spent, said_bytes, None);
+        // Where nobody states a price there is nothing to hold.
+        let Some((sheet, _)) = bound::sheet(call, endpoint) else {
+            return true;
+        };
+        let Ok(total) = ceiling(&self.extent(call, sheet, output), sheet, call.at()) else {
+            return true;
+        };
+        let total = total.saturating_add(self.elsewhere());
+        if total <= self.ticket.amount {
+            return true;
+        }
+        let held = relay.parts.books.top_up(&mut self.ticket, total).await;
+        matches!(held, Ok(None))
+    }
+
+    /// What of the money held pays for no output of the serving endpoint.
+    fn elsewhere(&self) -> Amount {
+        self.beside.saturating_add(self.spent)
+    }
+
+    /// The most that the serving endpoint may use with so many tokens of output.
+    fn extent(&self, call: &Call, sheet: &PriceSheet, output_tokens: u64) -> Extent {
+        let mut extent = bound::extent(call, sheet, output_tokens);
+        extent.prompt_tokens = extent.prompt_tokens.saturating_add(self.said_bytes);
+        extent
     }
 
     /// Holds more money when the stream comes near the end of what is held. Between two top-ups this
@@ -131,9 +196,9 @@ impl Reserved {
     }
 
     fn reach(&mut self, call: &Call, sheet: &PriceSheet) -> u64 {
-        let held = self.ticket.amount.saturating_sub(self.beside);
+        let held = self.ticket.amount.saturating_sub(self.elsewhere());
+        let extent = self.extent(call, sheet, 0);
         *self.reach.get_or_insert_with(|| {
-            let extent = bound::extent(call, sheet, 0);
             // Without a price for output there is nothing to run out of.
             affordable_output(held, &extent, sheet, call.at()).unwrap_or(u64::MAX)
         })
@@ -158,11 +223,11 @@ impl Reserved {
         while step >= STEP_TOKENS_LEAST {
             let target = from.saturating_add(step);
             let target = target.min(most.max(from.saturating_add(STEP_TOKENS_LEAST)));
-            let extent = bound::extent(call, sheet, target);
+            let extent = self.extent(call, sheet, target);
             let Ok(total) = ceiling(&extent, sheet, call.at()) else {
                 return Ok(());
             };
-            let total = total.saturating_add(self.beside);
+            let total = total.saturating_add(self.elsewhere());
             match relay.parts.books.top_up(&mut self.ticket, total).await {
                 Ok(None) => {
                     self.reach = Some(target);

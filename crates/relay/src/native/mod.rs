@@ -7,6 +7,7 @@
 mod ear;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use catalog::endpoint::Endpoint;
@@ -19,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use self::ear::Ear;
-use crate::attempt::next_chunk;
+use crate::attempt::{next_chunk, retry_after};
 use crate::call::{Call, PIECES_WAITING_MAX};
 use crate::draft::Draft;
 use crate::failures;
@@ -100,16 +101,19 @@ impl Relay {
         let sent_at = Instant::now();
         let (generation, last) = match self.send_native(&call, &native, chosen.as_ref()).await {
             Err(error) => {
-                self.parts.provider_limits.leave(&call);
+                self.parts.provider_limits.leave(&call, endpoint);
+                self.note_refusal(endpoint, chosen.as_ref(), &error);
                 draft.fail_attempt(&error);
                 let generation = draft.refused(&error, &self.parts);
                 (generation, Last::Refusal(door, error))
             }
             Ok(response) => {
                 draft.answered_with(response.status().as_u16(), Vec::new());
+                self.report_headroom(endpoint, response.headers(), chosen.as_ref());
                 let (reply, body, sender) = opened(response);
                 let ear = Ear::new(&native, &reply);
                 let status = reply.status;
+                let retry_after = retry_after(&reply.headers);
                 let is_open = door.send(Ok(reply)).is_ok();
                 let passage = Passage {
                     relay: &self,
@@ -118,10 +122,12 @@ impl Relay {
                     sent_at,
                     deadline: sent_at + self.parts.timers.total,
                     status,
+                    retry_after,
                 };
                 let sender = is_open.then_some(sender);
                 let (heard, sender) = passage.run(body, sender).await;
-                let generation = heard.record(&mut draft, &self, endpoint);
+                let asked = (endpoint.as_ref(), chosen.as_ref());
+                let generation = heard.record(&mut draft, &self, asked);
                 (generation, Last::End(sender))
             }
         };
@@ -142,9 +148,17 @@ impl Relay {
             None => Ok(None),
         };
         if held.is_err() {
-            self.parts.provider_limits.leave(call);
+            self.parts.provider_limits.leave(call, endpoint);
         }
         held
+    }
+
+    /// A refused credential rests, and the next call presents another; where there is none, or something
+    /// else was refused, it counts against the endpoint.
+    fn note_refusal(&self, endpoint: &Endpoint, chosen: Option<&Chosen>, error: &Error) {
+        if !self.has_another_credential(chosen, endpoint, error) {
+            self.report(endpoint, error);
+        }
     }
 
     async fn send_native(
@@ -210,6 +224,7 @@ struct Passage<'p> {
     sent_at: Instant,
     deadline: Instant,
     status: StatusCode,
+    retry_after: Option<Duration>,
 }
 
 /// What was heard of an answer, and how it ended.
@@ -281,7 +296,10 @@ impl Passage<'_> {
             self.ear.finish(meter);
             return End::Complete;
         }
-        let error = wire::read_error(self.status.as_u16(), self.ear.said());
+        let mut error = wire::read_error(self.status.as_u16(), self.ear.said());
+        let metadata = error.metadata_mut();
+        metadata.upstream_status = Some(self.status.as_u16());
+        metadata.retry_after = self.retry_after.or(metadata.retry_after);
         End::Refused(Box::new(failures::named(self.endpoint, error)))
     }
 
@@ -314,7 +332,7 @@ impl Heard {
         self,
         draft: &mut Draft<'_>,
         relay: &Relay,
-        endpoint: &Endpoint,
+        (endpoint, chosen): (&Endpoint, Option<&Chosen>),
     ) -> ledger::Generation {
         let parts = &relay.parts;
         let meter = &self.meter;
@@ -327,7 +345,7 @@ impl Heard {
             // nothing here (docs/money.md), and whoever is under a budget was not let in.
             End::Complete => draft.passed(self.status.as_u16(), parts),
             End::Refused(error) => {
-                relay.report(endpoint, &error);
+                relay.note_refusal(endpoint, chosen, &error);
                 draft.fail_attempt(&error);
                 let mut generation = draft.refused(&error, parts);
                 generation.status = self.status.as_u16();

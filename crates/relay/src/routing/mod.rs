@@ -6,6 +6,7 @@
 //! | `tries.rs` | the planned endpoints, one after another, until one answers |
 //! | `race.rs` | two endpoints at once, where the caller wants that: the first that speaks serves |
 //! | `silences.rs` | endpoints that lose one race after another, which nobody else would notice |
+//! | `recover.rs` | a stream that broke half-way, gone on with by the next endpoint, where the caller wants that |
 //! | `after.rs` | what a failure leads to: the next endpoint, the same again, another model, the end |
 //! | `gates.rs` | who may be asked just now: not more calls than allowed, one call after an outage |
 //! | `wallets.rs` | which of a provider's credentials is presented |
@@ -21,6 +22,7 @@ mod gates;
 mod metadata;
 mod question;
 mod race;
+pub(crate) mod recover;
 mod retries;
 mod route;
 mod silences;

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::gates::Pass;
 use super::tries::{Tried, Tries, Trying, begun};
 use super::wallets::Chosen;
-use crate::attempt::attempt;
+use crate::attempt::{Asking, attempt};
 use crate::call::{Call, Hedge};
 use crate::door::Gone;
 use crate::money::{self, ending};
@@ -43,7 +43,7 @@ pub(super) struct Place<'p> {
 }
 
 impl Place<'_> {
-    fn label(&self) -> Option<&str> {
+    pub(super) fn label(&self) -> Option<&str> {
         self.chosen.as_deref().and_then(Chosen::label)
     }
 }
@@ -87,8 +87,14 @@ impl Relay {
         let ask = |place: &Place<'p>, has_head| {
             let (endpoint, chosen) = (place.endpoint, place.chosen.clone());
             Box::pin(async move {
-                let asking = (call, sequence, chosen.as_deref());
-                let trying = attempt(self, asking, endpoint, limit, has_head);
+                let asking = Asking {
+                    call,
+                    sequence,
+                    chosen: chosen.as_deref(),
+                    output_limit: limit,
+                    told: None,
+                };
+                let trying = attempt(self, asking, endpoint, has_head);
                 timeout_at(deadline, trying).await
             })
         };
@@ -131,17 +137,23 @@ impl Relay {
             }
             Ok(Either::Right((result, running))) => {
                 way.draft.change_places();
-                let id = &first.endpoint.id;
-                if result.as_ref().is_ok_and(Result::is_ok) && self.silences.lost(id) {
-                    let now_ms = self.parts.clock.now_ms();
-                    let silent = Sample::Failed {
-                        retry_after_ms: None,
-                    };
-                    self.health.record(id, &silent, now_ms);
+                if result.as_ref().is_ok_and(Result::is_ok) {
+                    self.report_silence(first.endpoint);
                 }
                 let rest = (first, running, head);
                 self.decide((second, result), rest, tries, way).await
             }
+        }
+    }
+
+    /// An endpoint that was asked first has lost a race; after several in a row that is a failure.
+    fn report_silence(&self, endpoint: &Endpoint) {
+        if self.silences.lost(&endpoint.id) {
+            let now_ms = self.parts.clock.now_ms();
+            let silent = Sample::Failed {
+                retry_after_ms: None,
+            };
+            self.health.record(&endpoint.id, &silent, now_ms);
         }
     }
 
@@ -157,6 +169,7 @@ impl Relay {
         match begun(result, place.endpoint, true) {
             Ok(answered) => {
                 drop(running);
+                self.parts.provider_limits.leave(way.call, rest.endpoint);
                 way.draft.let_go_beside(&self.parts);
                 (place, Tried::Answered(answered))
             }
@@ -167,6 +180,7 @@ impl Relay {
                 } else {
                     self.report(place.endpoint, &error);
                 }
+                self.parts.provider_limits.leave(way.call, place.endpoint);
                 way.draft.fail_attempt(&error);
                 way.draft.go_on_alone();
                 tries.failures.push(place.endpoint, error);

@@ -19,7 +19,7 @@ use super::gates::{Pass, Shut};
 use super::race::Place;
 use super::route::Skip;
 use super::wallets::Chosen;
-use crate::attempt::{Attempted, attempt};
+use crate::attempt::{Asking, Attempted, attempt};
 use crate::door::Gone;
 use crate::failures::{self, Failures};
 use crate::meter::Meter;
@@ -183,13 +183,17 @@ impl Relay {
             let error = match tried {
                 Tried::Left => return,
                 Tried::Answered(answered) => {
-                    self.deliver(endpoint, *answered, way).await;
-                    return drop(pass);
+                    let broken = self.deliver(endpoint, *answered, way).await;
+                    drop(pass);
+                    if let Some(broken) = broken {
+                        Box::pin(self.recover((endpoint, broken), &mut tries, way)).await;
+                    }
+                    return;
                 }
                 Tried::Failed(error) => error,
             };
             drop(pass);
-            self.parts.provider_limits.leave(call);
+            self.parts.provider_limits.leave(call, endpoint);
             way.draft.fail_attempt(&error);
             let goes_on = if self.has_another_credential(chosen.as_deref(), endpoint, &error) {
                 // Nothing is said of the endpoint yet: its provider refused this credential only.
@@ -257,8 +261,14 @@ impl Relay {
         way.draft
             .begin_attempt(endpoint, chosen.and_then(Chosen::label));
         let has_head = AtomicBool::new(false);
-        let asking = (call, &sequence, chosen);
-        let trying = attempt(self, asking, endpoint, limit, &has_head);
+        let asking = Asking {
+            call,
+            sequence: &sequence,
+            chosen,
+            output_limit: limit,
+            told: None,
+        };
+        let trying = attempt(self, asking, endpoint, &has_head);
         let trying = std::pin::pin!(timeout_at(tries.deadline, trying));
         self.wait((endpoint, trying, &has_head), tries, way).await
     }
@@ -330,7 +340,7 @@ impl Relay {
     }
 
     /// Whether the call has attempts and time left.
-    fn may_go_on(&self, tries: &Tries<'_>) -> bool {
+    pub(super) fn may_go_on(&self, tries: &Tries<'_>) -> bool {
         let is_capped = tries.asked >= self.parts.timers.attempts_max;
         !is_capped && Instant::now() < tries.deadline
     }

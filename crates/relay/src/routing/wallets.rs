@@ -178,7 +178,7 @@ impl Relay {
 
     /// A provider has refused an attempt. Where that is about the credential it rests for the model,
     /// and this says whether another one of the same provider may do better.
-    pub(super) fn has_another_credential(
+    pub(crate) fn has_another_credential(
         &self,
         chosen: Option<&Chosen>,
         endpoint: &Endpoint,

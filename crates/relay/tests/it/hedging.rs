@@ -7,7 +7,7 @@ use catalog::health::{Sample, Served};
 use catalog::{EndpointId, Standing, Vitals as _};
 use chat::Dialect;
 use ledger::{Generation, Outcome, UsageSource};
-use relay::{Hedge, Timers};
+use relay::{Hedge, Labelled, Secret, Timers};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use wire::Beside;
@@ -15,7 +15,7 @@ use wire::Beside;
 use crate::counting::NOW;
 use crate::house::{House, hello};
 use crate::reading;
-use crate::scripted::Act::{Fails, IsEmpty, Speaks};
+use crate::scripted::Act::{Fails, IsEmpty, Refuses, Speaks};
 use crate::scripted::Seen::{Asked, LetGo};
 use crate::scripted::{Act, Scripted};
 
@@ -345,5 +345,42 @@ async fn a_race_leaves_no_gap_in_a_numbered_stream() {
         );
         assert_eq!(text.matches("event: response.created").count(), 1);
         assert_eq!(answer.head.attempts, 2, "{script}");
+    }
+}
+
+/// A refused credential in a race: the other endpoint goes on alone, and the provider is asked again with
+/// its next credential only when that one fails, too.
+#[tokio::test(start_paused = true)]
+async fn races_and_several_credentials_go_together() {
+    for (b, serves, expected) in [
+        (Speaks(900), "b", vec!["a", "b"]),
+        (Fails(503, 300), "a", vec!["a", "b", "a"]),
+    ] {
+        let scene = Scene::open(Refuses(429, 700), b).await;
+        let labelled = ["one", "two"].map(|label| Labelled {
+            label: label.into(),
+            weight: 1,
+            secret: Secret::new(label),
+        });
+        let all = [("a".to_owned(), labelled.to_vec())].into_iter().collect();
+        scene.house.credentials.store(Arc::new(all));
+        let seen = scene.send(AFTER, PLENTY).await.unwrap();
+        assert_eq!(seen.choice().content, serves);
+        let record = scene.house.record().await;
+        let asked = scene.log().into_iter();
+        let asked = asked.filter_map(|(name, seen)| matches!(seen, Asked(_)).then_some(name));
+        assert_eq!(asked.collect::<Vec<_>>(), expected);
+        let labels = record.attempts.iter();
+        let labels = labels.filter_map(|attempt| attempt.credential.as_deref());
+        let distinct: std::collections::BTreeSet<_> = labels.clone().collect();
+        assert_eq!(
+            distinct.len(),
+            labels.count(),
+            "each credential once: {record:?}"
+        );
+        // Nothing is said against the endpoint whose credential was refused.
+        let id = EndpointId::new("test/echo@a");
+        let vital = scene.house.relay.health().vital(&id, NOW * 1000);
+        assert_eq!(vital.standing, Standing::Normal);
     }
 }

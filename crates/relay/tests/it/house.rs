@@ -224,6 +224,7 @@ impl House {
             account: None,
             wants_metadata: false,
             hedge: Hedge::Never,
+            recovers: false,
             caller: CallerNote::default(),
             simulation: HeaderMap::new(),
             budgets: Vec::new(),

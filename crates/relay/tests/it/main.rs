@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::print_stdout, reason = "a test that cannot compare says so")]
 
+mod breaking;
 mod budgets;
 mod cancellation;
 mod counting;
@@ -16,6 +17,7 @@ mod moving;
 mod reading;
 mod record;
 mod recorded;
+mod recovering;
 mod routing;
 mod rows;
 mod scripted;

@@ -21,6 +21,9 @@ pub(crate) enum Act {
     Speaks(u64),
     /// Answers with this status after this long.
     Fails(u16, u64),
+    /// Refuses the first credential that it sees with this status after this long, and says its word at
+    /// once to any other.
+    Refuses(u16, u64),
     /// The same as `Speaks`, with nothing in it.
     IsEmpty(u64),
 }
@@ -38,6 +41,8 @@ pub(crate) struct Scripted {
     acts: HashMap<&'static str, Act>,
     begun: Instant,
     log: Log,
+    /// The first credential that was presented.
+    first: Mutex<Option<http::HeaderValue>>,
 }
 
 impl Scripted {
@@ -46,6 +51,7 @@ impl Scripted {
             acts: acts.iter().copied().collect(),
             begun: Instant::now(),
             log: Log::default(),
+            first: Mutex::default(),
         })
     }
 
@@ -82,7 +88,17 @@ impl Upstream for Scripted {
         request: Request<Full<Bytes>>,
     ) -> BoxFuture<'_, Result<Response<UpstreamBody>, SendError>> {
         let name = request.uri().host().unwrap_or_default().to_owned();
-        let act = self.acts[name.as_str()];
+        let act = match self.acts[name.as_str()] {
+            Act::Refuses(status, after) => {
+                let presented = request.headers()[http::header::AUTHORIZATION].clone();
+                let mut first = self.first.lock().unwrap();
+                match *first.get_or_insert_with(|| presented.clone()) == presented {
+                    true => Act::Fails(status, after),
+                    false => Act::Speaks(0),
+                }
+            }
+            act => act,
+        };
         let asked = Seen::Asked(millis(self.begun));
         self.log.lock().unwrap().push((name.clone(), asked));
         let given = Given {
@@ -95,6 +111,7 @@ impl Upstream for Scripted {
             let mut given = given;
             let (after, text) = match act {
                 Act::Speaks(after) => (after, Some(answer(&name))),
+                Act::Refuses(..) => unreachable!("decided above"),
                 Act::IsEmpty(after) => (after, Some(answer(""))),
                 Act::Fails(status, after) => {
                     sleep(Duration::from_millis(after)).await;

@@ -18,6 +18,7 @@ use store::{
 
 use super::desk::{invalid, present, read_body};
 use crate::api::key::{Money, remaining};
+use crate::api::wishes::{HEDGE_WORDS, read_hedge};
 use crate::app::App;
 use crate::caller::Management;
 use crate::clock;
@@ -54,6 +55,8 @@ struct View<'a> {
     workspace_id: &'a str,
     /// Ours: limits of its own, and why the house disabled it.
     rate_limits: Vec<RateRow>,
+    hedge: Option<String>,
+    recover: Option<bool>,
     disabled_reason: Option<String>,
 }
 
@@ -76,6 +79,8 @@ impl<'a> View<'a> {
             external_user: None,
             workspace_id: &key.workspace_id,
             rate_limits: terms.rate_limits,
+            hedge: terms.hedge,
+            recover: terms.recover,
             disabled_reason: terms.frozen,
         }
     }
@@ -182,6 +187,10 @@ struct NewKeyBody {
     workspace_id: Option<String>,
     #[serde(default)]
     rate_limits: Option<Vec<RateRow>>,
+    #[serde(default)]
+    hedge: Option<String>,
+    #[serde(default)]
+    recover: Option<bool>,
 }
 
 /// Answers `POST /keys`: 201, and the secret, this once.
@@ -229,6 +238,8 @@ pub async fn create(
         })?;
     let terms = Written {
         rate_limits,
+        hedge: check_hedge(asked.hedge)?,
+        recover: asked.recover,
         frozen: None,
     };
     if terms != Written::default() {
@@ -267,6 +278,10 @@ struct ChangeBody {
     include_byok_in_limit: Option<bool>,
     #[serde(default, deserialize_with = "present")]
     rate_limits: Option<Option<Vec<RateRow>>>,
+    #[serde(default, deserialize_with = "present")]
+    hedge: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    recover: Option<Option<bool>>,
 }
 
 /// Answers `PATCH /keys/{hash}`.
@@ -281,7 +296,12 @@ pub async fn change(
     let hash = KeyHash::from_text(hash);
     existing(&app, &hash).await?;
     let rate_limits = asked.rate_limits.map(Option::unwrap_or_default);
-    let rate_limits = rate_limits.map(check_rates).transpose()?;
+    let terms = TermsChange {
+        rate_limits: rate_limits.map(check_rates).transpose()?,
+        hedge: asked.hedge.map(check_hedge).transpose()?,
+        recover: asked.recover,
+        disabled: asked.disabled,
+    };
     let patch = KeyPatch {
         name: asked
             .name
@@ -300,7 +320,7 @@ pub async fn change(
         include_byok_in_limit: asked.include_byok_in_limit,
         expires_at_ms: None,
     };
-    change_terms(&app, &hash, rate_limits, patch.disabled).await?;
+    change_terms(&app, &hash, terms).await?;
     let changed = app
         .store
         .keys()
@@ -312,21 +332,30 @@ pub async fn change(
     show(&app, &changed).await
 }
 
-/// Changes what a key has beyond OpenRouter's fields. Whoever switches it on again lets it go on.
-async fn change_terms(
-    app: &App,
-    hash: &KeyHash,
+/// What changes of a key's terms; what is absent stays.
+struct TermsChange {
     rate_limits: Option<Vec<RateRow>>,
+    hedge: Option<Option<String>>,
+    recover: Option<Option<bool>>,
     disabled: Option<bool>,
-) -> Result<(), Error> {
+}
+
+/// Changes what a key has beyond OpenRouter's fields. Whoever switches it on again lets it go on.
+async fn change_terms(app: &App, hash: &KeyHash, change: TermsChange) -> Result<(), Error> {
     let before = key_terms::of(&app.store, hash)
         .await
         .map_err(storage_trouble)?;
     let mut after = before.clone();
-    if let Some(rows) = rate_limits {
+    if let Some(rows) = change.rate_limits {
         after.rate_limits = rows;
     }
-    if disabled == Some(false) {
+    if let Some(hedge) = change.hedge {
+        after.hedge = hedge;
+    }
+    if let Some(recover) = change.recover {
+        after.recover = recover;
+    }
+    if change.disabled == Some(false) {
         after.frozen = None;
     }
     if after == before {
@@ -407,6 +436,15 @@ fn check_rates(rows: Vec<RateRow>) -> Result<Vec<RateRow>, Error> {
             .map_err(|message| invalid(&format!("rate_limits[{index}]"), message))?;
     }
     Ok(rows)
+}
+
+fn check_hedge(word: Option<String>) -> Result<Option<String>, Error> {
+    let is_word = word
+        .as_deref()
+        .is_none_or(|word| read_hedge(word).is_some());
+    is_word
+        .then_some(word)
+        .ok_or_else(|| invalid("hedge", HEDGE_WORDS.to_owned()))
 }
 
 fn read_limit(limit: Option<&RawValue>) -> Result<Option<Amount>, Error> {

@@ -84,6 +84,8 @@ struct AttemptView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     credential: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    recovered_at_chars: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Box<RawValue>>,
@@ -267,6 +269,7 @@ fn attempt_view<'a>(attempt: &'a Attempt, id: Option<&'a str>) -> AttemptView<'a
         error_message,
         may_be_billed: attempt.may_be_billed,
         credential: attempt.credential.as_deref(),
+        recovered_at_chars: attempt.recovered_at_chars,
         rule: attempt.share.as_ref().map(|share| share.rule.as_ref()),
         cost: attempt.share.as_ref().and_then(|share| {
             let bill = share.charge.as_ref().ok()?;

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use wire::codec::Door;
 use wire::{Beside, Incoming};
 
-use crate::api::wishes;
+use crate::api::wishes::Wishes;
 use crate::app::App;
 use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};
@@ -123,6 +123,8 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
         let body = waits.during(reading).await?;
         let request = door.read_request(&body, spoken.beside)?;
         let note = note(&caller, &head.headers, &request);
+        let own = &caller.facts.terms.written;
+        let wishes = Wishes::of(&head.headers, own, app.wishes)?;
         Ok(Call {
             id: id.clone(),
             created_at_ms,
@@ -135,7 +137,8 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
             preferences: preferences(&request)?,
             account: app.account.clone(),
             wants_metadata: wants_metadata(&head.headers),
-            hedge: wishes::hedge(&head.headers, app.hedge)?,
+            hedge: wishes.hedge,
+            recovers: wishes.recovers,
             simulation: simulation(&head.headers),
             budgets: budgets(app, &caller, (&note, &request.metadata))?,
             caller: note,
@@ -466,11 +469,12 @@ pub(crate) fn read_call(
         account: app.account.clone(),
         wants_metadata: false,
         hedge: Hedge::Never,
+        recovers: false,
         caller: note(caller, headers, &request),
         simulation: HeaderMap::new(),
         budgets: Vec::new(),
         admission: None,
-        unpriced: relay::UnpricedPolicy::default(),
+        unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
         free_needs_money: false,
         body,
         request,

@@ -24,4 +24,4 @@ pub mod plan;
 pub mod providers;
 pub mod rerank;
 pub mod responses;
-pub(crate) mod wishes;
+pub mod wishes;

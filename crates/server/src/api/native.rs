@@ -176,6 +176,7 @@ fn call(
         account: None,
         wants_metadata: false,
         hedge: Hedge::Never,
+        recovers: false,
         simulation,
         budgets: budgets(app, caller, (&note, &request.metadata))?,
         caller: note,

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use catalog::Preferences;
-use relay::Hedge;
 use serde_json::Value;
 
 use super::reader::Reader;
-use crate::api::wishes::read_hedge;
+use crate::api::wishes::{Wishes, read_hedge};
 
 /// `[routing]`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,8 +14,8 @@ pub struct Routing {
     /// The house's own `provider` object: a ceiling over every request's, and its order and sort
     /// where a request has none.
     pub provider: Option<Arc<Preferences>>,
-    /// When a second endpoint is asked beside a silent one, where a request does not say.
-    pub hedge: Hedge,
+    /// What is wished for calls where neither a request nor its key says.
+    pub wishes: Wishes,
 }
 
 /// Reads `[routing]`.
@@ -28,10 +27,14 @@ pub(super) fn routing(reader: &mut Reader<'_>) -> Routing {
     let hedge = section.parsed("hedge", "false", |text| {
         read_hedge(text).ok_or("is none of \"true\", \"false\" and \"MILLISECONDS\"")
     });
+    let recovers = section.boolean("recover", false);
     section.finish();
     Routing {
         provider,
-        hedge: hedge.unwrap_or_default(),
+        wishes: Wishes {
+            hedge: hedge.unwrap_or_default(),
+            recovers,
+        },
     }
 }
 

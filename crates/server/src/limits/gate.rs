@@ -125,7 +125,8 @@ struct Taken {
     id: CounterId,
     at: Bounds,
     amount: u64,
-    is_of_attempt: bool,
+    /// The attempt that it is of, by its endpoint; absent for the call itself.
+    attempt: Option<CounterId>,
 }
 
 impl Taken {
@@ -140,7 +141,7 @@ impl Taken {
             id,
             at,
             amount,
-            is_of_attempt: false,
+            attempt: None,
         }
     }
 }
@@ -258,26 +259,29 @@ impl Gate {
         }
         let (mut taken, _) = self.pass(&rows, visit.prompt_tokens, now_ms).await?;
         for what in &mut taken {
-            what.is_of_attempt = true;
+            what.attempt = Some(self.attempt_at(visit.endpoint));
         }
         self.keep(id, taken);
         Ok(())
     }
 
-    /// The attempt has failed: it is not live any more. What it asked of the provider stays counted.
-    pub fn leave_endpoint(&self, id: &GenerationId) {
+    /// The attempt at an endpoint is over: it is not live any more. What it asked of the provider stays
+    /// counted, and so does another attempt of the call, which may be under way beside it.
+    pub fn leave_endpoint(&self, id: &GenerationId, endpoint: &str) {
         if self.attempt_rules.is_empty() {
             return;
         }
+        let attempt = Some(self.attempt_at(endpoint));
         let mut shard = self.shard(id);
         let Some(taken) = shard.get_mut(id) else {
             return;
         };
         taken.retain(|what| {
-            if let (true, What::Live) = (what.is_of_attempt, what.what) {
+            let is_over = what.attempt == attempt;
+            if let (true, What::Live) = (is_over, what.what) {
                 self.counters.leave(what.id);
             }
-            !what.is_of_attempt
+            !is_over
         });
     }
 
@@ -291,6 +295,10 @@ impl Gate {
             let is_full = used.saturating_add(amount) > row.rule.limit;
             is_full.then(|| refused(row.rule, used, at, now_ms))
         })
+    }
+
+    fn attempt_at(&self, endpoint: &str) -> CounterId {
+        self.counters.id(0, "attempt", endpoint)
     }
 
     fn rows_of<'a>(&'a self, visit: &Visit<'a>) -> Vec<Row<'a>> {

@@ -63,7 +63,7 @@ impl ProviderLimits for AtProviders {
         })
     }
 
-    fn leave(&self, call: &Call) {
-        self.gate.leave_endpoint(&call.id);
+    fn leave(&self, call: &Call, endpoint: &Endpoint) {
+        self.gate.leave_endpoint(&call.id, endpoint.id.as_str());
     }
 }

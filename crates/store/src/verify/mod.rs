@@ -220,6 +220,10 @@ fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
         let text = "the shares of its attempts are not what its bill ends with";
         return Ok(Some(text.to_owned()));
     };
+    let Some(usage) = of_the_last(usage, &attempts) else {
+        let text = "what its attempts counted is more than what it counted";
+        return Ok(Some(text.to_owned()));
+    };
     let settled = rows::read_notes(&row.text("dropped")?)?.settled;
     let start = row.int("created_at_ms")?.div_euclid(1000);
     let length = row.int("total_ms")?.div_euclid(1000);
@@ -247,6 +251,22 @@ fn without_shares(mut bill: Bill, attempts: &[Attempt]) -> Option<Bill> {
     bill.and(&Bill::default()).ok()
 }
 
+/// What the last attempt alone has counted; `None` where the others have counted more than all.
+fn of_the_last(all: Usage, attempts: &[Attempt]) -> Option<Usage> {
+    let shares = attempts.iter().filter_map(|attempt| attempt.share.as_ref());
+    let mut counted = shares.filter_map(|share| share.usage.as_ref());
+    counted.try_fold(all, Usage::less)
+}
+
+/// A bill without the lines of what was not used at all.
+fn used(bill: &Bill) -> Bill {
+    let lines = bill.lines.iter().copied();
+    Bill {
+        total: bill.total,
+        lines: lines.filter(|line| line.count > 0).collect(),
+    }
+}
+
 /// Whether a bill is what its rule makes of usage and prices; of a call without a known rule, what
 /// any rule does.
 fn is_charge(
@@ -258,7 +278,12 @@ fn is_charge(
         .iter()
         .map(|row| row.rule)
         .filter(|known| rule == Some(known.name));
-    let charges = |rule: Rule| rule.charge(usage, sheet, at).as_ref() == Ok(bill);
+    // A bucket that only an earlier attempt has counted is zero for the last.
+    let bill = used(bill);
+    let charges = |rule: Rule| {
+        let charge = rule.charge(usage, sheet, at);
+        charge.is_ok_and(|charge| used(&charge) == bill)
+    };
     match known.next() {
         Some(rule) => charges(rule),
         None => TABLE.iter().any(|row| charges(row.rule)),

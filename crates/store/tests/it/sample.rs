@@ -204,6 +204,13 @@ impl Dice {
         u16::try_from(self.below(65_536)).unwrap()
     }
 
+    /// What is kept of a usage in an attempt: the counts alone.
+    fn counts(&mut self) -> Usage {
+        let mut usage = self.usage();
+        (usage.native_cost_nanos, usage.native) = (None, None);
+        usage
+    }
+
     fn usage(&mut self) -> Usage {
         let mut usage = Usage::default();
         for unit in Unit::ALL {
@@ -279,8 +286,10 @@ impl Dice {
             share: self.maybe(|dice| Share {
                 rule: dice.text().into(),
                 usage_source: dice.one_of(&[UsageSource::Provider, UsageSource::Estimated]),
+                usage: dice.maybe(Self::counts),
                 charge: dice.charge(),
             }),
+            recovered_at_chars: self.maybe(Self::number),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chat::Unit;
 use ledger::{Amount, Attempt, Books as _, Generation, Outcome, Share, UsageSource};
 use store::{CreditKind, DEFAULT_WORKSPACE_ID, NewCredit, Scope, Store};
 
@@ -204,6 +205,24 @@ async fn a_statement_adds_up_by_day_and_model() {
     .await;
 }
 
+/// An attempt that another one followed, and its share of the bill.
+fn followed(share: Share) -> Attempt {
+    Attempt {
+        endpoint: "slow".to_owned(),
+        provider: "slow".to_owned(),
+        provider_name: "Slow".to_owned(),
+        model: "test/echo".to_owned(),
+        credential: None,
+        started_ms: 0,
+        latency_ms: 9,
+        status: None,
+        outcome: Outcome::Cancelled,
+        may_be_billed: true,
+        share: Some(share),
+        recovered_at_chars: None,
+    }
+}
+
 #[tokio::test]
 async fn the_share_of_a_lost_race_is_part_of_a_bill_and_must_be_what_it_ends_with() {
     on_both(async |place| {
@@ -211,23 +230,12 @@ async fn the_share_of_a_lost_race_is_part_of_a_bill_and_must_be_what_it_ends_wit
         let node = Node::start(&store, "a").await;
         let mut call = priced(1, &key, 100);
         let lost = priced(2, &key, 40).charge.unwrap();
-        call.attempts = vec![Attempt {
-            endpoint: "slow".to_owned(),
-            provider: "slow".to_owned(),
-            provider_name: "Slow".to_owned(),
-            model: call.model.clone(),
-            credential: None,
-            started_ms: 0,
-            latency_ms: 9,
-            status: None,
-            outcome: Outcome::Cancelled,
-            may_be_billed: true,
-            share: Some(Share {
-                rule: "race_lost_estimated".into(),
-                usage_source: UsageSource::Estimated,
-                charge: Ok(lost.clone()),
-            }),
-        }];
+        call.attempts = vec![followed(Share {
+            rule: "race_lost_estimated".into(),
+            usage_source: UsageSource::Estimated,
+            usage: None,
+            charge: Ok(lost.clone()),
+        })];
         call.charge = call.charge.unwrap().and(&lost);
         assert_eq!(call.charge.as_ref().unwrap().total, nanos(140));
         node.ledgers.settle(Arc::new(call)).await.unwrap();
@@ -241,6 +249,42 @@ async fn the_share_of_a_lost_race_is_part_of_a_bill_and_must_be_what_it_ends_wit
             ("'[]'", "something else"),
         ] {
             let damage = format!("UPDATE generations SET attempts = {damage}");
+            place.run(&damage).await;
+            let found = store.verify().await.unwrap().expect(&damage).to_string();
+            assert!(found.contains(said), "{damage}: {found}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_two_attempts_have_counted_is_one_usage_and_two_parts_of_a_bill() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let node = Node::start(&store, "a").await;
+        let mut call = priced(1, &key, 100);
+        let first = priced(2, &key, 40);
+        let broken = first.charge.unwrap();
+        // A bucket that only the first has counted, at no price.
+        let counted = first.usage.with(Unit::Request, 1);
+        call.attempts = vec![followed(Share {
+            rule: "cut_mid_stream_estimated".into(),
+            usage_source: UsageSource::Estimated,
+            usage: Some(counted.clone()),
+            charge: Ok(broken.clone()),
+        })];
+        call.usage = call.usage.plus(&counted);
+        call.charge = call.charge.unwrap().and(&broken);
+        assert_eq!(call.usage.count(Unit::Input), 140);
+        node.ledgers.settle(Arc::new(call)).await.unwrap();
+        node.stop().await;
+        assert_eq!(store.verify().await.unwrap(), None);
+        for (from, to, said) in [
+            ("\"input\":40", "\"input\":39", "something else"),
+            ("\"input\":39", "\"input\":141", "counted is more"),
+        ] {
+            let damage =
+                format!("UPDATE generations SET attempts = REPLACE(attempts, '{from}', '{to}')");
             place.run(&damage).await;
             let found = store.verify().await.unwrap().expect(&damage).to_string();
             assert!(found.contains(said), "{damage}: {found}");

@@ -39,6 +39,7 @@ fn attempt(credential: Option<&str>) -> Attempt {
         outcome: Outcome::Completed,
         may_be_billed: false,
         share: None,
+        recovered_at_chars: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod order;
 mod reasoning;
 mod recall;
 
+use crate::continuation::{GoesOn, Mark};
 use crate::draft::Draft;
 use crate::outgoing::Outgoing;
 use crate::splice::Edits;
@@ -44,6 +45,9 @@ enum Habit {
     Reasoning(Form),
     /// `cache_control` is understood, in parts and tools too; only translation asks.
     CacheControl,
+    /// A message of the assistant that stands last is gone on with, by these models; only recovery
+    /// of a broken stream asks.
+    GoesOn(GoesOn, Models),
     /// Every message needs an edit; costs one more scan of the conversation.
     Messages(messages::MessageEdit),
     /// The same, for what the model thought before.
@@ -61,6 +65,44 @@ pub(crate) enum Recall {
     Signatures,
     /// All of it, in `reasoning` and `reasoning_details`.
     Details,
+}
+
+/// Which of a provider's models have a habit.
+#[derive(Debug)]
+enum Models {
+    All,
+    /// Those whose native names have one of these in them.
+    Named(&'static [&'static str]),
+}
+
+impl Models {
+    fn include(&self, native_model: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(parts) => parts.iter().any(|part| native_model.contains(part)),
+        }
+    }
+}
+
+/// Claude up to 4.5 goes on with what it is given; later ones refuse (400, "prefilling assistant
+/// messages is not supported for this model"). https://docs.claude.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response (2026)
+const CLAUDE_THAT_GOES_ON: &[&str] = &[
+    "claude-2",
+    "claude-3",
+    "claude-haiku-4-5",
+    "claude-opus-4-0",
+    "claude-opus-4-1",
+    "claude-opus-4-2025",
+    "claude-opus-4-5",
+    "claude-opus-4@2025",
+    "claude-sonnet-4-0",
+    "claude-sonnet-4-2025",
+    "claude-sonnet-4-5",
+    "claude-sonnet-4@2025",
+];
+
+const fn goes_on_by(mark: Mark, repeats: bool) -> GoesOn {
+    GoesOn { mark, repeats }
 }
 
 const fn quirk(name: &'static str, summary: &'static str, habit: Habit) -> Quirk {
@@ -198,6 +240,34 @@ const TABLE: &[Quirk] = &[
         Habit::Reasoning(Form::EnableThinking),
     ),
     quirk(
+        "goes-on",
+        "goes on with a message of the assistant that stands last",
+        Habit::GoesOn(goes_on_by(Mark::None, false), Models::All),
+    ),
+    quirk(
+        "goes-on-claude",
+        "the same, but for models after Claude 4.5 (Anthropic)",
+        Habit::GoesOn(
+            goes_on_by(Mark::None, false),
+            Models::Named(CLAUDE_THAT_GOES_ON),
+        ),
+    ),
+    quirk(
+        "goes-on-prefix",
+        "the same, where the message is marked prefix: true (DeepSeek under /beta)",
+        Habit::GoesOn(goes_on_by(Mark::Prefix, false), Models::All),
+    ),
+    quirk(
+        "goes-on-prefix-repeated",
+        "the same, and the answer repeats the message first (Mistral)",
+        Habit::GoesOn(goes_on_by(Mark::Prefix, true), Models::All),
+    ),
+    quirk(
+        "goes-on-final-message",
+        "the same, by continue_final_message (vLLM, SGLang)",
+        Habit::GoesOn(goes_on_by(Mark::FinalMessage, false), Models::All),
+    ),
+    quirk(
         "developer-as-system",
         "does not know the role developer; scans the messages",
         Habit::Messages(messages::developer_as_system),
@@ -282,6 +352,7 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, to: &Outgo
             Habit::NoStreamOptions
             | Habit::CacheControl
             | Habit::Reasoning(_)
+            | Habit::GoesOn(..)
             | Habit::Messages(_)
             | Habit::Recall(..) => {}
         }
@@ -311,6 +382,7 @@ pub(crate) fn apply_to_fields(draft: &mut Draft<'_, '_>, quirks: &[&Quirk]) {
             | Habit::NoStreamOptions
             | Habit::CacheControl
             | Habit::Reasoning(_)
+            | Habit::GoesOn(..)
             | Habit::Messages(_)
             | Habit::Recall(..) => {}
         }
@@ -351,6 +423,15 @@ pub(crate) fn takes_cache_control(quirks: &[&Quirk]) -> bool {
     quirks
         .iter()
         .any(|quirk| matches!(quirk.habit, Habit::CacheControl))
+}
+
+/// How a provider is asked to go on with a text by one of its models; `None` where it does not.
+#[must_use]
+pub fn goes_on(quirks: &[&Quirk], native_model: &str) -> Option<GoesOn> {
+    quirks.iter().find_map(|quirk| match &quirk.habit {
+        Habit::GoesOn(how, models) if models.include(native_model) => Some(*how),
+        _ => None,
+    })
 }
 
 /// How a provider wants to be asked to reason.

@@ -14,6 +14,7 @@ mod eventstream;
 mod fixtures;
 mod frames;
 mod gemini;
+mod going_on;
 mod google_chat;
 mod json;
 mod matrix;

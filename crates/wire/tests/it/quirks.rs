@@ -19,6 +19,12 @@ const FIELDS: &[Case] = &[
     ("cache-control", r#""seed":1"#, r#""seed":1"#, &[]),
     // Only Responses has it: see `responses/provider.rs`.
     ("no-reasoning-summary", r#""seed":1"#, r#""seed":1"#, &[]),
+    // Only recovery asks for these; `going_on.rs` has what they do.
+    ("goes-on", r#""seed":1"#, r#""seed":1"#, &[]),
+    ("goes-on-claude", r#""seed":1"#, r#""seed":1"#, &[]),
+    ("goes-on-prefix", r#""seed":1"#, r#""seed":1"#, &[]),
+    ("goes-on-prefix-repeated", r#""seed":1"#, r#""seed":1"#, &[]),
+    ("goes-on-final-message", r#""seed":1"#, r#""seed":1"#, &[]),
     (
         "max-completion-tokens",
         r#""max_tokens":5"#,

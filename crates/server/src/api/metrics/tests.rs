@@ -20,6 +20,7 @@ fn attempt(provider: &str, outcome: Outcome) -> Attempt {
         outcome,
         may_be_billed: false,
         share: None,
+        recovered_at_chars: None,
     }
 }
 

@@ -20,3 +20,4 @@ mod openapi;
 mod policies;
 mod provider_dialects;
 mod responses;
+mod wishes;

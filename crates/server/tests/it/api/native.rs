@@ -107,6 +107,52 @@ async fn a_providers_error_is_shown_as_it_is_and_costs_nothing() {
 }
 
 #[tokio::test]
+async fn a_refused_credential_rests_and_the_next_call_presents_another() {
+    let more = |url: &str| {
+        format!(
+            r#"
+[providers.two-keys]
+name = "Two Keys"
+kind = "simulated"
+base_url = "{url}"
+dialects = ["openai-chat"]
+auth = "bearer"
+credentials = [{{ credential = "key-one", label = "one" }}, {{ credential = "key-two", label = "two" }}]
+
+[[providers.two-keys.endpoints]]
+model = "simulated/two-keys"
+upstream_model = "two-keys"
+context_length = 100000
+price = {{ input = "1", output = "1" }}
+"#
+        )
+    };
+    for status in [401, 429] {
+        let stage = Stage::open_beside(more, &[]).await;
+        let mut labels = Vec::new();
+        for (script, expected) in [(Some(status), status), (None, 200), (None, 200)] {
+            let mut sent = body(false);
+            sent["model"] = json!("two-keys");
+            let script = script.map(|status| format!("status={status}"));
+            let headers: Vec<_> = script
+                .iter()
+                .map(|script| ("x-simulate", script.as_str()))
+                .collect();
+            let path = (Method::POST, "/native/two-keys/v1/chat/completions");
+            let seen = stage
+                .send(path, &stage.key, sent.to_string().into(), &headers)
+                .await;
+            assert_eq!(seen.status, expected, "{}", seen.text());
+            let record = stage.record(&seen).await;
+            let label = &record["provider_responses"][0]["credential"];
+            labels.push(label.as_str().unwrap().to_owned());
+        }
+        assert_ne!(labels[0], labels[1], "{status}");
+        assert_eq!(labels[1], labels[2], "{status}");
+    }
+}
+
+#[tokio::test]
 async fn budgets_hold_and_what_cannot_be_metered_is_not_for_bounded_keys() {
     let stage = Stage::open().await;
     let none = limited_key(&stage, 0.0).await;

@@ -35,6 +35,12 @@ async fn a_workspace_has_a_policy_of_its_own_for_calls_without_a_price() {
         .await
         .error(402, "payment_required");
     assert!(message.contains("this workspace denies"), "{message}");
+    // A plan is made by the same policy.
+    let plan = async || {
+        let plan = stage.post("/api/v1/plan", &stage.key, &body).await.json();
+        plan["data"]["attempts"][0]["passed_over"].clone()
+    };
+    assert_eq!(plan().await, "unpriced");
     let prices = json!({"input": "5", "output": "15"});
     assert_eq!(set(prices.clone()).await.json()["data"]["unpriced"], prices);
     let usage = stage.post(CALLS, &stage.key, &body).await.json()["usage"].take();
@@ -44,6 +50,7 @@ async fn a_workspace_has_a_policy_of_its_own_for_calls_without_a_price() {
     assert_eq!(cost.nanos(), nanos, "{usage:#}");
     let allowed = set(Value::Null).await;
     assert_eq!(allowed.json()["data"]["unpriced"], Value::Null);
+    assert_eq!(plan().await, Value::Null);
     let usage = stage.post(CALLS, &stage.key, &body).await.json()["usage"].take();
     assert_eq!(usage["cost"], Value::Null, "{usage:#}");
     for wrong in [

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::parts::Marks;
 use super::turns;
+use crate::continuation::Mark;
 use crate::outgoing::Outgoing;
 use crate::quirks;
 use crate::schema;
@@ -59,8 +60,16 @@ pub(super) fn compose(
     };
     let marks = Marks::of(to);
     body.put("model", &quoted(to.native_model));
-    let (messages, dropped) = turns::write(&request.messages, to)?;
+    let mark = match request.goes_on {
+        true => quirks::goes_on(to.quirks, to.native_model).map(|how| how.mark),
+        false => None,
+    };
+    let (messages, dropped) = turns::write(&request.messages, mark, to)?;
     body.put("messages", &messages);
+    if mark == Some(Mark::FinalMessage) {
+        body.put("continue_final_message", "true");
+        body.put("add_generation_prompt", "false");
+    }
     body.dropped = dropped;
     tools(&mut body, request, marks);
     body.shown("max_tokens", request.max_output_tokens);

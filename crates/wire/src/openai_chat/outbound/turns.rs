@@ -10,6 +10,7 @@ use chat::opaque::Format;
 use chat::request::{Content, Message, Part, Role};
 
 use super::parts::{Marks, PartsWriter};
+use crate::continuation::Mark;
 use crate::openai_chat::details;
 use crate::outgoing::Outgoing;
 use crate::quirks::{self, Form, Recall};
@@ -21,14 +22,17 @@ struct Turns {
     out: String,
     /// What tools answered besides text, until a user can show it.
     moved: Vec<Part>,
+    /// Whether the assistant's next message is to be gone on with.
+    marks_prefix: bool,
 }
 
-/// Writes the array of messages; the names of what was lost.
+/// Writes the array of messages, the last one marked; the names of what was lost.
 ///
 /// # Errors
 /// What cannot be said and must not be dropped.
 pub(super) fn write(
     messages: &[Message],
+    mark: Option<Mark>,
     to: &Outgoing<'_>,
 ) -> Result<(String, Vec<String>), Error> {
     let is_router = quirks::reasoning_form(to.quirks) == Form::Keep;
@@ -42,8 +46,10 @@ pub(super) fn write(
         recall,
         out: String::new(),
         moved: Vec::new(),
+        marks_prefix: false,
     };
-    for message in messages {
+    for (left, message) in messages.iter().rev().enumerate().rev() {
+        turns.marks_prefix = left == 0 && mark == Some(Mark::Prefix);
         turns.message(message)?;
     }
     turns.show_moved()?;
@@ -196,6 +202,9 @@ impl Turns {
         self.others(parts, &mut members)?;
         if !calls.is_empty() {
             push_member(&mut members, "tool_calls", &format!("[{calls}]"));
+        }
+        if self.marks_prefix {
+            push_member(&mut members, "prefix", "true");
         }
         self.push(&members);
         Ok(())

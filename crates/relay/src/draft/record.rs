@@ -4,50 +4,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::endpoint::Endpoint;
-use chat::{Error, FinishReason, Reason, Unit, Usage};
+use chat::{Error, FinishReason, Reason, Usage};
 use ledger::generation::{Noticed, Settled, cost_gap};
-use ledger::settlement::{self, Action, Basis, Ending, Rule};
-use ledger::{
-    Attempt, Bill, Charge, Generation, Outcome, Price, PriceSheet, Share, Unpriced, UsageSource,
-};
+use ledger::settlement::{self, Action, Ending};
+use ledger::{Attempt, Generation, Outcome, UsageSource};
 use tokio::time::Instant;
-use wire::CostText;
 
+use super::charges::{charge, forgive_races, now, sheet_of, with_parts, with_shares};
 use crate::attempt::{Answer, Attempted};
 use crate::call::Call;
 use crate::meter::Meter;
-use crate::money;
 use crate::money::ending::{self, Break};
 use crate::relay::Parts;
 use crate::routing::Route;
 
 /// A record under way.
 pub(crate) struct Draft<'a> {
-    call: &'a Call,
+    pub(super) call: &'a Call,
     /// How it was routed.
     pub(crate) route: Route<'a>,
-    attempts: Vec<Attempt>,
-    attempt_started: Instant,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) attempt_started: Instant,
     /// Our own time until the head of the answer; absent until there is one.
     overhead: Option<Duration>,
-    serving: Option<Serving>,
+    pub(super) serving: Option<Serving>,
     /// The attempt that is under way beside the one that is being tried.
-    beside: Option<Beside>,
+    pub(super) beside: Option<Beside>,
+    /// The endpoint whose stream broke, and when it was asked, while another is asked to go on.
+    pub(super) broken: Option<(Arc<Endpoint>, Instant)>,
+    /// Where its attempt stood, when it was taken back to the end.
+    pub(super) taken_from: Option<usize>,
+    /// When the first of several that gave an answer said its first word.
+    pub(super) first_token: Option<Instant>,
     dropped: Vec<String>,
 }
 
 /// An attempt under way beside another one.
-struct Beside {
-    attempt: Attempt,
-    endpoint: Arc<Endpoint>,
-    started: Instant,
+pub(super) struct Beside {
+    pub(super) attempt: Attempt,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) started: Instant,
 }
 
 /// The endpoint that is being tried or that serves.
-struct Serving {
-    endpoint: Arc<Endpoint>,
+pub(super) struct Serving {
+    pub(super) endpoint: Arc<Endpoint>,
     /// Whether its answer has begun.
-    answered: bool,
+    pub(super) answered: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -61,6 +64,9 @@ impl<'a> Draft<'a> {
             overhead: None,
             serving: None,
             beside: None,
+            broken: None,
+            taken_from: None,
+            first_token: None,
             dropped: Vec::new(),
         }
     }
@@ -91,7 +97,11 @@ impl<'a> Draft<'a> {
         self.attempts.push(self.begun((endpoint, credential), now));
     }
 
-    fn begun(&self, (endpoint, credential): (&Endpoint, Option<&str>), now: Instant) -> Attempt {
+    pub(super) fn begun(
+        &self,
+        (endpoint, credential): (&Endpoint, Option<&str>),
+        now: Instant,
+    ) -> Attempt {
         Attempt {
             endpoint: endpoint.tag.to_string(),
             provider: endpoint.provider.slug.to_string(),
@@ -104,66 +114,8 @@ impl<'a> Draft<'a> {
             outcome: Outcome::Cancelled,
             may_be_billed: true,
             share: None,
+            recovered_at_chars: None,
         }
-    }
-
-    // === Two at once ===
-
-    /// A second endpoint is about to be tried beside the first.
-    pub(crate) fn begin_beside(&mut self, endpoint: &Arc<Endpoint>, credential: Option<&str>) {
-        let started = Instant::now();
-        self.beside = Some(Beside {
-            attempt: self.begun((endpoint, credential), started),
-            endpoint: Arc::clone(endpoint),
-            started,
-        });
-    }
-
-    /// What happens next is about the second attempt: the two change places.
-    pub(crate) fn change_places(&mut self) {
-        let (Some(beside), Some(serving), Some(attempt)) = (
-            &mut self.beside,
-            &mut self.serving,
-            self.attempts.last_mut(),
-        ) else {
-            return;
-        };
-        std::mem::swap(&mut beside.attempt, attempt);
-        std::mem::swap(&mut beside.endpoint, &mut serving.endpoint);
-        std::mem::swap(&mut beside.started, &mut self.attempt_started);
-    }
-
-    /// The other attempt has failed; the one beside it goes on alone.
-    pub(crate) fn go_on_alone(&mut self) {
-        let Some(beside) = self.beside.take() else {
-            return;
-        };
-        self.attempt_started = beside.started;
-        self.serving = Some(Serving {
-            endpoint: beside.endpoint,
-            answered: false,
-        });
-        self.attempts.push(beside.attempt);
-    }
-
-    /// The attempt beside the one that is being tried is let go before it has spoken. It may be
-    /// billed for the prompt, and so it is charged.
-    pub(crate) fn let_go_beside(&mut self, parts: &Parts) {
-        let Some(mut beside) = self.beside.take() else {
-            return;
-        };
-        let (usage, source) = self.usage(&Meter::default());
-        let (sheet, _) = sheet_of(self.call, &beside.endpoint);
-        let abort = ending::abort(&beside.endpoint);
-        let rule = settlement::rule(Ending::LostRace, abort, ending::known(source));
-        beside.attempt.latency_ms = millis(beside.started.elapsed());
-        beside.attempt.share = Some(Share {
-            rule: rule.name.into(),
-            usage_source: source,
-            charge: charge(Some(rule), &usage, sheet.as_ref(), now(parts)),
-        });
-        let place = self.attempts.len().saturating_sub(1);
-        self.attempts.insert(place, beside.attempt);
     }
 
     /// The endpoint has failed before its answer began.
@@ -199,7 +151,8 @@ impl<'a> Draft<'a> {
     /// The same of an answer whose head goes down now: with this status, and without these fields of
     /// the request.
     pub(crate) fn answered_with(&mut self, status: u16, dropped: Vec<String>) {
-        self.overhead = Some(self.own_time());
+        // The head goes down once, whoever goes on with the answer.
+        self.overhead = self.overhead.or_else(|| Some(self.own_time()));
         self.note_answer(status, dropped);
     }
 
@@ -210,7 +163,11 @@ impl<'a> Draft<'a> {
 
     fn note_answer(&mut self, status: u16, dropped: Vec<String>) {
         let latency_ms = millis(self.attempt_started.elapsed());
-        self.dropped = dropped;
+        for name in dropped {
+            if !self.dropped.contains(&name) {
+                self.dropped.push(name);
+            }
+        }
         if let Some(serving) = &mut self.serving {
             serving.answered = true;
         }
@@ -332,11 +289,11 @@ impl<'a> Draft<'a> {
         settlement::action(ending, abort.unwrap_or_default())
     }
 
-    fn usage(&self, meter: &Meter) -> (Usage, UsageSource) {
+    pub(super) fn usage(&self, meter: &Meter) -> (Usage, UsageSource) {
         meter.usage(self.call.request.needs.prompt_tokens)
     }
 
-    fn update_attempt(&mut self, update: impl FnOnce(&mut Attempt)) {
+    pub(super) fn update_attempt(&mut self, update: impl FnOnce(&mut Attempt)) {
         if let Some(attempt) = self.attempts.last_mut() {
             update(attempt);
         }
@@ -368,6 +325,7 @@ impl<'a> Draft<'a> {
         };
         forgive_races(rule, &mut self.attempts);
         let charge = with_shares(own, &self.attempts);
+        let (usage, usage_source) = with_parts(usage, usage_source, &self.attempts);
         Generation {
             id: call.id.clone(),
             created_at_ms: call.created_at_ms,
@@ -390,8 +348,9 @@ impl<'a> Draft<'a> {
             usage,
             usage_source,
             price_sheet,
-            first_token_ms: meter
-                .and_then(|meter| meter.first_token)
+            first_token_ms: self
+                .first_token
+                .or_else(|| meter.and_then(|meter| meter.first_token))
                 .map(|at| millis(at.saturating_duration_since(call.arrived))),
             total_ms: millis(call.arrived.elapsed()),
             overhead_us: micros(self.overhead.unwrap_or_else(|| self.own_time())),
@@ -412,79 +371,14 @@ struct Last {
     usage: (Usage, UsageSource),
 }
 
-/// The second for which prices are asked.
-fn now(parts: &Parts) -> i64 {
-    parts.clock.now_ms().div_euclid(1000)
-}
-
-/// The prices of an endpoint for a call, and whether they are the stated fallback.
-fn sheet_of(call: &Call, endpoint: &Endpoint) -> (Option<PriceSheet>, bool) {
-    money::sheet(call, endpoint).map_or((None, false), |(sheet, is_fallback)| {
-        (Some(sheet.clone()), is_fallback)
-    })
-}
-
-/// An answer whose tokens are free makes a race for it free: the house bears what was lost there.
-fn forgive_races(rule: Option<Rule>, attempts: &mut [Attempt]) {
-    let is_charged = rule.is_some_and(|rule| match rule.basis {
-        Basis::ProviderUsage | Basis::Estimate | Basis::Unpriced => true,
-        Basis::SideFees | Basis::House | Basis::Nothing => false,
-    });
-    if !is_charged {
-        attempts.iter_mut().for_each(|attempt| attempt.share = None);
-    }
-}
-
-/// A charge together with the shares of other attempts than the last.
-fn with_shares(own: Charge, attempts: &[Attempt]) -> Charge {
-    let mut shares = attempts.iter().filter_map(|attempt| attempt.share.as_ref());
-    shares.try_fold(own?, |bill, share| {
-        bill.and(share.charge.as_ref().map_err(|unpriced| *unpriced)?)
-    })
-}
-
-/// What a call costs by its rule and price sheet. Where nothing was done the cost is truly nothing;
-/// a missing price sheet is a missing price, never a free call.
-fn charge(rule: Option<Rule>, usage: &Usage, sheet: Option<&PriceSheet>, at: i64) -> Charge {
-    let Some(rule) = rule else {
-        return Ok(Bill::default());
-    };
-    match (rule.basis, sheet) {
-        (Basis::ProviderUsage | Basis::Estimate, None) => Err(Unpriced::NoPrice(Unit::Input)),
-        (_, Some(sheet)) => rule.charge(usage, sheet, at),
-        (_, None) => rule.charge(usage, &PriceSheet::default(), at),
-    }
-}
-
-/// A charge in the words of an answer: decimal USD, or nothing when it is not known.
-pub(crate) fn cost_text(charge: &Charge) -> CostText {
-    let bill = charge.as_ref().ok();
-    CostText {
-        total: bill.map(|bill| bill.total.to_usd()),
-        prompt: bill.map(|bill| bill.part(Unit::is_prompt).to_usd()),
-        completion: bill.map(|bill| bill.part(Unit::is_completion).to_usd()),
-        components: bill.map(components).unwrap_or_default(),
-        is_byok: false,
-    }
-}
-
-/// The lines of a bill that cost something.
-fn components(bill: &Bill) -> Vec<(&'static str, String)> {
-    let lines = bill.lines.iter();
-    lines
-        .filter(|line| line.count > 0 && line.price > Price::ZERO)
-        .map(|line| (line.unit.name(), line.cost().to_usd()))
-        .collect()
-}
-
-fn failed(error: &Error) -> Outcome {
+pub(super) fn failed(error: &Error) -> Outcome {
     Outcome::Failed {
         kind: error.kind,
         message: error.message.clone(),
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
