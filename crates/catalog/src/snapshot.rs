@@ -1,11 +1,11 @@
 //! Catalog: the immutable snapshot of who serves what, swapped whole, and its look-ups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::endpoint::Status;
+use crate::endpoint::{Endpoint, Status};
 use crate::model::{Model, ModelSlug};
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderSlug};
 use crate::suggest;
 
 /// Suffixes that change how a model is routed, not which endpoints it has.
@@ -55,6 +55,8 @@ pub struct Catalog {
     aliases: BTreeMap<Box<str>, ModelSlug>,
     /// `~author/family-latest` → slug of the newest model of that family.
     latest: BTreeMap<Box<str>, ModelSlug>,
+    /// Provider → its own name of a model → the endpoint; the first one where several share a name.
+    served: HashMap<ProviderSlug, HashMap<Box<str>, Arc<Endpoint>>>,
 }
 
 impl Catalog {
@@ -91,6 +93,12 @@ impl Catalog {
             catalog.models.insert(model.slug.clone(), Arc::new(model));
         }
         catalog.latest = latest(catalog.models.values());
+        for endpoint in catalog.models.values().flat_map(|model| &model.endpoints) {
+            let of_provider = catalog.served.entry(endpoint.provider.slug.clone());
+            let name = endpoint.upstream_model.clone();
+            let known = of_provider.or_default().entry(name);
+            known.or_insert_with(|| Arc::clone(endpoint));
+        }
         catalog
     }
 
@@ -144,6 +152,16 @@ impl Catalog {
     /// All models by slug, static variants included.
     pub fn models(&self) -> impl ExactSizeIterator<Item = &Arc<Model>> {
         self.models.values()
+    }
+
+    /// The endpoint that a provider serves under its own name of a model.
+    #[must_use]
+    pub fn served_as(
+        &self,
+        provider: &ProviderSlug,
+        upstream_model: &str,
+    ) -> Option<&Arc<Endpoint>> {
+        self.served.get(provider)?.get(upstream_model)
     }
 
     /// How many endpoints there are.

@@ -303,13 +303,7 @@ fn endpoint(
     connection: &Connection,
     model: &str,
 ) -> Arc<Endpoint> {
-    let known = catalog
-        .models()
-        .flat_map(|listed| &listed.endpoints)
-        .find(|endpoint| {
-            endpoint.provider.slug == provider.slug && *endpoint.upstream_model == *model
-        });
-    match known {
+    match catalog.served_as(&provider.slug, model) {
         Some(endpoint) => Arc::clone(endpoint),
         None => Arc::new(Endpoint::unlisted(provider, connection.dialect, model)),
     }
