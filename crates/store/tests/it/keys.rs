@@ -157,6 +157,7 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
             limit: Some(None),
             limit_reset: Some(Some(LimitReset::Daily)),
             include_byok_in_limit: Some(true),
+            expires_at_ms: Some(Some(NOW_MS + 99)),
         };
         let changed = store
             .keys()
@@ -169,6 +170,7 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
         expected.disabled = true;
         expected.limit_reset = Some(LimitReset::Daily);
         expected.include_byok_in_limit = true;
+        expected.expires_at_ms = Some(NOW_MS + 99);
         expected.updated_at_ms = Some(NOW_MS + 2);
         assert_eq!(changed, expected);
         assert_eq!(store.keys().by_hash(&hash).await.unwrap(), Some(expected));
