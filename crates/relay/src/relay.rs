@@ -128,7 +128,10 @@ impl Relay {
             call.request.needs.stream,
             (call.door, stamp),
         );
-        self.parts.tasks.spawn(Arc::clone(self).carry(call, door));
+        // On the heap before it is handed over: a task is moved some ten times on its way into the
+        // runtime and out of it, and this one is large.
+        let carried = Box::pin(Arc::clone(self).carry(call, door));
+        self.parts.tasks.spawn(carried);
         answer.await.unwrap_or_else(|_| {
             Err(Error::gateway(
                 Kind::Server,

@@ -69,7 +69,7 @@ impl Relay {
         native: Native,
     ) -> Result<NativeReply, Error> {
         let (door, answer) = oneshot::channel();
-        let passing = Arc::clone(self).carry_native(call, native, door);
+        let passing = Box::pin(Arc::clone(self).carry_native(call, native, door));
         self.parts.tasks.spawn(passing);
         answer.await.unwrap_or_else(|_| {
             Err(Error::gateway(
