@@ -277,10 +277,19 @@ impl Statement {
     }
 
     pub(crate) fn text(self, value: &str) -> Self {
-        Self(self.0.bind(storable(value)))
+        self.owned_text(value.to_owned())
     }
 
     pub(crate) fn maybe_text(self, value: Option<&str>) -> Self {
+        self.maybe_owned_text(value.map(str::to_owned))
+    }
+
+    /// As [`Statement::text`], of a text that was made for it.
+    pub(crate) fn owned_text(self, value: String) -> Self {
+        Self(self.0.bind(storable(value)))
+    }
+
+    pub(crate) fn maybe_owned_text(self, value: Option<String>) -> Self {
         Self(self.0.bind(value.map(storable)))
     }
 
@@ -360,12 +369,11 @@ pub(crate) fn placeholders(from: usize, count: usize) -> String {
 
 /// PostgreSQL's text cannot hold the character NUL, which JSON from outside can spell. It becomes
 /// the visible sign for it (U+2400), in both engines alike.
-fn storable(text: &str) -> String {
+fn storable(text: String) -> String {
     if text.contains('\0') {
-        text.replace('\0', "\u{2400}")
-    } else {
-        text.to_owned()
+        return text.replace('\0', "\u{2400}");
     }
+    text
 }
 
 fn connect_options(url: &str) -> Result<AnyConnectOptions, StoreError> {

@@ -28,6 +28,7 @@ mod feedback;
 mod fold;
 mod generations;
 mod journal;
+mod json;
 mod keys;
 mod leases;
 mod ledgers;

@@ -5,13 +5,13 @@
 //! inserts the generation and for the ids that were new there: once for each call.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ledger::{Amount, BudgetId, BudgetWindow, Generation, Hold, WindowId};
 use serde_json::Value;
 
 use crate::database::{Statement, Transaction};
+use crate::json::Json;
 use crate::{StoreError, budgets};
 
 /// A finished call, and what was held for it.
@@ -52,6 +52,17 @@ impl PostingLine {
         self.held == Amount::ZERO && self.drawn == Amount::ZERO
     }
 
+    fn write(&self, json: &mut Json) {
+        json.text(self.window.budget.as_str());
+        let window = self.window.window;
+        json.numbered(window.kind.name(), window.start);
+        json.int(self.held.nanos());
+        json.int(self.drawn.nanos());
+        if self.topped_up > Amount::ZERO {
+            json.int(self.topped_up.nanos());
+        }
+    }
+
     pub(crate) fn hold(&self) -> Hold {
         Hold {
             window: self.window.clone(),
@@ -90,23 +101,18 @@ impl Posting {
     /// at the end of a line that was.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = String::with_capacity(64 * (self.lines.len() + 1));
-        text.push('[');
-        push_json(&mut text, &self.node);
-        text.push_str(",[");
-        for (position, line) in self.lines.iter().enumerate() {
-            text.push_str(if position == 0 { "[" } else { ",[" });
-            push_json(&mut text, line.window.budget.as_str());
-            // A window's text has no character that JSON escapes; writing to a String cannot fail.
-            let (held, drawn) = (line.held.nanos(), line.drawn.nanos());
-            let _ = write!(text, ",\"{}\",{held},{drawn}", line.window.window);
-            if line.topped_up > Amount::ZERO {
-                let _ = write!(text, ",{}", line.topped_up.nanos());
-            }
-            text.push(']');
-        }
-        text.push_str("]]");
-        text
+        Json::text_of(96 * (self.lines.len() + 1), |json| self.write(json))
+    }
+
+    pub(crate) fn write(&self, json: &mut Json) {
+        json.array(|json| {
+            json.text(&self.node);
+            json.array(|json| {
+                for line in &self.lines {
+                    json.array(|json| line.write(json));
+                }
+            });
+        });
     }
 
     /// Reads what [`Posting::to_text`] wrote.
@@ -139,20 +145,6 @@ impl Posting {
             })
         };
         read().ok_or_else(wrong)
-    }
-}
-
-/// Appends a text as JSON.
-fn push_json(text: &mut String, value: &str) {
-    if value
-        .bytes()
-        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
-    {
-        text.push('"');
-        text.push_str(value);
-        text.push('"');
-    } else {
-        text.push_str(&Value::from(value).to_string());
     }
 }
 

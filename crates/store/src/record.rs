@@ -1,7 +1,5 @@
 //! A whole generation as one JSON object and back, for the journal. Everything comes back as it was.
 
-use std::fmt;
-
 use std::sync::Arc;
 
 use chat::{Dialect, FinishReason, Reason, Usage};
@@ -9,82 +7,99 @@ use ledger::generation::CallerNote;
 use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 use serde_json::Value;
 
+use crate::json::Json;
 use crate::{Posting, Settled, StoreError, rows};
 
 type Read<T> = Result<T, StoreError>;
 
+/// Most records are shorter, in bytes; longer ones grow.
+const RECORD_BYTES: usize = 2048;
+
 /// The object, as the bytes of a journal record.
 pub(crate) fn write(settled: &Settled) -> Vec<u8> {
     let generation = settled.generation.as_ref();
-    let mut object = Object(vec![b'{']);
-    write_call(&mut object, generation);
-    write_answer(&mut object, generation);
-    write_money(&mut object, generation);
-    object.maybe_number("first_token_ms", generation.first_token_ms);
-    object.number("total_ms", generation.total_ms);
-    object.number("overhead_us", generation.overhead_us);
-    object.json("dropped", &rows::write_notes(generation));
-    // As text, not as an object: it comes back to the byte.
-    object.maybe_text("plan", generation.plan.as_deref());
-    if let Some(posting) = &settled.posting {
-        object.json("posting", &posting.to_text());
-    }
-    object.0.push(b'}');
-    object.0
+    let text = Json::text_of(RECORD_BYTES, |json| {
+        json.object(|json| {
+            write_call(json, generation);
+            write_answer(json, generation);
+            write_money(json, generation);
+            if let Some(ms) = generation.first_token_ms {
+                json.name("first_token_ms").count(ms);
+            }
+            json.name("total_ms").count(generation.total_ms);
+            json.name("overhead_us").count(generation.overhead_us);
+            let notes = json.name("dropped");
+            rows::write_notes(notes, generation);
+            // As text, not as an object: it comes back to the byte.
+            maybe_text(json, "plan", generation.plan.as_deref());
+            if let Some(posting) = &settled.posting {
+                posting.write(json.name("posting"));
+            }
+        });
+    });
+    text.into_bytes()
 }
 
-fn write_call(object: &mut Object, generation: &Generation) {
+/// Absent stays absent.
+fn maybe_text(json: &mut Json, name: &'static str, text: Option<&str>) {
+    if let Some(text) = text {
+        json.name(name).text(text);
+    }
+}
+
+fn write_call(json: &mut Json, generation: &Generation) {
     let caller = &generation.caller;
-    object.text("id", generation.id.as_str());
-    object.number("created_at_ms", generation.created_at_ms);
-    object.text("workspace_id", &caller.workspace_id);
-    object.text("key_hash", &caller.key_hash);
-    object.maybe_text("http_referer", caller.http_referer.as_deref());
-    object.maybe_text("app_title", caller.app_title.as_deref());
-    object.maybe_text("user_agent", caller.user_agent.as_deref());
-    object.maybe_text("session_id", caller.session_id.as_deref());
-    object.maybe_text("external_user", caller.external_user.as_deref());
-    object.text("dialect", generation.dialect.name());
-    object.text("requested_model", &generation.requested_model);
-    object.text("model", &generation.model);
-    object.maybe_text("endpoint", generation.endpoint.as_deref());
-    object.maybe_text("provider", generation.provider.as_deref());
-    object.maybe_text("provider_name", generation.provider_name.as_deref());
-    object.maybe_text("upstream_id", generation.upstream_id.as_deref());
+    json.name("id").text(generation.id.as_str());
+    json.name("created_at_ms").int(generation.created_at_ms);
+    json.name("workspace_id").text(&caller.workspace_id);
+    json.name("key_hash").text(&caller.key_hash);
+    maybe_text(json, "http_referer", caller.http_referer.as_deref());
+    maybe_text(json, "app_title", caller.app_title.as_deref());
+    maybe_text(json, "user_agent", caller.user_agent.as_deref());
+    maybe_text(json, "session_id", caller.session_id.as_deref());
+    maybe_text(json, "external_user", caller.external_user.as_deref());
+    json.name("dialect").text(generation.dialect.name());
+    json.name("requested_model")
+        .text(&generation.requested_model);
+    json.name("model").text(&generation.model);
+    maybe_text(json, "endpoint", generation.endpoint.as_deref());
+    maybe_text(json, "provider", generation.provider.as_deref());
+    maybe_text(json, "provider_name", generation.provider_name.as_deref());
+    maybe_text(json, "upstream_id", generation.upstream_id.as_deref());
 }
 
-fn write_answer(object: &mut Object, generation: &Generation) {
+fn write_answer(json: &mut Json, generation: &Generation) {
     let (outcome, kind, message) = rows::write_outcome(&generation.outcome);
-    object.json("attempts", &rows::write_attempts(&generation.attempts));
-    object.json(
-        "streamed",
-        if generation.streamed { "true" } else { "false" },
-    );
-    object.number("status", generation.status);
-    object.text("outcome", outcome);
-    object.maybe_text("error_kind", kind);
-    object.maybe_text("error_message", message);
+    rows::write_attempts(json.name("attempts"), &generation.attempts);
+    json.name("streamed").flag(generation.streamed);
+    json.name("status").count(generation.status.into());
+    json.name("outcome").text(outcome);
+    maybe_text(json, "error_kind", kind);
+    maybe_text(json, "error_message", message);
     if let Some(finish) = &generation.finish {
-        object.text("finish_reason", finish.reason.name());
-        object.maybe_text("native_finish_reason", finish.native.as_deref());
+        json.name("finish_reason").text(finish.reason.name());
+        maybe_text(json, "native_finish_reason", finish.native.as_deref());
     }
 }
 
-fn write_money(object: &mut Object, generation: &Generation) {
+fn write_money(json: &mut Json, generation: &Generation) {
     let usage = &generation.usage;
-    object.json("usage", &rows::write_counts(usage));
-    object.maybe_text("native_usage", usage.native.as_deref());
-    object.maybe_number("native_cost_nanos", usage.native_cost_nanos);
-    object.text("usage_source", generation.usage_source.name());
+    rows::write_counts(json.name("usage"), usage);
+    maybe_text(json, "native_usage", usage.native.as_deref());
+    if let Some(nanos) = usage.native_cost_nanos {
+        json.name("native_cost_nanos").int(nanos);
+    }
+    json.name("usage_source")
+        .text(generation.usage_source.name());
     if let Some(sheet) = &generation.price_sheet {
-        object.json("price_sheet", &rows::write_sheet(sheet));
+        rows::write_sheet(json.name("price_sheet"), sheet);
     }
     match &generation.charge {
         Ok(bill) => {
-            object.number("cost_nanos", bill.total.nanos());
-            object.json("bill", &rows::write_lines(&bill.lines));
+            json.name("cost_nanos").int(bill.total.nanos());
+            rows::write_lines(json.name("bill"), &bill.lines);
         }
-        Err(reason) => object.text("unpriced", &rows::write_unpriced(*reason)),
+        Err(reason) => json.name("unpriced").text(&rows::write_unpriced(*reason)),
     }
 }
 
@@ -186,44 +201,6 @@ fn charge(fields: Fields<'_>) -> Read<Charge> {
         total: Amount::from_nanos(fields.signed("cost_nanos")?),
         lines: rows::read_lines(&fields.json("bill")?)?,
     }))
-}
-
-/// An object on its way out. Absent stays absent.
-struct Object(Vec<u8>);
-
-impl Object {
-    /// A field whose value is JSON already.
-    fn json(&mut self, name: &str, value: &str) {
-        if self.0.len() > 1 {
-            self.0.push(b',');
-        }
-        self.0.push(b'"');
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.extend_from_slice(b"\":");
-        self.0.extend_from_slice(value.as_bytes());
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.json(name, "");
-        // Writing text into memory cannot fail.
-        let _ = serde_json::to_writer(&mut self.0, value);
-    }
-
-    fn number(&mut self, name: &str, value: impl fmt::Display) {
-        self.json(name, &format!("{value}"));
-    }
-
-    fn maybe_text(&mut self, name: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.text(name, value);
-        }
-    }
-
-    fn maybe_number(&mut self, name: &str, value: Option<impl fmt::Display>) {
-        if let Some(value) = value {
-            self.number(name, value);
-        }
-    }
 }
 
 /// An object on its way in.

@@ -10,9 +10,10 @@ use ledger::price::{Condition, PriceOverride};
 use ledger::{
     Amount, Attempt, Bill, Generation, Outcome, Price, PriceSheet, Share, Unpriced, UsageSource,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::StoreError;
+use crate::json::Json;
 
 type Read<T> = Result<T, StoreError>;
 
@@ -22,19 +23,15 @@ type Read<T> = Result<T, StoreError>;
 const TIER: &str = "service_tier";
 
 /// The buckets that were mentioned, and a special tier: `{"input": 10, "output": 0}`.
-pub(crate) fn write_counts(usage: &Usage) -> String {
-    counts_value(usage).to_string()
-}
-
-fn counts_value(usage: &Usage) -> Value {
-    let mut counts: Map<String, Value> = usage
-        .iter()
-        .map(|(unit, count)| (unit.name().to_owned(), count.into()))
-        .collect();
-    if let Some(tier) = usage.service_tier {
-        counts.insert(TIER.to_owned(), tier.name().into());
-    }
-    Value::Object(counts)
+pub(crate) fn write_counts(json: &mut Json, usage: &Usage) {
+    json.object(|json| {
+        for (unit, count) in usage.iter() {
+            json.name(unit.name()).count(count);
+        }
+        if let Some(tier) = usage.service_tier {
+            json.name(TIER).text(tier.name());
+        }
+    });
 }
 
 pub(crate) fn read_counts(text: &str) -> Read<Usage> {
@@ -56,29 +53,33 @@ fn counts_of(value: &Value) -> Read<Usage> {
 
 /// `{"prices": [["input", 2500000]], "overrides": [{"min_prompt_tokens": 200000, "prices": […]}]}`,
 /// prices in pico-USD.
-pub(crate) fn write_sheet(sheet: &PriceSheet) -> String {
-    let overrides: Vec<Value> = sheet
-        .overrides
-        .iter()
-        .map(|over| {
-            let mut fields = Map::new();
-            if let Some(min) = over.condition.min_prompt_tokens {
-                fields.insert("min_prompt_tokens".to_owned(), min.into());
+pub(crate) fn write_sheet(json: &mut Json, sheet: &PriceSheet) {
+    json.object(|json| {
+        write_prices(json.name("prices"), sheet.iter());
+        json.name("overrides").array(|json| {
+            for over in &sheet.overrides {
+                write_override(json, over);
             }
-            if let Some((start, end)) = over.condition.utc_minutes {
-                fields.insert("utc_minutes".to_owned(), json!([start, end]));
-            }
-            if let Some(tier) = over.condition.service_tier {
-                fields.insert(TIER.to_owned(), tier.name().into());
-            }
-            fields.insert(
-                "prices".to_owned(),
-                write_prices(over.prices.iter().copied()),
-            );
-            Value::Object(fields)
-        })
-        .collect();
-    json!({ "prices": write_prices(sheet.iter()), "overrides": overrides }).to_string()
+        });
+    });
+}
+
+fn write_override(json: &mut Json, over: &PriceOverride) {
+    json.object(|json| {
+        if let Some(min) = over.condition.min_prompt_tokens {
+            json.name("min_prompt_tokens").count(min);
+        }
+        if let Some((start, end)) = over.condition.utc_minutes {
+            json.name("utc_minutes").array(|json| {
+                json.count(start.into());
+                json.count(end.into());
+            });
+        }
+        if let Some(tier) = over.condition.service_tier {
+            json.name(TIER).text(tier.name());
+        }
+        write_prices(json.name("prices"), over.prices.iter().copied());
+    });
 }
 
 pub(crate) fn read_sheet(text: &str) -> Read<PriceSheet> {
@@ -102,10 +103,15 @@ pub(crate) fn read_sheet(text: &str) -> Read<PriceSheet> {
     Ok(sheet)
 }
 
-fn write_prices(prices: impl Iterator<Item = (Unit, Price)>) -> Value {
-    prices
-        .map(|(unit, price)| json!([unit.name(), price.picos()]))
-        .collect()
+fn write_prices(json: &mut Json, prices: impl Iterator<Item = (Unit, Price)>) {
+    json.array(|json| {
+        for (unit, price) in prices {
+            json.array(|json| {
+                json.text(unit.name());
+                json.count(price.picos());
+            });
+        }
+    });
 }
 
 fn read_prices(value: &Value) -> Read<Vec<(Unit, Price)>> {
@@ -121,15 +127,16 @@ fn read_prices(value: &Value) -> Read<Vec<(Unit, Price)>> {
 // === Charges ===
 
 /// `[["input", 10, 2500000], …]`: unit, count, price in pico-USD.
-pub(crate) fn write_lines(lines: &[Line]) -> String {
-    lines_value(lines).to_string()
-}
-
-fn lines_value(lines: &[Line]) -> Value {
-    let lines = lines.iter();
-    lines
-        .map(|line| json!([line.unit.name(), line.count, line.price.picos()]))
-        .collect()
+pub(crate) fn write_lines(json: &mut Json, lines: &[Line]) {
+    json.array(|json| {
+        for line in lines {
+            json.array(|json| {
+                json.text(line.unit.name());
+                json.count(line.count);
+                json.count(line.price.picos());
+            });
+        }
+    });
 }
 
 pub(crate) fn read_lines(text: &str) -> Read<Vec<Line>> {
@@ -194,50 +201,55 @@ pub(crate) fn read_outcome(
     }
 }
 
-pub(crate) fn write_attempts(attempts: &[Attempt]) -> String {
-    let attempts: Value = attempts
-        .iter()
-        .map(|attempt| {
-            let (outcome, kind, message) = write_outcome(&attempt.outcome);
-            let mut object = json!({
-                "endpoint": attempt.endpoint,
-                "provider": attempt.provider,
-                "provider_name": attempt.provider_name,
-                "model": attempt.model,
-                "started_ms": attempt.started_ms,
-                "latency_ms": attempt.latency_ms,
-                "status": attempt.status,
-                "outcome": outcome,
-                "error_kind": kind,
-                "error_message": message,
-                "may_be_billed": attempt.may_be_billed,
-                "credential": attempt.credential,
-            });
-            if let Some(share) = &attempt.share {
-                object["share"] = write_share(share);
-            }
-            if let Some(chars) = attempt.recovered_at_chars {
-                object["recovered_at_chars"] = chars.into();
-            }
-            object
-        })
-        .collect();
-    attempts.to_string()
+pub(crate) fn write_attempts(json: &mut Json, attempts: &[Attempt]) {
+    json.array(|json| {
+        for attempt in attempts {
+            json.object(|json| write_attempt(json, attempt));
+        }
+    });
 }
 
-fn write_share(share: &Share) -> Value {
-    let mut object = json!({ "rule": share.rule, "usage_source": share.usage_source.name() });
+fn write_attempt(json: &mut Json, attempt: &Attempt) {
+    let (outcome, kind, message) = write_outcome(&attempt.outcome);
+    json.name("endpoint").text(&attempt.endpoint);
+    json.name("provider").text(&attempt.provider);
+    json.name("provider_name").text(&attempt.provider_name);
+    json.name("model").text(&attempt.model);
+    json.name("started_ms").count(attempt.started_ms);
+    json.name("latency_ms").count(attempt.latency_ms);
+    if let Some(status) = attempt.status {
+        json.name("status").count(status.into());
+    }
+    json.name("outcome").text(outcome);
+    if kind.is_some() {
+        json.name("error_kind").text_or_null(kind);
+        json.name("error_message").text_or_null(message);
+    }
+    json.name("may_be_billed").flag(attempt.may_be_billed);
+    if let Some(credential) = &attempt.credential {
+        json.name("credential").text(credential);
+    }
+    if let Some(share) = &attempt.share {
+        json.name("share").object(|json| write_share(json, share));
+    }
+    if let Some(chars) = attempt.recovered_at_chars {
+        json.name("recovered_at_chars").count(chars);
+    }
+}
+
+fn write_share(json: &mut Json, share: &Share) {
+    json.name("rule").text(&share.rule);
+    json.name("usage_source").text(share.usage_source.name());
     if let Some(usage) = &share.usage {
-        object["usage"] = counts_value(usage);
+        write_counts(json.name("usage"), usage);
     }
     match &share.charge {
         Ok(bill) => {
-            object["cost_nanos"] = bill.total.nanos().into();
-            object["bill"] = lines_value(&bill.lines);
+            json.name("cost_nanos").int(bill.total.nanos());
+            write_lines(json.name("bill"), &bill.lines);
         }
-        Err(reason) => object["unpriced"] = write_unpriced(*reason).into(),
+        Err(reason) => json.name("unpriced").text(&write_unpriced(*reason)),
     }
-    object
 }
 
 fn read_share(value: &Value) -> Read<Share> {
@@ -300,29 +312,29 @@ pub(crate) struct Notes {
 
 /// What was dropped, how the charge came about, and what was noticed: a list of names where there is
 /// nothing else to say (and in older rows), else `{"dropped": […], "rule": "complete", …}`.
-pub(crate) fn write_notes(generation: &Generation) -> String {
+pub(crate) fn write_notes(json: &mut Json, generation: &Generation) {
     let (settled, noticed) = (&generation.settled, &generation.noticed);
     if *settled == Settled::default() && *noticed == Noticed::default() {
-        return write_names(&generation.dropped);
+        return write_names(json, &generation.dropped);
     }
-    let mut notes = Map::new();
-    notes.insert("dropped".to_owned(), generation.dropped.clone().into());
-    if let Some(rule) = &settled.rule {
-        notes.insert("rule".to_owned(), rule.as_ref().into());
-    }
-    if settled.is_fallback_price {
-        notes.insert("is_fallback_price".to_owned(), true.into());
-    }
-    if let Some(gap) = settled.cost_gap {
-        notes.insert("cost_gap_nanos".to_owned(), gap.nanos().into());
-    }
-    if noticed.content != Content::Off {
-        notes.insert("content".to_owned(), noticed.content.name().into());
-    }
-    if let Some(said) = &noticed.prefix_break {
-        notes.insert("prefix_break".to_owned(), said.as_ref().into());
-    }
-    Value::Object(notes).to_string()
+    json.object(|json| {
+        write_names(json.name("dropped"), &generation.dropped);
+        if let Some(rule) = &settled.rule {
+            json.name("rule").text(rule);
+        }
+        if settled.is_fallback_price {
+            json.name("is_fallback_price").flag(true);
+        }
+        if let Some(gap) = settled.cost_gap {
+            json.name("cost_gap_nanos").int(gap.nanos());
+        }
+        if noticed.content != Content::Off {
+            json.name("content").text(noticed.content.name());
+        }
+        if let Some(said) = &noticed.prefix_break {
+            json.name("prefix_break").text(said);
+        }
+    });
 }
 
 pub(crate) fn read_notes(text: &str) -> Read<Notes> {
@@ -356,11 +368,15 @@ pub(crate) fn read_notes(text: &str) -> Read<Notes> {
 
 // === Lists of names ===
 
-pub(crate) fn write_names(names: &[String]) -> String {
-    Value::from(names.to_vec()).to_string()
+fn write_names(json: &mut Json, names: &[String]) {
+    json.array(|json| {
+        for name in names {
+            json.text(name);
+        }
+    });
 }
 
-pub(crate) fn read_names(text: &str) -> Read<Vec<String>> {
+fn read_names(text: &str) -> Read<Vec<String>> {
     array(&parse(text)?)?
         .iter()
         .map(|name| Ok(text_of(name)?.to_owned()))

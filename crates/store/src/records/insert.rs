@@ -165,7 +165,7 @@ async fn insert_rows(
         let posting = place.settled.posting.as_ref();
         let lines = posting.map(|posting| posting.to_text());
         statement = statement.int(place.position).int(place.facet);
-        statement = bind(statement, place.generation()).maybe_text(lines.as_deref());
+        statement = bind(statement, place.generation()).maybe_owned_text(lines);
     }
     let rows = statement.rows(transaction).await?;
     rows.iter().map(|row| row.int("position")).collect()

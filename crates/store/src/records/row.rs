@@ -5,6 +5,7 @@ use ledger::generation::CallerNote;
 use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 
 use crate::database::{Row, Statement};
+use crate::json::Json;
 use crate::{StoreError, rows};
 
 /// The columns of a row, in the order in which [`bind`] binds them. Named one by one when read, too:
@@ -60,7 +61,9 @@ pub(crate) fn bind(statement: Statement, generation: &Generation) -> Statement {
         .maybe_int(generation.first_token_ms.map(signed))
         .int(signed(generation.total_ms))
         .int(signed(generation.overhead_us))
-        .text(&rows::write_notes(generation))
+        .owned_text(Json::text_of(64, |json| {
+            rows::write_notes(json, generation);
+        }))
         .maybe_text(generation.plan.as_deref())
 }
 
@@ -91,7 +94,9 @@ fn bind_answer(statement: Statement, generation: &Generation) -> Statement {
     let (outcome, kind, message) = rows::write_outcome(&generation.outcome);
     let finish = generation.finish.as_ref();
     statement
-        .text(&rows::write_attempts(&generation.attempts))
+        .owned_text(Json::text_of(256 * generation.attempts.len(), |json| {
+            rows::write_attempts(json, &generation.attempts);
+        }))
         .flag(generation.streamed)
         .flag(generation.is_cancelled())
         .int(i64::from(generation.status))
@@ -107,27 +112,22 @@ fn bind_money(statement: Statement, generation: &Generation) -> Statement {
     let usage = &generation.usage;
     let bill = generation.charge.as_ref().ok();
     let unpriced = generation.charge.as_ref().err();
+    let sheet = generation.price_sheet.as_ref();
     statement
         .int(signed(usage.prompt_tokens()))
         .int(signed(usage.completion_tokens()))
-        .text(&rows::write_counts(usage))
+        .owned_text(Json::text_of(64, |json| rows::write_counts(json, usage)))
         .maybe_text(usage.native.as_deref())
         .maybe_int(usage.native_cost_nanos)
         .text(generation.usage_source.name())
-        .maybe_text(
-            generation
-                .price_sheet
-                .as_ref()
-                .map(rows::write_sheet)
-                .as_deref(),
+        .maybe_owned_text(
+            sheet.map(|sheet| Json::text_of(256, |json| rows::write_sheet(json, sheet))),
         )
         .maybe_int(bill.map(|bill| bill.total.nanos()))
-        .maybe_text(bill.map(|bill| rows::write_lines(&bill.lines)).as_deref())
-        .maybe_text(
-            unpriced
-                .map(|reason| rows::write_unpriced(*reason))
-                .as_deref(),
+        .maybe_owned_text(
+            bill.map(|bill| Json::text_of(64, |json| rows::write_lines(json, &bill.lines))),
         )
+        .maybe_owned_text(unpriced.map(|reason| rows::write_unpriced(*reason)))
 }
 
 /// Reads a row with those columns.
