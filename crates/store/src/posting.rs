@@ -173,10 +173,12 @@ pub(crate) async fn post(
         }
     }
     for ((window, node), (cost, drawn)) in windows {
-        budgets::open_window(transaction, window, None).await?;
-        add_posted(transaction, window, cost).await?;
+        if !add_posted(transaction, window, (cost, drawn)).await? {
+            budgets::open_window(transaction, window, None).await?;
+            add_posted(transaction, window, (cost, drawn)).await?;
+        }
         if drawn > 0 {
-            take_from_lease(transaction, node, window, drawn).await?;
+            use_lease(transaction, node, window, drawn).await?;
         }
     }
     Ok(())
@@ -191,17 +193,66 @@ pub(crate) fn saturating_sum(column: &str, bind: &str) -> String {
     )
 }
 
+/// Moves what a window says: so much more was posted, and so much less of it is leased. Whether
+/// there is such a window.
 async fn add_posted(
     transaction: &mut Transaction,
     window: &BudgetWindow,
-    cost: i64,
-) -> Result<(), StoreError> {
-    Statement::assembled(format!(
-        "UPDATE budget_windows SET posted_nanos = {} \
-         WHERE budget_id = $2 AND window_kind = $3 AND window_start = $4",
+    (cost, drawn): (i64, i64),
+) -> Result<bool, StoreError> {
+    let touched = Statement::assembled(format!(
+        "UPDATE budget_windows SET posted_nanos = {}, leased_nanos = leased_nanos - $2 \
+         WHERE budget_id = $3 AND window_kind = $4 AND window_start = $5",
         saturating_sum("posted_nanos", "$1")
     ))
     .int(cost)
+    .int(drawn)
+    .text(window.budget.as_str())
+    .text(window.window.kind.name())
+    .int(window.window.start)
+    .run(transaction)
+    .await?;
+    Ok(touched > 0)
+}
+
+/// Takes out of a node's lease what its window no longer counts as leased. In the steady state
+/// there is more in the lease than that; where there is not, an operator may have settled it
+/// meanwhile, and what was not there to be taken is put right in the window.
+async fn use_lease(
+    transaction: &mut Transaction,
+    node: &str,
+    window: &BudgetWindow,
+    drawn: i64,
+) -> Result<(), StoreError> {
+    let touched = Statement::new(
+        "UPDATE leases SET amount_nanos = amount_nanos - $1 WHERE node_id = $2 AND budget_id = $3 \
+         AND window_kind = $4 AND window_start = $5 AND amount_nanos > $1",
+    )
+    .int(drawn)
+    .text(node)
+    .text(window.budget.as_str())
+    .text(window.window.kind.name())
+    .int(window.window.start)
+    .run(transaction)
+    .await?;
+    if touched > 0 {
+        return Ok(());
+    }
+    change_leased(transaction, window, drawn).await?;
+    take_from_lease(transaction, node, window, drawn).await
+}
+
+/// Adds to what a window counts as leased.
+async fn change_leased(
+    transaction: &mut Transaction,
+    window: &BudgetWindow,
+    amount: i64,
+) -> Result<(), StoreError> {
+    Statement::new(
+        "UPDATE budget_windows SET leased_nanos = leased_nanos + $1 \
+         WHERE budget_id = $2 AND window_kind = $3 AND window_start = $4",
+    )
+    .int(amount)
     .text(window.budget.as_str())
     .text(window.window.kind.name())
     .int(window.window.start)
@@ -238,26 +289,15 @@ pub(crate) async fn take_from_lease(
     } else {
         "UPDATE leases SET amount_nanos = amount_nanos - $1 WHERE 1 = 1"
     };
-    for sql in [
-        format!(
-            "{change} AND budget_id = $2 AND window_kind = $3 AND window_start = $4 AND node_id = $5"
-        ),
-        "UPDATE budget_windows SET leased_nanos = leased_nanos - $1 \
-         WHERE budget_id = $2 AND window_kind = $3 AND window_start = $4"
-            .to_owned(),
-    ] {
-        let is_lease = sql.contains("$5");
-        let statement = Statement::assembled(sql)
-            .int(taken)
-            .text(window.budget.as_str())
-            .text(window.window.kind.name())
-            .int(window.window.start);
-        let statement = if is_lease {
-            statement.text(node)
-        } else {
-            statement
-        };
-        statement.run(transaction).await?;
-    }
-    Ok(())
+    Statement::assembled(format!(
+        "{change} AND node_id = $2 AND budget_id = $3 AND window_kind = $4 AND window_start = $5"
+    ))
+    .int(taken)
+    .text(node)
+    .text(window.budget.as_str())
+    .text(window.window.kind.name())
+    .int(window.window.start)
+    .run(transaction)
+    .await?;
+    change_leased(transaction, window, -taken).await
 }
