@@ -61,7 +61,7 @@ impl Default for RecorderLimits {
             bytes_max: 128 * 1024 * 1024,
             settle_max: Duration::from_secs(5),
             batch_rows: 512,
-            batch_wait: Duration::from_millis(20),
+            batch_wait: Duration::from_millis(50),
             retry_min: Duration::from_millis(50),
             retry_max: Duration::from_secs(2),
         }

@@ -290,7 +290,7 @@ async fn killed_servers_never_spend_more_than_a_limit_and_lose_no_answered_call(
         let answers = spend(&fleet, &key, calls).await;
         is_over.store(true, Ordering::Relaxed);
         killer.await.unwrap();
-        sleep(Duration::from_secs(1)).await; // journals are folded within 20 ms
+        sleep(Duration::from_secs(1)).await; // journals are folded within 50 ms
         agree(&fleet, &simulator, &key, (&answers, limit)).await;
     })
     .await;
