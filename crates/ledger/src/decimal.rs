@@ -85,16 +85,20 @@ fn rescale(value: i128, shift: i64) -> Option<Option<i128>> {
 pub fn format(value: i128, scale: u32) -> String {
     let digits = value.unsigned_abs().to_string();
     let places = usize::try_from(scale).unwrap_or(usize::MAX);
-    let width = places.saturating_add(1);
-    let padded = format!("{digits:0>width$}");
-    let (whole, fraction) = padded.split_at(padded.len().saturating_sub(places));
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(places));
     let fraction = fraction.trim_end_matches('0');
-    let sign = if value < 0 { "-" } else { "" };
-    if fraction.is_empty() {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{fraction}")
+    let mut text = String::with_capacity(digits.len().max(places).saturating_add(3));
+    if value < 0 {
+        text.push('-');
     }
+    text.push_str(if whole.is_empty() { "0" } else { whole });
+    if !fraction.is_empty() {
+        text.push('.');
+        let zeros = places.saturating_sub(digits.len());
+        text.extend(std::iter::repeat_n('0', zeros));
+        text.push_str(fraction);
+    }
+    text
 }
 
 #[cfg(test)]
