@@ -4,17 +4,18 @@
 //! end user. A limit of zero allows nothing; no limit at all is no `Budget`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{Amount, Window, WindowId};
 
-/// A budget's id.
+/// A budget's id. Every call under a budget carries it to its record, so copies share the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BudgetId(Box<str>);
+pub struct BudgetId(Arc<str>);
 
 impl BudgetId {
     /// Takes an id as text.
     #[must_use]
-    pub fn from_text(text: impl Into<Box<str>>) -> Self {
+    pub fn from_text(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 

@@ -11,13 +11,22 @@ use crate::config::sections::BillingMode;
 /// All budgets that hold; immutable, swapped whole.
 #[derive(Debug, Default)]
 pub struct BudgetIndex {
-    /// By who they are for: kind and value.
-    by_subject: HashMap<(&'static str, String), Vec<Arc<Budget>>>,
+    /// For everybody.
+    of_house: Vec<Arc<Budget>>,
+    /// By whom they are for, in the order in which a call is asked about it.
+    of_workspace: Named,
+    of_member: Named,
+    of_app: Named,
+    of_end_user: Named,
+    of_key: Named,
     /// For calls with such metadata; these are looked at one by one.
     by_metadata: Vec<Arc<Budget>>,
     /// By id.
     by_id: HashMap<String, Arc<Budget>>,
 }
+
+/// Budgets of one kind of subject, by its name.
+type Named = HashMap<String, Vec<Arc<Budget>>>;
 
 impl BudgetIndex {
     /// An index of these budgets.
@@ -30,14 +39,22 @@ impl BudgetIndex {
             let budget = Arc::new(budget);
             let id = budget.id.as_str().to_owned();
             index.by_id.insert(id, Arc::clone(&budget));
-            if matches!(budget.subject, Subject::Metadata(_)) {
-                index.by_metadata.push(budget);
-                continue;
-            }
-            let subject = (budget.subject.kind(), budget.subject.value());
-            index.by_subject.entry(subject).or_default().push(budget);
+            index.place_of(&budget.subject).push(budget.clone());
         }
         index
+    }
+
+    fn place_of(&mut self, subject: &Subject) -> &mut Vec<Arc<Budget>> {
+        let (named, name) = match subject {
+            Subject::Organization => return &mut self.of_house,
+            Subject::Metadata(_) => return &mut self.by_metadata,
+            Subject::Workspace(id) => (&mut self.of_workspace, id),
+            Subject::Member(id) => (&mut self.of_member, id),
+            Subject::App(url) => (&mut self.of_app, url),
+            Subject::EndUser(name) => (&mut self.of_end_user, name),
+            Subject::Key(hash) => (&mut self.of_key, hash),
+        };
+        named.entry(name.clone()).or_default()
     }
 
     /// The budgets that a call falls under, the broadest first.
@@ -46,20 +63,19 @@ impl BudgetIndex {
         if self.by_id.is_empty() {
             return Vec::new();
         }
-        let subjects = [
-            Some(Subject::Organization),
-            Some(Subject::Workspace(call.workspace_id.to_owned())),
-            call.member_id.map(|id| Subject::Member(id.to_owned())),
-            call.app.map(|url| Subject::App(url.to_owned())),
-            call.end_user.map(|name| Subject::EndUser(name.to_owned())),
-            Some(Subject::Key(call.key_hash.to_owned())),
+        let of_subjects = [
+            (&self.of_workspace, Some(call.workspace_id)),
+            (&self.of_member, call.member_id),
+            (&self.of_app, call.app),
+            (&self.of_end_user, call.end_user),
+            (&self.of_key, Some(call.key_hash)),
         ];
-        let of_subjects = subjects.into_iter().flatten().filter_map(|subject| {
-            let subject = (subject.kind(), subject.value());
-            self.by_subject.get(&subject)
-        });
-        of_subjects
-            .flatten()
+        let named = of_subjects
+            .into_iter()
+            .filter_map(|(named, name)| named.get(name?));
+        self.of_house
+            .iter()
+            .chain(named.flatten())
             .chain(&self.by_metadata)
             .filter(|budget| budget.covers(call))
             .map(Arc::clone)
