@@ -22,6 +22,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// How soon to try again when the system of record is away.
 const STORAGE_RETRY: Duration = Duration::from_secs(2);
 
+/// Headers of the answer to a call, about: room is made for them once.
+const HEADERS: usize = 20;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What a desk or a door answers.
@@ -147,11 +150,13 @@ pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Answer {
 /// The same from text that is JSON already.
 #[must_use]
 pub fn json_bytes(status: StatusCode, body: Bytes) -> Response {
-    let headers = [
-        (CONTENT_TYPE, JSON),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (status, headers, body).into_response()
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// No such path.

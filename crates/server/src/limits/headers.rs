@@ -73,9 +73,9 @@ impl Refused {
 
 /// OpenRouter's: the reset is an instant, Unix milliseconds.
 fn first(headers: &mut HeaderMap, reading: &Reading) {
-    reply::put(headers, LIMIT, &reading.limit.to_string());
-    reply::put(headers, REMAINING, &reading.remaining.to_string());
-    reply::put(headers, RESET, &reading.reset_ms.to_string());
+    headers.insert(LIMIT, reading.limit.into());
+    headers.insert(REMAINING, reading.remaining.into());
+    headers.insert(RESET, reading.reset_ms.into());
 }
 
 /// The names for one measure. OpenAI's: the reset is a duration, such as `6m0s`. Those of Messages:
@@ -102,8 +102,8 @@ fn of_measure(
 
 fn put_all(headers: &mut HeaderMap, names: &Names, reading: &Reading, reset_text: &str) {
     let [limit, remaining, reset] = names.clone();
-    reply::put(headers, limit, &reading.limit.to_string());
-    reply::put(headers, remaining, &reading.remaining.to_string());
+    headers.insert(limit, reading.limit.into());
+    headers.insert(remaining, reading.remaining.into());
     reply::put(headers, reset, reset_text);
 }
 
