@@ -20,6 +20,9 @@ const INSTRUCTIONS: [&str; 4] = [
 /// Fields that hold the messages.
 const MESSAGES: [&str; 3] = ["messages", "input", "contents"];
 
+/// So much is read at each end of a long message.
+const END_BYTES: usize = 2048;
+
 /// A number that is the same for every request of a conversation; `None` where there are no
 /// messages. Only the first messages are read, however long the conversation is.
 #[must_use]
@@ -29,14 +32,14 @@ pub fn opening(body: &[u8], request: &Incoming) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     for name in INSTRUCTIONS {
         if let Some(member) = members.present(name) {
-            member.value.of(text).hash(&mut hasher);
+            gist(member.value.of(text)).hash(&mut hasher);
         }
     }
     let messages = MESSAGES
         .into_iter()
         .find_map(|name| members.present(name))?;
     if messages.kind != ValueKind::Array {
-        messages.value.of(text).hash(&mut hasher);
+        gist(messages.value.of(text)).hash(&mut hasher);
         return Some(hasher.finish());
     }
     let mut is_whole = false;
@@ -49,7 +52,7 @@ pub fn opening(body: &[u8], request: &Incoming) -> Option<u64> {
             .and_then(|message| message.string("role"))
             .is_some_and(|role| role.is("system") || role.is("developer"));
         if !(is_system && has_system) {
-            span.of(text).hash(&mut hasher);
+            gist(span.of(text)).hash(&mut hasher);
         }
         has_system |= is_system;
         if is_system {
@@ -59,6 +62,19 @@ pub fn opening(body: &[u8], request: &Incoming) -> Option<u64> {
         Err(Stopped)
     });
     is_whole.then(|| hasher.finish())
+}
+
+/// What tells a message from others: all of a short one; of a long one its two ends and its length,
+/// so that a prompt of megabytes is not read once more.
+fn gist(message: &str) -> (&[u8], &[u8], usize) {
+    let bytes = message.as_bytes();
+    match bytes.split_at_checked(END_BYTES) {
+        Some((first, rest)) => {
+            let last = rest.len().saturating_sub(END_BYTES);
+            (first, rest.get(last..).unwrap_or_default(), bytes.len())
+        }
+        None => (bytes, &[], bytes.len()),
+    }
 }
 
 /// The opening has been read, or cannot be.
@@ -103,5 +119,15 @@ mod tests {
         assert_ne!(begun, join(&[other, user]));
         assert_ne!(begun, join(&[user]));
         assert_eq!(join(&[system]), None);
+    }
+
+    #[test]
+    fn long_messages_are_told_apart_by_their_ends_and_their_length() {
+        let user = |text: &str| of(&format!(r#"{{"role":"user","content":"{text}"}}"#));
+        let long = "x".repeat(10_000);
+        assert_eq!(user(&long), user(&long.clone()));
+        assert_ne!(user(&long), user(&format!("{long}x")));
+        assert_ne!(user(&format!("a{long}")), user(&format!("b{long}")));
+        assert_ne!(user(&format!("{long}a")), user(&format!("{long}b")));
     }
 }
