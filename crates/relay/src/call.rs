@@ -1,11 +1,11 @@
 //! What a door hands to the relay, and what it gets back.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use catalog::Preferences;
 use catalog::endpoint::Endpoint;
+use catalog::{Conversation, Preferences};
 use http::HeaderMap;
 use ledger::generation::CallerNote;
 use ledger::{Budget, GenerationId};
@@ -62,6 +62,8 @@ pub struct Call {
     pub unpriced: UnpricedPolicy,
     /// Whether a call that costs nothing is refused, too, when a budget has nothing left.
     pub free_needs_money: bool,
+    /// What names its conversation: found when it is first asked for. Begins empty.
+    pub conversation: OnceLock<Option<Conversation>>,
 }
 
 /// When a second endpoint is asked beside one that is silent.
@@ -80,6 +82,19 @@ impl Call {
     /// When it began, Unix seconds: decides the budget windows and the prices of its ceiling.
     pub(crate) const fn at(&self) -> i64 {
         self.created_at_ms.div_euclid(1000)
+    }
+
+    /// What names its conversation. Section 13 of the digest: the first of `session_id`,
+    /// `x-session-id`, `prompt_cache_key`, and the opening messages.
+    pub(crate) fn conversation(&self) -> Option<Conversation> {
+        *self.conversation.get_or_init(|| {
+            let session = self.caller.session_id.as_deref();
+            let named = session.or(self.request.prompt_cache_key.as_deref());
+            if let Some(name) = named {
+                return Some(Conversation::named(name));
+            }
+            wire::opening(&self.body, &self.request).map(Conversation::Opening)
+        })
     }
 
     /// What happens when the money does not reach.

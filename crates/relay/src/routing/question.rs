@@ -1,6 +1,6 @@
 //! What a plan is made from: the call, its account, its conversation, what answers cost.
 
-use catalog::{Conversation, Endpoint, Input, Moment, Plan, Question, ServiceTier, Sticky};
+use catalog::{Endpoint, Input, Moment, Plan, Question, ServiceTier, Sticky};
 use chat::{Error, Kind, Unit};
 use wire::SENDABLE;
 
@@ -31,7 +31,7 @@ impl Relay {
                 Error::caller(Kind::InvalidRequest, "no model was asked for").with_field("model"),
             );
         };
-        let sticky: Vec<Sticky> = conversation(call).map_or_else(Vec::new, |conversation| {
+        let sticky: Vec<Sticky> = call.conversation().map_or_else(Vec::new, |conversation| {
             let models = call.models.iter().filter_map(|name| catalog.resolve(name));
             let workspace = &call.caller.workspace_id;
             models
@@ -41,7 +41,7 @@ impl Relay {
                 })
                 .collect()
         });
-        let further_calls = conversation(call).map_or(0, |conversation| {
+        let further_calls = call.conversation().map_or(0, |conversation| {
             let first = catalog.resolve(model);
             first.map_or(0, |resolved| {
                 let workspace = &call.caller.workspace_id;
@@ -84,7 +84,7 @@ impl Relay {
 
     /// Remembers where a conversation was answered: its prompt is probably cached there now.
     pub(crate) fn remember(&self, call: &Call, endpoint: &Endpoint, meter: &Meter) {
-        let Some(conversation) = conversation(call) else {
+        let Some(conversation) = call.conversation() else {
             return;
         };
         let (usage, _) = meter.usage(call.request.needs.prompt_tokens);
@@ -98,15 +98,4 @@ impl Relay {
         self.conversations
             .note((workspace, conversation), endpoint, (sticky, hit));
     }
-}
-
-/// What names the call's conversation. Section 13 of the digest: the first of `session_id`,
-/// `x-session-id`, `prompt_cache_key`, and the opening messages.
-pub(super) fn conversation(call: &Call) -> Option<Conversation> {
-    let session = call.caller.session_id.as_deref();
-    let named = session.or(call.request.prompt_cache_key.as_deref());
-    if let Some(name) = named {
-        return Some(Conversation::named(name));
-    }
-    wire::opening(&call.body, &call.request).map(Conversation::Opening)
 }

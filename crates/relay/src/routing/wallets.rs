@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use catalog::{Conversation, Endpoint, ModelSlug, ProviderSlug};
 use chat::{Error, Origin};
 
-use super::question::conversation;
 use crate::call::Call;
 use crate::credentials::{Labelled, Secret};
 use crate::relay::Relay;
@@ -170,7 +169,9 @@ impl Relay {
         let all = credentials.all(endpoint.provider.slug.as_str())?;
         let seed = match all.len() {
             0 | 1 => 0,
-            _ => conversation(call).map_or(call.seed, |conversation| seed_of(&conversation)),
+            _ => call
+                .conversation()
+                .map_or(call.seed, |conversation| seed_of(&conversation)),
         };
         let now_ms = self.parts.clock.now_ms();
         Some(self.wallets.choose(all, endpoint, (seed, now_ms)))

@@ -1,7 +1,7 @@
 //! A small house for tests: a relay, its catalog, books that remember, and simulated providers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -231,6 +231,7 @@ impl House {
             admission: None,
             unpriced: UnpricedPolicy::default(),
             free_needs_money: false,
+            conversation: OnceLock::new(),
             request,
             body,
         }

@@ -1,7 +1,7 @@
 //! What all doors do: read the body under a limit, mint the generation id, hand over to the relay,
 //! and answer in the caller's dialect. It knows no provider and no model.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -145,6 +145,7 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
             admission: admission(&head.headers)?,
             unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
             free_needs_money: app.billing.free_needs_money,
+            conversation: OnceLock::new(),
             body,
             request,
         })
@@ -428,7 +429,7 @@ fn describe(headers: &mut HeaderMap, head: &ReplyHead) {
         }
     }
     if head.attempts > 0 {
-        reply::put(headers, ATTEMPTS, &head.attempts.to_string());
+        headers.insert(ATTEMPTS, head.attempts.into());
     }
     if let Some(ground) = head.admission {
         reply::put(headers, ADMISSION, &ground.to_string());
@@ -476,6 +477,7 @@ pub(crate) fn read_call(
         admission: None,
         unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
         free_needs_money: false,
+        conversation: OnceLock::new(),
         body,
         request,
     })

@@ -5,7 +5,7 @@
 //! generates nothing that can be metered (files, lists, batches) costs nothing here, and so, unless
 //! it only reads or deletes, it is refused to callers whose money is bounded.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -184,6 +184,7 @@ fn call(
         admission: Some(AdmissionPolicy::Reject),
         unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
         free_needs_money: app.billing.free_needs_money,
+        conversation: OnceLock::new(),
         body,
         request,
     };
