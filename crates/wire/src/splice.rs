@@ -34,6 +34,22 @@ impl<'e> Edits<'e> {
         self.list.append(&mut later.list);
     }
 
+    /// Writes on where the first edit ends: for one whose text is known last.
+    pub(crate) fn complete_first(&mut self, text: &str) {
+        if let Some((_, with)) = self.list.first_mut() {
+            with.to_mut().push_str(text);
+        }
+    }
+
+    /// The same, bound to no text.
+    #[must_use]
+    pub(crate) fn into_owned(self) -> Edits<'static> {
+        let owned = |(span, with): (Span, Cow<'e, str>)| (span, Cow::Owned(with.into_owned()));
+        Edits {
+            list: self.list.into_iter().map(owned).collect(),
+        }
+    }
+
     /// Whether nothing was edited.
     #[must_use]
     pub fn is_empty(&self) -> bool {

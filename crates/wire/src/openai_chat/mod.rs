@@ -46,5 +46,5 @@ pub use request::read_request;
 pub use stream::{DONE, KEEP_ALIVE, StreamTap};
 pub use tap::OpenaiChat;
 pub(crate) use usage::{cost_details, money};
-pub use whole::{read_whole, stamp_whole};
+pub use whole::Whole;
 pub use write::write_request;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chat::{Error, Usage};
 
 use super::stream::{DONE, KEEP_ALIVE, StreamTap};
-use super::{read_request, read_whole, stamp_whole, write_error, write_request};
+use super::{Whole, read_request, write_error, write_request};
 use crate::codec::{Asked, Door, Listen, Passed, Tap, Transparent};
 use crate::frame::Frame;
 use crate::incoming::{Beside, Incoming};
@@ -48,7 +48,7 @@ impl Transparent for OpenaiChat {
         Box::new(Same {
             stream: StreamTap::new(asked.stamp.clone()),
             stamp: asked.stamp.clone(),
-            whole: Bytes::new(),
+            whole: Whole::default(),
         })
     }
 }
@@ -57,7 +57,7 @@ impl Transparent for OpenaiChat {
 struct Same {
     stream: StreamTap,
     stamp: Stamp,
-    whole: Bytes,
+    whole: Whole,
 }
 
 impl Tap for Same {
@@ -80,12 +80,11 @@ impl Tap for Same {
     }
 
     fn read_whole(&mut self, body: &Bytes, listen: &mut Listen<'_>) -> Result<(), Error> {
-        read_whole(body, listen)?;
-        self.whole = body.clone();
+        self.whole = Whole::read(body.clone(), &self.stamp, listen)?;
         Ok(())
     }
 
     fn write_whole(&mut self, usage: &Usage, cost: &CostText) -> Result<Bytes, Error> {
-        stamp_whole(&self.whole, &self.stamp, usage, cost)
+        self.whole.write(usage, cost)
     }
 }

@@ -3,7 +3,7 @@
 use chat::{Kind, Next, Reason, Unit};
 use serde_json::Value;
 use wire::CostText;
-use wire::openai_chat::{read_whole, stamp_whole};
+use wire::openai_chat::Whole;
 
 use crate::cases::{Heard, stamp, tree};
 use crate::fixtures::fixture;
@@ -11,13 +11,14 @@ use crate::fixtures::fixture;
 fn read(name: &str) -> (Heard, Value) {
     let body = fixture(&format!("{name}.response.json"));
     let mut heard = Heard::default();
-    read_whole(&body, &mut |event| heard.hear(event)).expect(name);
+    let whole = Whole::read(body.into(), &stamp(), &mut |event| heard.hear(event));
+    let mut whole = whole.expect(name);
     let cost = CostText {
         total: Some("0.5".to_owned()),
         is_byok: true,
         ..CostText::default()
     };
-    let stamped = stamp_whole(&body, &stamp(), &heard.usage, &cost).expect(name);
+    let stamped = whole.write(&heard.usage, &cost).expect(name);
     let stamped = tree(&stamped);
     assert_eq!(stamped["id"], "gen-test", "{name}");
     assert_eq!(stamped["model"], "author/model", "{name}");
@@ -126,17 +127,15 @@ fn what_is_no_answer_is_the_providers_failure() {
             Kind::ProviderUnavailable,
         ),
     ] {
-        let error = read_whole(body.as_bytes(), &mut |_| {}).expect_err(body);
+        let error = Whole::read(body.into(), &stamp(), &mut |_| {}).expect_err(body);
         assert_eq!(
             (error.kind, error.next),
             (kind, Next::TryNextEndpoint),
             "{body}"
         );
-        let cost = CostText::default();
-        assert!(stamp_whole(body.as_bytes(), &stamp(), &chat::Usage::default(), &cost).is_err());
     }
     let filtered = r#"{"error":{"code":"content_filter","message":"filtered","status":400}}"#;
-    let error = read_whole(filtered.as_bytes(), &mut |_| {}).expect_err("filtered");
+    let error = Whole::read(filtered.into(), &stamp(), &mut |_| {}).expect_err("filtered");
     assert_eq!(
         (error.kind, error.next),
         (Kind::ContentPolicyViolation, Next::Stop)
@@ -155,11 +154,18 @@ fn a_missing_finish_reason_is_derived_from_the_content() {
         let body =
             format!(r#"{{"choices":[{{"index":0,"message":{message},"finish_reason":""}}]}}"#);
         let mut heard = Heard::default();
-        read_whole(body.as_bytes(), &mut |event| heard.hear(event)).expect(message);
+        let whole = Whole::read(body.into(), &stamp(), &mut |event| heard.hear(event));
+        whole.expect(message);
         assert_eq!(
             (heard.finish[&0].reason, &heard.finish[&0].native),
             (reason, &None),
             "{message}"
         );
     }
+}
+
+#[test]
+fn what_was_never_read_cannot_be_written() {
+    let written = Whole::default().write(&chat::Usage::default(), &CostText::default());
+    assert!(written.is_err());
 }

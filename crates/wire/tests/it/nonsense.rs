@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use wire::Quirk;
-use wire::openai_chat::{StreamTap, read_request, read_whole, stamp_whole, write_request};
+use wire::openai_chat::{StreamTap, Whole, read_request, write_request};
 use wire::{CostText, Outgoing, Passed, read_error};
 
 use crate::cases::{stamp, tree};
@@ -71,8 +71,8 @@ proptest! {
             prop_assert!(!json.trim_ascii_end().contains(&b'\n'));
             prop_assert_eq!(&tree(json)["id"], "gen-test");
         }
-        if read_whole(&bytes, &mut listen).is_ok() {
-            let stamped = stamp_whole(&bytes, &stamp(), &usage, &CostText::default());
+        if let Ok(mut whole) = Whole::read(bytes.clone().into(), &stamp(), &mut listen) {
+            let stamped = whole.write(&usage, &CostText::default());
             prop_assert_eq!(&tree(&stamped.expect("it was read"))["id"], "gen-test");
         }
         let error = read_error(500, &bytes);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use chat::{Reason, Unit};
 use serde_json::Value;
-use wire::openai_chat::{read_request, read_whole, stamp_whole, write_request};
+use wire::openai_chat::{Whole, read_request, write_request};
 use wire::{CostText, Outgoing, read_error};
 
 use crate::cases::{Heard, Streamed, cut_everywhere, frames, stamp, stream, tree};
@@ -154,15 +154,18 @@ fn recorded_whole_answers_mean_what_they_say() {
         }
         let body = json.to_string();
         let mut heard = Heard::default();
-        let read = read_whole(body.as_bytes(), &mut |event| heard.hear(event));
+        let read = Whole::read(body.clone().into(), &stamp(), &mut |event| {
+            heard.hear(event);
+        });
         if json.get("choices").is_none() {
             let error = read.expect_err("an error in a 200 body");
             println!("{name}: {:?} {error}", error.kind);
             continue;
         }
-        if let Err(error) = read {
-            panic!("{name}: {error} {:?}", error.detail);
-        }
+        let mut whole = match read {
+            Ok(whole) => whole,
+            Err(error) => panic!("{name}: {error} {:?}", error.detail),
+        };
         for (position, choice) in json["choices"]
             .as_array()
             .expect("choices")
@@ -185,7 +188,7 @@ fn recorded_whole_answers_mean_what_they_say() {
         }
         assert_eq!(heard.called(), plain_calls(json, "message"), "{name}");
         check_usage(&name, &json["usage"], &heard);
-        check_stamped(&name, &body, &heard);
+        check_stamped(&name, &body, (&mut whole, &heard));
         seen += 1;
     }
     println!("{seen} whole answers read");
@@ -261,12 +264,12 @@ fn check_usage(name: &str, usage: &Value, heard: &Heard) {
     );
 }
 
-fn check_stamped(name: &str, body: &str, heard: &Heard) {
+fn check_stamped(name: &str, body: &str, (whole, heard): (&mut Whole, &Heard)) {
     let cost = CostText {
         total: Some("0.00001".to_owned()),
         ..CostText::default()
     };
-    let stamped = stamp_whole(body.as_bytes(), &stamp(), &heard.usage, &cost).expect("an answer");
+    let stamped = whole.write(&heard.usage, &cost).expect("an answer");
     let stamped = tree(&stamped);
     assert_eq!(stamped["id"], "gen-test", "{name}");
     assert_eq!(stamped["object"], "chat.completion", "{name}");

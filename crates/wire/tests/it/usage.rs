@@ -5,14 +5,16 @@ use chat::Unit::{
     WebSearch,
 };
 use chat::{Event, Unit, Usage};
-use wire::openai_chat::read_whole;
+use wire::openai_chat::Whole;
+
+use crate::cases::stamp;
 
 fn read(usage: &str) -> Usage {
     let body = format!(
         r#"{{"choices":[{{"message":{{"content":"x"}},"finish_reason":"stop"}}],"usage":{usage}}}"#
     );
     let mut read = Usage::default();
-    read_whole(body.as_bytes(), &mut |event| {
+    Whole::read(body.into(), &stamp(), &mut |event| {
         if let Event::Usage(usage) = event {
             read.merge(usage);
         }
