@@ -38,6 +38,7 @@ fuzz: ## Fuzz decoders, editor and readers (ARGS="SECONDS TARGET…", 60 s each)
 
 bench: ## Run the benchmarks and write a report
 	@scripts/need cargo cc
+	@scripts/need nginx || echo "measured without nginx as the reference" >&2
 	@exec cargo run --release --locked -p bench -- $(ARGS)
 
 lint: ## Formatting, clippy with warnings denied, dependency rules

@@ -108,7 +108,7 @@ fn subject(name: &'static str, gateway: &Gateway, key: String) -> Subject {
     Subject {
         name,
         addr: gateway.addr,
-        path: "/api/v1/chat/completions",
+        root: "/api/v1",
         key: Some(key),
         pid: Some(gateway.child.pid()),
         naming: Naming::Catalog,

@@ -19,6 +19,9 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 pub(super) async fn measure(stage: &Stage, say: &dyn Fn(&str)) -> Result<Vec<Load>> {
     let mut loads = Vec::new();
+    for workload in stage.settings.variants() {
+        loads.extend(in_turns(stage, &workload, Loop::Closed, say).await?);
+    }
     for workload in stage.settings.workloads() {
         let closed_loads = in_turns(stage, &workload, Loop::Closed, say).await?;
         let rate = stage
@@ -48,9 +51,10 @@ async fn in_turns(
     how: Loop,
     say: &dyn Fn(&str),
 ) -> Result<Vec<Load>> {
-    let mut runs = vec![Vec::new(); stage.subjects.len()];
+    let subjects: Vec<&Subject> = stage.asked(workload).collect();
+    let mut runs = vec![Vec::new(); subjects.len()];
     for repeat in 1..=stage.settings.repeats {
-        for (subject, runs) in stage.subjects.iter().zip(&mut runs) {
+        for (subject, runs) in subjects.iter().zip(&mut runs) {
             let run = one_run(stage, subject, workload, how).await?;
             say(&format!(
                 "{}, {how}, {}, run {repeat}: {} calls/s, p50 {} µs, p99 {} µs, {} errors",
@@ -64,7 +68,7 @@ async fn in_turns(
             runs.push(run);
         }
     }
-    let subjects = stage.subjects.iter().zip(runs);
+    let subjects = subjects.into_iter().zip(runs);
     Ok(subjects
         .map(|(subject, runs)| Load::new(workload, how, subject.name, runs))
         .collect())

@@ -9,19 +9,22 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::load::order::{Naming, Subject};
+use crate::load::order::{Naming, Subject, Way, Workload};
 use crate::measure::descriptors;
 use crate::measure::machine::machine;
 use crate::report::Report;
 use crate::report::figures::{Footprint, Load, Streams};
 use crate::settings::{Arguments, Settings};
 use crate::world::gateway::{self, Gateway, PLAIN_KEY, Setup};
+use crate::world::proxy::Proxy;
 use crate::world::room::Room;
 use crate::world::upstream::Upstream;
 
 /// The subjects as the report calls them.
 pub(crate) const DIRECT: &str = "simulator alone";
 pub(crate) const WAYBILL: &str = "through Waybill";
+/// nginx, which passes bytes on and does nothing else: the least that standing in between costs.
+pub(crate) const PROXY: &str = "through nginx";
 /// A key without limits, in a house without budgets.
 pub(crate) const UNGOVERNED: &str = "ungoverned";
 /// A key that three hard budgets and three rate limits hold.
@@ -32,6 +35,7 @@ struct Stage {
     settings: Settings,
     upstream: Upstream,
     gateway: Option<Gateway>,
+    proxy: Option<Proxy>,
     subjects: Vec<Subject>,
 }
 
@@ -44,7 +48,7 @@ pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) 
     let direct = Subject {
         name: DIRECT,
         addr: upstream.addr,
-        path: "/v1/chat/completions",
+        root: "/v1",
         key: None,
         pid: None,
         naming: Naming::Script,
@@ -53,8 +57,12 @@ pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) 
         settings: settings.clone(),
         upstream,
         gateway: None,
+        proxy: None,
         subjects: vec![direct],
     };
+    if !arguments.harness_only {
+        stage.open_proxy(&room, say).await?;
+    }
     let setup = stage.setup(arguments, root, &room)?;
     let mut footprint = None;
     if let Some(setup) = &setup {
@@ -70,6 +78,7 @@ pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) 
         }
         gateway.child.stop().await?;
     }
+    let nginx = stage.proxy.as_ref().map(|proxy| proxy.version.clone());
     let governed = match &setup {
         Some(setup) => governed::measure(&stage, (setup, &room), say).await?,
         None => Vec::new(),
@@ -77,7 +86,7 @@ pub(crate) async fn run(arguments: &Arguments, root: &Path, say: &dyn Fn(&str)) 
     let limits = descriptors::limits()?;
     Ok(Report::new(
         settings,
-        machine,
+        (machine, nginx),
         limits.soft,
         (footprint, slow, loads, governed),
     ))
@@ -93,9 +102,14 @@ impl Stage {
             Some(binary) => std::path::absolute(binary)?,
             None => gateway::build(root)?,
         };
-        let mut models = self.settings.workloads().to_vec();
-        models.push(self.settings.slow());
-        Setup::new(binary, self.upstream.addr, &models, room).map(Some)
+        Setup::new(binary, self.upstream.addr, &self.settings.all(), room).map(Some)
+    }
+
+    /// Who can be asked for such calls: a plain proxy translates nothing.
+    fn asked(&self, workload: &Workload) -> impl Iterator<Item = &Subject> {
+        let is_translated = workload.way != Way::Chat;
+        let subjects = self.subjects.iter();
+        subjects.filter(move |subject| subject.name != PROXY || !is_translated)
     }
 
     async fn measure(&self, say: &dyn Fn(&str)) -> Result<(Vec<Streams>, Vec<Load>)> {
@@ -110,8 +124,31 @@ impl Stage {
             .gateway
             .as_mut()
             .map_or(Ok(()), |it| it.child.has_not_ended());
+        let proxy = self
+            .proxy
+            .as_mut()
+            .map_or(Ok(()), |it| it.child.has_not_ended());
         let upstream = self.upstream.child.has_not_ended();
-        gateway.and(upstream).err().unwrap_or(error)
+        gateway.and(proxy).and(upstream).err().unwrap_or(error)
+    }
+
+    /// Starts a plain proxy, if there is one on this machine, and puts it among the subjects.
+    async fn open_proxy(&mut self, room: &Room, say: &dyn Fn(&str)) -> Result<()> {
+        let Some(program) = Proxy::program() else {
+            say("nginx is not installed: measured without the reference that a plain proxy is");
+            return Ok(());
+        };
+        let proxy = Proxy::start(&program, self.upstream.addr, room).await?;
+        self.subjects.push(Subject {
+            name: PROXY,
+            addr: proxy.addr,
+            root: "/v1",
+            key: None,
+            pid: Some(proxy.child.pid()),
+            naming: Naming::Script,
+        });
+        self.proxy = Some(proxy);
+        Ok(())
     }
 
     /// Times the starts, leaves one gateway running and puts it among the subjects.
@@ -130,7 +167,7 @@ impl Stage {
         self.subjects.push(Subject {
             name: WAYBILL,
             addr: gateway.addr,
-            path: "/api/v1/chat/completions",
+            root: "/api/v1",
             key: Some(key),
             pid: Some(gateway.child.pid()),
             naming: Naming::Catalog,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::order::{Form, Naming, Order, Subject, Workload};
+use super::order::{Form, Naming, Order, Subject, Way, Workload};
 
 /// A whole chat completion, as short as one can be.
 pub(crate) const WHOLE: &str =
@@ -69,7 +69,7 @@ impl Server {
         Subject {
             name: "canned",
             addr: self.addr,
-            path: "/v1/chat/completions",
+            root: "/v1",
             key: Some("not-a-secret".to_owned()),
             pid: None,
             naming: Naming::Script,
@@ -84,6 +84,7 @@ impl Server {
             script,
             body_bytes: 512,
             form,
+            way: Way::Chat,
         };
         Order::new(&self.subject(), &workload).unwrap()
     }

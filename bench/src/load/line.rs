@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::frames::Frames;
-use super::order::{Form, Order};
+use super::order::{Form, Order, Speech};
 
 /// Longest answer that is read whole.
 const WHOLE_BYTES_MAX: usize = 4 << 20;
@@ -159,7 +159,7 @@ async fn one_call(
     }
     let ended = Instant::now();
     match order.form {
-        Form::Whole => check_whole(&whole)?,
+        Form::Whole => check_whole(&whole, order.speech)?,
         Form::Stream { chunks } => check_stream(&frames, chunks)?,
     }
     Ok(Seen {
@@ -169,13 +169,17 @@ async fn one_call(
     })
 }
 
-/// A whole answer has text, a finish reason and a usage, and is complete JSON as far as its last byte shows.
-fn check_whole(body: &[u8]) -> Result<()> {
+/// A whole answer has a finish reason and a usage, and is complete JSON as far as its last byte shows.
+fn check_whole(body: &[u8], speech: Speech) -> Result<()> {
     let has = |field: &[u8]| memmem::find(body, field).is_some();
-    if has(b"\"finish_reason\":") && has(b"\"usage\":") && body.trim_ascii_end().ends_with(b"}") {
+    let reason: &[u8] = match speech {
+        Speech::Chat => b"\"finish_reason\":",
+        Speech::Messages => b"\"stop_reason\":",
+    };
+    if has(reason) && has(b"\"usage\":") && body.trim_ascii_end().ends_with(b"}") {
         return Ok(());
     }
-    bail!("not a whole chat completion: {}", excerpt(body))
+    bail!("not a whole answer: {}", excerpt(body))
 }
 
 fn check_stream(frames: &Frames, chunks: u64) -> Result<()> {
@@ -220,10 +224,7 @@ mod tests {
         let error = call(Form::Whole, Canned::whole(r#"{"choices":["#))
             .await
             .unwrap_err();
-        assert!(
-            error.to_string().contains("not a whole chat completion"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("not a whole answer"), "{error}");
     }
 
     #[tokio::test]

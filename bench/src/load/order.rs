@@ -4,17 +4,20 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 
-/// Who is asked: the simulator itself, Waybill, or later anything else that speaks the dialect.
+/// Without it nothing is said in Messages.
+const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+
+/// Who is asked: the simulator itself, a plain proxy in front of it, Waybill.
 #[derive(Clone)]
 pub(crate) struct Subject {
     /// How the report calls it.
     pub(crate) name: &'static str,
     pub(crate) addr: SocketAddr,
-    /// Path of chat completions.
-    pub(crate) path: &'static str,
+    /// What stands before the path of a dialect.
+    pub(crate) root: &'static str,
     /// The key it wants.
     pub(crate) key: Option<String>,
     /// Process whose processor time and memory are its own; none for the simulator asked directly.
@@ -32,6 +35,24 @@ pub(crate) enum Naming {
     Catalog,
 }
 
+/// A dialect, as far as a generator has to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speech {
+    Chat,
+    Messages,
+}
+
+/// Who speaks what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Caller and provider speak the same.
+    Chat,
+    /// A caller of Chat, and a provider of Messages.
+    ChatToMessages,
+    /// A caller of Messages, and a provider of Chat.
+    MessagesToChat,
+}
+
 /// One kind of call.
 #[derive(Clone, Debug)]
 pub(crate) struct Workload {
@@ -44,6 +65,7 @@ pub(crate) struct Workload {
     /// Length of the request body.
     pub(crate) body_bytes: usize,
     pub(crate) form: Form,
+    pub(crate) way: Way,
 }
 
 /// How an answer comes.
@@ -60,9 +82,38 @@ pub(crate) enum Form {
 pub(crate) struct Order {
     pub(crate) addr: SocketAddr,
     pub(crate) form: Form,
+    /// The dialect of request and answer.
+    pub(crate) speech: Speech,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
+}
+
+impl Speech {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Messages => "/messages",
+        }
+    }
+}
+
+impl Way {
+    /// What the caller speaks.
+    const fn caller(self) -> Speech {
+        match self {
+            Self::Chat | Self::ChatToMessages => Speech::Chat,
+            Self::MessagesToChat => Speech::Messages,
+        }
+    }
+
+    /// What the provider speaks.
+    pub(crate) const fn provider(self) -> Speech {
+        match self {
+            Self::Chat | Self::MessagesToChat => Speech::Chat,
+            Self::ChatToMessages => Speech::Messages,
+        }
+    }
 }
 
 impl Workload {
@@ -71,7 +122,7 @@ impl Workload {
         format!("bench!{}", self.script)
     }
 
-    /// A chat completion request of exactly `body_bytes`, or the shortest one if that is longer.
+    /// A request that both dialects know, of exactly `body_bytes`, or the shortest one if that is longer.
     fn body(&self, model: &str) -> Bytes {
         let stream = match self.form {
             Form::Whole => "",
@@ -98,7 +149,14 @@ impl Order {
             Naming::Script => workload.upstream_model(),
             Naming::Catalog => workload.model.to_owned(),
         };
+        let speech = match subject.naming {
+            Naming::Script => workload.way.provider(),
+            Naming::Catalog => workload.way.caller(),
+        };
         let mut headers = HeaderMap::new();
+        if speech == Speech::Messages {
+            headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
+        }
         headers.insert(
             header::HOST,
             HeaderValue::from_str(&subject.addr.to_string())?,
@@ -115,8 +173,9 @@ impl Order {
         Ok(Self {
             addr: subject.addr,
             form: workload.form,
-            uri: subject
-                .path
+            speech,
+            uri: [subject.root, speech.path()]
+                .concat()
                 .parse()
                 .context("the path of a subject is not a path")?,
             headers,
@@ -145,6 +204,7 @@ mod tests {
             script,
             body_bytes,
             form,
+            way: Way::Chat,
         }
     }
 
@@ -166,5 +226,35 @@ mod tests {
         let name = workload(0, Form::Whole).upstream_model();
         let (_, script) = name.split_once('!').unwrap();
         assert!(simulator::Script::parse(script).is_ok());
+    }
+
+    #[test]
+    fn each_side_is_asked_in_the_dialect_it_speaks() {
+        let subject = |naming| Subject {
+            name: "test",
+            addr: "127.0.0.1:1".parse().unwrap(),
+            root: "/v1",
+            key: None,
+            pid: None,
+            naming,
+        };
+        for (way, upstream, gateway) in [
+            (Way::Chat, "/v1/chat/completions", "/v1/chat/completions"),
+            (Way::ChatToMessages, "/v1/messages", "/v1/chat/completions"),
+            (Way::MessagesToChat, "/v1/chat/completions", "/v1/messages"),
+        ] {
+            let workload = Workload {
+                way,
+                ..workload(512, Form::Whole)
+            };
+            for (naming, path) in [(Naming::Script, upstream), (Naming::Catalog, gateway)] {
+                let request = Order::new(&subject(naming), &workload).unwrap().request();
+                assert_eq!(request.uri().path(), path);
+                assert_eq!(
+                    request.headers().contains_key(VERSION),
+                    path == "/v1/messages"
+                );
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::load::order::{Form, Workload};
+use crate::load::order::{Form, Way, Workload};
 use crate::measure::histogram::Percentiles;
 use crate::world::budgets::Counters;
 
@@ -109,6 +109,8 @@ pub(crate) struct Load {
     pub(crate) workload: &'static str,
     pub(crate) how: Loop,
     pub(crate) subject: &'static str,
+    pub(crate) request_bytes: usize,
+    pub(crate) is_translated: bool,
     /// Chunks per call; 0 for whole answers.
     pub(crate) chunks_per_call: u64,
     /// Each figure's median over the runs; errors are summed.
@@ -132,6 +134,8 @@ impl Load {
             workload: workload.name,
             how,
             subject,
+            request_bytes: workload.body_bytes,
+            is_translated: workload.way != Way::Chat,
             chunks_per_call,
             median,
             runs,

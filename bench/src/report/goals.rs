@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::figures::{Footprint, Governance, Load, Streams};
+use super::ratios;
 use crate::settings::Settings;
 
 /// Ready within this, with the whole built-in catalog.
@@ -48,7 +49,11 @@ pub(crate) struct Goal {
 }
 
 impl Goal {
-    fn at_most(name: impl Into<String>, (measured, limit): (f64, f64), unit: &'static str) -> Self {
+    pub(super) fn at_most(
+        name: impl Into<String>,
+        (measured, limit): (f64, f64),
+        unit: &'static str,
+    ) -> Self {
         let is_met = measured <= limit;
         let (side, weight) = (Side::AtMost, Weight::Target);
         Self {
@@ -80,7 +85,7 @@ impl Goal {
         }
     }
 
-    fn only_aimed_at(self) -> Self {
+    pub(super) fn only_aimed_at(self) -> Self {
         Self {
             weight: Weight::Aim,
             ..self
@@ -155,6 +160,7 @@ pub(crate) fn goals(
         ));
     }
     goals.extend(governed.iter().flat_map(governance));
+    goals.extend(ratios::goals(loads, governed));
     goals
 }
 

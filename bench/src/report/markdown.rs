@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::figures::{Load, Loop};
 use super::number::{grouped, mib, ms, us};
 use super::{HEADROOM, Report, governed, picture};
-use crate::course::{DIRECT, WAYBILL};
+use crate::course::DIRECT;
 
 pub(super) fn write(report: &Report) -> String {
     let mut text = String::from("# Waybill, measured\n");
@@ -216,7 +216,7 @@ fn load_row(text: &mut String, load: &Load) -> Done {
     )
 }
 
-/// What Waybill adds at the same rate of calls.
+/// What standing in between adds at the same rate of calls.
 fn added(text: &mut String, report: &Report) -> Done {
     let open: Vec<_> = report
         .loads
@@ -226,7 +226,7 @@ fn added(text: &mut String, report: &Report) -> Done {
     let direct = |load: &&&Load| load.subject == DIRECT;
     let rows: Vec<_> = open
         .iter()
-        .filter(|load| load.subject == WAYBILL)
+        .filter(|load| load.subject != DIRECT)
         .filter_map(|load| {
             let same = |other: &&&Load| other.workload == load.workload;
             Some((*load, *open.iter().filter(same).find(direct)?))
@@ -237,10 +237,10 @@ fn added(text: &mut String, report: &Report) -> Done {
     }
     writeln!(
         text,
-        "\n### What Waybill adds\n\nDifferences between the percentiles of the two open loops at the same rate, in \
+        "\n### What standing in between adds\n\nDifferences between the percentiles of the two open loops at the same rate, in \
          milliseconds (the percentile of one minus that of the other, not a percentile of differences).\n\n\
-         | workload | rate | p50 | p90 | p99 | first byte p50 | first byte p99 |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+         | workload | subject | rate | p50 | p90 | p99 | first byte p50 | first byte p99 |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     )?;
     for (through, direct) in rows {
         let Loop::Open { rate } = through.how else {
@@ -256,8 +256,9 @@ fn added(text: &mut String, report: &Report) -> Done {
         let pairs = pairs.map(|(through, direct)| difference_ms(through, direct));
         writeln!(
             text,
-            "| {} | {}/s | {} |",
+            "| {} | {} | {}/s | {} |",
             through.workload,
+            through.subject,
             grouped(rate.into()),
             pairs.join(" | ")
         )?;
@@ -314,7 +315,7 @@ fn circumstances(text: &mut String, report: &Report) -> Done {
         text,
         "\n## Circumstances\n\n{}, commit {}. {} core(s) of {}, {} MiB, Linux {}, {}; load average before the run {}; \
          {} descriptors per process. Generator, simulator and gateway share these cores and talk over loopback; \
-         everything is as a fresh installation has it: key checked, generation recorded, metrics on, SQLite.\n",
+         everything is as a fresh installation has it: key checked, generation recorded, metrics on, SQLite.\n\n{}\n",
         machine.at,
         machine.commit,
         machine.cores,
@@ -324,9 +325,21 @@ fn circumstances(text: &mut String, report: &Report) -> Done {
         machine.rustc,
         machine.load_average,
         grouped(report.descriptors_max),
+        beside(report),
     )?;
     let settings = serde_json::to_string_pretty(&report.settings).map_err(|_| std::fmt::Error)?;
     writeln!(text, "Settings:\n\n```json\n{settings}\n```")
+}
+
+/// Who was measured beside Waybill.
+fn beside(report: &Report) -> String {
+    match &report.nginx {
+        Some(version) => format!(
+            "The plain proxy is {version}: one process, without logs and buffering, connections kept."
+        ),
+        None => "**No plain proxy was measured**: nginx is not installed here, so there is nothing to compare with."
+            .to_owned(),
+    }
 }
 
 fn error_line(text: &mut String, error: Option<&str>) -> Done {

@@ -6,6 +6,7 @@ mod governed;
 mod markdown;
 mod number;
 mod picture;
+mod ratios;
 
 use std::fs;
 use std::path::Path;
@@ -28,6 +29,8 @@ const HEADROOM: u64 = 2;
 pub(crate) struct Report {
     pub(crate) goals: Vec<Goal>,
     pub(crate) machine: Machine,
+    /// Version of the plain proxy that was measured beside; absent where there is none.
+    pub(crate) nginx: Option<String>,
     /// Descriptors a process may open.
     pub(crate) descriptors_max: u64,
     pub(crate) settings: Settings,
@@ -56,7 +59,7 @@ type Measured = (Option<Footprint>, Vec<Streams>, Vec<Load>, Vec<Governance>);
 impl Report {
     pub(crate) fn new(
         settings: Settings,
-        machine: Machine,
+        (machine, nginx): (Machine, Option<String>),
         descriptors_max: u64,
         (footprint, streams, loads, governed): Measured,
     ) -> Self {
@@ -64,6 +67,7 @@ impl Report {
             goals: goals::goals(&settings, footprint.as_ref(), &streams, (&loads, &governed)),
             headroom: headroom(&loads),
             machine,
+            nginx,
             descriptors_max,
             settings,
             footprint,

@@ -51,7 +51,7 @@ pub(super) fn pictures(report: &Report) -> Vec<Picture> {
     let processor = closed.filter_map(|load| {
         let length = load.median.processor.subject_ns?;
         Some(Bar {
-            label: load.workload.to_owned(),
+            label: format!("{}, {}", load.workload, load.subject),
             length,
             value: us(length),
         })
@@ -67,11 +67,7 @@ pub(super) fn pictures(report: &Report) -> Vec<Picture> {
             "Latency from the intended send, open loop, ms",
             latency.collect(),
         ),
-        (
-            "processor.svg",
-            "CPU of Waybill per call, µs",
-            processor.collect(),
-        ),
+        ("processor.svg", "CPU per call, µs", processor.collect()),
     ];
     let rows = rows.into_iter().filter(|(_, _, bars)| !bars.is_empty());
     rows.map(|(file, title, bars)| Picture {

@@ -2,7 +2,7 @@
 
 use super::figures::{Bill, Run};
 use super::*;
-use crate::course::{GOVERNED, UNGOVERNED};
+use crate::course::{GOVERNED, PROXY, UNGOVERNED};
 use crate::measure::histogram::Percentiles;
 use crate::settings::Arguments;
 use crate::world::budgets::Counters;
@@ -20,7 +20,11 @@ fn load(how: Loop, subject: &'static str, calls_per_second: u64, p99_us: u64) ->
             ..Percentiles::default()
         },
         processor: Bill {
-            subject_ns: (subject == WAYBILL).then_some(61_000),
+            subject_ns: match subject {
+                DIRECT => None,
+                PROXY => Some(15_250),
+                _ => Some(61_000),
+            },
             ..Bill::default()
         },
         ..Run::default()
@@ -34,8 +38,10 @@ fn report(footprint: Option<Footprint>) -> Report {
     let open = Loop::Open { rate: 2000 };
     let loads = vec![
         load(Loop::Closed, DIRECT, 12_000, 5000),
+        load(Loop::Closed, PROXY, 11_000, 5500),
         load(Loop::Closed, WAYBILL, 4000, 9000),
         load(open, DIRECT, 2000, 1500),
+        load(open, PROXY, 2000, 2000),
         load(open, WAYBILL, 2000, 2750),
     ];
     let pair = |subject, rates: [u64; 3]| Load {
@@ -57,7 +63,7 @@ fn report(footprint: Option<Footprint>) -> Report {
     )];
     Report::new(
         Settings::new(&arguments),
-        machine,
+        (machine, Some("nginx/1.0".to_owned())),
         20_000,
         (footprint, Vec::new(), loads, governed),
     )
@@ -75,10 +81,14 @@ fn verdicts_latency_and_what_is_added_are_in_the_report() {
         "{text}"
     );
     assert!(
-        text.contains("| whole, 1 kB | 2,000/s | 0.00 | 0.00 | 1.25 |"),
+        text.contains("| whole, 1 kB | through Waybill | 2,000/s | 0.00 | 0.00 | 1.25 |"),
         "{text}"
     );
     assert!(text.contains("3.0 times; the harness has room"), "{text}");
+    let processor = "| whole, 1 kB, governed: CPU per call, of nginx's | 4.0 times | ≤ 2.0 times |";
+    assert!(text.contains(processor), "{text}");
+    let latency = "| whole, 1 kB: p99 added at half load, of nginx's | 2.5 times | ≤ 3.0 times |";
+    assert!(text.contains(latency), "{text}");
     assert!(!text.contains("incomplete"), "{text}");
 }
 
@@ -134,7 +144,7 @@ fn every_file_is_written_and_every_picture_is_shown() {
     let json = fs::read_to_string(directory.join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
-        json["loads"][1]["median"]["processor"]["subject_ns"],
+        json["loads"][2]["median"]["processor"]["subject_ns"],
         61_000
     );
     fs::remove_dir_all(&directory).unwrap();

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::child::Child;
 use super::room::Room;
 use crate::load::line::{Line, excerpt};
-use crate::load::order::Workload;
+use crate::load::order::{Speech, Workload};
 
 /// What is built: the binary of the release, with the demo that `make demo` needs as well.
 pub(crate) const BUILD: [&str; 9] = [
@@ -215,19 +215,37 @@ fn read_key(body: &[u8]) -> Option<String> {
     value.get("key")?.as_str().map(str::to_owned)
 }
 
-/// One simulated provider with one endpoint per workload, and every other setting as it comes.
+/// A simulated provider for each dialect with one endpoint per workload, and every other setting as it comes.
 fn config(upstream: SocketAddr, workloads: &[Workload]) -> String {
+    let mut text = "# Written by `make bench`.\n".to_owned();
+    for (speech, slug, dialect) in [
+        (Speech::Chat, "simulated", "openai-chat"),
+        (Speech::Messages, "simulated-messages", "anthropic-messages"),
+    ] {
+        let its = |workload: &&Workload| workload.way.provider() == speech;
+        let endpoints: Vec<&Workload> = workloads.iter().filter(its).collect();
+        if !endpoints.is_empty() {
+            text.push_str(&provider(upstream, (slug, dialect), &endpoints));
+        }
+    }
+    text
+}
+
+fn provider(
+    upstream: SocketAddr,
+    (slug, dialect): (&str, &str),
+    endpoints: &[&Workload],
+) -> String {
     let mut text = format!(
-        "# Written by `make bench`.\n\
-         [providers.simulated]\n\
+        "\n[providers.{slug}]\n\
          name = \"Simulated\"\n\
-         dialects = [\"openai-chat\"]\n\
+         dialects = [\"{dialect}\"]\n\
          base_url = \"http://{upstream}/v1\"\n\
          credential = \"{CREDENTIAL}\"\n"
     );
-    for workload in workloads {
+    for workload in endpoints {
         text.push_str(&format!(
-            "\n[[providers.simulated.endpoints]]\n\
+            "\n[[providers.{slug}.endpoints]]\n\
              model = \"{}\"\n\
              upstream_model = \"{}\"\n\
              context_length = 1000000\n\
@@ -243,11 +261,11 @@ fn config(upstream: SocketAddr, workloads: &[Workload]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::order::Form;
+    use crate::load::order::{Form, Way};
 
     #[test]
     fn the_configuration_has_a_row_per_workload() {
-        let workload = |model, script: &str| {
+        let workload = |model, script: &str, way| {
             let script = script.to_owned();
             Workload {
                 name: "x",
@@ -255,11 +273,13 @@ mod tests {
                 script,
                 body_bytes: 1024,
                 form: Form::Whole,
+                way,
             }
         };
         let workloads = [
-            workload("simulated/a", "tokens=9"),
-            workload("simulated/b", "chunks=2"),
+            workload("simulated/a", "tokens=9", Way::Chat),
+            workload("simulated/b", "chunks=2", Way::MessagesToChat),
+            workload("simulated/c", "chunks=2", Way::ChatToMessages),
         ];
         let text = config("127.0.0.1:4010".parse().unwrap(), &workloads);
         assert!(
@@ -268,6 +288,11 @@ mod tests {
         );
         assert!(text.contains("model = \"simulated/b\"\nupstream_model = \"bench!chunks=2\""));
         assert_eq!(text.matches("[[providers.simulated.endpoints]]").count(), 2);
+        assert_eq!(
+            text.matches("[[providers.simulated-messages.endpoints]]")
+                .count(),
+            1
+        );
     }
 
     #[test]
