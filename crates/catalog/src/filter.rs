@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chat::{Dialect, Modalities, Modality, Needs, Parameter, Parameters, Unit};
+use chat::{Dialect, Feature, Modalities, Modality, Needs, Parameter, Parameters, Unit};
 use ledger::Price;
 
 use crate::endpoint::Endpoint;
@@ -19,6 +19,8 @@ use crate::snapshot::Suffix;
 pub enum Filter {
     /// Nobody has given its provider a credential.
     Credential,
+    /// Something stands at an address, and its provider fetches nothing.
+    RemoteMedia,
     /// It speaks no dialect that can be sent for this call.
     Dialect,
     /// It is a service tier that the request does not ask for.
@@ -73,6 +75,7 @@ impl Filter {
             Self::RequireParameters => Some("require_parameters"),
             Self::ContextLength | Self::MaxTokens => Some("context_length"),
             Self::Credential
+            | Self::RemoteMedia
             | Self::Dialect
             | Self::Tier
             | Self::Distillable
@@ -89,6 +92,7 @@ impl Filter {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Credential => "credential",
+            Self::RemoteMedia => "remote_media",
             Self::Dialect => "dialect",
             Self::Tier => "tier",
             Self::Only => "only",
@@ -142,6 +146,10 @@ type Rule = fn(&Sieve<'_>, &Preferences, &Endpoint) -> bool;
 const RULES: &[(Filter, Rule)] = &[
     (Filter::Credential, |_, _, endpoint| {
         endpoint.provider.is_enabled()
+    }),
+    (Filter::RemoteMedia, |sieve, _, endpoint| {
+        let is_remote = sieve.needs().features.contains(Feature::RemoteMedia);
+        !is_remote || endpoint.dialects.iter().any(|dialect| dialect.fetches())
     }),
     (Filter::Dialect, |sieve, _, endpoint| {
         sieve.dialect(endpoint).is_some()

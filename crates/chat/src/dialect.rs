@@ -94,6 +94,9 @@ impl Dialect {
     #[must_use]
     pub fn body_for(self, native_model: &str, from: Self, features: Features) -> Option<Self> {
         let bodies = self.bodies(native_model);
+        if features.contains(Feature::RemoteMedia) && !self.fetches() {
+            return None;
+        }
         if bodies.contains(&from) {
             return Some(from);
         }
@@ -101,6 +104,14 @@ impl Dialect {
             .iter()
             .copied()
             .find(|body| from.reaches(*body, features))
+    }
+
+    /// Whether providers of a dialect fetch what stands at an address. Amazon Bedrock takes bytes,
+    /// whichever body they are wrapped in.
+    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageSource.html> (2026)
+    #[must_use]
+    pub const fn fetches(self) -> bool {
+        !matches!(self, Self::BedrockConverse)
     }
 
     /// Whether a call in this dialect that has these features can be served by a provider that is
@@ -137,14 +148,14 @@ impl Dialect {
                 Feature::Logprobs,
                 Feature::AudioOutput,
                 Feature::ImageOutput,
+                Feature::RemoteMedia,
             ],
-            Self::OpenaiResponses => &[Feature::Logprobs],
-            Self::Gemini => &[Feature::ImageOutput],
-            Self::AnthropicMessages
-            | Self::Vertex
+            Self::OpenaiResponses => &[Feature::Logprobs, Feature::RemoteMedia],
+            Self::Gemini => &[Feature::ImageOutput, Feature::RemoteMedia],
+            Self::AnthropicMessages | Self::Cohere => &[Feature::RemoteMedia],
+            Self::Vertex
             | Self::BedrockConverse
             | Self::AzureOpenai
-            | Self::Cohere
             | Self::OpenaiCompletions
             | Self::OpenaiEmbeddings
             | Self::Rerank => &[],
@@ -235,6 +246,11 @@ mod tests {
         assert!(chat.reaches(claude, Features::default()));
         assert!(!chat.reaches(claude, choices));
         assert!(!Dialect::Rerank.reaches(claude, Features::default()));
+        // Bedrock fetches nothing, not even for callers whose bytes would travel.
+        let remote = Features::default().with(Feature::RemoteMedia);
+        let (host, model) = (Dialect::BedrockConverse, "anthropic.claude-sonnet-4-5-v1:0");
+        assert_eq!(host.body_for(model, claude, remote), None);
+        assert_eq!(claude.body_for(model, claude, remote), Some(claude));
     }
 
     #[test]

@@ -217,6 +217,8 @@ features! {
     ImageOutput = "image_output",
     /// Prompts that are token ids instead of text.
     TokenPrompt = "token_prompt",
+    /// Pictures, films or documents at an address, which the provider must fetch: we never do.
+    RemoteMedia = "remote_media",
 }
 
 /// A set of features.

@@ -74,6 +74,13 @@ impl Prompt {
         self.tokens += per(bytes, FILE_BYTES_PER_TOKEN).max(FILE_LEAST);
     }
 
+    /// Where something is, as it is written in JSON; at an address it must be fetched.
+    pub(crate) fn add_place(&mut self, url: &str) {
+        if url.starts_with("http") {
+            self.features.insert(Feature::RemoteMedia);
+        }
+    }
+
     /// A part of a kind that nobody here knows: only its own dialect can say it.
     pub(crate) fn add_unknown(&mut self, json: &str) {
         self.features.insert(Feature::NativeContent);

@@ -505,3 +505,36 @@ fn what_is_better_said_in_one_dialect_goes_where_it_can_be_said() {
     };
     assert_eq!(last, Filter::RequireParameters);
 }
+
+#[test]
+fn what_must_be_fetched_goes_to_those_who_fetch() {
+    let text = CONFIG.replace(
+        "dialects = [\"anthropic-messages\"]",
+        "dialects = [\"bedrock-converse\"]",
+    );
+    let (rows, errors) = Rows::read_config(&text.parse().expect("the test's own text"));
+    assert_eq!(errors, []);
+    let access = Access {
+        has_credential: &|provider| ["foreign", "mid"].contains(&provider.slug.as_str()),
+        variable: &|_, _| None,
+    };
+    let catalog = catalog::load(&Rows::default(), &[&rows], &access).expect("a catalog");
+    let both = [Dialect::OpenaiChat, Dialect::BedrockConverse];
+    let preferences = Preferences::read(&json!({"sort": "price"})).expect("preferences");
+    let plan = |features: &[Feature]| {
+        let needs = Needs {
+            features: features.iter().copied().collect(),
+            ..Needs::default()
+        };
+        let question = Question::new(MODEL, &needs, &preferences, &both);
+        catalog::plan(&catalog, &question, &Health::default(), Moment::default())
+    };
+    assert_eq!(tags(&plan(&[]).expect("a plan")), "foreign mid");
+    let remote = plan(&[Feature::RemoteMedia]).expect("a plan");
+    assert_eq!(tags(&remote), "mid");
+    let out = remote
+        .excluded
+        .iter()
+        .find(|out| &*out.endpoint.tag == "foreign");
+    assert_eq!(out.map(|out| out.filter), Some(Filter::RemoteMedia));
+}

@@ -173,6 +173,8 @@ fn source(members: &Members<'_>, learnt: &mut Learnt) -> usize {
     if source.string("type").is_some_and(|kind| kind.is("file")) {
         learnt.features.insert(Feature::StoredFiles);
     }
+    let url = source.string("url").map_or("", |url| url.raw);
+    learnt.prompt.add_place(url);
     source.string("data").map_or(0, |data| data.raw.len())
 }
 

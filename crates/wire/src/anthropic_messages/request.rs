@@ -55,7 +55,7 @@ fn needs(members: &Members<'_>, learnt: &Learnt) -> Needs {
         prompt_tokens: learnt.prompt.tokens,
         input: learnt.prompt.input,
         max_output_tokens: members.count("max_tokens"),
-        features: learnt.features,
+        features: learnt.features.union(learnt.prompt.features),
         ..Needs::default()
     };
     for (name, parameter) in PARAMETERS {

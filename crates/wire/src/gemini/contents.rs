@@ -137,8 +137,10 @@ fn read_member(
             let file = inside(FILE)?;
             add_media(&file, 0, prompt);
             let uri = get(&file, "fileUri").map_or("", |uri| uri.value.of(file.text));
-            if is_stored(uri.trim_matches('"')) {
-                prompt.features.insert(Feature::StoredFiles);
+            let uri = uri.trim_matches('"');
+            match is_stored(uri) {
+                true => prompt.features.insert(Feature::StoredFiles),
+                false => prompt.add_place(uri),
             }
         }
         "functionCall" => {

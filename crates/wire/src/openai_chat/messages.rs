@@ -142,6 +142,21 @@ fn count_part(kind: &str, members: &Members<'_>, prompt: &mut Prompt) {
             .and_then(|inner| inner.string(name))
             .map_or(0, |data| data.raw.len())
     };
+    // As an object, or as the text alone.
+    let mut place = |object: &str, name: &str| {
+        let inner = members.object(object);
+        let url = inner.and_then(|inner| inner.string(name));
+        prompt.add_place(
+            url.or_else(|| members.string(object))
+                .map_or("", |url| url.raw),
+        );
+    };
+    match kind {
+        "image_url" => place("image_url", "url"),
+        "video_url" | "input_video" => place("video_url", "url"),
+        "file" => place("file", "file_data"),
+        _ => {}
+    }
     match kind {
         "text" => {
             prompt.add_text(members.string("text").map_or("", |said| said.raw));

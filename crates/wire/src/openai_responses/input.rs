@@ -150,6 +150,13 @@ fn read_part<'a>(scanner: &mut Scanner<'a>, text: &'a str, seen: &mut Seen) -> R
         seen.features.insert(Feature::StoredFiles);
     }
     let length = |name: &str| part.string(name).map_or(0, |data| data.raw.len());
+    for name in ["image_url", "file_url", "file_data", "video_url"] {
+        let url = part.string(name).map_or("", |url| url.raw);
+        seen.prompt.add_place(url);
+    }
+    if seen.prompt.features.contains(Feature::RemoteMedia) {
+        seen.features.insert(Feature::RemoteMedia);
+    }
     match &*kind {
         "input_image" => seen.prompt.add_image(),
         "input_file" => seen.prompt.add_file(length("file_data")),
