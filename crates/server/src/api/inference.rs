@@ -449,14 +449,14 @@ fn describe(headers: &mut HeaderMap, head: &ReplyHead) {
 /// When the request is not one.
 pub(crate) fn read_call(
     app: &App,
-    (body, dialect): (Bytes, Dialect),
+    (body, spoken): (Bytes, Spoken),
     caller: &Caller,
     headers: &HeaderMap,
 ) -> Result<Call, Error> {
     let created_at_ms = app.clock.now_ms();
     let (id, seed) = mint(created_at_ms)?;
-    let door = Spoken::new(dialect, Beside::default()).door()?;
-    let request = door.read_request(&body, Beside::default())?;
+    let door = spoken.door()?;
+    let request = door.read_request(&body, spoken.beside)?;
     Ok(Call {
         id,
         created_at_ms,

@@ -3,33 +3,46 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use bytes::Bytes;
 use catalog::order::{CostRange, cost_range};
 use catalog::{Attempt, Plan};
 use chat::{Dialect, Error, Kind, Needs};
 use http::{HeaderMap, StatusCode};
 use relay::Skip;
+use serde::Deserialize;
 use serde_json::{Value, json};
+use wire::Beside;
 
-use crate::api::inference::read_call;
+use crate::api::inference::{Spoken, read_call};
 use crate::app::App;
 use crate::body;
 use crate::caller::Caller;
 use crate::reply::{self, Answer};
 
+/// What the query may say.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    dialect: Option<String>,
+    model: Option<String>,
+}
+
 /// Answers `POST /plan`. The body is that of any inference path; `?dialect=` says of which, when it
-/// is not plain from the body.
+/// is not plain from the body, and `?model=` what stands in the path of Google's.
 pub async fn explain(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    asked: Result<Query<Asked>, QueryRejection>,
     body: Body,
 ) -> Answer {
     let body = body::read(&headers, body, app.body_bytes_max, app.request_body).await?;
-    let dialect = dialect(query.as_deref(), &headers, &body)?;
-    let call = read_call(&app, (body, dialect), &caller, &headers)?;
+    let Query(asked) = asked.map_err(|error| {
+        Error::caller(Kind::InvalidRequest, error.body_text()).with_field("query")
+    })?;
+    let spoken = spoken(&asked, &headers, &body)?;
+    let call = read_call(&app, (body, spoken), &caller, &headers)?;
     let planned = app.relay.plan(&call)?;
     let reckoned = Reckoned {
         needs: &call.request.needs,
@@ -55,21 +68,29 @@ pub async fn explain(
     reply::json(StatusCode::OK, &json!({ "data": shown }))
 }
 
-/// In which dialect a body is: as the query says, else as its fields and headers suggest.
-fn dialect(query: Option<&str>, headers: &HeaderMap, body: &Bytes) -> Result<Dialect, Error> {
-    let pairs = query.unwrap_or_default().split('&');
-    let named = pairs.filter_map(|pair| pair.split_once('='));
-    let mut named = named.filter(|(name, _)| *name == "dialect");
-    if let Some((_, name)) = named.next() {
-        let known: Result<Dialect, _> = name.parse();
-        return known.map_err(|error| {
+/// How a body is spoken: its dialect is what the query says, else what its fields and headers
+/// suggest; Google's callers name the model in the path, which is here the query or the body.
+fn spoken(asked: &Asked, headers: &HeaderMap, body: &Bytes) -> Result<Spoken, Error> {
+    let fields: Value = serde_json::from_slice(body).unwrap_or_default();
+    let dialect = match &asked.dialect {
+        Some(name) => name.parse::<Dialect>().map_err(|error| {
             Error::caller(Kind::InvalidRequest, error.to_string()).with_field("dialect")
-        });
+        })?,
+        None if headers.contains_key("anthropic-version") => Dialect::AnthropicMessages,
+        None => guess(&fields),
+    };
+    let mut beside = Beside::default();
+    if dialect == Dialect::Gemini {
+        let named = asked.model.as_deref().or_else(|| fields["model"].as_str());
+        let model = named.map(|name| name.strip_prefix("models/").unwrap_or(name));
+        beside.model = model.map(str::to_owned);
+        if beside.model.is_none() {
+            let message =
+                "model: required: Google's paths name it; say it as ?model= or in the body";
+            return Err(Error::caller(Kind::InvalidRequest, message).with_field("model"));
+        }
     }
-    if headers.contains_key("anthropic-version") {
-        return Ok(Dialect::AnthropicMessages);
-    }
-    Ok(guess(&serde_json::from_slice(body).unwrap_or_default()))
+    Ok(Spoken::new(dialect, beside))
 }
 
 /// In which dialect a body is, as its fields suggest.
@@ -78,6 +99,8 @@ pub(crate) fn guess(fields: &Value) -> Dialect {
     let has = |name: &str| fields.get(name).is_some();
     let guessed = if has("contents") {
         Dialect::Gemini
+    } else if has("input") && !has("messages") && is_embedding(fields) {
+        Dialect::OpenaiEmbeddings
     } else if has("input") && !has("messages") {
         Dialect::OpenaiResponses
     } else if has("documents") && has("query") {
@@ -91,6 +114,16 @@ pub(crate) fn guess(fields: &Value) -> Dialect {
         Some(_) => guessed,
         None => Dialect::OpenaiChat,
     }
+}
+
+/// Whether an `input` is of embeddings: items of a conversation are objects, and its other fields are
+/// others. One text alone may be either, and is taken for a conversation.
+fn is_embedding(fields: &Value) -> bool {
+    let elements = fields["input"].as_array();
+    let first = elements.and_then(|elements| elements.first());
+    let is_listed = first.is_some_and(|first| !first.is_object());
+    let own = ["encoding_format", "dimensions", "input_type"];
+    is_listed || own.iter().any(|name| fields.get(name).is_some())
 }
 
 /// What costs are reckoned from.

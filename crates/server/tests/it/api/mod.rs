@@ -17,6 +17,7 @@ mod metrics;
 mod models;
 mod native;
 mod openapi;
+mod plan;
 mod policies;
 mod provider_dialects;
 mod responses;
