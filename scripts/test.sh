@@ -3,8 +3,8 @@
 #
 # Rust's tests first, with real PostgreSQL and Valkey servers behind them, then the real clients of
 # the field and a browser against `waybill demo`, then a short fuzzing, then the books of servers that
-# are killed, then what collectors and destinations are told. All of it runs even when a part fails;
-# the exit status tells.
+# are killed, then what the SDKs of providers say of our requests, then what collectors and
+# destinations are told. All of it runs even when a part fails; the exit status tells.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:$HOME/.cargo/bin"
@@ -28,6 +28,7 @@ scripts/test-clients || { status=1; echo "waybill: client tests failed" >&2; }
 scripts/console test || { status=1; echo "waybill: the console's tests failed" >&2; }
 scripts/fuzz 10 || { status=1; echo "waybill: fuzzing found something" >&2; }
 scripts/with-services tests/money/run || { status=1; echo "waybill: the books were not proved" >&2; }
+tests/validators/run || { status=1; echo "waybill: SDKs would not have written what we write" >&2; }
 tests/telemetry/run || { status=1; echo "waybill: what others are told is not as it should be" >&2; }
 tests/routing/run || { status=1; echo "waybill: load does not move as it should" >&2; }
 exit $status

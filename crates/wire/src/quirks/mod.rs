@@ -167,6 +167,11 @@ const TABLE: &[Quirk] = &[
         "refuses sampling parameters that OpenAI does not have",
         Habit::Drop(&["top_k", "min_p", "top_a", "repetition_penalty"]),
     ),
+    quirk(
+        "no-rare-sampling",
+        "refuses min_p, top_a and repetition_penalty, but takes top_k (Mistral)",
+        Habit::Drop(&["min_p", "top_a", "repetition_penalty"]),
+    ),
     quirk("no-user", "refuses user", Habit::Drop(&["user"])),
     quirk(
         "no-metadata",

@@ -95,6 +95,12 @@ const FIELDS: &[Case] = &[
         r#""temperature":1"#,
         &["top_k"],
     ),
+    (
+        "no-rare-sampling",
+        r#""top_k":5,"min_p":0.1"#,
+        r#""top_k":5"#,
+        &["min_p"],
+    ),
     ("no-user", r#""user":"u""#, "", &["user"]),
     ("no-metadata", r#""metadata":{"a":"b"}"#, "", &["metadata"]),
     ("no-store", r#""store":true"#, "", &["store"]),
