@@ -2,11 +2,10 @@
 
 use chat::{Dialect, Event};
 use serde_json::{Value, json};
-use wire::openai_chat::stamp_whole;
 use wire::{CostText, Lane, Outgoing, Quirk};
 
-use crate::cases::{stamp, tree};
-use crate::matrix::{beside, inbound, read_whole};
+use crate::cases::tree;
+use crate::matrix::{beside, inbound, read_whole, tap};
 
 fn answer() -> Value {
     let extra = |value: &str| json!({"google": {"thought_signature": value}});
@@ -26,12 +25,12 @@ fn details() -> Value {
 
 #[test]
 fn callers_find_signatures_where_openrouters_clients_look() {
-    let whole = stamp_whole(
-        answer().to_string().as_bytes(),
-        &stamp(),
-        &chat::Usage::default(),
-        &CostText::default(),
-    );
+    let chat = Dialect::OpenaiChat;
+    let lane = wire::lane(chat, chat, chat).expect("a lane");
+    let mut tap = tap(&lane, chat, false);
+    tap.read_whole(&answer().to_string().into(), &mut |_| {})
+        .expect("an answer");
+    let whole = tap.write_whole(&chat::Usage::default(), &CostText::default());
     let message = &tree(&whole.expect("an answer"))["choices"][0]["message"];
     assert_eq!(message["reasoning_details"], details());
     assert_eq!(
