@@ -75,8 +75,8 @@ pub use payloads::{
 pub use posting::{Posting, PostingLine, Settled};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use records::{
-    Dimension, Facet, FacetFilter, Grain, Measure, Measures, Month, OTHER, Partition, RollupQuery,
-    RollupRow, SessionKey, SessionSums, Sketched,
+    Dimension, Facet, FacetFilter, Grain, ListQuery, Measure, Measures, Month, OTHER, PAGE_MAX,
+    Page, Partition, RollupQuery, RollupRow, SessionKey, SessionSums, Sketched,
 };
 pub use secrets::{DataKey, KeyMistake, MasterKeys, Vault, VaultError};
 pub use settings::{Setting, Settings};

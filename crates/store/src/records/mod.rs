@@ -6,13 +6,15 @@
 //! 3. `delta`: what a batch of records adds, written in their transaction. `merge`: from there into
 //!    the rows of minutes, hours and days, and of sessions. `query`: what both say. `recount`:
 //!    whether the records say the same.
-//! 4. `retention`: months come and go. `horizons`: how far back what is kept goes.
+//! 4. `list`: records by any filter, a page at a time.
+//! 5. `retention`: months come and go. `horizons`: how far back what is kept goes.
 
 mod adopt;
 mod delta;
 mod facets;
 mod horizons;
 mod insert;
+mod list;
 mod measures;
 mod merge;
 mod month;
@@ -28,6 +30,7 @@ pub(crate) use facets::KnownFacets;
 pub use facets::{Facet, OTHER};
 pub(crate) use horizons::{RECORDS, get as horizon};
 pub(crate) use insert::{Place, insert, places};
+pub use list::{ListQuery, PAGE_MAX, Page};
 pub use measures::{Measure, Measures, Sketched};
 pub use month::Month;
 pub(crate) use month::{PROBES, position_of};

@@ -129,6 +129,8 @@ impl Dimension {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FacetFilter {
     terms: Vec<Term>,
+    /// In lower case.
+    containing: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +139,19 @@ struct Term {
     values: Vec<String>,
     is_one_of: bool,
 }
+
+/// What a text is searched in.
+const NAMES: [Dimension; 9] = [
+    Dimension::Workspace,
+    Dimension::Key,
+    Dimension::Member,
+    Dimension::App,
+    Dimension::Origin,
+    Dimension::Model,
+    Dimension::Provider,
+    Dimension::Endpoint,
+    Dimension::ErrorKind,
+];
 
 impl FacetFilter {
     /// Also, the dimension must be one of these.
@@ -161,19 +176,29 @@ impl FacetFilter {
         self
     }
 
+    /// Also, one of its names must contain this text, in any case.
+    #[must_use]
+    pub fn containing(mut self, text: &str) -> Self {
+        self.containing.push(text.to_lowercase());
+        self
+    }
+
     /// Whether all facets fit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.terms.is_empty() && self.containing.is_empty()
     }
 
     /// Whether a facet fits.
     #[must_use]
     pub fn holds(&self, facet: &Facet) -> bool {
-        self.terms.iter().all(|term| {
-            let value = term.dimension.of(facet);
-            term.values.contains(&value) == term.is_one_of
-        })
+        let names = || NAMES.iter().map(|name| name.of(facet).to_lowercase());
+        let contains = |text: &String| names().any(|name| name.contains(text.as_str()));
+        self.containing.iter().all(contains)
+            && self.terms.iter().all(|term| {
+                let value = term.dimension.of(facet);
+                term.values.contains(&value) == term.is_one_of
+            })
     }
 
     /// The condition, with binds from that number on; of a table `f`.
@@ -192,6 +217,11 @@ impl FacetFilter {
                 term.dimension.sql()
             ));
         }
+        for _ in &self.containing {
+            let likes = NAMES.map(|name| format!("LOWER({}) LIKE ${next} ESCAPE '!'", name.sql()));
+            text.push_str(&format!(" AND ({})", likes.join(" OR ")));
+            next += 1;
+        }
         text
     }
 
@@ -200,8 +230,24 @@ impl FacetFilter {
         for value in self.terms.iter().flat_map(|term| &term.values) {
             statement = statement.text(value);
         }
+        for text in &self.containing {
+            statement = statement.text(&pattern(text));
+        }
         statement
     }
+}
+
+/// A pattern for `LIKE … ESCAPE '!'` of all that contains a text, in lower case.
+pub(super) fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// What is asked of the roll-ups.

@@ -14,6 +14,7 @@ mod kill;
 mod kill_money;
 mod ledgers;
 mod line;
+mod list;
 mod migrations;
 mod money;
 mod payloads;

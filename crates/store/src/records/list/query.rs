@@ -1,0 +1,35 @@
+//! What may be asked of a list.
+
+use crate::records::FacetFilter;
+
+/// Which records, and which page of them. Empty, it is all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// At this moment or later, Unix milliseconds.
+    pub from_ms: Option<i64>,
+    /// Before this one.
+    pub to_ms: Option<i64>,
+    /// By what is counted by.
+    pub filter: FacetFilter,
+    /// Of that session.
+    pub session_id: Option<String>,
+    /// That cost so much or more, nano-USD.
+    pub cost_nanos_min: Option<i64>,
+    /// That took so long or longer, milliseconds.
+    pub total_ms_min: Option<i64>,
+    /// With this text: the beginning of a generation's id, a whole session id, a part of a name that
+    /// is counted by (of these, whatever there is first); else a part of the provider's id, the end
+    /// user, the user agent or the error's message.
+    pub text: Option<String>,
+    /// Where the page begins: [`Page::next`](super::Page::next) of the one before.
+    pub before: Option<i64>,
+    /// Records of a page, from 1 to [`PAGE_MAX`](super::PAGE_MAX).
+    pub count: usize,
+}
+
+impl ListQuery {
+    /// Whether only dear or slow calls are wanted.
+    pub(super) const fn has_peak(&self) -> bool {
+        self.cost_nanos_min.is_some() || self.total_ms_min.is_some()
+    }
+}

@@ -1,0 +1,151 @@
+//! Looking through rows, the newest first.
+
+use super::search::Search;
+use super::{Found, Sought, peak_sql};
+use crate::StoreError;
+use crate::database::{Statement, Transaction};
+use crate::records::Month;
+
+/// Rows looked through before an index is asked.
+const FIRST_ROWS: i64 = 2_000;
+
+/// Rows looked through at a time, and at the most, where there is no index to ask.
+const STEP_ROWS: i64 = 10_000;
+const ROWS_MAX: i64 = 60_000;
+
+/// Looks through the newest rows; of a query without any condition these are the page.
+pub(super) async fn newest(
+    transaction: &mut Transaction,
+    sought: &Sought<'_>,
+) -> Result<Found, StoreError> {
+    look(
+        transaction,
+        (sought, &Search::None),
+        (FIRST_ROWS, FIRST_ROWS),
+    )
+    .await
+}
+
+/// Looks through all rows in question, up to a bound.
+pub(super) async fn all(
+    transaction: &mut Transaction,
+    sought: &Sought<'_>,
+    search: &Search,
+) -> Result<Found, StoreError> {
+    look(transaction, (sought, search), (STEP_ROWS, ROWS_MAX)).await
+}
+
+async fn look(
+    transaction: &mut Transaction,
+    (sought, search): (&Sought<'_>, &Search),
+    (step, rows_max): (i64, i64),
+) -> Result<Found, StoreError> {
+    let mut found = Found {
+        low: sought.range.1,
+        ..Found::default()
+    };
+    let mut left = rows_max;
+    for month in &sought.months {
+        let mut range = month.positions();
+        range = (range.0.max(sought.range.0), range.1.min(found.low));
+        while range.0 < range.1 {
+            let (count, low) = lowest(transaction, *month, range, step.min(left)).await?;
+            let is_last = count < step.min(left);
+            let low = if is_last { range.0 } else { low };
+            add(
+                transaction,
+                (sought, search),
+                (*month, (low, range.1)),
+                &mut found,
+            )
+            .await?;
+            found.low = low;
+            range.1 = low;
+            left -= count;
+            if found.positions.len() > sought.count || (left <= 0 && !is_last) {
+                return Ok(found);
+            }
+        }
+        if left <= 0 {
+            return Ok(found);
+        }
+    }
+    found.low = sought.range.0;
+    Ok(found)
+}
+
+/// How many of so many rows of a range there are from its end on, and the first of them.
+async fn lowest(
+    transaction: &mut Transaction,
+    month: Month,
+    (from, until): (i64, i64),
+    rows: i64,
+) -> Result<(i64, i64), StoreError> {
+    let table = month.table();
+    let rows = Statement::assembled(format!(
+        "SELECT COUNT(*) AS found, MIN(position) AS low FROM (SELECT position FROM {table} \
+         WHERE position >= $1 AND position < $2 ORDER BY position DESC LIMIT $3) AS newest"
+    ))
+    .int(from)
+    .int(until)
+    .int(rows)
+    .rows(transaction)
+    .await?;
+    let Some(row) = rows.first() else {
+        return Ok((0, from));
+    };
+    Ok((row.int("found")?, row.maybe_int("low")?.unwrap_or(from)))
+}
+
+/// Adds the rows of a range that fit, at most one more than are wanted.
+async fn add(
+    transaction: &mut Transaction,
+    (sought, search): (&Sought<'_>, &Search),
+    (month, (from, until)): (Month, (i64, i64)),
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    let mut sql = format!(
+        "SELECT position FROM {} WHERE position >= $1 AND position < $2{}",
+        month.table(),
+        peak_sql(sought.query)
+    );
+    let mut text = None;
+    match search {
+        Search::Id { prefix, .. } => {
+            sql.push_str(" AND id LIKE $4 ESCAPE '!'");
+            text = Some(format!("{prefix}%"));
+        }
+        Search::Rows(part) => {
+            let columns = [
+                "upstream_id",
+                "external_user",
+                "user_agent",
+                "error_message",
+            ];
+            let likes = columns.map(|name| format!("LOWER({name}) LIKE $4 ESCAPE '!'"));
+            sql.push_str(&format!(" AND ({})", likes.join(" OR ")));
+            text = Some(crate::records::query::pattern(part));
+        }
+        Search::None | Search::Session(_) | Search::Names(_) => {}
+    }
+    if !sought.filter.is_empty() {
+        let from = if text.is_some() { 5 } else { 4 };
+        sql.push_str(&format!(
+            " AND facet IN (SELECT f.id FROM facets f WHERE {})",
+            sought.filter.sql(from)
+        ));
+    }
+    sql.push_str(" ORDER BY position DESC LIMIT $3");
+    let wanted = sought.count.saturating_add(1);
+    let mut statement = Statement::assembled(sql)
+        .int(from)
+        .int(until)
+        .int(i64::try_from(wanted).unwrap_or(i64::MAX));
+    if let Some(text) = text {
+        statement = statement.text(&text);
+    }
+    for row in sought.filter.bind(statement).rows(transaction).await? {
+        found.positions.insert(row.int("position")?);
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Lists: every filter finds what it should, in order, page by page, however rare that is.
+
+use chat::Kind;
+use ledger::{Generation, Outcome};
+use store::{Dimension, FacetFilter, KeyHash, ListQuery, Store};
+
+use crate::sample::{at, plain};
+use crate::suite::{NOW_MS, on_both, started};
+
+const CALLS: u64 = 5_000;
+
+/// About 70 days.
+const STEP_MS: i64 = 1_200_000;
+
+/// Rare things are rare, and long ago.
+fn call(number: u64, key: &KeyHash) -> Generation {
+    let i = i64::try_from(number).unwrap();
+    let mut call = at(number, NOW_MS + i * STEP_MS, plain(number, key, i % 100));
+    call.model = format!("maker/{}", number % 3);
+    call.total_ms = number % 1000;
+    if number % 400 == 7 {
+        call.caller.key_hash = "rare".to_owned();
+    }
+    if number % 900 == 11 {
+        call.status = 429;
+        call.outcome = Outcome::Failed {
+            kind: Kind::RateLimitExceeded,
+            message: format!("Slow down, number {number}_%"),
+        };
+    }
+    if number == 77 {
+        call.caller.app_title = Some("Only 100% Once".to_owned());
+        call.caller.external_user = Some("somebody".to_owned());
+    }
+    if number % 250 == 3 {
+        call.caller.session_id = Some("run".to_owned());
+    }
+    if let Ok(bill) = &mut call.charge
+        && number % 700 == 5
+    {
+        bill.total = ledger::Amount::from_nanos(1_000_000 + i);
+    }
+    if number % 600 == 9 {
+        call.total_ms = 60_000;
+    }
+    call
+}
+
+async fn filled(store: &Store, key: &KeyHash) -> Vec<Generation> {
+    let calls: Vec<Generation> = (0..CALLS).map(|number| call(number, key)).collect();
+    for batch in calls.chunks(500) {
+        let batch: Vec<&Generation> = batch.iter().collect();
+        store.generations().insert(&batch).await.unwrap();
+    }
+    calls
+}
+
+/// A query, and whether a call fits.
+type Case = (&'static str, ListQuery, fn(&Generation) -> bool);
+
+fn one_of(dimension: Dimension, value: &str) -> FacetFilter {
+    FacetFilter::default().one_of(dimension, vec![value.to_owned()])
+}
+
+fn cost(call: &Generation) -> i64 {
+    call.charge.as_ref().map_or(0, |bill| bill.total.nanos())
+}
+
+fn cases() -> Vec<Case> {
+    let by = |filter| ListQuery {
+        filter,
+        ..ListQuery::default()
+    };
+    let text = |text: &str| ListQuery {
+        text: Some(text.to_owned()),
+        ..ListQuery::default()
+    };
+    vec![
+        ("everything", ListQuery::default(), |_| true),
+        (
+            "a common model",
+            by(one_of(Dimension::Model, "maker/1")),
+            |call| call.model == "maker/1",
+        ),
+        ("a rare key", by(one_of(Dimension::Key, "rare")), |call| {
+            call.caller.key_hash == "rare"
+        }),
+        (
+            "failures",
+            by(one_of(Dimension::Outcome, "failed")),
+            |call| matches!(call.outcome, Outcome::Failed { .. }),
+        ),
+        (
+            "a rare key's model",
+            by(one_of(Dimension::Key, "rare").one_of(Dimension::Model, vec!["maker/2".to_owned()])),
+            |call| call.caller.key_hash == "rare" && call.model == "maker/2",
+        ),
+        ("nobody's", by(one_of(Dimension::Key, "nobody")), |_| false),
+        (
+            "dear",
+            ListQuery {
+                cost_nanos_min: Some(1_000_000),
+                ..ListQuery::default()
+            },
+            |call| cost(call) >= 1_000_000,
+        ),
+        (
+            "slow and of a model",
+            ListQuery {
+                total_ms_min: Some(60_000),
+                ..by(one_of(Dimension::Model, "maker/0"))
+            },
+            |call| call.total_ms >= 60_000 && call.model == "maker/0",
+        ),
+        (
+            "rather dear",
+            ListQuery {
+                cost_nanos_min: Some(95),
+                total_ms_min: Some(900),
+                ..ListQuery::default()
+            },
+            |call| cost(call) >= 95 && call.total_ms >= 900,
+        ),
+        (
+            "a session",
+            ListQuery {
+                session_id: Some("run".to_owned()),
+                ..ListQuery::default()
+            },
+            |call| call.caller.session_id.is_some(),
+        ),
+        (
+            "in time",
+            ListQuery {
+                from_ms: Some(NOW_MS + 100 * STEP_MS),
+                to_ms: Some(NOW_MS + 2_000 * STEP_MS),
+                ..by(one_of(Dimension::Key, "rare"))
+            },
+            |call| {
+                let time = NOW_MS + 100 * STEP_MS..NOW_MS + 2_000 * STEP_MS;
+                call.caller.key_hash == "rare" && time.contains(&call.created_at_ms)
+            },
+        ),
+        ("a text of a name", text("100% oNCE"), |call| {
+            call.caller.app_title.is_some()
+        }),
+        ("a session as text", text("run"), |call| {
+            call.caller.session_id.is_some()
+        }),
+        (
+            "a text in the rows",
+            text("number 11_%"),
+            |call| matches!(&call.outcome, Outcome::Failed { message, .. } if message.contains(" 11_%")),
+        ),
+        ("an end user", text("somebody"), |call| {
+            call.caller.external_user.is_some()
+        }),
+    ]
+}
+
+/// Reads page by page to the end.
+async fn all(store: &Store, query: &ListQuery, count: usize) -> Vec<Generation> {
+    let mut query = ListQuery {
+        count,
+        ..query.clone()
+    };
+    let mut found = Vec::new();
+    loop {
+        let page = store.list(&query).await.unwrap();
+        assert!(page.records.len() <= count);
+        found.extend(page.records);
+        match page.next {
+            Some(next) => {
+                assert!(query.before.is_none_or(|before| next < before));
+                query.before = Some(next);
+            }
+            None => return found,
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_filter_finds_what_fits_newest_first_on_pages_of_any_size() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let calls = filled(&store, &key).await;
+        for is_merged in [false, true] {
+            if is_merged {
+                store.merge_rollups().await.unwrap();
+            }
+            for (name, query, fits) in cases() {
+                let expected: Vec<&Generation> =
+                    calls.iter().rev().filter(|call| fits(call)).collect();
+                for count in [3, 1_000] {
+                    if count == 3 && expected.len() > 300 {
+                        continue;
+                    }
+                    let found = all(&store, &query, count).await;
+                    let ids = |found: &[&Generation]| -> Vec<String> {
+                        found.iter().map(|call| call.id.to_string()).collect()
+                    };
+                    let found: Vec<&Generation> = found.iter().collect();
+                    assert_eq!(ids(&found), ids(&expected), "{name} {count} {is_merged}");
+                }
+            }
+        }
+        let id = &calls[42].id;
+        for length in [14, 20, id.as_str().len()] {
+            let query = ListQuery {
+                text: Some(id.as_str()[..length].to_owned()),
+                ..ListQuery::default()
+            };
+            let found = all(&store, &query, 1_000).await;
+            assert!(found.contains(&calls[42]), "{length}");
+            assert!(found.len() < 20, "{length}: {}", found.len());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lists_go_on_when_months_are_gone() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let calls = filled(&store, &key).await;
+        let kept = store::Month::from_text("2026-05").unwrap();
+        assert_eq!(store.drop_months_before(kept).await.unwrap().len(), 2);
+        for (name, query, fits) in cases() {
+            let is_left = |call: &&Generation| call.created_at_ms >= kept.start_ms() && fits(call);
+            let expected = calls.iter().filter(is_left).count();
+            assert_eq!(all(&store, &query, 1_000).await.len(), expected, "{name}");
+        }
+    })
+    .await;
+}
