@@ -91,6 +91,8 @@ fn api_paths() -> Vec<Row> {
         ("/endpoints/zdr", get(api::model_endpoints::zdr)),
         ("/providers", get(api::providers::list)),
         ("/generation", get(api::generation::get)),
+        ("/generations", get(api::generations::get)),
+        ("/sessions/{id}", get(api::session::get)),
         ("/key", get(api::key::get)),
         ("/keys", get(admin::keys::list).post(admin::keys::create)),
         (

@@ -29,7 +29,7 @@ struct Envelope<'a> {
 
 /// The record in OpenRouter's form (section 19 of the digest), and what we know beyond it.
 #[derive(Serialize)]
-struct View<'a> {
+pub(crate) struct View<'a> {
     id: &'a str,
     request_id: Option<&'a str>,
     upstream_id: Option<&'a str>,
@@ -200,7 +200,8 @@ const fn api_type(dialect: Dialect) -> &'static str {
     }
 }
 
-fn view(record: &Generation) -> View<'_> {
+/// A record in that form.
+pub(crate) fn view(record: &Generation) -> View<'_> {
     let caller = &record.caller;
     let served = record.attempts.len().checked_sub(1);
     let attempts = record.attempts.iter().enumerate().map(|(index, attempt)| {

@@ -8,6 +8,7 @@ mod console;
 mod errors;
 mod generate_content;
 mod generation;
+mod generations;
 mod health;
 mod health_shared;
 mod key;

@@ -1,0 +1,146 @@
+//! Calls that are recorded while everything else is measured, at a steady rate, through the product's
+//! recorder and its journal; and the job that merges what was counted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ledger::Books as _;
+use store::{JournalOptions, NodeId, Recorder, RecorderOptions, Store};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::traffic::Traffic;
+use crate::{Arguments, now_ms};
+
+const JOURNAL_BYTES_MAX: u64 = 1 << 30;
+const MERGE_EVERY: Duration = Duration::from_secs(2);
+
+/// How many calls were settled and how long that took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Times {
+    pub(crate) calls: usize,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
+    pub(crate) max: Duration,
+    /// Records that waited for the database at the end.
+    pub(crate) pending: u64,
+}
+
+/// The calls.
+pub(crate) struct Load {
+    stop: CancellationToken,
+    times: Arc<Mutex<Vec<Duration>>>,
+    recorder: Arc<Recorder>,
+    tasks: JoinSet<()>,
+    caller: JoinHandle<()>,
+}
+
+impl Load {
+    /// Starts recording.
+    pub(crate) async fn start(
+        store: &Store,
+        traffic: &Traffic,
+        arguments: &Arguments,
+    ) -> anyhow::Result<Self> {
+        let node = NodeId::from_bytes([7; 16]);
+        let journal = JournalOptions::in_data_dir(&arguments.journal, node, JOURNAL_BYTES_MAX);
+        let options = RecorderOptions {
+            journal: Some(journal),
+            ..RecorderOptions::default()
+        };
+        let (recorder, writer) = Recorder::open(store.clone(), options).await?;
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(writer);
+        tasks.spawn(merge(store.clone(), stop.clone()));
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let calls = call(
+            (recorder.clone(), times.clone()),
+            traffic.clone(),
+            Duration::from_secs(1) / arguments.calls_per_second.max(1),
+            stop.clone(),
+        );
+        Ok(Self {
+            stop,
+            times,
+            recorder,
+            tasks,
+            caller: tokio::spawn(calls),
+        })
+    }
+
+    /// What was measured since it was asked last.
+    pub(crate) fn take(&self) -> Times {
+        let mut times = std::mem::take(&mut *lock(&self.times));
+        times.sort_unstable();
+        let at = |share: usize| {
+            let index = times.len() * share / 100;
+            times
+                .get(index.min(times.len().saturating_sub(1)))
+                .copied()
+                .unwrap_or_default()
+        };
+        Times {
+            calls: times.len(),
+            p50: at(50),
+            p99: at(99),
+            max: times.last().copied().unwrap_or_default(),
+            pending: self.recorder.figures().pending,
+        }
+    }
+
+    /// Stops, and waits until everything is written.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.caller.await?;
+        self.recorder.drain(Duration::from_secs(60)).await?;
+        while let Some(ended) = self.tasks.join_next().await {
+            ended?;
+        }
+        Ok(())
+    }
+}
+
+async fn call(
+    (recorder, times): (Arc<Recorder>, Arc<Mutex<Vec<Duration>>>),
+    traffic: Traffic,
+    every: Duration,
+    stop: CancellationToken,
+) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut number = traffic.records;
+    let mut calls = JoinSet::new();
+    while !stop.is_cancelled() {
+        ticks.tick().await;
+        number += 1;
+        let Ok(at_ms) = now_ms() else { return };
+        let generation = Arc::new(traffic.call(number, at_ms));
+        let (recorder, times) = (recorder.clone(), times.clone());
+        calls.spawn(async move {
+            let started = Instant::now();
+            if recorder.settle(generation).await.is_ok() {
+                lock(&times).push(started.elapsed());
+            }
+        });
+        while calls.try_join_next().is_some() {}
+    }
+    calls.join_all().await;
+}
+
+async fn merge(store: Store, stop: CancellationToken) {
+    let mut ticks = interval(MERGE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            // What fails is merged the next time.
+            _ = ticks.tick() => drop(store.merge_rollups().await),
+        }
+    }
+}
+
+fn lock(times: &Mutex<Vec<Duration>>) -> std::sync::MutexGuard<'_, Vec<Duration>> {
+    times.lock().unwrap_or_else(PoisonError::into_inner)
+}

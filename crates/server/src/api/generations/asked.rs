@@ -1,0 +1,140 @@
+//! What may be asked of the list.
+
+use std::time::Duration;
+
+use chat::{Error, Kind};
+use serde::Deserialize;
+use store::{Dimension, FacetFilter, ListQuery, PAGE_MAX};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::money::read_usd_text;
+use crate::time::read_utc;
+
+/// Records of a page where nobody says.
+const PAGE: usize = 50;
+
+/// How long calls that have just ended may take to reach the database, before the list is read
+/// without them.
+const SETTLE_WAIT: Duration = Duration::from_millis(500);
+
+/// The query of `GET /generations`. Lists are separated by commas.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    start: Option<String>,
+    end: Option<String>,
+    workspace_id: Option<String>,
+    api_key_hash: Option<String>,
+    user_id: Option<String>,
+    model: Option<String>,
+    provider: Option<String>,
+    endpoint: Option<String>,
+    app: Option<String>,
+    status: Option<String>,
+    outcome: Option<String>,
+    error_type: Option<String>,
+    session_id: Option<String>,
+    min_cost: Option<String>,
+    min_latency: Option<i64>,
+    search: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+    format: Option<String>,
+}
+
+impl Asked {
+    /// The form of the answer.
+    pub fn format(&self) -> Option<&str> {
+        self.format.as_deref()
+    }
+
+    /// What that means for this caller.
+    ///
+    /// # Errors
+    /// When a field is not what it should be.
+    pub fn query(&self, caller: &Caller) -> Result<ListQuery, Error> {
+        let time = |field, text: &Option<String>| {
+            let read = |text: &String| read_utc(text).map_err(|message| invalid(field, &message));
+            text.as_ref().map(read).transpose()
+        };
+        let cost = |text: &String| {
+            let amount = read_usd_text(text).map_err(|message| invalid("min_cost", &message))?;
+            Ok::<_, Error>(amount.nanos())
+        };
+        let limit = self.limit.unwrap_or(PAGE);
+        if !(1..=PAGE_MAX).contains(&limit) {
+            let message = format!("{limit} is not from 1 to {PAGE_MAX}");
+            return Err(invalid("limit", &message));
+        }
+        Ok(ListQuery {
+            from_ms: time("start", &self.start)?,
+            to_ms: time("end", &self.end)?,
+            filter: self.filter(caller),
+            session_id: self.session_id.clone(),
+            cost_nanos_min: self.min_cost.as_ref().map(cost).transpose()?,
+            total_ms_min: self.min_latency,
+            text: self.search.clone(),
+            before: self.cursor.as_deref().map(read_cursor).transpose()?,
+            count: limit,
+        })
+    }
+
+    fn filter(&self, caller: &Caller) -> FacetFilter {
+        let mut filter = FacetFilter::default();
+        let key = &caller.facts.key;
+        if !key.is_management {
+            filter = filter.one_of(Dimension::Key, vec![key.hash.as_str().to_owned()]);
+        }
+        for (dimension, asked) in [
+            (Dimension::Workspace, &self.workspace_id),
+            (Dimension::Key, &self.api_key_hash),
+            (Dimension::Member, &self.user_id),
+            (Dimension::App, &self.app),
+        ] {
+            if let Some(value) = asked {
+                filter = filter.one_of(dimension, vec![value.clone()]);
+            }
+        }
+        for (dimension, asked) in [
+            (Dimension::Model, &self.model),
+            (Dimension::Provider, &self.provider),
+            (Dimension::Endpoint, &self.endpoint),
+            (Dimension::Status, &self.status),
+            (Dimension::Outcome, &self.outcome),
+            (Dimension::ErrorKind, &self.error_type),
+        ] {
+            if let Some(values) = asked {
+                let values = values.split(',').map(|value| value.trim().to_owned());
+                filter = filter.one_of(dimension, values.collect());
+            }
+        }
+        filter
+    }
+}
+
+/// Where a page begins, as text. What it says is nobody's business but ours.
+pub(crate) fn cursor(position: i64) -> String {
+    format!("{position:016x}")
+}
+
+/// Reads what [`cursor`] wrote.
+pub(crate) fn read_cursor(text: &str) -> Result<i64, Error> {
+    let position = i64::from_str_radix(text, 16).ok();
+    position
+        .filter(|position| *position >= 0)
+        .ok_or_else(|| invalid("cursor", "take it from \"next_cursor\" of the page before"))
+}
+
+/// Lets calls that have just ended reach the database. When it is away, whoever reads will say so.
+pub(crate) async fn settled_first(app: &App) {
+    if tokio::time::timeout(SETTLE_WAIT, app.recorder.flush())
+        .await
+        .is_err()
+    {
+        tracing::debug!("a list is read without the calls that wait for the database");
+    }
+}
+
+fn invalid(field: &'static str, message: &str) -> Error {
+    Error::caller(Kind::InvalidRequest, format!("{field}: {message}")).with_field(field)
+}

@@ -1,0 +1,27 @@
+//! A page of records as JSON.
+
+use http::StatusCode;
+use serde::Serialize;
+use store::ListQuery;
+
+use super::cursor;
+use crate::api::generation::{View, view};
+use crate::app::App;
+use crate::reply::{self, Answer, storage_trouble};
+
+#[derive(Serialize)]
+struct List<'a> {
+    data: Vec<View<'a>>,
+    /// For the next page; null after the last. A page may be short, or empty, and have a next one.
+    next_cursor: Option<String>,
+}
+
+/// Answers with a page.
+pub(super) async fn page(app: &App, query: &ListQuery) -> Answer {
+    let page = app.store.list(query).await.map_err(storage_trouble)?;
+    let list = List {
+        data: page.records.iter().map(view).collect(),
+        next_cursor: page.next.map(cursor),
+    };
+    reply::json(StatusCode::OK, &list)
+}

@@ -1,0 +1,42 @@
+//! `GET /generations`: records by any filter, newest first, in pages or as a whole export. Not in
+//! OpenRouter's API.
+//!
+//! `asked`: what may be asked. `list`: a page as JSON. `export`: everything, as it is read.
+
+mod asked;
+mod export;
+mod list;
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use chat::{Error, Kind};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::reply::Answer;
+
+use asked::Asked;
+pub(crate) use asked::{cursor, read_cursor, settled_first};
+
+/// Answers `GET /generations`. A management key sees all of the house or, by `workspace_id`, a
+/// workspace; an inference key what it has done itself.
+pub async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let query = asked.query(&caller)?;
+    settled_first(&app).await;
+    match asked.format() {
+        None | Some("json") => list::page(&app, &query).await,
+        Some("csv") => Ok(export::stream(&app, query, export::Form::Csv)),
+        Some("jsonl") => Ok(export::stream(&app, query, export::Form::JsonLines)),
+        Some(other) => {
+            let message = format!("format: \"{other}\" is none of \"json\", \"csv\" and \"jsonl\"");
+            Err(Error::caller(Kind::InvalidRequest, message)
+                .with_field("format")
+                .into())
+        }
+    }
+}

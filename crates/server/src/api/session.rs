@@ -1,0 +1,146 @@
+//! `GET /sessions/{id}`: one agent run, its calls in order and what they cost. Not in OpenRouter's
+//! API.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use chat::{Error, Kind};
+use http::StatusCode;
+use ledger::Amount;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::{Dimension, FacetFilter, ListQuery, PAGE_MAX, SessionKey, SessionSums};
+
+use crate::api::generation::{View, view};
+use crate::api::generations::{cursor, read_cursor, settled_first};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::money::usd;
+use crate::reply::{self, Answer, storage_trouble};
+use crate::time::iso;
+
+/// What may be asked.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    workspace_id: Option<String>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    data: Session<'a>,
+}
+
+/// The sums of all of its calls, and the calls.
+#[derive(Serialize)]
+struct Session<'a> {
+    id: &'a str,
+    workspace_id: &'a str,
+    started_at: String,
+    last_call_at: String,
+    calls: i64,
+    failed: i64,
+    unpriced: i64,
+    total_cost: Box<RawValue>,
+    cache_discount: Box<RawValue>,
+    tokens_prompt: i64,
+    tokens_cached: i64,
+    tokens_completion: i64,
+    latency: i64,
+    /// Oldest first; the newest thousand, or those before the cursor.
+    generations: Vec<View<'a>>,
+    /// For the calls before these; null when these are the first.
+    previous_cursor: Option<String>,
+}
+
+/// Answers `GET /sessions/{id}`. Inference keys see the sessions of their workspace.
+pub async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let key = &caller.facts.key;
+    settled_first(&app).await;
+    let workspace_id = if key.is_management {
+        match asked.workspace_id {
+            Some(workspace_id) => Some(workspace_id),
+            None => newest_workspace(&app, &id).await?,
+        }
+    } else {
+        Some(key.workspace_id.clone())
+    };
+    let Some(workspace_id) = workspace_id else {
+        return Err(unknown(&id).into());
+    };
+    let before = match asked.cursor.as_deref() {
+        None => None,
+        Some(text) => Some(read_cursor(text)?),
+    };
+    let session = SessionKey {
+        workspace_id,
+        session_id: id,
+    };
+    let sums = app.store.session(&session).await.map_err(storage_trouble)?;
+    let Some(sums) = sums else {
+        return Err(unknown(&session.session_id).into());
+    };
+    let page = app
+        .store
+        .list(&query(&session, before))
+        .await
+        .map_err(storage_trouble)?;
+    let data = Session {
+        generations: page.records.iter().rev().map(view).collect(),
+        previous_cursor: page.next.map(cursor),
+        ..described(&session, &sums)
+    };
+    reply::json(StatusCode::OK, &Envelope { data })
+}
+
+fn described<'a>(session: &'a SessionKey, sums: &SessionSums) -> Session<'a> {
+    Session {
+        id: &session.session_id,
+        workspace_id: &session.workspace_id,
+        started_at: iso(sums.first_ms),
+        last_call_at: iso(sums.last_ms),
+        calls: sums.calls,
+        failed: sums.failed,
+        unpriced: sums.unpriced,
+        total_cost: usd(Amount::from_nanos(sums.cost_nanos)),
+        cache_discount: usd(Amount::from_nanos(sums.cache_saved_nanos)),
+        tokens_prompt: sums.prompt_tokens,
+        tokens_cached: sums.cached_tokens,
+        tokens_completion: sums.completion_tokens,
+        latency: sums.total_ms,
+        generations: Vec::new(),
+        previous_cursor: None,
+    }
+}
+
+fn query(session: &SessionKey, before: Option<i64>) -> ListQuery {
+    let workspace = vec![session.workspace_id.clone()];
+    ListQuery {
+        filter: FacetFilter::default().one_of(Dimension::Workspace, workspace),
+        session_id: Some(session.session_id.clone()),
+        before,
+        count: PAGE_MAX,
+        ..ListQuery::default()
+    }
+}
+
+/// The workspace that has used a session's id last.
+async fn newest_workspace(app: &App, session_id: &str) -> Result<Option<String>, Error> {
+    let query = ListQuery {
+        session_id: Some(session_id.to_owned()),
+        count: 1,
+        ..ListQuery::default()
+    };
+    let page = app.store.list(&query).await.map_err(storage_trouble)?;
+    let newest = page.records.into_iter().next();
+    Ok(newest.map(|record| record.caller.workspace_id))
+}
+
+fn unknown(id: &str) -> Error {
+    Error::caller(Kind::NotFound, format!("Session {id} not found"))
+}

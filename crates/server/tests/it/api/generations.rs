@@ -1,0 +1,179 @@
+//! `GET /generations` and `GET /sessions/{id}`: filters, pages, exports, and nobody else's business.
+
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, hello};
+
+const LIST: &str = "/api/v1/generations";
+
+/// Three calls in a session, one that fails, two of another key.
+async fn busy() -> (Stage, String) {
+    let stage = Stage::open().await;
+    let body = json!({ "name": "another" });
+    let made = stage
+        .post("/api/v1/keys", &stage.management_key, &body)
+        .await;
+    let other = made.json()["key"].as_str().unwrap().to_owned();
+    for number in 0..3 {
+        let mut body = hello("simulated/echo");
+        body["session_id"] = json!("run-1");
+        body["user"] = json!(format!("customer-{number}"));
+        assert_eq!(stage.chat(&body, "").await.status, 200);
+    }
+    let failed = stage.chat(&hello("simulated/nothing"), "").await;
+    assert!(failed.status.is_client_error(), "{}", failed.text());
+    for _ in 0..2 {
+        let path = "/api/v1/chat/completions";
+        let seen = stage.post(path, &other, &hello("simulated/echo")).await;
+        assert_eq!(seen.status, 200, "{}", seen.text());
+    }
+    (stage, other)
+}
+
+async fn list(stage: &Stage, query: &str, key: &str) -> Value {
+    let seen = stage.get(&format!("{LIST}{query}"), key).await;
+    assert_eq!(seen.status, 200, "{query}: {}", seen.text());
+    seen.json()
+}
+
+fn length(list: &Value) -> usize {
+    list["data"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn a_list_is_true_at_once_and_filtered() {
+    let (stage, other) = busy().await;
+    let all = list(&stage, "", &stage.management_key).await;
+    let times: Vec<&str> = all["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["created_at"].as_str().unwrap())
+        .collect();
+    assert!(
+        times.is_sorted_by(|newer, older| newer >= older),
+        "{times:?}"
+    );
+    let served = length(&list(&stage, "?status=200", &stage.management_key).await);
+    assert_eq!(served, 5);
+    let newest = &all["data"][0];
+    for (query, count) in [
+        ("?model=simulated/echo&outcome=completed", 5),
+        ("?model=simulated/none", 0),
+        ("?session_id=run-1", 3),
+        ("?search=run-1", 3),
+        ("?search=customer-2", 1),
+        ("?search=SIMULATED/ech", 5),
+        ("?outcome=failed,cancelled&model=simulated/echo", 0),
+        ("?min_cost=1000", 0),
+        ("?min_latency=100000000", 0),
+        ("?end=2020-01-01T00:00:00Z", 0),
+        ("?start=2020-01-01T00:00:00Z&status=200,201", 5),
+    ] {
+        let found = list(&stage, query, &stage.management_key).await;
+        assert_eq!(length(&found), count, "{query}: {found:#}");
+    }
+    let by_id = format!("?search={}", newest["id"].as_str().unwrap());
+    let found = list(&stage, &by_id, &stage.management_key).await;
+    assert_eq!(found["data"][0], *newest);
+    // A key for calls sees its own.
+    assert_eq!(length(&list(&stage, "?status=200", &other).await), 2);
+    assert_eq!(length(&list(&stage, "?status=200", &stage.key).await), 3);
+    let hash = store::KeyHash::of(&other);
+    let foreign = format!("?api_key_hash={}", hash.as_str());
+    assert_eq!(length(&list(&stage, &foreign, &stage.key).await), 0);
+    assert_eq!(
+        length(&list(&stage, &foreign, &stage.management_key).await),
+        2
+    );
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_and_mistakes_are_named() {
+    let (stage, _) = busy().await;
+    let key = &stage.management_key;
+    let mut seen = Vec::new();
+    let mut query = "?limit=2&status=200".to_owned();
+    loop {
+        let page = list(&stage, &query, key).await;
+        let ids = page["data"].as_array().unwrap().iter();
+        seen.extend(ids.map(|one| one["id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(next) => query = format!("?limit=2&status=200&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 5);
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+    for (query, said) in [
+        ("?limit=0", "limit"),
+        ("?limit=1001", "limit"),
+        ("?cursor=x", "cursor"),
+        ("?start=yesterday", "start"),
+        ("?end=2020-01-01T00:00:00%2B02:00", "end"),
+        ("?min_cost=-1", "min_cost"),
+        ("?format=xlsx", "format"),
+    ] {
+        let seen = stage.get(&format!("{LIST}{query}"), key).await;
+        assert!(seen.error(400, "invalid_request").contains(said), "{query}");
+    }
+    stage.get(LIST, "").await.error(401, "authentication");
+}
+
+#[tokio::test]
+async fn an_export_has_everything_that_the_list_has() {
+    let (stage, _) = busy().await;
+    let key = &stage.management_key;
+    let all = length(&list(&stage, "?limit=1000", key).await);
+    let lines = stage.get(&format!("{LIST}?format=jsonl"), key).await;
+    assert_eq!(lines.header("content-type"), "application/x-ndjson");
+    let text = lines.text();
+    let records: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(records.len(), all);
+    let csv = stage
+        .get(&format!("{LIST}?format=csv&session_id=run-1"), key)
+        .await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    let text = csv.text();
+    let (head, rows) = text.split_once("\r\n").unwrap();
+    assert!(head.starts_with("id,created_at,workspace_id"), "{head}");
+    assert_eq!(rows.lines().count(), 3);
+    let width = head.split(',').count();
+    assert!(rows.lines().all(|row| row.split(',').count() == width));
+}
+
+#[tokio::test]
+async fn a_session_is_its_calls_in_order_and_their_sum() {
+    let (stage, _) = busy().await;
+    for key in [&stage.key, &stage.management_key] {
+        let seen = stage.get("/api/v1/sessions/run-1", key).await;
+        assert_eq!(seen.status, 200, "{}", seen.text());
+        let session = seen.json()["data"].take();
+        assert_eq!(
+            (&session["calls"], &session["failed"]),
+            (&json!(3), &json!(0))
+        );
+        let calls = session["generations"].as_array().unwrap();
+        let users: Vec<&str> = calls
+            .iter()
+            .map(|call| call["external_user"].as_str().unwrap())
+            .collect();
+        assert_eq!(users, ["customer-0", "customer-1", "customer-2"]);
+        let sum: f64 = calls
+            .iter()
+            .map(|call| call["total_cost"].as_f64().unwrap())
+            .sum();
+        let total = session["total_cost"].as_f64().unwrap();
+        assert!((sum - total).abs() < 1e-9 && total > 0.0, "{session:#}");
+        assert_eq!(session["previous_cursor"], json!(null));
+    }
+    let seen = stage.get("/api/v1/sessions/other", &stage.key).await;
+    seen.error(404, "not_found");
+    let elsewhere = "/api/v1/sessions/run-1?workspace_id=elsewhere";
+    let seen = stage.get(elsewhere, &stage.management_key).await;
+    seen.error(404, "not_found");
+}
