@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chat::{Dialect, FinishReason, Kind, Reason, Unit, Usage};
 use ledger::cost::Line;
-use ledger::generation::{CallerNote, Settled};
+use ledger::generation::{CallerNote, Noticed, Settled};
 use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, Price, UsageSource};
 
 const KEYS: u64 = 300;
@@ -90,6 +90,7 @@ impl Traffic {
             total_ms: total,
             overhead_us: 40 + dice.below(200),
             dropped: Vec::new(),
+            noticed: Noticed::default(),
             plan: None,
             model: if is_served { model } else { String::new() },
             created_at_ms: at_ms,
