@@ -1,8 +1,9 @@
 //! What a dashboard asks of the roll-ups.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use store::{Dimension, FacetFilter, Grain, Measure, RollupQuery, Sketched, Store};
+use tokio::time::Instant;
 
 /// How often each is asked.
 const ROUNDS: usize = 5;
@@ -41,25 +42,7 @@ pub(crate) async fn measure(store: &Store, now_ms: i64) -> anyhow::Result<Vec<Me
 }
 
 fn queries(now_ms: i64) -> Vec<(&'static str, RollupQuery)> {
-    let money = vec![
-        Measure::Calls,
-        Measure::Failed,
-        Measure::Cost,
-        Measure::CacheSaved,
-        Measure::Input,
-        Measure::CacheRead,
-        Measure::Output,
-    ];
-    let ask = |grain, since_ms: i64, by_time, by: Vec<Dimension>| RollupQuery {
-        grain,
-        from_ms: now_ms - since_ms,
-        to_ms: now_ms + MS_PER_DAY,
-        by_time,
-        by,
-        filter: FacetFilter::default(),
-        measures: money.clone(),
-        sketches: Vec::new(),
-    };
+    let ask = |grain, since_ms: i64, by_time, by| query(grain, (now_ms, since_ms), by_time, by);
     let days = 60 * MS_PER_DAY;
     vec![
         ("60 days, by day", ask(Grain::Day, days, true, Vec::new())),
@@ -113,4 +96,30 @@ fn queries(now_ms: i64) -> Vec<(&'static str, RollupQuery)> {
             ask(Grain::Minute, MS_PER_HOUR, true, vec![Dimension::Status]),
         ),
     ]
+}
+
+fn query(
+    grain: Grain,
+    (now_ms, since_ms): (i64, i64),
+    by_time: bool,
+    by: Vec<Dimension>,
+) -> RollupQuery {
+    RollupQuery {
+        grain,
+        from_ms: now_ms - since_ms,
+        to_ms: now_ms + MS_PER_DAY,
+        by_time,
+        by,
+        filter: FacetFilter::default(),
+        measures: vec![
+            Measure::Calls,
+            Measure::Failed,
+            Measure::Cost,
+            Measure::CacheSaved,
+            Measure::Input,
+            Measure::CacheRead,
+            Measure::Output,
+        ],
+        sketches: Vec::new(),
+    }
 }

@@ -1,10 +1,10 @@
 //! Filling the database through the product's own writer, with its roll-ups merged meanwhile.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use store::{Settled, Store};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::note;
 use crate::traffic::{Traffic, settled};

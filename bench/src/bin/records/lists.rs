@@ -1,8 +1,9 @@
 //! First pages of lists by every filter, and by some that are hard.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use store::{Dimension, FacetFilter, ListQuery, Store};
+use tokio::time::Instant;
 
 use crate::traffic::Traffic;
 
@@ -58,8 +59,6 @@ pub(crate) async fn measure(
 
 fn queries(traffic: &Traffic, now_ms: i64) -> Vec<(&'static str, ListQuery)> {
     let none = FacetFilter::default;
-    let one = |dimension, value: &str| none().one_of(dimension, vec![value.to_owned()]);
-    let key = |number: u64| one(Dimension::Key, &format!("{number:064x}"));
     let by = |filter| ListQuery {
         filter,
         count: PAGE,
@@ -70,34 +69,7 @@ fn queries(traffic: &Traffic, now_ms: i64) -> Vec<(&'static str, ListQuery)> {
         ..by(none())
     };
     let middle = traffic.past(traffic.records / 2);
-    let mut queries = vec![
-        ("none", by(none())),
-        ("a busy key", by(key(0))),
-        ("a quiet key", by(key(299))),
-        ("a key that never called", by(one(Dimension::Key, "none"))),
-        ("a model", by(one(Dimension::Model, "maker-1/model-1"))),
-        ("a provider", by(one(Dimension::Provider, "provider-3"))),
-        ("a workspace", by(one(Dimension::Workspace, "workspace-2"))),
-        ("status 429", by(one(Dimension::Status, "429"))),
-        (
-            "status 503, of ten million twenty",
-            by(one(Dimension::Status, "503")),
-        ),
-        ("failed", by(one(Dimension::Outcome, "failed"))),
-        ("an app", by(one(Dimension::App, "App 7"))),
-        (
-            "an app with one call",
-            by(one(Dimension::App, "A rare app")),
-        ),
-        (
-            "a key and a model it never called",
-            by(key(0).one_of(Dimension::Model, vec!["maker-5/model-14".to_owned()])),
-        ),
-        (
-            "a quiet key's failures",
-            by(key(250).one_of(Dimension::Outcome, vec!["failed".to_owned()])),
-        ),
-    ];
+    let mut queries = of_facets(&by);
     queries.extend(of_peaks(&by));
     queries.extend([
         (
@@ -156,5 +128,44 @@ fn of_peaks(by: &impl Fn(FacetFilter) -> ListQuery) -> Vec<(&'static str, ListQu
         ("latency above, often", slow(9_000, none())),
         ("latency above, ten of ten million", slow(60_000, none())),
         ("latency above, of a provider", slow(60_000, provider)),
+    ]
+}
+
+fn one(dimension: Dimension, value: &str) -> FacetFilter {
+    FacetFilter::default().one_of(dimension, vec![value.to_owned()])
+}
+
+fn key(number: u64) -> FacetFilter {
+    one(Dimension::Key, &format!("{number:064x}"))
+}
+
+fn of_facets(by: &impl Fn(FacetFilter) -> ListQuery) -> Vec<(&'static str, ListQuery)> {
+    vec![
+        ("none", by(FacetFilter::default())),
+        ("a busy key", by(key(0))),
+        ("a quiet key", by(key(299))),
+        ("a key that never called", by(one(Dimension::Key, "none"))),
+        ("a model", by(one(Dimension::Model, "maker-1/model-1"))),
+        ("a provider", by(one(Dimension::Provider, "provider-3"))),
+        ("a workspace", by(one(Dimension::Workspace, "workspace-2"))),
+        ("status 429", by(one(Dimension::Status, "429"))),
+        (
+            "status 503, of ten million twenty",
+            by(one(Dimension::Status, "503")),
+        ),
+        ("failed", by(one(Dimension::Outcome, "failed"))),
+        ("an app", by(one(Dimension::App, "App 7"))),
+        (
+            "an app with one call",
+            by(one(Dimension::App, "A rare app")),
+        ),
+        (
+            "a key and a model it never called",
+            by(key(0).one_of(Dimension::Model, vec!["maker-5/model-14".to_owned()])),
+        ),
+        (
+            "a quiet key's failures",
+            by(key(250).one_of(Dimension::Outcome, vec!["failed".to_owned()])),
+        ),
     ]
 }

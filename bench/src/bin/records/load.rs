@@ -2,12 +2,12 @@
 //! recorder and its journal; and the job that merges what was counted.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ledger::Books as _;
 use store::{JournalOptions, NodeId, Recorder, RecorderOptions, Store};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::traffic::Traffic;
@@ -33,7 +33,7 @@ pub(crate) struct Load {
     times: Arc<Mutex<Vec<Duration>>>,
     recorder: Arc<Recorder>,
     tasks: JoinSet<()>,
-    caller: JoinHandle<()>,
+    caller: JoinSet<()>,
 }
 
 impl Load {
@@ -61,12 +61,14 @@ impl Load {
             Duration::from_secs(1) / arguments.calls_per_second.max(1),
             stop.clone(),
         );
+        let mut caller = JoinSet::new();
+        caller.spawn(calls);
         Ok(Self {
             stop,
             times,
             recorder,
             tasks,
-            caller: tokio::spawn(calls),
+            caller,
         })
     }
 
@@ -93,7 +95,9 @@ impl Load {
     /// Stops, and waits until everything is written.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
-        self.caller.await?;
+        while let Some(ended) = self.caller.join_next().await {
+            ended?;
+        }
         self.recorder.drain(Duration::from_secs(60)).await?;
         while let Some(ended) = self.tasks.join_next().await {
             ended?;

@@ -18,11 +18,12 @@ mod traffic;
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Parser;
 use store::Store;
+use tokio::time::Instant;
 
 use load::Load;
 use traffic::Traffic;
@@ -132,6 +133,10 @@ async fn free(store: &Store, now_ms: i64) -> anyhow::Result<(usize, Duration)> {
     Ok((steps, longest))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "calls are recorded at their time"
+)]
 fn now_ms() -> anyhow::Result<i64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(i64::try_from(since.as_millis())?)

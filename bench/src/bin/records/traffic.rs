@@ -74,7 +74,7 @@ impl Traffic {
             provider_name: is_served.then(|| provider_name.clone()),
             upstream_id: is_served.then(|| format!("chatcmpl-{:016x}", dice.next())),
             attempts: attempts(&model, &provider_name, first),
-            streamed: key % 3 > 0,
+            streamed: !key.is_multiple_of(3),
             status,
             outcome,
             finish: is_served.then_some(FinishReason {
@@ -160,6 +160,7 @@ fn attempts(model: &str, provider: &str, latency_ms: u64) -> Vec<Attempt> {
         status: Some(200),
         outcome: Outcome::Completed,
         may_be_billed: true,
+        recovered_at_chars: None,
         share: None,
     }]
 }
