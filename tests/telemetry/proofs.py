@@ -1,5 +1,6 @@
 """What must hold of what others are told."""
 
+import broadcast
 import canary
 import traces
 
@@ -7,5 +8,6 @@ ALL = {
     "grpc": traces.over_grpc,
     "http": traces.over_http,
     "away": traces.a_collector_that_is_away,
+    "broadcast": broadcast.destinations,
     "canary": canary.never_told,
 }

@@ -67,11 +67,15 @@ impl TraceId {
     pub fn of(id: &GenerationId) -> Self {
         let text = id.as_str();
         let digits = text.strip_prefix("gen-").and_then(lower_hex);
-        let bytes = digits.filter(|id| *id != [0; 16]).unwrap_or_else(|| {
-            let (high, low) = (mix(SEED, text), mix(!SEED, text));
-            (u128::from(high) << 64 | u128::from(low) | 1).to_be_bytes()
-        });
-        Self(bytes)
+        let bytes = digits.filter(|id| *id != [0; 16]);
+        bytes.map_or_else(|| Self::of_text(text), Self)
+    }
+
+    /// An id that is always the same for a text: for choosing by it.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        let (high, low) = (mix(SEED, text), mix(!SEED, text));
+        Self((u128::from(high) << 64 | u128::from(low) | 1).to_be_bytes())
     }
 
     /// Where the trace falls between 0 and 1, as a number of 2^56: OpenTelemetry's samplers keep what

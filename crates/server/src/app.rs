@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
 use crate::api::wishes::Wishes;
+use crate::broadcast::Broadcast;
 use crate::budget_index::{self, BudgetIndex};
 use crate::config::native::NativeAccess;
 use crate::config::sections::Billing;
@@ -71,6 +72,8 @@ pub struct App {
     pub relay: Arc<Relay>,
     /// Tells a collector of calls, where there is one.
     pub tracer: Option<Arc<Tracer>>,
+    /// Tells destinations of workspaces of calls.
+    pub broadcast: Arc<Broadcast>,
     /// What is counted about calls.
     pub metrics: Arc<Metrics>,
     /// The whole list of models, as last written.
@@ -130,6 +133,15 @@ impl App {
         let policies = workspace_terms::policies(&self.store).await?;
         self.unpriced.store(Arc::new(policies));
         Ok(())
+    }
+
+    /// Reads the destinations of workspaces into memory.
+    ///
+    /// # Errors
+    /// When the store is away; those in memory stay as they are then.
+    pub async fn read_destinations(&self) -> Result<(), StoreError> {
+        let now_ms = self.clock.now_ms();
+        self.broadcast.read(&self.store, &self.vault, now_ms).await
     }
 
     /// What happens to a workspace's calls of which nobody states a price.

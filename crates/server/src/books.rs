@@ -9,6 +9,7 @@ use store::{KeyHash, Ledgers};
 use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
+use crate::broadcast::Broadcast;
 use crate::limits::{AtProviders, Gate, Velocity};
 use crate::tracer::Tracer;
 
@@ -22,6 +23,8 @@ pub struct CountedBooks {
     pub velocity: Option<(Arc<Velocity>, Sender<KeyHash>)>,
     /// Tells a collector of calls, where there is one.
     pub tracer: Option<Arc<Tracer>>,
+    /// Tells destinations of workspaces of calls.
+    pub broadcast: Arc<Broadcast>,
     /// The calendar time.
     pub clock: Arc<dyn Clock>,
     /// Who keeps the books.
@@ -40,9 +43,11 @@ impl CountedBooks {
     }
 
     fn count(&self, generation: &Arc<Generation>) {
-        if let Some(tracer) = &self.tracer {
-            tracer.end(generation);
-        }
+        let parent = self
+            .tracer
+            .as_ref()
+            .and_then(|tracer| tracer.end(generation));
+        self.broadcast.offer(generation, parent.as_ref());
         self.metrics.observe(generation);
         self.metrics.in_flight.down();
         let now_ms = self.clock.now_ms();

@@ -13,6 +13,7 @@ pub mod api;
 pub mod app;
 pub mod body;
 pub mod books;
+pub mod broadcast;
 pub mod budget_index;
 pub mod caller;
 pub mod cli;

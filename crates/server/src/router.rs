@@ -69,6 +69,34 @@ fn console_paths() -> Vec<Row> {
     ]
 }
 
+/// Below each prefix: to whom calls are told.
+fn observability_paths() -> Vec<Row> {
+    vec![
+        (
+            "/observability/destinations",
+            get(admin::destinations::list).post(admin::destinations::create),
+        ),
+        (
+            "/observability/destinations/{id}",
+            get(admin::destinations::get)
+                .patch(admin::destinations::change)
+                .delete(admin::destinations::delete),
+        ),
+        (
+            "/observability/destinations/{id}/test",
+            post(admin::deliveries::test),
+        ),
+        (
+            "/observability/destinations/{id}/deliveries",
+            get(admin::deliveries::list),
+        ),
+        (
+            "/observability/destinations/{id}/deliveries/retry",
+            post(admin::deliveries::retry),
+        ),
+    ]
+}
+
 /// Below each prefix.
 fn api_paths() -> Vec<Row> {
     vec![
@@ -138,6 +166,7 @@ fn api_paths() -> Vec<Row> {
     .into_iter()
     .chain(gemini_paths())
     .chain(console_paths())
+    .chain(observability_paths())
     .collect()
 }
 

@@ -12,8 +12,9 @@ use ledger::Books;
 use relay::{Clock, Credentials, HttpUpstream, Parts, Relay, Secret};
 use store::{
     DEFAULT_WORKSPACE_ID, JournalOptions, KeyHash, LedgerLimits, Ledgers, NewKey, NodeId, Recorder,
-    RecorderLimits, RecorderOptions, Store, StoreError,
+    RecorderLimits, RecorderOptions, Store, StoreError, Vault,
 };
+use telemetry::call::Told;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -24,6 +25,7 @@ use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
 use crate::app::{self, App};
 use crate::books::CountedBooks;
+use crate::broadcast::{self, Broadcast};
 use crate::budget_index;
 use crate::clock;
 use crate::config::{Config, Environment};
@@ -141,16 +143,16 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let vault = vault::open(&config, &environment, &store)?;
     let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
     let seen = store.revision().await?;
-    let keyring = app::keyring(&store).await?;
     let budgets = budget_index::read(&store, config.billing.mode, clock.now_ms()).await?;
     let built = on_kept_rows(&store, &shelf, built).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
-    let (recorder, ledgers, node) = open_books(&config, &store, &tasks, &desk).await?;
     let stop = CancellationToken::new();
+    let (recorder, ledgers, node) = open_books(&config, &store, &tasks, &desk).await?;
     let gate = replicas::join(&config, &environment, &clock, &tasks, &stop).await?;
     let tracer = open_tracer(&config, &environment, &node, (&tasks, &desk))?;
-    let (books, too_fast) = counted(&config, (gate, &tracer), &clock, &ledgers);
+    let (broadcast, unsorted) = open_broadcast(&config, (&store, &vault), &clock).await?;
+    let (books, too_fast) = counted(&config, (gate, (tracer, broadcast)), &clock, &ledgers);
     let (catalog, credentials) = swappable(built);
     let served = (&catalog, &credentials);
     let relay = open_relay(&config, served, &books, &clock, &calls)?;
@@ -162,6 +164,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         catalog,
         shelf,
         credentials,
+        keyring: Arc::new(ArcSwap::from_pointee(app::keyring(&store).await?)),
         unpriced: ArcSwap::from_pointee(workspace_terms::policies(&store).await?),
         store,
         vault,
@@ -170,14 +173,14 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         billing: config.billing.clone(),
         native: config.native,
         budgets: ArcSwap::from_pointee(budgets),
-        keyring: Arc::new(ArcSwap::from_pointee(keyring)),
         guesses: Guesses::default(),
         gate: Arc::clone(&books.gate),
         velocity: books.velocity.as_ref().map(|(guard, _)| Arc::clone(guard)),
         account: config.routing.provider.clone(),
         wishes: config.routing.wishes,
         relay,
-        tracer,
+        tracer: books.tracer.clone(),
+        broadcast: Arc::clone(&books.broadcast),
         metrics: Arc::clone(&books.metrics),
         model_list: Rendered::default(),
         clock,
@@ -186,8 +189,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     });
     let watch = (books.velocity.clone(), too_fast);
     start_jobs(&app, &config, seen, watch, &desk);
-    let keeper = jobs::keep_health::run(Arc::clone(&app), node);
-    app.tasks.spawn_on(keeper, &desk);
+    start_keepers(&app, node, unsorted, &desk);
     let door = open_door(&app, &config, listener, desk);
     Ok(Running {
         app,
@@ -252,7 +254,7 @@ async fn open_books(
 /// The books with everything that counts calls, and the keys that it finds too fast.
 fn counted(
     config: &Config,
-    (gate, tracer): (Gate, &Option<Arc<Tracer>>),
+    (gate, (tracer, broadcast)): (Gate, (Option<Arc<Tracer>>, Arc<Broadcast>)),
     clock: &Arc<dyn Clock>,
     ledgers: &Arc<Ledgers>,
 ) -> (Arc<CountedBooks>, mpsc::Receiver<KeyHash>) {
@@ -262,11 +264,30 @@ fn counted(
         metrics: Arc::new(Metrics::new(clock.now_ms())),
         gate: Arc::new(gate),
         velocity: velocity.map(|velocity| (Arc::new(velocity), fast)),
-        tracer: tracer.clone(),
+        tracer,
+        broadcast,
         clock: Arc::clone(clock),
         ledgers: Arc::clone(ledgers),
     };
     (Arc::new(books), too_fast)
+}
+
+/// The destinations of workspaces, and the calls that will be sorted among them.
+async fn open_broadcast(
+    config: &Config,
+    (store, vault): (&Store, &Vault),
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Arc<Broadcast>, mpsc::Receiver<Told>)> {
+    let (broadcast, unsorted) = Broadcast::new(config.egress.allow.clone())?;
+    broadcast.read(store, vault, clock.now_ms()).await?;
+    Ok((broadcast, unsorted))
+}
+
+fn start_keepers(app: &Arc<App>, node: String, unsorted: mpsc::Receiver<Told>, desk: &Handle) {
+    let sorter = broadcast::deliver::run(Arc::clone(app), unsorted);
+    app.tasks.spawn_on(sorter, desk);
+    let keeper = jobs::keep_health::run(Arc::clone(app), node);
+    app.tasks.spawn_on(keeper, desk);
 }
 
 /// Who tells the collector of calls, where there is one.

@@ -97,16 +97,17 @@ impl Tracer {
         }
     }
 
-    /// A call has been finished. Never waits.
-    pub fn end(&self, generation: &Arc<Generation>) {
+    /// A call has been finished; what its caller said of its trace. Never waits.
+    pub fn end(&self, generation: &Arc<Generation>) -> Option<TraceParent> {
         let parent = {
             let mut parents = self.parents.lock().unwrap_or_else(PoisonError::into_inner);
             parents.remove(&generation.id)
         };
         self.exporter.offer(Told {
             generation: Arc::clone(generation),
-            parent,
+            parent: parent.clone(),
         });
+        parent
     }
 
     /// Tells the collector of metrics.

@@ -127,9 +127,11 @@ fn of_call(generation: &Generation) -> Attributes {
         .text("waybill.outcome", outcome(&generation.outcome))
         .maybe_text("waybill.endpoint", generation.endpoint.as_deref())
         .maybe_text("waybill.upstream.id", generation.upstream_id.as_deref())
-        .text("waybill.workspace.id", caller.workspace_id.as_str())
-        .text("waybill.key.hash", caller.key_hash.as_str())
+        .maybe_text("waybill.workspace.id", Some(&caller.workspace_id))
+        .maybe_text("waybill.key.hash", Some(&caller.key_hash))
         .maybe_text("waybill.app", caller.app_title.as_deref())
+        .maybe_text("waybill.referer", caller.http_referer.as_deref())
+        .maybe_text("user_agent.original", caller.user_agent.as_deref())
         .count("waybill.overhead_us", generation.overhead_us)
         .maybe_int("waybill.cost_nanodollars", cost.map(|cost| cost.nanos()));
     let attributes = match generation.first_token_ms {

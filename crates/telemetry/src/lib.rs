@@ -9,10 +9,12 @@
 //! 4. [`egress`]: the only sockets to where somebody else says that things are to be sent.
 //! 5. [`export`]: a bounded queue of finished calls, batches, and a collector at its end. It never
 //!    makes a call wait: what does not fit is dropped and counted.
+//! 6. [`destination`]: to whom workspaces have their calls told, each in its own form.
 //!
 //! No prompt, no answer, no credential comes this way.
 
 pub mod call;
+pub mod destination;
 pub mod egress;
 pub mod export;
 pub mod metric;

@@ -8,7 +8,7 @@ mod azure;
 pub mod credential;
 mod google;
 mod header;
-mod sigv4;
+pub mod sigv4;
 mod tokens;
 
 use std::collections::HashMap;

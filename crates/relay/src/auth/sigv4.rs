@@ -1,4 +1,4 @@
-//! AWS Signature Version 4, for the service `bedrock`.
+//! AWS Signature Version 4, for the service `bedrock`, and for objects in buckets.
 //!
 //! Source: AWS, "Create a signed AWS API request", as of 2026, and the published test suite, which
 //! the tests hold this to. Every path segment is encoded twice (once in the address, once more
@@ -22,6 +22,7 @@ const SERVICE: &str = "bedrock";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const SECURITY_TOKEN: &str = "x-amz-security-token";
+const CONTENT_SHA256: &str = "x-amz-content-sha256";
 
 /// Keys of an AWS account.
 #[derive(Debug, Clone)]
@@ -40,6 +41,17 @@ impl Keys {
             session_token: object.optional("sessionToken")?.map(Secret::new),
             region: object.optional("region")?,
         })
+    }
+
+    /// Keys for the objects of a bucket.
+    #[must_use]
+    pub fn new(id: &str, secret: Secret, session_token: Option<Secret>) -> Self {
+        Self {
+            access_key_id: id.into(),
+            secret_access_key: secret,
+            session_token,
+            region: None,
+        }
     }
 
     pub(super) fn region(&self) -> Option<&str> {
@@ -66,6 +78,32 @@ pub(super) fn sign(
         .or(keys.region())
         .ok_or_else(|| refused("no region is known: put \"region\" into the credential"))?
         .to_owned();
+    sign_as((SERVICE, &region), request, keys, (body, now_ms))
+}
+
+/// Signs a request about an object. S3 wants the path encoded once only, so the path must have nothing
+/// in it that would have to be encoded.
+///
+/// # Errors
+/// When a key cannot stand in a header.
+pub fn sign_object(
+    request: &mut Request<Full<Bytes>>,
+    (keys, region): (&Keys, &str),
+    body: &[u8],
+    now_ms: i64,
+) -> Result<(), Error> {
+    let hash = sha256(body);
+    header::put(request.headers_mut(), CONTENT_SHA256, &hash)?;
+    sign_as(("s3", region), request, keys, (body, now_ms))
+}
+
+fn sign_as(
+    (service, region): (&str, &str),
+    request: &mut Request<Full<Bytes>>,
+    keys: &Keys,
+    (body, now_ms): (&[u8], i64),
+) -> Result<(), Error> {
+    let host = host(request.uri()).ok_or_else(|| refused("the address has no host"))?;
     let time = time(now_ms).ok_or_else(|| refused("the clock shows an impossible time"))?;
     let text = |text: &str| HeaderValue::from_str(text).map_err(|_| refused("no header value"));
     request.headers_mut().insert(HOST, text(&host)?);
@@ -82,8 +120,8 @@ pub(super) fn sign(
     };
     let scope = Scope {
         time: &time,
-        region: &region,
-        service: SERVICE,
+        region,
+        service,
     };
     let authorization = authorization(keys, &scope, &canonical);
     header::put(request.headers_mut(), "authorization", &authorization)

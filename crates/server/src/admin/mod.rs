@@ -2,7 +2,9 @@
 
 pub mod budgets;
 pub mod credits;
+pub mod deliveries;
 mod desk;
+pub mod destinations;
 pub mod entries;
 pub mod key_rotation;
 pub mod keys;

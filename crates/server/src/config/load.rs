@@ -65,6 +65,7 @@ pub fn read(file: &str, text: &str, environment: &Environment) -> Loaded {
         door: sections::timeouts(&mut reader, &mut timers),
         log: sections::log(&mut reader),
         telemetry: telemetry::telemetry(&mut reader),
+        egress: telemetry::egress(&mut reader),
         native: native::native(&mut reader),
         routing: routing::routing(&mut reader),
         records: records::records(&mut reader),

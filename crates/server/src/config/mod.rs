@@ -57,6 +57,8 @@ pub struct Config {
     pub log: sections::Log,
     /// `[telemetry]`
     pub telemetry: telemetry::Telemetry,
+    /// `[egress]`
+    pub egress: telemetry::Egress,
     /// `[native]`
     pub native: native::NativeAccess,
     /// `[routing]`

@@ -1,8 +1,9 @@
-//! `[telemetry]`: where a copy of what is measured goes, by OTLP.
+//! `[telemetry]` and `[egress]`: where a copy of what is measured goes, and who else may be asked.
 
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use telemetry::egress::Network;
 use telemetry::export::Protocol;
 
 use super::Environment;
@@ -82,6 +83,28 @@ impl Telemetry {
             headers.append(name, value);
         }
         Ok(headers)
+    }
+}
+
+/// `[egress]`: who may be asked at addresses that callers and workspaces write.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Egress {
+    /// Networks that may be asked although they are not public.
+    pub allow: Vec<Network>,
+}
+
+/// Reads `[egress]`.
+pub(super) fn egress(reader: &mut Reader<'_>) -> Egress {
+    let mut section = reader.section("egress");
+    let allow = section.parsed("allow", "", |text| {
+        let words = text.split([',', ' ']).filter(|word| !word.is_empty());
+        words
+            .map(str::parse::<Network>)
+            .collect::<Result<Vec<_>, _>>()
+    });
+    section.finish();
+    Egress {
+        allow: allow.unwrap_or_default(),
     }
 }
 

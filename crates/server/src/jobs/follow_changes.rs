@@ -9,7 +9,7 @@ use store::{Change, Noun, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
-use crate::{key_terms, session, shelf, workspace_terms};
+use crate::{broadcast, key_terms, session, shelf, workspace_terms};
 
 /// How often the feed is asked. One row by its primary key: it costs next to nothing.
 const EVERY: Duration = Duration::from_millis(250);
@@ -64,6 +64,10 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
     };
     if concerns(&is_of_workspace) {
         app.read_unpriced().await?;
+    }
+    if concerns(&|change| change.noun == Noun::Setting && change.id.starts_with(broadcast::PREFIX))
+    {
+        app.read_destinations().await?;
     }
     if concerns(&|change| change.noun == Noun::Setting && change.id == shelf::KEPT_ROWS) {
         app.read_catalog().await?;

@@ -43,7 +43,7 @@ fn attempt(credential: Option<&str>) -> Attempt {
     }
 }
 
-fn call(number: u8) -> Told {
+pub(crate) fn call(number: u8) -> Told {
     let generation = Generation {
         id: GenerationId::new(i64::from(number), [number; 10]),
         created_at_ms: 1_000,

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on should stop there"
 )]
 
+mod destination;
 mod egress;
 mod export;
 mod peer;

@@ -38,6 +38,8 @@ pub struct Now {
     pub money: Counts,
     /// The link to the other replicas; absent where there are none.
     pub link: Option<cluster::Figures>,
+    /// What destinations were told, and how many calls were lost before they were sorted.
+    pub broadcast: (crate::broadcast::spool::Figures, u64),
     /// What a collector was told; absent where there is none.
     pub told: Option<telemetry::export::Figures>,
 }
@@ -61,6 +63,7 @@ pub fn now(app: &App) -> Now {
         leases: app.ledgers.figures(),
         money: app.relay.counts(),
         link: app.gate.link().map(cluster::Link::figures),
+        broadcast: app.broadcast.figures(),
         told: app.tracer.as_ref().map(|tracer| tracer.figures()),
     }
 }
@@ -86,8 +89,36 @@ pub fn page(metrics: &Metrics, now: &Now) -> Page {
     if let Some(told) = &now.told {
         telemetry(&mut page, told);
     }
+    broadcast(&mut page, now);
     times(&mut page, metrics, &providers);
     page
+}
+
+fn broadcast(page: &mut Page, now: &Now) {
+    let (figures, lost) = now.broadcast;
+    for (name, help, count) in [
+        (
+            "waybill_broadcast_delivered_total",
+            "Calls that destinations of workspaces have taken.",
+            figures.delivered,
+        ),
+        (
+            "waybill_broadcast_failed_total",
+            "Calls that a destination never took.",
+            figures.failed,
+        ),
+        (
+            "waybill_broadcast_dropped_total",
+            "Calls that did not fit into a queue or a spool.",
+            figures.dropped.saturating_add(lost),
+        ),
+    ] {
+        page.family(name, "counter", help);
+        page.sample(name, &[], count);
+    }
+    let name = "waybill_broadcast_waiting_bytes";
+    page.family(name, "gauge", "Calls that wait for destinations.");
+    page.sample(name, &[], figures.waiting_bytes);
 }
 
 fn telemetry(page: &mut Page, told: &telemetry::export::Figures) {

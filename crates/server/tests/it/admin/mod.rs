@@ -1,4 +1,5 @@
 //! Mirrors `src/admin`, noun by noun.
 
+mod destinations;
 mod keys;
 mod session;

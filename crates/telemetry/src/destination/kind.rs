@@ -1,0 +1,89 @@
+//! The kinds of destinations there are: rows of `data/destinations.toml`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The rows.
+const ROWS: &str = include_str!("../../data/destinations.toml");
+
+/// Every kind, by its type.
+#[derive(Debug, Clone)]
+pub struct Kinds(BTreeMap<String, Kind>);
+
+/// One kind.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kind {
+    /// Where it is asked, from its settings.
+    pub(super) url: String,
+    /// What the address ends with, where a setting may leave it out.
+    pub(super) path: Option<String>,
+    /// In which form.
+    pub(super) body: Body,
+    /// Headers, from its settings.
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    /// Attributes of the resource, from its settings.
+    #[serde(default)]
+    pub(super) resource: BTreeMap<String, String>,
+    /// The settings it has.
+    pub(super) settings: BTreeMap<String, Row>,
+}
+
+/// The form of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    /// OTLP in protobuf.
+    Otlp,
+    /// OTLP in JSON.
+    OtlpJson,
+    /// An object in a bucket for each trace.
+    Object,
+    /// An event of product analytics for each call.
+    Event,
+    /// A line of JSON for each span.
+    Rows,
+}
+
+/// One setting of a kind.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Row {
+    pub(super) required: bool,
+    pub(super) secret: bool,
+    pub(super) identifier: bool,
+    pub(super) default: Option<String>,
+    pub(super) words: BTreeMap<String, String>,
+}
+
+impl Kinds {
+    /// The built-in ones.
+    ///
+    /// # Errors
+    /// When the rows do not read, which a test sees first.
+    pub fn built_in() -> Result<Self, String> {
+        let rows = toml::from_str(ROWS);
+        rows.map(Self).map_err(|error| error.to_string())
+    }
+
+    /// The kind of that type.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Kind> {
+        self.0.get(name)
+    }
+
+    /// The types there are.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl Kind {
+    /// In which form it is told.
+    #[must_use]
+    pub const fn body(&self) -> Body {
+        self.body
+    }
+}

@@ -1,0 +1,21 @@
+//! Destinations: to whom a workspace has its calls told, each in its own form.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `kind.rs` | the kinds there are: rows of `data/destinations.toml` |
+//! | `settings.rs` | the settings of one destination: read, merged, masked |
+//! | `filter.rs` | which calls it is told of: keys, sampling, rules |
+//! | `parcel.rs` | a call's spans as the request of a kind |
+//!
+//! Almost all of them take OTLP: such a one is a row. Nothing is sent here; the house of the
+//! destinations (server) does, through the guarded way out.
+
+mod filter;
+mod kind;
+mod parcel;
+mod settings;
+
+pub use filter::{Filter, FilterMistake, Seen, is_chosen};
+pub use kind::{Body, Kind, Kinds};
+pub use parcel::{Bucket, Parcel, parcels};
+pub use settings::{Mistake, Settings};
