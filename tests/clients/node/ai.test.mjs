@@ -151,6 +151,18 @@ for (const [provider, { model: make, options, thinking, tellsReasoning = true, t
       assert.equal(await result.text, "Late");
     });
 
+    check("the provider sees the client leave", async () => {
+      const mark = new Mark();
+      const leaving = new AbortController();
+      const result = streamText(call(mark, make(name, "chunks=500,gap=20ms"), { abortSignal: leaving.signal }));
+      for await (const _ of result.textStream) {
+        leaving.abort();
+        break;
+      }
+      const { entry } = await mark.waitUntilServed((entry) => entry.disconnected);
+      assert.equal(entry.finished, false);
+    });
+
     for (const trouble of TROUBLE) {
       check(`trouble in mid-stream is an error part, not an end: ${trouble}`, async () => {
         const result = streamText(call(new Mark(), make(name, trouble)));

@@ -6,7 +6,7 @@ import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import {
-  checkWeatherCall, DISCONNECT_MS, failNextAttempt, generation, KEY, Mark, MODEL, quoted, script, TEXT,
+  checkWeatherCall, DISCONNECT_MS, failNextAttempt, generation, KEY, Mark, MODEL, PICTURE, quoted, script, TEXT,
   waitForGeneration, WAYBILL, WEATHER,
 } from "./views.mjs";
 
@@ -59,6 +59,21 @@ test("characters split between packets arrive whole", async () => {
 test("comments bridge a silent provider and the client skips them", async () => {
   const chunks = await listen(new Mark(), `first-token=4s,chunks=3,text=${quoted(TEXT)}`);
   assert.equal(contentOf(chunks), TEXT);
+});
+
+test("reasoning arrives under OpenRouter's name", async () => {
+  const answer = await ask(new Mark(), "reasoning=20");
+  assert.ok(answer.choices[0].message.reasoning);
+  assert.equal(answer.usage.completion_tokens_details.reasoning_tokens, 20);
+  const chunks = await listen(new Mark(), "reasoning=20");
+  assert.ok(chunks.some((chunk) => chunk.choices[0]?.delta.reasoning));
+});
+
+test("a picture reaches the provider", async () => {
+  const mark = new Mark();
+  const picture = { type: "image_url", image_url: { url: `data:image/png;base64,${PICTURE}` } };
+  await ask(mark, "tokens=5", { messages: [{ role: "user", content: [{ type: "text", text: mark.word }, picture] }] });
+  assert.ok((await mark.servedOnce()).body.includes(PICTURE));
 });
 
 test("a whole answer calls a tool", async () => {

@@ -9,8 +9,8 @@ import * as describedErrors from "@openrouter/sdk/models/errors";
 import * as newest from "@openrouter/sdk-newest";
 import * as newestErrors from "@openrouter/sdk-newest/models/errors";
 import {
-  checkWeatherCall, DISCONNECT_MS, failNextAttempt, generation, KEY, MANAGEMENT_KEY, Mark, MODEL, quoted, script,
-  TEXT, WAYBILL, WEATHER,
+  checkWeatherCall, DISCONNECT_MS, failNextAttempt, generation, KEY, MANAGEMENT_KEY, Mark, MODEL, PICTURE, quoted,
+  script, TEXT, WAYBILL, WEATHER,
 } from "./views.mjs";
 
 const RELEASES = [
@@ -68,6 +68,22 @@ for (const { name, OpenRouter, errors } of RELEASES) {
     assert.equal(answer.usage.completionTokensDetails.reasoningTokens, 20);
     const chunks = await listen(new Mark(), "reasoning=20");
     assert.ok(chunks.some((chunk) => chunk.choices[0]?.delta.reasoning));
+  });
+
+  check("a picture reaches the provider", async () => {
+    const mark = new Mark();
+    const picture = { type: "image_url", imageUrl: { url: `data:image/png;base64,${PICTURE}` } };
+    await ask(mark, "tokens=5", { messages: [{ role: "user", content: [{ type: "text", text: mark.word }, picture] }] });
+    assert.ok((await mark.servedOnce()).body.includes(PICTURE));
+  });
+
+  check("embeddings.generate", async () => {
+    const { data, usage } = await client.embeddings.generate(
+      { requestBody: { model: "simulated/vectors", input: ["one", "two"] } },
+    );
+    assert.deepEqual(data.map((one) => one.index), [0, 1]);
+    assert.ok(data[0].embedding.length > 0);
+    assert.ok(usage.cost > 0);
   });
 
   check("comments bridge a silent provider and the client skips them", async () => {

@@ -6,12 +6,17 @@ import { test } from "node:test";
 import OpenAI from "openai";
 import * as described from "@openrouter/sdk";
 import * as newest from "@openrouter/sdk-newest";
-import { KEY, Mark, MODEL, quoted, script, TEXT, WAYBILL, WEATHER } from "./views.mjs";
+import { KEY, Mark, MODEL, PICTURE, quoted, script, TEXT, WAYBILL, WEATHER } from "./views.mjs";
 
 const openai = new OpenAI({ baseURL: `${WAYBILL}/api/v1`, apiKey: KEY, maxRetries: 0, timeout: 30_000 });
 const TOOL = { type: "function", strict: true, ...WEATHER.function };
 // The bytes travel to the first; for the second they are translated.
 const MODELS = ["simulated/responses", MODEL];
+
+const pictured = (mark, address) => [{ type: "message", role: "user", content: [
+  { type: "input_text", text: mark.word },
+  { type: "input_image", [address]: `data:image/png;base64,${PICTURE}`, detail: "auto" },
+] }];
 
 for (const model of MODELS) {
   test(`openai-node, ${model}: a whole answer`, async () => {
@@ -50,6 +55,38 @@ for (const model of MODELS) {
     assert.equal(second.output_text, "Sunny");
   });
 
+  test(`openai-node, ${model}: thoughts are told apart`, async () => {
+    const request = { model, input: new Mark().messages(), reasoning: { effort: "low", summary: "auto" } };
+    const answer = await openai.responses.create(request, { headers: script("reasoning=20,text=So") });
+    const [thought] = answer.output.filter((item) => item.type === "reasoning");
+    assert.ok(thought.summary[0].text);
+    assert.equal(answer.output_text, "So");
+  });
+
+  test(`openai-node, ${model}: a picture reaches the provider`, async () => {
+    const mark = new Mark();
+    await openai.responses.create({ model, input: pictured(mark, "image_url") }, { headers: script("tokens=5") });
+    assert.ok((await mark.servedOnce()).body.includes(PICTURE));
+  });
+
+  test(`openai-node, ${model}: a silent provider is waited for`, async () => {
+    const stream = openai.responses.stream(
+      { model, input: new Mark().messages() }, { headers: script("first-token=2500ms,text=Late") },
+    );
+    assert.equal((await stream.finalResponse()).output_text, "Late");
+  });
+
+  test(`openai-node, ${model}: the provider sees the client leave`, async () => {
+    const mark = new Mark();
+    const stream = await openai.responses.create(
+      { model, input: mark.messages(), stream: true }, { headers: script("chunks=500,gap=20ms") },
+    );
+    for await (const event of stream) if (event.type === "response.output_text.delta") break;
+    stream.controller.abort();
+    const { entry } = await mark.waitUntilServed((entry) => entry.disconnected);
+    assert.equal(entry.finished, false);
+  });
+
   for (const [release, { OpenRouter }] of [["1.2", described], ["newest", newest]]) {
     const client = new OpenRouter({
       apiKey: KEY, serverURL: `${WAYBILL}/api/v1`, retryConfig: { strategy: "none" }, timeoutMs: 30_000,
@@ -62,6 +99,14 @@ for (const model of MODELS) {
       assert.match(answer.id, /^gen-/);
       assert.equal(answer.output[0].content[0].text, TEXT);
       assert.ok(answer.usage.cost > 0);
+    });
+
+    test(`@openrouter/sdk ${release}, ${model}: a picture reaches the provider`, async () => {
+      const mark = new Mark();
+      await client.responses.send(
+        { responsesRequest: { model, input: pictured(mark, "imageUrl") } }, { headers: script("tokens=5") },
+      );
+      assert.ok((await mark.servedOnce()).body.includes(PICTURE));
     });
 
     test(`@openrouter/sdk ${release}, ${model}: a streamed answer with reasoning`, async () => {

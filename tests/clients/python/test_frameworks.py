@@ -6,7 +6,7 @@ import pytest
 from conftest import TIMEOUT_SECONDS
 from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import HumanMessage, ToolMessage
-from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 from views import KEY, MODEL, PICTURE, TEXT, WAYBILL, WEATHER_SCHEMA, quoted, script
 
@@ -15,6 +15,8 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm
 
 MODELS = [MODEL, "simulated/responses", "simulated/messages", "simulated/gemini"]
+# How long a test looks whether a client that left was seen to leave.
+LOOK_SECONDS = 2.0
 WEATHER = {"type": "function", "function": {
     "name": "get_weather", "description": "The weather in a city", "parameters": WEATHER_SCHEMA,
 }}
@@ -69,6 +71,32 @@ class TestLangChain:
         for chunk in make(model, "tools=2").bind_tools([WEATHER]).stream(mark.word):
             whole = chunk if whole is None else whole + chunk
         assert [(made["name"], set(made["args"])) for made in whole.tool_calls] == [("get_weather", {"city", "days"})] * 2
+
+    def test_thoughts_are_told_apart(self, make, model, mark):
+        thinking = {
+            chat_openai: {"reasoning_effort": "low"},
+            chat_responses: {"reasoning": {"effort": "low", "summary": "auto"}},
+            chat_anthropic: {"thinking": {"type": "enabled", "budget_tokens": 1024}},
+        }
+        chat = make(model, "reasoning=20,text=So", **thinking[make])
+        answer, whole = chat.invoke(mark.word), None
+        for chunk in chat.stream(mark.word):
+            whole = chunk if whole is None else whole + chunk
+        for said in (answer, whole):
+            thoughts = [block for block in said.content_blocks if block["type"] == "reasoning" and block.get("reasoning")]
+            assert bool(thoughts) is (make is not chat_openai)  # it reads none from Chat Completions
+            assert said.text == "So"
+
+    def test_a_silent_provider_is_waited_for(self, make, model, mark):
+        chunks = list(make(model, "first-token=2500ms,text=Late").stream(mark.word))
+        assert "".join(chunk.text for chunk in chunks) == "Late"
+
+    def test_the_provider_sees_the_client_leave(self, make, model, mark):
+        stream = make(model, "chunks=500,gap=20ms").stream(mark.word)
+        next(chunk for chunk in stream if chunk.text)
+        stream.close()
+        entry, _ = mark.wait_until_served(lambda entry: entry["disconnected"], LOOK_SECONDS)
+        assert entry["finished"] is False
 
     def test_trouble_in_mid_stream_is_raised(self, make, model, mark):
         with pytest.raises(Exception, match=r"(?i)simulated|provider|error"):
@@ -131,3 +159,30 @@ def test_litellm_raises_what_goes_wrong(route, mark):
         ask(route, mark, "status=429")
     with pytest.raises((litellm.APIError, litellm.InternalServerError, litellm.exceptions.MidStreamFallbackError)):
         list(ask(route, mark, "error=3,chunks=20,gap=5ms", stream=True))
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route["model"])
+def test_litellm_tells_thoughts_apart(route, mark):
+    # It knows no models but its own, and must be told that this one can think.
+    more = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "allowed_openai_params": ["thinking"]}
+    if not route["model"].startswith("anthropic/"):
+        more = {"extra_body": {"reasoning": {"effort": "low"}}}
+    message = ask(route, mark, "reasoning=20,text=So", **more).choices[0].message
+    assert (bool(message.reasoning_content), message.content) == (True, "So")
+    deltas = [chunk.choices[0].delta for chunk in ask(route, mark, "reasoning=20,text=So", stream=True, **more)]
+    assert any(getattr(delta, "reasoning_content", None) for delta in deltas)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route["model"])
+def test_litellm_waits_for_a_silent_provider(route, mark):
+    chunks = list(ask(route, mark, "first-token=2500ms,text=Late", stream=True))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Late"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route["model"])
+def test_the_provider_sees_litellm_leave(route, mark):
+    stream = ask(route, mark, "chunks=500,gap=20ms", stream=True)
+    next(chunk for chunk in stream if chunk.choices[0].delta.content)
+    stream.close()
+    entry, _ = mark.wait_until_served(lambda entry: entry["disconnected"], LOOK_SECONDS)
+    assert entry["finished"] is False

@@ -5,7 +5,7 @@ import json
 import openai
 import pytest
 from pydantic import BaseModel
-from views import MODEL, generation, quoted, script
+from views import MODEL, PICTURE, generation, quoted, script
 
 TEXT = "Grüße aus Köln, καλημέρα, こんにちは, 🚚📦 — and plain words as well."
 # The bytes travel to the first, and are translated for the second and third.
@@ -122,3 +122,34 @@ def test_a_stream_that_breaks_off_ends_in_a_failure(client, mark, model):
     ))
     assert events[-1].type == "response.failed"
     assert events[-1].response.status == "failed" and events[-1].response.error.code == "server_error"
+
+
+@pytest.mark.parametrize("model", [*MODELS, "simulated/messages", "simulated/gemini"])
+def test_thoughts_are_told_apart(client, mark, model):
+    more = {"reasoning": {"effort": "low", "summary": "auto"}, "extra_headers": script("reasoning=20,text=So")}
+    answer = client.responses.create(model=model, input=mark.messages(), **more)
+    thoughts = [part.text for item in answer.output if item.type == "reasoning" for part in item.summary]
+    assert thoughts and thoughts[0] and answer.output_text == "So"
+    with client.responses.stream(model=model, input=mark.messages(), **more) as stream:
+        kinds = {event.type for event in stream}
+        assert stream.get_final_response().output_text == "So"
+    assert "response.reasoning_summary_text.delta" in kinds
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_picture_reaches_the_provider(client, mark, model):
+    picture = {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}", "detail": "auto"}
+    client.responses.create(model=model, extra_headers=script("tokens=5"), input=[
+        {"role": "user", "content": [{"type": "input_text", "text": mark.word}, picture]},
+    ])
+    assert PICTURE in mark.served_once()["body"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_provider_sees_the_client_leave(client, mark, model):
+    with client.responses.create(
+        model=model, input=mark.messages(), stream=True, extra_headers=script("chunks=500,gap=20ms")
+    ) as stream:
+        next(event for event in stream if event.type == "response.output_text.delta")
+    entry, _ = mark.wait_until_served(lambda entry: entry["disconnected"], 2.0)
+    assert entry["finished"] is False
