@@ -33,12 +33,13 @@ fn native() -> MethodRouter<Arc<App>> {
     get(pass).post(pass).put(pass).patch(pass).delete(pass)
 }
 
-/// What Google's own clients ask: the path names the model, and ends in what is asked of it.
+/// What Google's own clients ask: the path names the model, and ends in what is asked of it. Any
+/// client may ask what there is to know of a model.
 fn gemini_paths() -> Vec<Row> {
-    use api::generate_content::create;
+    let row = || post(api::generate_content::create).get(api::model::retrieve);
     vec![
-        ("/models/{model}", post(create)),
-        ("/models/{author}/{slug}", post(create)),
+        ("/models/{model}", row()),
+        ("/models/{author}/{slug}", row()),
     ]
 }
 

@@ -23,7 +23,7 @@ const listen = (model, mark, text, more = {}) =>
   client.messages.stream(request(model, mark, more), { headers: script(text) });
 
 for (const model of MODELS) {
-  const check = (title, body) => test(`${model}: ${title}`, body);
+  const check = (title, body) => test(`@anthropic-ai/sdk, ${model}: ${title}`, body);
 
   check("a whole answer has its text and its cost", async () => {
     const mark = new Mark();

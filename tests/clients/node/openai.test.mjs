@@ -1,7 +1,7 @@
 // openai-node against `waybill demo`: whole and streamed, tools, structure, errors, cancellation, records.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test as plain } from "node:test";
 import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
@@ -13,6 +13,7 @@ import {
 const connect = (more = {}) =>
   new OpenAI({ baseURL: `${WAYBILL}/api/v1`, apiKey: KEY, maxRetries: 0, timeout: 30_000, ...more });
 const client = connect();
+const test = (title, body) => plain(`openai-node, chat: ${title}`, body);
 
 const ask = (mark, text, more = {}) =>
   client.chat.completions.create(
@@ -107,6 +108,10 @@ test("parse returns the caller's own type", async () => {
   assert.deepEqual(answer.choices[0].message.parsed, city);
   const asked = JSON.parse((await mark.servedOnce()).body);
   assert.equal(asked.response_format.json_schema.name, "city");
+});
+
+test("a model is retrieved", async () => {
+  assert.equal((await client.models.retrieve(MODEL)).id, MODEL);
 });
 
 test("the model list has the simulated model", async () => {

@@ -19,7 +19,7 @@ const pictured = (mark, address) => [{ type: "message", role: "user", content: [
 ] }];
 
 for (const model of MODELS) {
-  test(`openai-node, ${model}: a whole answer`, async () => {
+  test(`openai-node, responses, ${model}: a whole answer`, async () => {
     const mark = new Mark();
     const answer = await openai.responses.create(
       { model, input: mark.messages() }, { headers: script(`text=${quoted(TEXT)}`) },
@@ -30,7 +30,7 @@ for (const model of MODELS) {
     assert.equal((await mark.servedOnce()).status, 200);
   });
 
-  test(`openai-node, ${model}: the stream helper adds the events up`, async () => {
+  test(`openai-node, responses, ${model}: the stream helper adds the events up`, async () => {
     const stream = openai.responses.stream(
       { model, input: new Mark().messages() }, { headers: script(`chunks=10,text=${quoted(TEXT)}`) },
     );
@@ -42,7 +42,7 @@ for (const model of MODELS) {
     assert.ok(answer.usage.cost > 0);
   });
 
-  test(`openai-node, ${model}: a tool is called and its result taken`, async () => {
+  test(`openai-node, responses, ${model}: a tool is called and its result taken`, async () => {
     const question = new Mark().messages("How is the weather?");
     const answer = await openai.responses.create({ model, input: question, tools: [TOOL], tool_choice: "required" });
     const calls = answer.output.filter((item) => item.type === "function_call");
@@ -55,7 +55,7 @@ for (const model of MODELS) {
     assert.equal(second.output_text, "Sunny");
   });
 
-  test(`openai-node, ${model}: thoughts are told apart`, async () => {
+  test(`openai-node, responses, ${model}: thoughts are told apart`, async () => {
     const request = { model, input: new Mark().messages(), reasoning: { effort: "low", summary: "auto" } };
     const answer = await openai.responses.create(request, { headers: script("reasoning=20,text=So") });
     const [thought] = answer.output.filter((item) => item.type === "reasoning");
@@ -63,20 +63,20 @@ for (const model of MODELS) {
     assert.equal(answer.output_text, "So");
   });
 
-  test(`openai-node, ${model}: a picture reaches the provider`, async () => {
+  test(`openai-node, responses, ${model}: a picture reaches the provider`, async () => {
     const mark = new Mark();
     await openai.responses.create({ model, input: pictured(mark, "image_url") }, { headers: script("tokens=5") });
     assert.ok((await mark.servedOnce()).body.includes(PICTURE));
   });
 
-  test(`openai-node, ${model}: a silent provider is waited for`, async () => {
+  test(`openai-node, responses, ${model}: a silent provider is waited for`, async () => {
     const stream = openai.responses.stream(
       { model, input: new Mark().messages() }, { headers: script("first-token=2500ms,text=Late") },
     );
     assert.equal((await stream.finalResponse()).output_text, "Late");
   });
 
-  test(`openai-node, ${model}: the provider sees the client leave`, async () => {
+  test(`openai-node, responses, ${model}: the provider sees the client leave`, async () => {
     const mark = new Mark();
     const stream = await openai.responses.create(
       { model, input: mark.messages(), stream: true }, { headers: script("chunks=500,gap=20ms") },
@@ -92,7 +92,7 @@ for (const model of MODELS) {
       apiKey: KEY, serverURL: `${WAYBILL}/api/v1`, retryConfig: { strategy: "none" }, timeoutMs: 30_000,
     });
 
-    test(`@openrouter/sdk ${release}, ${model}: a whole answer`, async () => {
+    test(`@openrouter/sdk ${release}, responses, ${model}: a whole answer`, async () => {
       const answer = await client.responses.send(
         { responsesRequest: { model, input: new Mark().messages() } }, { headers: script(`text=${quoted(TEXT)}`) },
       );
@@ -101,7 +101,7 @@ for (const model of MODELS) {
       assert.ok(answer.usage.cost > 0);
     });
 
-    test(`@openrouter/sdk ${release}, ${model}: a picture reaches the provider`, async () => {
+    test(`@openrouter/sdk ${release}, responses, ${model}: a picture reaches the provider`, async () => {
       const mark = new Mark();
       await client.responses.send(
         { responsesRequest: { model, input: pictured(mark, "imageUrl") } }, { headers: script("tokens=5") },
@@ -109,7 +109,7 @@ for (const model of MODELS) {
       assert.ok((await mark.servedOnce()).body.includes(PICTURE));
     });
 
-    test(`@openrouter/sdk ${release}, ${model}: a streamed answer with reasoning`, async () => {
+    test(`@openrouter/sdk ${release}, responses, ${model}: a streamed answer with reasoning`, async () => {
       const stream = await client.responses.send(
         { responsesRequest: { model, input: new Mark().messages(), stream: true } },
         { headers: script(`chunks=10,reasoning=20,text=${quoted(TEXT)}`) },
@@ -127,7 +127,7 @@ for (const model of MODELS) {
   }
 }
 
-test("openai-node: state that is not kept is refused with the way out", async () => {
+test("openai-node, responses: state that is not kept is refused with the way out", async () => {
   const refused = await openai.responses.create({ model: MODEL, input: "hi", previous_response_id: "resp_1" })
     .catch((error) => error);
   assert.equal(refused.status, 400);

@@ -242,6 +242,11 @@ def test_a_silent_provider_is_bridged_by_comments_that_the_client_skips(client, 
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == TEXT
 
 
+def test_a_model_is_retrieved(client):
+    model = client.models.retrieve(MODEL)
+    assert (model.id, model.object, model.owned_by) == (MODEL, "model", "simulated")
+
+
 def test_the_model_list_has_the_simulated_model(client):
     models = {model.id: model for model in client.models.list()}
     assert MODEL in models

@@ -174,6 +174,15 @@ def test_errors_have_the_sdks_own_types(client, model):
         ask(client, Mark(), "status=503", model)
 
 
+def test_contents_are_embedded(client):
+    answer = client.models.embed_content(model="simulated/vectors", contents=["one", "two"])
+    assert len(answer.embeddings) == 2 and all(len(one.values) > 0 for one in answer.embeddings)
+
+
+def test_a_model_is_retrieved(client):
+    assert client.models.get(model=MODEL).name == f"models/{MODEL}"
+
+
 def test_the_models_are_listed(client):
     assert any(model.name.endswith(OWN) or model.name.endswith("/gemini") for model in client.models.list())
 

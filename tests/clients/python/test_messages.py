@@ -201,3 +201,11 @@ def test_the_provider_sees_the_client_leave(client, model):
         if waited < DISCONNECT_SECONDS:
             return
     pytest.fail(f"the simulator saw the client leave only after {waits} s")
+
+
+def test_models_are_listed_and_retrieved(client):
+    assert MODEL in [model.id for model in client.models.list(limit=5)]  # the SDK turns the pages
+    model = client.models.retrieve(MODEL)
+    assert (model.id, model.type) == (MODEL, "model") and model.display_name and model.created_at
+    with pytest.raises(anthropic.NotFoundError):
+        client.models.retrieve("simulated/nobody")

@@ -24,7 +24,7 @@ struct Page {
 /// One model. <https://ai.google.dev/api/models#Model> (2026)
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+pub struct Listed {
     name: String,
     base_model_id: String,
     display_name: String,
@@ -47,7 +47,8 @@ pub async fn list(State(app): State<Arc<App>>) -> Answer {
     reply::json(StatusCode::OK, &Page { models })
 }
 
-fn listed(model: &Model) -> Listed {
+/// One model in this shape.
+pub fn listed(model: &Model) -> Listed {
     let endpoints = endpoints(model);
     let output = endpoints.iter().filter_map(|one| one.max_completion_tokens);
     Listed {

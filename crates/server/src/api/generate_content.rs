@@ -1,19 +1,21 @@
 //! `POST /models/{model}:{verb}`: the door where `gemini` is spoken.
 //!
 //! The path names the model, with or without its author, percent-encoded or not, and what is asked:
-//! `generateContent`, `streamGenerateContent` (events with `alt=sse`, else one JSON array) or
-//! `countTokens`. The key may stand in the query, as Google takes it; it ends here.
+//! `generateContent`, `streamGenerateContent` (events with `alt=sse`, else one JSON array),
+//! `countTokens`, `embedContent` or `batchEmbedContents`. The key may stand in the query, as Google takes it; it ends here.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
 use catalog::Catalog;
 use chat::{Dialect, Error, Kind};
 use http::Uri;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use wire::Beside;
-use wire::gemini::counted_request;
+use wire::gemini::{counted_request, embedding_answer, embedding_request};
 
 use super::inference::{Spoken, answer, count};
 use crate::app::App;
@@ -28,12 +30,20 @@ enum Verb {
     Generate,
     Stream,
     Count,
+    Embed,
+    EmbedBatch,
 }
 
 /// Answers `POST /models/{model}:{verb}`.
 pub async fn create(State(app): State<Arc<App>>, mut request: Request) -> Answer {
     take_key(&mut request);
     let (model, verb) = target(request.uri(), &app.catalog.load()).map_err(refused)?;
+    if let Verb::Embed | Verb::EmbedBatch = verb {
+        let is_batch = verb == Verb::EmbedBatch;
+        return embed(&app, request, (&model, is_batch))
+            .await
+            .map_err(in_googles_shape);
+    }
     let is_stream = verb == Verb::Stream;
     let beside = Beside {
         model: Some(model),
@@ -49,20 +59,48 @@ pub async fn create(State(app): State<Arc<App>>, mut request: Request) -> Answer
 }
 
 fn refused(error: Error) -> Rescue {
-    Rescue::from(error).in_dialect(Dialect::Gemini)
+    in_googles_shape(Rescue::from(error))
 }
 
-/// Takes the request out that a question how long it is may be wrapped around. Who asks is known
-/// before a body is read.
+fn in_googles_shape(rescue: Rescue) -> Rescue {
+    rescue.in_dialect(Dialect::Gemini)
+}
+
+/// Asks the door of embeddings, in its words, and tells its answer in Google's.
+async fn embed(app: &Arc<App>, request: Request, (model, is_batch): (&str, bool)) -> Answer {
+    let write = |content: &Bytes| embedding_request(content, model, is_batch);
+    let request = rewritten(app, request, write).await?;
+    let spoken = Spoken::new(Dialect::OpenaiEmbeddings, Beside::default());
+    let (mut head, content) = answer(app, request, spoken).await?.into_parts();
+    // It comes from us, whole and as long as a provider may answer.
+    let content = axum::body::to_bytes(content, usize::MAX).await;
+    let told = content
+        .ok()
+        .and_then(|content| embedding_answer(&content, is_batch));
+    let told = told.ok_or_else(|| Error::gateway(Kind::Server, "the vectors cannot be read"))?;
+    head.headers.remove(CONTENT_LENGTH);
+    Ok(Response::from_parts(head, Body::from(told)))
+}
+
+/// Takes the request out that a question how long it is may be wrapped around.
 async fn unwrapped(app: &App, request: Request) -> Result<Request, Error> {
+    rewritten(app, request, |content| Ok(counted_request(content))).await
+}
+
+/// The request with another body. Who asks is known before a body is read.
+async fn rewritten(
+    app: &App,
+    request: Request,
+    write: impl FnOnce(&Bytes) -> Result<Bytes, Error>,
+) -> Result<Request, Error> {
     let (head, content) = request.into_parts();
     let now_ms = app.clock.now_ms();
     let caller = caller::identify(&head.headers, &app.keyring.load(), now_ms)?;
     caller::may_call(&caller)?;
     let within = app.request_body;
     let content = body::read(&head.headers, content, app.body_bytes_max, within).await?;
-    let mut request = Request::from_parts(head, Body::from(counted_request(&content)));
-    // The length that was declared is the wrapper's.
+    let mut request = Request::from_parts(head, Body::from(write(&content)?));
+    // The length that was declared is that of the other.
     request.headers_mut().remove(CONTENT_LENGTH);
     Ok(request)
 }
@@ -87,7 +125,7 @@ fn target(uri: &Uri, catalog: &Catalog) -> Result<(String, Verb), Error> {
     let unknown = || {
         let message = format!(
             "There is nothing at {}: a model is asked at /models/MODEL:generateContent, \
-             :streamGenerateContent or :countTokens",
+             :streamGenerateContent, :countTokens, :embedContent or :batchEmbedContents",
             uri.path()
         );
         Error::caller(Kind::NotFound, message)
@@ -103,6 +141,8 @@ fn target(uri: &Uri, catalog: &Catalog) -> Result<(String, Verb), Error> {
         "generateContent" => Verb::Generate,
         "streamGenerateContent" => Verb::Stream,
         "countTokens" => Verb::Count,
+        "embedContent" => Verb::Embed,
+        "batchEmbedContents" => Verb::EmbedBatch,
         _ => return Err(unknown()),
     };
     let model = model.strip_prefix("models/").unwrap_or(model);
@@ -188,7 +228,7 @@ mod tests {
         }
         for path in [
             "/v1/models/a/b",
-            "/v1/models/a/b:embedContent",
+            "/v1/models/a/b:tuneContent",
             "/v1/models/%ff:generateContent",
         ] {
             let uri: Uri = path.parse().unwrap();

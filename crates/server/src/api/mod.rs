@@ -1,5 +1,6 @@
 //! Public paths, one file each.
 
+pub mod anthropic_models;
 pub mod chat_completions;
 pub mod completions;
 

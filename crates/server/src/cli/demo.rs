@@ -99,6 +99,11 @@ fn fresh_dir() -> anyhow::Result<PathBuf> {
     Ok(dir)
 }
 
+/// A model that gives vectors.
+const VECTORS: &str = "[[providers.simulated-fast.endpoints]]\n\
+    model = \"simulated/vectors\"\nupstream_model = \"vectors\"\noutput = [\"embeddings\"]\n\
+    price = { input = \"0.02\", output = \"0\" }\n";
+
 /// The fleet as provider tables, in the words that an operator would use.
 fn configuration(simulator: &Simulator) -> String {
     let mut text = String::new();
@@ -117,6 +122,9 @@ fn configuration(simulator: &Simulator) -> String {
         );
         for model in models(&persona.slug) {
             endpoint(&mut text, &persona.slug, &model);
+        }
+        if persona.slug == "fast" {
+            text.push_str(VECTORS);
         }
     }
     text

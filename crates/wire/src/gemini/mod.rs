@@ -20,11 +20,13 @@
 //! | `seal.rs` | thought signatures, and those of other families in their place |
 //! | `usage.rs` | counts → disjoint buckets, and buckets → `usageMetadata` |
 //! | `count.rs` | `countTokens` |
+//! | `embed.rs` | `embedContent`, in the words of the door of embeddings |
 //! | `envelope.rs` | an error → the caller's envelope |
 
 mod contents;
 mod count;
 mod dialect;
+mod embed;
 mod envelope;
 mod events;
 mod family;
@@ -41,3 +43,4 @@ mod usage;
 
 pub use count::counted_request;
 pub use dialect::Gemini;
+pub use embed::{embedding_answer, embedding_request};

@@ -30,7 +30,11 @@ pub(super) struct ResponsesWriter {
     /// The items that are done, by position.
     done: BTreeMap<u32, String>,
     reason: Option<Reason>,
+    unsaid: Vec<&'static str>,
 }
+
+/// What a record calls sound, of which there is none in answers of this dialect.
+const SOUND: &str = "output.audio";
 
 impl ResponsesWriter {
     pub(super) fn new(asked: &Asked<'_>) -> Self {
@@ -43,6 +47,7 @@ impl ResponsesWriter {
             count: 0,
             done: BTreeMap::new(),
             reason: None,
+            unsaid: Vec::new(),
         }
     }
 
@@ -267,7 +272,7 @@ impl Writer for ResponsesWriter {
             Event::BlockStart(at, block) if at.choice == 0 => {
                 self.open_stream(out);
                 if *block == Block::Audio {
-                    // Sound cannot be said here; the record names it.
+                    self.unsaid.push(SOUND);
                     return;
                 }
                 self.start(*at, block.clone().into_owned(), out);
@@ -335,6 +340,16 @@ impl Writer for ResponsesWriter {
         }
         let usage = usage::write(usage, cost);
         shell::response(&self.stamp, &self.echo, status, (&self.output(), &usage))
+    }
+
+    fn take_unsaid(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.unsaid)
+    }
+
+    fn unsaid_of(&self, response: &Response) -> Vec<&'static str> {
+        let blocks = response.choices.iter().flat_map(|choice| &choice.blocks);
+        let mut sounds = blocks.filter(|said| said.block == Block::Audio);
+        sounds.next().map(|_| SOUND).into_iter().collect()
     }
 }
 

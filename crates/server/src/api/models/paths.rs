@@ -18,12 +18,13 @@ use super::json;
 use super::listing::{Scope, listing};
 use super::query::{self, Page, Query};
 use super::rss::{self, Item};
-use crate::api::gemini_models;
+use crate::api::{anthropic_models, gemini_models};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::reply::{self, Answer};
 
-/// Answers `GET /models`; Google's own clients ask here as well, and are told in their shape.
+/// Answers `GET /models`; Google's and Anthropic's own clients ask here as well, and are told in
+/// their shapes.
 pub async fn list(
     State(app): State<Arc<App>>,
     OriginalUri(uri): OriginalUri,
@@ -31,6 +32,9 @@ pub async fn list(
 ) -> Answer {
     if headers.contains_key("x-goog-api-key") {
         return gemini_models::list(State(app)).await;
+    }
+    if anthropic_models::asks(&headers) {
+        return anthropic_models::list(State(app), &uri);
     }
     let query = read(&uri)?;
     let catalog = app.catalog.load_full();

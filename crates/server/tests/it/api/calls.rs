@@ -76,6 +76,41 @@ async fn embeddings_are_passed_on_priced_and_recorded() {
 }
 
 #[tokio::test]
+async fn googles_clients_are_given_vectors_in_their_words() {
+    let (stage, _simulator) = stage().await;
+    let one = |text: &str| {
+        json!({"model": "models/simulated/vectors", "content": {"parts": [{ "text": text }]},
+            "taskType": "RETRIEVAL_QUERY", "outputDimensionality": 4})
+    };
+    let path = |verb: &str| format!("/v1beta/models/simulated/vectors:{verb}");
+    let batch = json!({ "requests": [one("one two three"), one("two")] });
+    let seen = stage
+        .post(&path("batchEmbedContents"), &stage.key, &batch)
+        .await;
+    assert_eq!(seen.status, 200, "{}", seen.text());
+    assert_schema("GeminiVectors", &seen.json());
+    let vectors = seen.json()["embeddings"].as_array().unwrap().len();
+    assert_eq!(vectors, 2);
+    assert_eq!(record(&stage, &seen).await["api_type"], "embeddings");
+    let seen = stage
+        .post(&path("embedContent"), &stage.key, &one("one"))
+        .await;
+    let values = &seen.json()["embedding"]["values"];
+    assert_eq!(values.as_array().map(Vec::len), Some(4), "{values}");
+
+    let mut titled = one("one");
+    titled["title"] = json!("T");
+    let refused = stage.post(&path("embedContent"), &stage.key, &titled).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.json()["error"]["status"], "INVALID_ARGUMENT");
+    let stranger = stage
+        .post(&path("embedContent"), "sk-wb-v1-no", &one("one"))
+        .await;
+    assert_eq!(stranger.status, 401);
+    assert_eq!(stranger.json()["error"]["status"], "UNAUTHENTICATED");
+}
+
+#[tokio::test]
 async fn documents_come_back_in_order_with_their_text() {
     let (stage, _simulator) = stage().await;
     let body = json!({"model": "simulated/scores", "query": "red fish", "top_n": 2,

@@ -213,7 +213,7 @@ async fn refusals_are_told_in_googles_shape_and_keys_are_taken_anywhere() {
             "INVALID_ARGUMENT",
         ),
         (
-            "/v1beta/models/simulated/echo:embedContent",
+            "/v1beta/models/simulated/echo:tuneContent",
             hello(),
             404,
             "NOT_FOUND",

@@ -1,5 +1,7 @@
 //! `/models` and the paths beside it.
 
+use bytes::Bytes;
+use http::Method;
 use serde_json::Value;
 use server::api::openapi::document;
 
@@ -202,4 +204,49 @@ async fn embedding_models_and_providers_are_listed_in_the_documented_shape() {
         .iter()
         .filter(|provider| provider["is_usable"] == true);
     assert_eq!(usable.count(), 2);
+}
+
+/// SDKs of three houses ask at one path, and each knows its own shape.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_client_is_told_of_models_in_its_own_shape() {
+    let stage = Stage::open().await;
+    let anthropic = [("anthropic-version", "2023-06-01")];
+    let google = [("x-goog-api-key", "any")];
+    for path in ["simulated/echo", "simulated%2Fecho"] {
+        let path = format!("/api/v1/models/{path}");
+        let ask = async |headers: &[(&str, &str)]| {
+            let answer = stage
+                .send((Method::GET, &path), "", Bytes::new(), headers)
+                .await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.json()
+        };
+        let plain = ask(&[]).await;
+        assert_fits(&document().unwrap(), "Model", &plain);
+        assert_eq!(
+            (&plain["id"], &plain["object"]),
+            (&"simulated/echo".into(), &"model".into())
+        );
+        let theirs = ask(&anthropic).await;
+        assert_eq!(
+            (&theirs["id"], &theirs["type"]),
+            (&"simulated/echo".into(), &"model".into())
+        );
+        assert!(theirs["created_at"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(ask(&google).await["name"], "models/simulated/echo");
+    }
+    let beta = stage.get("/v1beta/models/simulated/echo", "").await.json();
+    assert_eq!(beta["name"], "models/simulated/echo");
+
+    let list = (Method::GET, "/v1/models?limit=1");
+    let list = stage.send(list, "", Bytes::new(), &anthropic).await.json();
+    assert_eq!(list["data"][0]["type"], "model");
+    assert_eq!(list["first_id"], list["last_id"]);
+    assert_eq!(list["has_more"], true);
+
+    is_error(&stage.get("/api/v1/models/nobody/knows", "").await, 404);
+    let unknown = (Method::GET, "/api/v1/models/nobody/knows");
+    let unknown = stage.send(unknown, "", Bytes::new(), &anthropic).await;
+    assert_eq!(unknown.status, 404);
+    assert_eq!(unknown.json()["error"]["type"], "not_found_error");
 }

@@ -31,6 +31,12 @@ const PURPOSES: [(&str, &str); 4] = [
     ("clustering", "CLUSTERING"),
 ];
 
+/// The word at our door for what Google's says vectors are for; its own where there is none.
+pub(crate) fn purpose_of_google(said: &str) -> &str {
+    let known = PURPOSES.iter().find(|(_, theirs)| *theirs == said);
+    known.map_or(said, |(ours, _)| *ours)
+}
+
 /// Google's word for what vectors are for.
 fn purpose(said: &str) -> Option<&str> {
     let known = PURPOSES.iter().find(|(theirs, _)| *theirs == said);

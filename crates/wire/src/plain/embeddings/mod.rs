@@ -23,6 +23,7 @@ use crate::stamp::Stamp;
 
 pub use cohere::Cohere;
 pub use gemini::Gemini;
+pub(crate) use gemini::purpose_of_google;
 pub use host::Host;
 
 /// The dialect `openai-embeddings`.
