@@ -347,6 +347,10 @@ fn start_jobs(
     app.tasks.spawn_on(follower, desk);
     let keeper = jobs::keep_records::run(Arc::clone(app), config.records);
     app.tasks.spawn_on(keeper, desk);
+    for probe in &config.probes {
+        let probing = jobs::probe_endpoints::run(Arc::clone(app), probe.clone());
+        app.tasks.spawn_on(probing, desk);
+    }
     if config.discovery.local_engines {
         app.tasks
             .spawn_on(jobs::local_engines::run(Arc::clone(app)), desk);

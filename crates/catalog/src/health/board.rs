@@ -72,6 +72,13 @@ impl Health {
             .is_some_and(|entry| lock(&entry).is_unproven(now_ms))
     }
 
+    /// Whether anything was heard of an endpoint within this time, milliseconds.
+    #[must_use]
+    pub fn was_heard(&self, endpoint: &EndpointId, within_ms: i64, now_ms: i64) -> bool {
+        self.known(endpoint)
+            .is_some_and(|entry| lock(&entry).heard_ms > now_ms.saturating_sub(within_ms))
+    }
+
     /// How long one of twenty recent calls of an endpoint waits at least, milliseconds; `None` while
     /// too few are known.
     #[must_use]

@@ -453,6 +453,26 @@ pub(crate) fn read_call(
     caller: &Caller,
     headers: &HeaderMap,
 ) -> Result<Call, Error> {
+    let workspace_id = &caller.facts.key.workspace_id;
+    let unpriced = app.unpriced_of(workspace_id);
+    let call = internal_call(app, (body, spoken), CallerNote::default(), HeaderMap::new())?;
+    Ok(Call {
+        caller: note(caller, headers, &call.request),
+        unpriced,
+        ..call
+    })
+}
+
+/// A call without a key: it is explained, or made by ourselves.
+///
+/// # Errors
+/// When the body is no request.
+pub(crate) fn internal_call(
+    app: &App,
+    (body, spoken): (Bytes, Spoken),
+    caller: CallerNote,
+    simulation: HeaderMap,
+) -> Result<Call, Error> {
     let created_at_ms = app.clock.now_ms();
     let (id, seed) = mint(created_at_ms)?;
     let door = spoken.door()?;
@@ -471,11 +491,11 @@ pub(crate) fn read_call(
         wants_metadata: false,
         hedge: Hedge::Never,
         recovers: false,
-        caller: note(caller, headers, &request),
-        simulation: HeaderMap::new(),
+        unpriced: app.unpriced_of(&caller.workspace_id),
+        caller,
+        simulation,
         budgets: Vec::new(),
         admission: None,
-        unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
         free_needs_money: false,
         conversation: OnceLock::new(),
         body,

@@ -7,7 +7,9 @@ use relay::Timers;
 use super::document::{self, VARIABLE_PREFIX};
 use super::problem::{Problem, Problems};
 use super::reader::{Reader, Setting};
-use super::{Config, Environment, native, providers, records, routing, sections, telemetry};
+use super::{
+    Config, Environment, native, probes, providers, records, routing, sections, telemetry,
+};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "waybill.toml";
@@ -68,6 +70,7 @@ pub fn read(file: &str, text: &str, environment: &Environment) -> Loaded {
         egress: telemetry::egress(&mut reader),
         native: native::native(&mut reader),
         routing: routing::routing(&mut reader),
+        probes: probes::probes(&mut reader),
         records: records::records(&mut reader),
         discovery: sections::discovery(&mut reader),
         providers: providers::providers(&mut reader),

@@ -20,6 +20,7 @@ pub mod credentials;
 pub mod document;
 pub mod load;
 pub mod native;
+pub mod probes;
 pub mod problem;
 pub mod providers;
 pub mod reader;
@@ -63,6 +64,8 @@ pub struct Config {
     pub native: native::NativeAccess,
     /// `[routing]`
     pub routing: routing::Routing,
+    /// `[probes]`
+    pub probes: Vec<probes::Probe>,
     /// `[records]`
     pub records: records::Records,
     /// `[discovery]`

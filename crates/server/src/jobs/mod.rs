@@ -5,5 +5,6 @@ pub mod freeze_keys;
 pub mod keep_health;
 pub mod keep_records;
 pub mod local_engines;
+pub mod probe_endpoints;
 pub mod share_velocity;
 pub mod tell_metrics;

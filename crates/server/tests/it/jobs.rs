@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use catalog::EndpointId;
+use ledger::Amount;
+use serde_json::json;
+use server::config::probes::Probe;
+use server::config::{Environment, read};
+use server::jobs::probe_endpoints::{Spent, once};
 use simulator::Simulator;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-use crate::stage::{Scratch, start};
+use crate::stage::{Scratch, Stage, start};
 
 /// An engine that lists one model to whoever asks.
 async fn engine() -> (String, tokio_util::task::AbortOnDropHandle<()>) {
@@ -107,4 +113,82 @@ async fn check_asks_providers_when_it_is_told_to() {
     assert!(live[0].starts_with("live\tbad\trefuses"), "{live:?}");
     assert!(live[1].starts_with("live\tgood\tanswers"), "{live:?}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn endpoints_are_probed_where_it_is_quiet_and_within_their_budget() {
+    let stage = Stage::open().await;
+    let app = &stage.running.app;
+    let probe = |endpoint: &str, nanos: i64| Probe {
+        endpoint: endpoint.to_owned(),
+        per_hour: 4,
+        cost_per_hour: Amount::from_nanos(nanos),
+    };
+    let echo = probe("simulated/echo@sim-one", 1_000_000);
+    let mut spent = Spent::default();
+    let asked = async |probe: &Probe, spent: &mut Spent| once(app, probe, spent).await;
+    // Nobody, nobody with a credential, nobody with a price, nobody who may.
+    for other in [
+        "simulated/none@sim-one",
+        "simulated/locked@sim-locked",
+        "simulated/unpriced@sim-one",
+    ] {
+        let other = probe(other, 1_000_000);
+        assert_eq!(asked(&other, &mut spent).await, None, "{other:?}");
+    }
+    let poor = probe("simulated/echo@sim-one", 10);
+    assert_eq!(asked(&poor, &mut spent).await, None);
+    let id = asked(&echo, &mut spent).await.expect("a probe");
+    let path = format!("/v1/generation?id={id}");
+    let record = stage.get(&path, &stage.key).await.json()["data"].take();
+    assert_eq!(record["endpoint"], "sim-one", "{record:#}");
+    assert_eq!(record["app_title"], "Waybill probe");
+    assert_eq!(record["tokens_completion"], 1);
+    assert!(record["total_cost"].as_f64().unwrap() > 0.0, "{record:#}");
+    let ledger = stage.simulator.ledger();
+    assert_eq!(ledger.entries().len(), 1);
+    // Now it has been heard of; a fresh budget makes no difference.
+    assert_eq!(asked(&echo, &mut Spent::default()).await, None);
+    let heard = app.relay.health();
+    let id = EndpointId::new("simulated/echo@sim-one");
+    let now_ms = app.clock.now_ms();
+    assert!(heard.was_heard(&id, 60_000, now_ms));
+    assert!(!heard.was_heard(&id, 60_000, now_ms + 61_000));
+    // The other one is quiet, until a call comes by.
+    let other = probe("simulated/echo@sim-two", 1_000_000);
+    let body = json!({ "model": "simulated/echo", "provider": { "only": ["sim-two"] },
+        "messages": [{ "role": "user", "content": "Hello" }] });
+    let call = stage.post("/v1/chat/completions", &stage.key, &body).await;
+    assert_eq!(call.status, 200, "{}", call.text());
+    assert_eq!(asked(&other, &mut spent).await, None);
+    assert_eq!(app.store.verify().await.unwrap(), None);
+}
+
+#[test]
+fn probes_are_rows_of_the_configuration() {
+    let read = |row: &str| {
+        let text = format!("[probes]\nendpoint = [{row}]\n");
+        let loaded = read("waybill.toml", &text, &Environment::default());
+        loaded.into_config().map(|config| config.probes)
+    };
+    assert_eq!(read("").unwrap(), []);
+    let full = r#"{ endpoint = "a/b@c", per_hour = 12, usd_per_hour = "0.5" }"#;
+    let probe = &read(full).unwrap()[0];
+    assert_eq!(
+        (probe.per_hour, probe.cost_per_hour.nanos()),
+        (12, 500_000_000)
+    );
+    let probe = &read(r#"{ endpoint = "a/b@c" }"#).unwrap()[0];
+    assert_eq!(
+        (probe.per_hour, probe.cost_per_hour.nanos()),
+        (4, 1_000_000)
+    );
+    for wrong in [
+        r#"{ endpoint = "a/b" }"#,
+        r#"{ endpoint = "a/b@c", per_hour = 13 }"#,
+        r#"{ endpoint = "a/b@c", usd_per_hour = "much" }"#,
+        r#"{ endpoint = "a/b@c", often = true }"#,
+    ] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
 }
