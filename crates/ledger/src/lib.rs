@@ -26,6 +26,7 @@ pub mod entry;
 pub mod generation;
 pub mod lease;
 pub mod price;
+pub mod quality;
 pub mod reservation;
 pub mod settlement;
 pub mod trace;

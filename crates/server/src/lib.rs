@@ -28,6 +28,7 @@ pub mod limits;
 pub mod listen;
 pub mod money;
 pub mod out;
+pub mod quality;
 pub mod replicas;
 pub mod reply;
 pub mod router;

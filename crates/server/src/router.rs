@@ -73,6 +73,7 @@ fn console_paths() -> Vec<Row> {
 /// Below each prefix: to whom calls are told.
 fn observability_paths() -> Vec<Row> {
     vec![
+        ("/observability/attention", get(admin::attention::list)),
         (
             "/observability/destinations",
             get(admin::destinations::list).post(admin::destinations::create),

@@ -1,5 +1,6 @@
 //! Desks for management keys, one file per noun.
 
+pub mod attention;
 pub mod budgets;
 pub mod credits;
 pub mod deliveries;

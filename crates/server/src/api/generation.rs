@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use chat::{Dialect, Error, Kind, ServiceTier, Unit};
 use http::StatusCode;
+use ledger::quality::Sign;
 use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, UsageSource};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -136,6 +137,8 @@ struct Ours<'a> {
     error_message: Option<&'a str>,
     time_to_first_token: Option<u64>,
     overhead_us: u64,
+    /// What is remarkable about the answer.
+    signs: Vec<&'static str>,
     usage_source: &'static str,
     /// Row of the settlement table.
     settlement: Option<&'a str>,
@@ -350,6 +353,7 @@ fn ours(record: &Generation) -> Ours<'_> {
         error_message,
         time_to_first_token: record.first_token_ms,
         overhead_us: record.overhead_us,
+        signs: Sign::of(record).map(Sign::name).collect(),
         usage_source: record.usage_source.name(),
         settlement: record.settled.rule.as_deref(),
         is_fallback_price: record.settled.is_fallback_price,

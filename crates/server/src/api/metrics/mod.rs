@@ -15,7 +15,7 @@ pub mod page;
 pub mod recorder;
 
 pub use page::get;
-pub use recorder::{Gauge, Metrics};
+pub use recorder::{Counter, Gauge, Metrics};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use chat::{Kind, Unit};
 use http::header;
 use ledger::decimal;
+use ledger::quality::Sign;
 use relay::Counts;
 use store::{Figures, LedgerFigures};
 
@@ -81,6 +82,7 @@ pub fn page(metrics: &Metrics, now: &Now) -> Page {
     calls(&mut page, metrics, &providers);
     money(&mut page, &providers);
     models(&mut page, metrics);
+    quality(&mut page, metrics);
     limits(&mut page, metrics);
     if let Some(link) = &now.link {
         replicas(&mut page, link);
@@ -92,6 +94,32 @@ pub fn page(metrics: &Metrics, now: &Now) -> Page {
     broadcast(&mut page, now);
     times(&mut page, metrics, &providers);
     page
+}
+
+fn quality(page: &mut Page, metrics: &Metrics) {
+    let name = "waybill_remarkable_answers_total";
+    page.family(
+        name,
+        "counter",
+        "Answers that were empty, cut short, broken off or withheld.",
+    );
+    for (sign, counter) in Sign::ALL.iter().zip(&metrics.quality.signs) {
+        page.sample(name, &[("sign", sign.name())], counter.get());
+    }
+    let name = "waybill_drifting_endpoints";
+    page.family(
+        name,
+        "gauge",
+        "Endpoints that do not answer as they used to; /observability/attention names them.",
+    );
+    let mut endpoints: Vec<String> = metrics
+        .quality
+        .drifts()
+        .into_iter()
+        .map(|drift| drift.endpoint)
+        .collect();
+    endpoints.dedup();
+    page.sample(name, &[], endpoints.len());
 }
 
 fn broadcast(page: &mut Page, now: &Now) {

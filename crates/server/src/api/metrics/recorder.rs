@@ -9,6 +9,8 @@ use ledger::{Attempt, Generation, Outcome};
 
 use super::histogram::{CALL_DURATION, FIRST_TOKEN, Histogram, OVERHEAD, TOKENS};
 
+use crate::quality::Quality;
+
 /// How many providers are counted apart. Those that come later are counted as [`OTHER`].
 pub const PROVIDERS_MAX: usize = 256;
 /// How many models are counted apart. Those that come later are counted as [`OTHER`].
@@ -140,6 +142,8 @@ pub struct Metrics {
     pub passed_over: Counter,
     /// Keys that were frozen because they spent too fast.
     pub frozen_keys: Counter,
+    /// Whether endpoints answer as they used to.
+    pub quality: Quality,
     /// When the process started, Unix milliseconds.
     pub started_at_ms: i64,
     providers: Apart<OfProvider>,
@@ -157,6 +161,7 @@ impl Metrics {
             rate_limited: Counter::default(),
             passed_over: Counter::default(),
             frozen_keys: Counter::default(),
+            quality: Quality::default(),
             started_at_ms,
             providers: RwLock::default(),
             models: RwLock::default(),
@@ -168,6 +173,7 @@ impl Metrics {
         let served = self.of(generation.provider.as_deref().unwrap_or(NONE));
         count(&served, generation);
         self.observe_model(generation);
+        self.quality.observe(generation);
         for attempt in &generation.attempts {
             self.observe_attempt(attempt);
         }
