@@ -81,7 +81,8 @@ impl Store {
 /// Lets nobody else merge, or take away what is merged, until the end of the transaction.
 pub(super) async fn lock(transaction: &mut Transaction) -> Result<(), StoreError> {
     if transaction.engine() == Engine::Postgres {
-        Statement::new("SELECT pg_advisory_xact_lock($1)")
+        // Another schema of the same database is somebody else's.
+        Statement::new("SELECT pg_advisory_xact_lock($1 + hashtext(current_schema()))")
             .int(LOCK)
             .run(transaction)
             .await?;

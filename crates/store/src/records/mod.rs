@@ -24,6 +24,7 @@ mod recount;
 mod retention;
 mod row;
 mod sessions;
+mod sums;
 
 pub(crate) use delta::{Delta, note};
 pub(crate) use facets::KnownFacets;

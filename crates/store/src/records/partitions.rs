@@ -159,7 +159,8 @@ async fn indexes(transaction: &mut Transaction, table: &str) -> Result<Vec<Strin
 /// Lets nobody else make or drop a month until the end of the transaction.
 pub(crate) async fn lock(transaction: &mut Transaction) -> Result<(), StoreError> {
     if transaction.engine() == Engine::Postgres {
-        Statement::new("SELECT pg_advisory_xact_lock($1)")
+        // Another schema of the same database is somebody else's.
+        Statement::new("SELECT pg_advisory_xact_lock($1 + hashtext(current_schema()))")
             .int(LOCK)
             .run(transaction)
             .await?;

@@ -6,11 +6,9 @@ use super::delta::{Delta, MS_PER_MINUTE};
 use super::facets::{self, Facet};
 use super::measures::{Measure, Measures, Sketched};
 use super::merge::{FACETS_PER_STATEMENT, in_list};
-use crate::database::{Row, Statement, Transaction, placeholders};
+use super::sums;
+use crate::database::{Statement, Transaction, placeholders};
 use crate::{Store, StoreError};
-
-/// Money is summed in two parts, as in `spending.rs`.
-const SPLIT: i64 = 1_000_000_000;
 
 /// How finely is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -321,41 +319,10 @@ async fn merged(
     query: &RollupQuery,
     groups: &mut Groups,
 ) -> Result<(), StoreError> {
-    let mut keys: Vec<String> = Vec::new();
-    if query.by_time {
-        keys.push("r.bucket AS bucket".to_owned());
-    }
-    for (index, dimension) in query.by.iter().enumerate() {
-        keys.push(format!("{} AS d{index}", dimension.sql()));
-    }
     let wanted: BTreeSet<Measure> = query.measures.iter().copied().collect();
-    let mut columns = keys.clone();
-    columns.extend(wanted.iter().map(|measure| sum(*measure)));
-    columns.extend(query.sketches.iter().map(|sketched| {
-        let name = sketched.name();
-        format!("string_agg(NULLIF(r.{name}, ''), ',') AS {name}")
-    }));
-    // Something to select when nothing else is.
-    columns.push("COUNT(*) AS found".to_owned());
-    let numbers: Vec<String> = (1..=keys.len()).map(|number| number.to_string()).collect();
-    let group = if numbers.is_empty() {
-        String::new()
-    } else {
-        format!("GROUP BY {}", numbers.join(", "))
-    };
-    let join = if query.by.is_empty() && query.filter.is_empty() {
-        ""
-    } else {
-        "JOIN facets f ON f.id = r.facet"
-    };
-    let statement = Statement::assembled(format!(
-        "SELECT {} FROM {} r {join} WHERE r.bucket >= $1 AND r.bucket < $2 AND {} {group}",
-        columns.join(", "),
-        query.grain.table(),
-        query.filter.sql(3)
-    ))
-    .int(query.grain.bucket_from(query.from_ms))
-    .int(query.grain.bucket_from(query.to_ms));
+    let statement = Statement::assembled(sums::sql(query, &wanted))
+        .int(query.grain.bucket_from(query.from_ms))
+        .int(query.grain.bucket_from(query.to_ms));
     for row in query.filter.bind(statement).rows(transaction).await? {
         if row.int("found")? == 0 {
             continue;
@@ -369,7 +336,7 @@ async fn merged(
         let values: Vec<String> = values.collect::<Result<_, _>>()?;
         let measures = groups.entry((bucket, values)).or_default();
         for measure in &wanted {
-            measures.add(*measure, read_sum(&row, *measure)?);
+            measures.add(*measure, sums::read(&row, *measure)?);
         }
         for sketched in &query.sketches {
             let text = row.maybe_text(sketched.name())?.unwrap_or_default();
@@ -377,30 +344,6 @@ async fn merged(
         }
     }
     Ok(())
-}
-
-fn sum(measure: Measure) -> String {
-    let name = measure.name();
-    if measure.is_maximum() {
-        return format!("MAX(r.{name}) AS {name}");
-    }
-    if !measure.is_money() {
-        return format!("CAST(SUM(r.{name}) AS BIGINT) AS {name}");
-    }
-    format!(
-        "CAST(SUM(r.{name} / {SPLIT}) AS BIGINT) AS {name}, \
-         CAST(SUM(r.{name} % {SPLIT}) AS BIGINT) AS {name}_rest"
-    )
-}
-
-fn read_sum(row: &Row, measure: Measure) -> Result<i64, StoreError> {
-    let name = measure.name();
-    let whole = row.int(name)?;
-    if measure.is_maximum() || !measure.is_money() {
-        return Ok(whole);
-    }
-    let rest = row.int(&format!("{name}_rest"))?;
-    Ok(whole.saturating_mul(SPLIT).saturating_add(rest))
 }
 
 /// What has not been merged.

@@ -1,0 +1,115 @@
+//! Sums of roll-ups in SQL.
+//!
+//! Where time does not matter the rows of each facet are added up first, and then those of the
+//! facets: engines that group by sorting sort numbers then, and few names.
+
+use std::collections::BTreeSet;
+
+use super::measures::{Measure, Sketched};
+use super::query::RollupQuery;
+use crate::StoreError;
+use crate::database::Row;
+
+/// Money is summed in two parts, as in `spending.rs`.
+const SPLIT: i64 = 1_000_000_000;
+
+/// The question: `$1` and `$2` are pieces of time, from and until before; the filter's binds follow.
+/// The answer has `bucket`, `d0` and so on, what is wanted, and of how many rows it is (`found`).
+pub(super) fn sql(query: &RollupQuery, wanted: &BTreeSet<Measure>) -> String {
+    let table = query.grain.table();
+    let time = "r.bucket >= $1 AND r.bucket < $2";
+    let own = columns(query, wanted, first);
+    let mut keys: Vec<String> = Vec::new();
+    if query.by_time {
+        keys.push("r.bucket AS bucket".to_owned());
+    }
+    for (index, dimension) in query.by.iter().enumerate() {
+        keys.push(format!("{} AS d{index}", dimension.sql()));
+    }
+    let numbers: Vec<String> = (1..=keys.len()).map(|number| number.to_string()).collect();
+    let group = if numbers.is_empty() {
+        String::new()
+    } else {
+        format!("GROUP BY {}", numbers.join(", "))
+    };
+    let keys = keys.iter().map(|key| format!("{key}, "));
+    let keys: String = keys.collect();
+    if query.by.is_empty() && query.filter.is_empty() {
+        return format!(
+            "SELECT {keys}{own}, COUNT(*) AS found FROM {table} r WHERE {time} {group}"
+        );
+    }
+    let filter = query.filter.sql(3);
+    if query.by_time {
+        return format!(
+            "SELECT {keys}{own}, COUNT(*) AS found FROM {table} r \
+             JOIN facets f ON f.id = r.facet WHERE {time} AND {filter} {group}"
+        );
+    }
+    let fitting = if query.filter.is_empty() {
+        String::new()
+    } else {
+        format!("AND r.facet IN (SELECT f.id FROM facets f WHERE {filter})")
+    };
+    let outer = columns(query, wanted, again);
+    format!(
+        "SELECT {keys}{outer}, CAST(COALESCE(SUM(r.found), 0) AS BIGINT) AS found FROM \
+         (SELECT r.facet AS facet, {own}, COUNT(*) AS found FROM {table} r \
+          WHERE {time} {fitting} GROUP BY r.facet) AS r \
+         JOIN facets f ON f.id = r.facet {group}"
+    )
+}
+
+/// Everything that is wanted; something where nothing is.
+fn columns(query: &RollupQuery, wanted: &BTreeSet<Measure>, sum: fn(Measure) -> String) -> String {
+    let mut columns: Vec<String> = wanted.iter().map(|measure| sum(*measure)).collect();
+    columns.extend(
+        query
+            .sketches
+            .iter()
+            .copied()
+            .map(Sketched::name)
+            .map(|name| format!("string_agg(NULLIF(r.{name}, ''), ',') AS {name}")),
+    );
+    columns.push("0 AS zero".to_owned());
+    columns.join(", ")
+}
+
+/// Over rows.
+fn first(measure: Measure) -> String {
+    let name = measure.name();
+    if measure.is_maximum() {
+        return format!("MAX(r.{name}) AS {name}");
+    }
+    if !measure.is_money() {
+        return format!("CAST(SUM(r.{name}) AS BIGINT) AS {name}");
+    }
+    format!(
+        "CAST(SUM(r.{name} / {SPLIT}) AS BIGINT) AS {name}, \
+         CAST(SUM(r.{name} % {SPLIT}) AS BIGINT) AS {name}_rest"
+    )
+}
+
+/// Over sums.
+fn again(measure: Measure) -> String {
+    let name = measure.name();
+    if measure.is_maximum() {
+        return format!("MAX(r.{name}) AS {name}");
+    }
+    let sum = |name: &str| format!("CAST(SUM(r.{name}) AS BIGINT) AS {name}");
+    if measure.is_money() {
+        return format!("{}, {}", sum(name), sum(&format!("{name}_rest")));
+    }
+    sum(name)
+}
+
+/// Reads one of the sums.
+pub(super) fn read(row: &Row, measure: Measure) -> Result<i64, StoreError> {
+    let name = measure.name();
+    let whole = row.int(name)?;
+    if measure.is_maximum() || !measure.is_money() {
+        return Ok(whole);
+    }
+    let rest = row.int(&format!("{name}_rest"))?;
+    Ok(whole.saturating_mul(SPLIT).saturating_add(rest))
+}
