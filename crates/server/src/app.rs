@@ -17,6 +17,7 @@ use crate::broadcast::Broadcast;
 use crate::budget_index::{self, BudgetIndex};
 use crate::config::native::NativeAccess;
 use crate::config::sections::Billing;
+use crate::content::Keeper;
 use crate::key_terms;
 use crate::keyring::{KeyFacts, Keyring};
 use crate::limits::{Gate, Velocity};
@@ -43,7 +44,9 @@ pub struct App {
     /// What must survive a restart.
     pub store: Store,
     /// Seals and opens secrets in it.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
+    /// Keeps the content of calls, for those who want it kept.
+    pub content: Arc<Keeper>,
     /// Takes the records of finished calls, and answers for them at once.
     pub recorder: Arc<Recorder>,
     /// Holds money for calls under budgets.
@@ -132,6 +135,8 @@ impl App {
     pub async fn read_unpriced(&self) -> Result<(), StoreError> {
         let policies = workspace_terms::policies(&self.store).await?;
         self.unpriced.store(Arc::new(policies));
+        let of_content = workspace_terms::content_policies(&self.store).await?;
+        self.content.adopt(of_content);
         Ok(())
     }
 

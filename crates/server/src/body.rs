@@ -14,6 +14,8 @@ use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use crate::content::Taking;
+
 /// How long a caller may go on sending a body that was refused, so that it reads our answer
 /// instead of a broken connection.
 const LINGER: Duration = Duration::from_secs(2);
@@ -117,6 +119,7 @@ const PIECES_PER_WRITE: usize = 16;
 pub struct Pieces {
     queue: mpsc::Receiver<Bytes>,
     waiting: Vec<Bytes>,
+    taking: Option<Taking>,
 }
 
 impl Pieces {
@@ -126,7 +129,15 @@ impl Pieces {
         Self {
             queue,
             waiting: Vec::new(),
+            taking: None,
         }
+    }
+
+    /// The same, taken for whoever wants content kept.
+    #[must_use]
+    pub fn taken_by(mut self, taking: Option<Taking>) -> Self {
+        self.taking = taking;
+        self
     }
 }
 
@@ -145,7 +156,12 @@ impl http_body::Body for Pieces {
             PIECES_PER_WRITE
         ));
         let piece = match (count, this.waiting.pop()) {
-            (0, _) | (_, None) => return Poll::Ready(None),
+            (0, _) | (_, None) => {
+                if let Some(taking) = &mut this.taking {
+                    taking.complete();
+                }
+                return Poll::Ready(None);
+            }
             (1, Some(only)) => only,
             (_, Some(last)) => {
                 let mut joined = BytesMut::new();
@@ -156,6 +172,9 @@ impl http_body::Body for Pieces {
                 joined.freeze()
             }
         };
+        if let Some(taking) = &mut this.taking {
+            taking.piece(&piece);
+        }
         Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
 use crate::broadcast::Broadcast;
+use crate::content::Keeper;
 use crate::limits::{AtProviders, Gate, Velocity};
 use crate::tracer::Tracer;
 
@@ -25,6 +26,8 @@ pub struct CountedBooks {
     pub tracer: Option<Arc<Tracer>>,
     /// Tells destinations of workspaces of calls.
     pub broadcast: Arc<Broadcast>,
+    /// Keeps the content of calls.
+    pub content: Arc<Keeper>,
     /// The calendar time.
     pub clock: Arc<dyn Clock>,
     /// Who keeps the books.
@@ -71,6 +74,10 @@ impl CountedBooks {
 }
 
 impl Books for CountedBooks {
+    fn notice(&self, generation: &mut Generation) {
+        generation.noticed.content = self.content.note_of(&generation.id);
+    }
+
     fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {
         self.count(&generation);
         self.ledgers.settle(generation)

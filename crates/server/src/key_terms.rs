@@ -29,6 +29,9 @@ pub struct Written {
     /// Why the house disabled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<String>,
+    /// Whether the content of its calls is kept, whatever its workspace says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io_logging: Option<bool>,
 }
 
 /// The same, ready for calls.

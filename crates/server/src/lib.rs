@@ -6,7 +6,8 @@
 //! 2. [`setup`] and [`start`]: config → store → catalog → [`app::App`] → [`listen`].
 //! 3. [`router`]: every path. [`caller`], [`keyring`] and [`session`]: who calls. [`body`] and [`reply`]: in and out.
 //! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`] and [`workspace_terms`]: what keys and workspaces have beyond OpenRouter's fields.
-//! 5. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
+//! 5. [`content`]: what was asked and answered, for those who want it kept.
+//! 6. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
 pub mod admin;
 pub mod api;
@@ -19,6 +20,7 @@ pub mod caller;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod content;
 mod examples;
 pub mod export;
 pub mod jobs;

@@ -99,6 +99,20 @@ fn observability_paths() -> Vec<Row> {
     ]
 }
 
+/// What is known of single calls.
+fn record_paths() -> Vec<Row> {
+    use api::{feedback, generation, generation_content};
+    let content = get(generation_content::get).delete(generation_content::delete);
+    let remarks = get(feedback::counts).post(feedback::give);
+    vec![
+        ("/generation", get(generation::get)),
+        ("/generations", get(api::generations::get)),
+        ("/sessions/{id}", get(api::session::get)),
+        ("/generation/content", content),
+        ("/generation/feedback", remarks),
+    ]
+}
+
 /// Below each prefix.
 fn api_paths() -> Vec<Row> {
     vec![
@@ -120,9 +134,6 @@ fn api_paths() -> Vec<Row> {
         ("/embeddings/models", get(api::models::embeddings)),
         ("/endpoints/zdr", get(api::model_endpoints::zdr)),
         ("/providers", get(api::providers::list)),
-        ("/generation", get(api::generation::get)),
-        ("/generations", get(api::generations::get)),
-        ("/sessions/{id}", get(api::session::get)),
         ("/key", get(api::key::get)),
         ("/keys", get(admin::keys::list).post(admin::keys::create)),
         (
@@ -166,6 +177,7 @@ fn api_paths() -> Vec<Row> {
         ("/openapi.json", get(api::openapi::get)),
     ]
     .into_iter()
+    .chain(record_paths())
     .chain(gemini_paths())
     .chain(console_paths())
     .chain(observability_paths())

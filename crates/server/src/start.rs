@@ -29,6 +29,7 @@ use crate::broadcast::{self, Broadcast};
 use crate::budget_index;
 use crate::clock;
 use crate::config::{Config, Environment};
+use crate::content::{self, Keeper};
 use crate::examples::{cheapest, usable, well_known};
 use crate::limits::{Gate, Velocity};
 use crate::listen::{self, Manners};
@@ -47,8 +48,8 @@ const RECORDS_WAIT: Duration = Duration::from_secs(10);
 /// How long giving back leases may take.
 const LEASES_WAIT: Duration = Duration::from_secs(5);
 
-/// How long jobs may take to end once they are told to.
-const JOBS_WAIT: Duration = Duration::from_secs(2);
+/// How long jobs may take to end once they are told to, writing the last content among them.
+const JOBS_WAIT: Duration = Duration::from_secs(6);
 
 /// The keys of a first start; nobody can ask for them again.
 #[derive(Debug)]
@@ -140,7 +141,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let listener = listen::bind(config.server.listen).await?;
     let address = listener.local_addr()?;
     let store = open_store(&config, &environment).await?;
-    let vault = vault::open(&config, &environment, &store)?;
+    let vault = Arc::new(vault::open(&config, &environment, &store)?);
     let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
     let seen = store.revision().await?;
     let budgets = budget_index::read(&store, config.billing.mode, clock.now_ms()).await?;
@@ -150,12 +151,11 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let stop = CancellationToken::new();
     let (recorder, ledgers, node) = open_books(&config, &store, &tasks, &desk).await?;
     let gate = replicas::join(&config, &environment, &clock, &tasks, &stop).await?;
-    let tracer = open_tracer(&config, &environment, &node, (&tasks, &desk))?;
-    let (broadcast, unsorted) = open_broadcast(&config, (&store, &vault), &clock).await?;
-    let (books, too_fast) = counted(&config, (gate, (tracer, broadcast)), &clock, &ledgers);
+    let told = (&config, &environment, node.as_str(), &clock);
+    let (heard, unsorted) = open_heard(told, (&store, &vault), (&tasks, &desk)).await?;
+    let (books, too_fast) = counted(&config, (gate, heard), &clock, &ledgers);
     let (catalog, credentials) = swappable(built);
-    let served = (&catalog, &credentials);
-    let relay = open_relay(&config, served, &books, &clock, &calls)?;
+    let relay = open_relay(&config, (&catalog, &credentials), &books, &clock, &calls)?;
     jobs::keep_health::restore(&store, relay.health(), &node).await?;
     let app = Arc::new(App {
         public_url: public_url(&config, address),
@@ -168,6 +168,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         unpriced: ArcSwap::from_pointee(workspace_terms::policies(&store).await?),
         store,
         vault,
+        content: Arc::clone(&books.content),
         recorder,
         ledgers,
         billing: config.billing.clone(),
@@ -251,10 +252,26 @@ async fn open_books(
     Ok((recorder, ledgers, node))
 }
 
+/// Who hears of every call: a collector, destinations, and who keeps its content.
+type Heard = (Option<Arc<Tracer>>, Arc<Broadcast>, Arc<Keeper>);
+
+/// Opens all of them, and the calls that will be sorted among destinations.
+async fn open_heard(
+    told: (&Config, &Environment, &str, &Arc<dyn Clock>),
+    (store, vault): (&Store, &Arc<Vault>),
+    (tasks, desk): (&TaskTracker, &Handle),
+) -> anyhow::Result<(Heard, mpsc::Receiver<Told>)> {
+    let (config, environment, node, clock) = told;
+    let tracer = open_tracer(config, environment, node, (tasks, desk))?;
+    let (broadcast, unsorted) = open_broadcast(config, (store, vault), clock).await?;
+    let content = content::open(told, (store, vault), (tasks, desk)).await?;
+    Ok(((tracer, broadcast, content), unsorted))
+}
+
 /// The books with everything that counts calls, and the keys that it finds too fast.
 fn counted(
     config: &Config,
-    (gate, (tracer, broadcast)): (Gate, (Option<Arc<Tracer>>, Arc<Broadcast>)),
+    (gate, (tracer, broadcast, content)): (Gate, Heard),
     clock: &Arc<dyn Clock>,
     ledgers: &Arc<Ledgers>,
 ) -> (Arc<CountedBooks>, mpsc::Receiver<KeyHash>) {
@@ -266,6 +283,7 @@ fn counted(
         velocity: velocity.map(|velocity| (Arc::new(velocity), fast)),
         tracer,
         broadcast,
+        content,
         clock: Arc::clone(clock),
         ledgers: Arc::clone(ledgers),
     };
@@ -345,6 +363,8 @@ fn start_jobs(
     }
     let follower = jobs::follow_changes::run(Arc::clone(app), seen);
     app.tasks.spawn_on(follower, desk);
+    app.tasks
+        .spawn_on(jobs::keep_content::run(Arc::clone(app)), desk);
     let keeper = jobs::keep_records::run(Arc::clone(app), config.records);
     app.tasks.spawn_on(keeper, desk);
     for probe in &config.probes {
@@ -396,6 +416,7 @@ impl Running {
         if let Err(error) = app.recorder.drain(RECORDS_WAIT).await {
             tracing::error!(%error, "records wait in the journal for the next start");
         }
+        app.content.close_down();
         if !app.ledgers.close(LEASES_WAIT).await {
             tracing::warn!("leases are given back by the next start");
         }

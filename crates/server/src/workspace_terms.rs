@@ -1,4 +1,5 @@
-//! What we keep of a workspace beyond its row: what happens when nobody states a price.
+//! What we keep of a workspace beyond its row: what happens when nobody states a price, and what of
+//! the content of its calls is kept.
 //!
 //! Kept as one setting for each workspace that has any, like the terms of keys.
 
@@ -10,6 +11,8 @@ use ledger::{Price, PriceSheet};
 use relay::UnpricedPolicy;
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
+
+use crate::content;
 
 /// What the names of these settings begin with; the workspace's id follows.
 pub const PREFIX: &str = "workspace/";
@@ -78,11 +81,14 @@ pub fn policy_of_prices(prices: &FallbackPrices) -> Result<UnpricedPolicy, Strin
 }
 
 /// The terms as they are stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Written {
     /// What happens when nobody states a price; absent means as the house has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpriced: Option<Unpriced>,
+    /// What of the content of its calls is kept; absent means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<content::Written>,
 }
 
 /// The policies of the workspaces that have one of their own.
@@ -113,6 +119,23 @@ pub async fn policies(store: &Store) -> Result<Policies, StoreError> {
             None => UnpricedPolicy::Deny,
         };
         Some((id, policy))
+    };
+    Ok(settings.into_iter().filter_map(of).collect())
+}
+
+/// What of content is kept, for every workspace that says so. Terms that no longer read keep nothing.
+///
+/// # Errors
+/// When the store is away.
+pub async fn content_policies(store: &Store) -> Result<content::Policies, StoreError> {
+    let settings = store.settings().beginning_with(PREFIX).await?;
+    let of = |(name, text): (String, String)| {
+        let id = name.strip_prefix(PREFIX)?.to_owned();
+        let policy = read(&text)?.content?.policy();
+        let policy = policy.inspect_err(|(field, message)| {
+            tracing::error!(workspace.id = id, field, message, "content is not kept");
+        });
+        Some((id, Arc::new(policy.ok()?)))
     };
     Ok(settings.into_iter().filter_map(of).collect())
 }

@@ -5,19 +5,23 @@
 //! here), as all services but S3 want it: this is what a model id with `:` or `/` stands or falls by.
 
 use bytes::Bytes;
+use catalog::provider::Auth;
 use chat::Error;
-use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RANGE};
 use http::{Request, Uri};
 use http_body_util::Full;
 use jiff::Timestamp;
 use ring::{digest, hmac};
 
-use super::credential::{Malformed, Object};
+use super::credential::{Credential, Malformed, Object};
 use super::{header, refused};
 use crate::Secret;
 
 /// The name under which Bedrock's requests are signed, its runtime's included.
 const SERVICE: &str = "bedrock";
+
+/// The name under which buckets are asked.
+const OBJECT_SERVICE: &str = "s3";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -51,6 +55,21 @@ impl Keys {
             secret_access_key: secret,
             session_token,
             region: None,
+        }
+    }
+
+    /// The keys in a secret: JSON with `accessKeyId` and `secretAccessKey`.
+    ///
+    /// # Errors
+    /// When there are none in it.
+    pub fn of_secret(secret: &Secret) -> Result<Self, Malformed> {
+        match Credential::read(&Auth::SigV4, secret)? {
+            Credential::SigV4(keys) => Ok(*keys),
+            _ => Err(Malformed {
+                line: None,
+                message: "it holds no access key: {\"accessKeyId\": …, \"secretAccessKey\": …}"
+                    .to_owned(),
+            }),
         }
     }
 
@@ -94,7 +113,7 @@ pub fn sign_object(
 ) -> Result<(), Error> {
     let hash = sha256(body);
     header::put(request.headers_mut(), CONTENT_SHA256, &hash)?;
-    sign_as(("s3", region), request, keys, (body, now_ms))
+    sign_as((OBJECT_SERVICE, region), request, keys, (body, now_ms))
 }
 
 fn sign_as(
@@ -117,6 +136,7 @@ fn sign_as(
         query: request.uri().query().unwrap_or_default(),
         headers: signed_headers(request),
         body,
+        is_path_as_it_is: service == OBJECT_SERVICE,
     };
     let scope = Scope {
         time: &time,
@@ -130,7 +150,7 @@ fn sign_as(
 /// The headers that a signature covers, in order. Others may be changed on the way by proxies.
 fn signed_headers(request: &Request<Full<Bytes>>) -> Vec<(String, String)> {
     let is_signed = |name: &HeaderName| {
-        name == HOST || name == CONTENT_TYPE || name.as_str().starts_with("x-amz-")
+        name == HOST || name == CONTENT_TYPE || name == RANGE || name.as_str().starts_with("x-amz-")
     };
     let mut headers: Vec<(String, String)> = request
         .headers()
@@ -188,6 +208,8 @@ struct Canonical<'a> {
     /// Names in lower case, in order.
     headers: Vec<(String, String)>,
     body: &'a [u8],
+    /// Buckets alone take the path as it stands in the address.
+    is_path_as_it_is: bool,
 }
 
 /// The value of the `Authorization` header.
@@ -223,7 +245,12 @@ impl Canonical<'_> {
                 format!("{name}:{}\n", words.join(" "))
             })
             .collect();
-        let (path, query) = (canonical_path(self.path), canonical_query(self.query));
+        let path = if self.is_path_as_it_is {
+            self.path.to_owned()
+        } else {
+            canonical_path(self.path)
+        };
+        let query = canonical_query(self.query);
         let body = sha256(self.body);
         format!(
             "{}\n{path}\n{query}\n{headers}\n{names}\n{body}",
@@ -425,6 +452,7 @@ mod tests {
                 query,
                 headers,
                 body: case.body.as_bytes(),
+                is_path_as_it_is: false,
             };
             let scope = Scope {
                 time: TIME,
@@ -440,6 +468,26 @@ mod tests {
             );
             assert_eq!(made, expected, "{}", case.name);
         }
+    }
+
+    /// The first example of AWS, "Examples: Signature Calculations" of the S3 API reference.
+    #[test]
+    fn a_request_to_a_bucket_is_signed_as_published() {
+        let keys = Keys {
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
+            secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            session_token: None,
+            region: None,
+        };
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = Uri::from_static("https://examplebucket.s3.amazonaws.com/test.txt");
+        request
+            .headers_mut()
+            .insert(RANGE, HeaderValue::from_static("bytes=0-9"));
+        sign_object(&mut request, (&keys, "us-east-1"), b"", 1_369_353_600_000).unwrap();
+        let signed = request.headers()["authorization"].to_str().unwrap();
+        let signature = "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41";
+        assert!(signed.ends_with(signature), "{signed}");
     }
 
     #[test]

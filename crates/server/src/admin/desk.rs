@@ -15,7 +15,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 ///
 /// # Errors
 /// When it is too long, too slow, or not what is wanted.
-pub(super) async fn read_body<T: for<'de> Deserialize<'de>>(
+pub(crate) async fn read_body<T: for<'de> Deserialize<'de>>(
     app: &App,
     headers: &HeaderMap,
     body: Body,
@@ -38,6 +38,6 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// A field is wrong.
-pub(super) fn invalid(field: &str, message: impl std::fmt::Display) -> Error {
+pub(crate) fn invalid(field: &str, message: impl std::fmt::Display) -> Error {
     Error::caller(Kind::InvalidRequest, format!("{field}: {message}")).with_field(field)
 }

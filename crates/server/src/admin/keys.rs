@@ -58,6 +58,8 @@ struct View<'a> {
     hedge: Option<String>,
     recover: Option<bool>,
     disabled_reason: Option<String>,
+    /// Ours: whether the content of its calls is kept; null is as its workspace has it.
+    io_logging: Option<bool>,
 }
 
 impl<'a> View<'a> {
@@ -82,6 +84,7 @@ impl<'a> View<'a> {
             hedge: terms.hedge,
             recover: terms.recover,
             disabled_reason: terms.frozen,
+            io_logging: terms.io_logging,
         }
     }
 }
@@ -191,6 +194,8 @@ struct NewKeyBody {
     hedge: Option<String>,
     #[serde(default)]
     recover: Option<bool>,
+    #[serde(default)]
+    io_logging: Option<bool>,
 }
 
 /// Answers `POST /keys`: 201, and the secret, this once.
@@ -241,6 +246,7 @@ pub async fn create(
         hedge: check_hedge(asked.hedge)?,
         recover: asked.recover,
         frozen: None,
+        io_logging: asked.io_logging,
     };
     if terms != Written::default() {
         key_terms::keep(&app.store, &key.hash, &terms, app.clock.now_ms())
@@ -282,6 +288,8 @@ struct ChangeBody {
     hedge: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
     recover: Option<Option<bool>>,
+    #[serde(default, deserialize_with = "present")]
+    io_logging: Option<Option<bool>>,
 }
 
 /// Answers `PATCH /keys/{hash}`.
@@ -301,6 +309,7 @@ pub async fn change(
         hedge: asked.hedge.map(check_hedge).transpose()?,
         recover: asked.recover,
         disabled: asked.disabled,
+        io_logging: asked.io_logging,
     };
     let patch = KeyPatch {
         name: asked
@@ -338,6 +347,7 @@ struct TermsChange {
     hedge: Option<Option<String>>,
     recover: Option<Option<bool>>,
     disabled: Option<bool>,
+    io_logging: Option<Option<bool>>,
 }
 
 /// Changes what a key has beyond OpenRouter's fields. Whoever switches it on again lets it go on.
@@ -355,6 +365,7 @@ async fn change_terms(app: &App, hash: &KeyHash, change: TermsChange) -> Result<
     if let Some(recover) = change.recover {
         after.recover = recover;
     }
+    after.io_logging = change.io_logging.unwrap_or(after.io_logging);
     if change.disabled == Some(false) {
         after.frozen = None;
     }

@@ -6,15 +6,16 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use chat::{Error, Kind};
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::Workspace;
 
-use super::desk::{invalid, present, read_body};
+use super::desk::{invalid, read_body};
+use super::workspace_content::{Change, ContentView};
 use crate::app::App;
 use crate::caller::Management;
 use crate::reply::{self, Answer, storage_trouble};
 use crate::time::iso;
-use crate::workspace_terms::{self, Unpriced, Written};
+use crate::workspace_terms::{self, Unpriced};
 
 #[derive(Serialize)]
 struct View {
@@ -27,6 +28,8 @@ struct View {
     created_by: Option<String>,
     /// Ours: what happens when nobody states a price; null is as the house has it.
     unpriced: Option<Unpriced>,
+    #[serde(flatten)]
+    content: ContentView,
 }
 
 #[derive(Serialize)]
@@ -40,17 +43,12 @@ struct Page {
     total_count: usize,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Change {
-    #[serde(default, deserialize_with = "present")]
-    unpriced: Option<Option<Unpriced>>,
-}
-
 async fn view(app: &App, workspace: Workspace) -> Result<View, Error> {
     let terms = workspace_terms::of(&app.store, &workspace.id).await;
+    let terms = terms.map_err(storage_trouble)?;
     Ok(View {
-        unpriced: terms.map_err(storage_trouble)?.unpriced,
+        unpriced: terms.unpriced,
+        content: ContentView::of(terms.content.unwrap_or_default()),
         id: workspace.id,
         name: workspace.name,
         slug: workspace.slug,
@@ -105,12 +103,18 @@ pub async fn change(
 ) -> Answer {
     let asked: Change = read_body(&app, &headers, body).await?;
     let workspace = find(&app, &id).await?;
-    if let Some(unpriced) = asked.unpriced {
-        if let Some(unpriced) = &unpriced {
+    let before = workspace_terms::of(&app.store, &workspace.id).await;
+    let before = before.map_err(storage_trouble)?;
+    let mut terms = before.clone();
+    if let Some(unpriced) = &asked.unpriced {
+        if let Some(unpriced) = unpriced {
             let policy = unpriced.policy();
             policy.map_err(|message| invalid("unpriced", message))?;
         }
-        let terms = Written { unpriced };
+        terms.unpriced.clone_from(unpriced);
+    }
+    terms.content = asked.content_after(terms.content)?;
+    if terms != before {
         let now_ms = app.clock.now_ms();
         let kept = workspace_terms::keep(&app.store, &workspace.id, &terms, now_ms).await;
         kept.map_err(storage_trouble)?;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use chat::{Dialect, Error, Kind, ServiceTier, Unit};
 use http::StatusCode;
+use ledger::generation::Content;
 use ledger::quality::Sign;
 use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, UsageSource};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::api::feedback::{self, FeedbackView};
 use crate::api::generation_plan::{self, PlanView};
 use crate::app::App;
 use crate::caller::Caller;
@@ -150,6 +152,12 @@ struct Ours<'a> {
     usage_units: Vec<UnitView>,
     dropped_parameters: &'a [String],
     plan: Option<PlanView>,
+    /// What became of its content: `off`, `kept`, `dropped`, or `gone`.
+    content: &'static str,
+    /// Why the provider's cache was of less use than before; null where it was not.
+    prefix_break: Option<&'a RawValue>,
+    /// What people said of it; null where that cannot be read now.
+    feedback: Option<Vec<FeedbackView>>,
 }
 
 /// One bucket of usage, disjoint from the others, and the price it was charged at.
@@ -186,13 +194,19 @@ pub async fn get(
         let message = format!("Generation {id} not found");
         return Err(Error::caller(Kind::NotFound, message).into());
     };
-    reply::json(
-        StatusCode::OK,
-        &Envelope {
-            data: view(&record),
-        },
-    )
+    let mut data = view(&record);
+    data.ours.feedback = feedback::on(&app, &record.id).await;
+    if record.noticed.content == Content::Kept {
+        let is_there = app.content.holds(&record.id).await;
+        if matches!(is_there, Ok(false)) {
+            data.ours.content = GONE;
+        }
+    }
+    reply::json(StatusCode::OK, &Envelope { data })
 }
+
+/// Said of content that was kept: deleted since, too old, or lost with its node.
+const GONE: &str = "gone";
 
 /// What kind of call it was, in the words of the reference.
 const fn api_type(dialect: Dialect) -> &'static str {
@@ -362,5 +376,12 @@ fn ours(record: &Generation) -> Ours<'_> {
         usage_units: units.collect(),
         dropped_parameters: &record.dropped,
         plan: record.plan.as_deref().and_then(generation_plan::view),
+        content: record.noticed.content.name(),
+        prefix_break: record
+            .noticed
+            .prefix_break
+            .as_deref()
+            .and_then(|json| serde_json::from_str(json).ok()),
+        feedback: None,
     }
 }

@@ -17,6 +17,7 @@ use relay::{AdmissionPolicy, Call, Hedge, Reply, ReplyHead, Waits};
 use store::balance_budget_id;
 use tokio::time::Instant;
 use wire::codec::Door;
+use wire::frame::Framing;
 use wire::{Beside, Incoming};
 
 use crate::api::wishes::Wishes;
@@ -25,6 +26,7 @@ use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};
 use crate::clock;
 use crate::config::sections::BillingMode;
+use crate::content::{self, Form, Taking};
 use crate::limits::{Asker, Standing};
 use crate::reply::{self, Answer, Rescue};
 
@@ -96,6 +98,8 @@ struct Arrived {
     call: Call,
     standing: Standing,
     headers: HeaderMap,
+    /// Whether its key wants its content kept.
+    io_logging: Option<bool>,
 }
 
 /// Lets a request in: its caller, its body, its rate limits.
@@ -158,6 +162,28 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
         call,
         standing,
         headers: head.headers,
+        io_logging: caller.facts.terms.written.io_logging,
+    })
+}
+
+/// Takes the content of a call, where that is wanted and nobody forbids it. For requests in a
+/// provider's own API, `dialect` is that of their bodies.
+pub(crate) fn taking(
+    app: &App,
+    call: &Call,
+    own: Option<bool>,
+    dialect: Dialect,
+) -> Option<Taking> {
+    if content::is_never_kept(&call.preferences, call.account.as_deref()) {
+        return None;
+    }
+    app.content.take(&content::Asked {
+        id: &call.id,
+        caller: &call.caller,
+        own,
+        created_at_ms: call.created_at_ms,
+        dialect,
+        body: &call.body,
     })
 }
 
@@ -188,6 +214,7 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
         mut call,
         standing,
         headers,
+        io_logging,
     } = arrive(app, request, spoken).await?;
     if let Some(tracer) = &app.tracer {
         tracer.begin(&mut call, &headers);
@@ -198,10 +225,11 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
         call.request.needs.dialect,
         call.door.stream_type(&call.request),
     );
+    let mut taking = taking(app, &call, io_logging, dialect);
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.relay(call).await {
         Ok(reply) => {
-            let mut response = respond(reply, stream_type);
+            let mut response = respond(reply, (dialect, stream_type), taking);
             own_time.tell(response.headers_mut());
             reply::name_generation(response.headers_mut(), dialect, &id);
             standing.describe(response.headers_mut(), dialect, created_at_ms);
@@ -210,6 +238,9 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
         Err(error) => {
             // Settled already, unless the call never came as far as a record.
             app.gate.settle(&id, 0, app.clock.now_ms());
+            if let Some(taking) = &mut taking {
+                taking.fail(&error);
+            }
             let mut headers = HeaderMap::new();
             own_time.tell(&mut headers);
             Err(Rescue::of_call(error, id).with_headers(headers))
@@ -403,15 +434,27 @@ pub(crate) fn simulation(headers: &HeaderMap) -> HeaderMap {
     found
 }
 
-fn respond(reply: Reply, stream_type: &'static str) -> Response {
+fn respond(
+    reply: Reply,
+    (dialect, stream_type): (Dialect, &'static str),
+    mut taking: Option<Taking>,
+) -> Response {
     match reply {
         Reply::Whole { head, body } => {
+            if let Some(taking) = &mut taking {
+                taking.piece(&body);
+                taking.complete();
+            }
             let mut response = reply::json_bytes(StatusCode::OK, body);
             describe(response.headers_mut(), &head);
             response
         }
         Reply::Stream { head, body } => {
-            let mut response = Body::new(Pieces::new(body)).into_response();
+            if let Some(taking) = &mut taking {
+                taking.comes_as(Form::Stream(dialect, Framing::Sse));
+            }
+            let pieces = Pieces::new(body).taken_by(taking);
+            let mut response = Body::new(pieces).into_response();
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(stream_type));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use catalog::provider::Connection;
 use catalog::{Catalog, Endpoint, Provider};
 use chat::{Dialect, Error, Kind};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, Method};
 use ledger::GenerationId;
 use relay::{AdmissionPolicy, Call, Hedge, Native, NativeReply, Waits};
@@ -21,11 +22,12 @@ use tokio::time::Instant;
 use wire::Incoming;
 use wire::native::{Metered, metered};
 
-use super::inference::{OwnTime, budgets, mint, note, pass_gate, simulation};
+use super::inference::{OwnTime, budgets, mint, note, pass_gate, simulation, taking};
 use crate::app::App;
 use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};
 use crate::config::native::NativeAccess;
+use crate::content::{Form, Taking};
 use crate::reply::{self, Answer, GENERATION_ID, Rescue};
 
 /// Headers that end here: they are about this hop, about us, or hold the caller's key.
@@ -123,10 +125,11 @@ pub async fn pass(
         tracer.begin(&mut call, &native.headers);
     }
     let own_time = OwnTime::of(&call);
+    let (taking, form) = taken(&app, &caller, &call, &native).unzip();
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.pass_on(call, native).await {
         Ok(reply) => {
-            let mut response = respond(reply);
+            let mut response = respond(reply, taking.zip(form));
             own_time.tell(response.headers_mut());
             reply::put(response.headers_mut(), GENERATION_ID, id.as_str());
             standing.describe(response.headers_mut(), dialect, created_at_ms);
@@ -336,8 +339,38 @@ fn bounded(call: &Call, native: &Native) -> Result<(), Error> {
     Err(Error::caller(Kind::PermissionDenied, message))
 }
 
-fn respond(reply: NativeReply) -> Response {
-    let mut response = Body::new(Pieces::new(reply.body)).into_response();
+/// Takes the content of a request that can be read, where its workspace wants that of those, too; and
+/// how a stream of the answer would come.
+fn taken(app: &App, caller: &Caller, call: &Call, native: &Native) -> Option<(Taking, Form)> {
+    let key = &caller.facts.key;
+    let body = native.metered?;
+    if !app.content.policy_of(&key.workspace_id).with_native {
+        return None;
+    }
+    let taking = taking(app, call, caller.facts.terms.written.io_logging, body)?;
+    let framing = wire::lane::framing(native.connection.dialect, body);
+    Some((taking, Form::Stream(body, framing)))
+}
+
+/// Whether an answer is a stream of frames.
+fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| {
+        kind.starts_with("text/event-stream") || kind.contains("vnd.amazon.eventstream")
+    })
+}
+
+fn respond(reply: NativeReply, taken: Option<(Taking, Form)>) -> Response {
+    let taking = taken.map(|(mut taking, form)| {
+        if is_stream(&reply.headers) {
+            taking.comes_as(form);
+        }
+        taking
+    });
+    let pieces = Pieces::new(reply.body).taken_by(taking);
+    let mut response = Body::new(pieces).into_response();
     *response.status_mut() = reply.status;
     let headers = reply.headers.iter();
     let kept = headers.filter(|(name, _)| !THEIRS.contains(&name.as_str()));

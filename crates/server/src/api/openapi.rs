@@ -14,7 +14,7 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 13] = [
+const NOUNS: [&str; 14] = [
     include_str!("../../openapi/chat.json"),
     include_str!("../../openapi/calls.json"),
     include_str!("../../openapi/messages.json"),
@@ -25,6 +25,7 @@ const NOUNS: [&str; 13] = [
     include_str!("../../openapi/keys.json"),
     include_str!("../../openapi/budgets.json"),
     include_str!("../../openapi/records.json"),
+    include_str!("../../openapi/content.json"),
     include_str!("../../openapi/observability.json"),
     include_str!("../../openapi/console.json"),
     include_str!("../../openapi/server.json"),

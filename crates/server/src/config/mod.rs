@@ -9,6 +9,7 @@
 //! | `telemetry.rs` | `[telemetry]`: a collector |
 //! | `secret.rs` | `env:NAME`, `file:PATH`, literals; the one place that reads the environment |
 //! | `records.rs` | `[records]`: how long what is known of calls is kept |
+//! | `content.rs` | `[content]`: where the content of calls is kept |
 //! | `credentials.rs` | which provider has a credential, and which one would help |
 //! | `written_credentials.rs` | `credential` and `credentials` of a provider, as they stand there |
 //! | `accounts.rs` | credentials in several variables or in files, as clouds have them |
@@ -16,6 +17,7 @@
 //! | `load.rs` | file → [`Config`] |
 
 mod accounts;
+pub mod content;
 pub mod credentials;
 pub mod document;
 pub mod load;
@@ -68,6 +70,8 @@ pub struct Config {
     pub probes: Vec<probes::Probe>,
     /// `[records]`
     pub records: records::Records,
+    /// `[content]`
+    pub content: content::Content,
     /// `[discovery]`
     pub discovery: sections::Discovery,
     /// `[providers.*]`

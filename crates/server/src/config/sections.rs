@@ -288,6 +288,6 @@ pub(super) fn http_url(text: &str) -> Result<String, String> {
     ))
 }
 
-fn size(number: u64) -> usize {
+pub(super) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

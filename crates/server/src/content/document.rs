@@ -150,6 +150,9 @@ mod tests {
             assert_eq!(Document::from_bytes(&document.to_bytes()), Some(document));
         }
         assert_eq!(Document::from_bytes(b"{}"), None);
-        assert_eq!(Document::from_bytes(b"{\"dialect\":\"rerank\",\"request_bytes\":9}\nabc"), None);
+        assert_eq!(
+            Document::from_bytes(b"{\"dialect\":\"rerank\",\"request_bytes\":9}\nabc"),
+            None
+        );
     }
 }

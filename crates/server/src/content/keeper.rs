@@ -245,7 +245,6 @@ impl Keeper {
         let taken = Taken {
             id: asked.id.clone(),
             policy: Arc::clone(policy),
-            dialect: asked.dialect,
             form: Form::Whole(asked.dialect),
             request: asked.body.clone(),
             pieces: Vec::new(),
@@ -272,11 +271,11 @@ impl Keeper {
     /// Counts bytes in, if there is room.
     pub(super) fn hold(&self, bytes: usize) -> bool {
         let most = self.limits.bytes_in_flight_max;
-        let taken = self
-            .in_flight_bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
-                held.checked_add(bytes).filter(|held| *held <= most)
-            });
+        let taken =
+            self.in_flight_bytes
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+                    held.checked_add(bytes).filter(|held| *held <= most)
+                });
         taken.is_ok()
     }
 
@@ -350,9 +349,8 @@ impl Keeper {
     /// [`ArchiveError`].
     pub async fn read(&self, id: &GenerationId) -> Result<Found, ArchiveError> {
         let waiting = timeout(READ_WAIT, self.wait_for(id)).await;
-        let sealed = match waiting {
-            Err(_) => return Ok(Found::NotYet),
-            Ok(sealed) => sealed,
+        let Ok(sealed) = waiting else {
+            return Ok(Found::NotYet);
         };
         let bytes = match sealed {
             Some(payload) => Some(payload.sealed.open(id)?),
@@ -413,7 +411,10 @@ impl Keeper {
         let mut count = 0;
         self.entries().retain(|_, entry| {
             let is_meant = entry.workspace_id == workspace_id
-                && which.key_hash.as_ref().is_none_or(|key| *key == entry.key_hash)
+                && which
+                    .key_hash
+                    .as_ref()
+                    .is_none_or(|key| *key == entry.key_hash)
                 && which.from_ms.is_none_or(|from| from <= entry.created_at_ms)
                 && which.to_ms.is_none_or(|to| to > entry.created_at_ms);
             count += u64::from(is_meant);

@@ -13,11 +13,13 @@
 //! | `writer.rs` | the one who seals and writes it, in batches |
 //! | `document.rs` | the form in which it is kept |
 //! | `redaction.rs` | [`Redaction`]: what is taken out of it first |
+//! | `open.rs` | from a configuration to a keeper |
 //! | `bucket.rs` | [`Bucket`]: an S3-compatible bucket for its segments |
 
 mod bucket;
 mod document;
 mod keeper;
+mod open;
 mod policy;
 mod redaction;
 mod taking;
@@ -25,7 +27,8 @@ mod writer;
 
 pub use bucket::Bucket;
 pub use document::{Document, Failure};
-pub use keeper::{ContentFigures, Found, Keeper, KeeperLimits};
-pub use policy::{CustomPattern, Policies, Policy, Written};
+pub use keeper::{Asked, ContentFigures, Found, Keeper, KeeperLimits};
+pub use open::{objects, open};
+pub use policy::{CustomPattern, Policies, Policy, Written, is_never_kept};
 pub use redaction::{BUILT_IN, Redaction};
 pub use taking::{Form, Taking};

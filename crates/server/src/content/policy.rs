@@ -125,7 +125,10 @@ impl Written {
                 return Err((FIELD, message.to_owned()));
             }
             if own.pattern.chars().count() > PATTERN_MAX {
-                return Err((FIELD, format!("a pattern has at most {PATTERN_MAX} characters")));
+                return Err((
+                    FIELD,
+                    format!("a pattern has at most {PATTERN_MAX} characters"),
+                ));
             }
         }
         let own = self.redact_custom.iter();
@@ -208,7 +211,13 @@ mod tests {
 
     #[test]
     fn the_switch_of_a_key_wins() {
-        let (off, on) = (Policy::default(), Written { enabled: true, ..Written::default() });
+        let (off, on) = (
+            Policy::default(),
+            Written {
+                enabled: true,
+                ..Written::default()
+            },
+        );
         let on = on.policy().unwrap();
         for (policy, own, taken) in [
             (&off, None, false),
@@ -219,16 +228,30 @@ mod tests {
             assert_eq!(policy.takes(own, "x"), taken, "{own:?}");
         }
         assert_eq!(off.retention_days, 30);
-        assert_eq!(off.redaction.text("4111111111111111 a@b.example"), "[card] a@b.example");
+        assert_eq!(
+            off.redaction.text("4111111111111111 a@b.example"),
+            "[card] a@b.example"
+        );
     }
 
     #[test]
     fn zero_retention_is_the_requests_or_the_accounts() {
         let plain = Preferences::default();
-        let zdr = Preferences { zdr: true, ..Preferences::default() };
-        let denies = Preferences { denies_data_collection: true, ..Preferences::default() };
+        let zdr = Preferences {
+            zdr: true,
+            ..Preferences::default()
+        };
+        let denies = Preferences {
+            denies_data_collection: true,
+            ..Preferences::default()
+        };
         assert!(!is_never_kept(&plain, None));
-        for (request, account) in [(&zdr, &plain), (&denies, &plain), (&plain, &zdr), (&plain, &denies)] {
+        for (request, account) in [
+            (&zdr, &plain),
+            (&denies, &plain),
+            (&plain, &zdr),
+            (&plain, &denies),
+        ] {
             assert!(is_never_kept(request, Some(account)));
         }
     }
@@ -240,13 +263,45 @@ mod tests {
             name: name.to_owned(),
             pattern: pattern.to_owned(),
         };
-        assert_eq!(wrong(Written { rate: Some(1.5), ..Written::default() }), "io_logging_sampling_rate");
-        assert_eq!(wrong(Written { rate: Some(f64::NAN), ..Written::default() }), "io_logging_sampling_rate");
-        assert_eq!(wrong(Written { retention_days: Some(0), ..Written::default() }), "io_logging_retention_days");
+        assert_eq!(
+            wrong(Written {
+                rate: Some(1.5),
+                ..Written::default()
+            }),
+            "io_logging_sampling_rate"
+        );
+        assert_eq!(
+            wrong(Written {
+                rate: Some(f64::NAN),
+                ..Written::default()
+            }),
+            "io_logging_sampling_rate"
+        );
+        assert_eq!(
+            wrong(Written {
+                retention_days: Some(0),
+                ..Written::default()
+            }),
+            "io_logging_retention_days"
+        );
         let unknown = Some(vec!["phone".to_owned()]);
-        assert_eq!(wrong(Written { redact: unknown, ..Written::default() }), "io_logging_redact");
-        for own in [own("a b", "x"), own("x", "("), own("x", "x*"), own("x", &"x".repeat(600))] {
-            let written = Written { redact_custom: vec![own], ..Written::default() };
+        assert_eq!(
+            wrong(Written {
+                redact: unknown,
+                ..Written::default()
+            }),
+            "io_logging_redact"
+        );
+        for own in [
+            own("a b", "x"),
+            own("x", "("),
+            own("x", "x*"),
+            own("x", &"x".repeat(600)),
+        ] {
+            let written = Written {
+                redact_custom: vec![own],
+                ..Written::default()
+            };
             assert_eq!(wrong(written), "io_logging_redact_custom");
         }
     }

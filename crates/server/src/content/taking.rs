@@ -26,7 +26,6 @@ pub enum Form {
 pub(super) struct Taken {
     pub(super) id: GenerationId,
     pub(super) policy: Arc<Policy>,
-    pub(super) dialect: Dialect,
     pub(super) form: Form,
     pub(super) request: Bytes,
     pub(super) pieces: Vec<Bytes>,
@@ -45,6 +44,7 @@ pub struct Taking {
     /// A place in the queue, kept from the start, so that handing over cannot fail.
     place: Option<OwnedPermit<Taken>>,
     id: GenerationId,
+    is_over: bool,
 }
 
 impl Taking {
@@ -59,6 +59,7 @@ impl Taking {
             taken,
             place,
             id,
+            is_over: false,
         }
     }
 
@@ -107,6 +108,9 @@ impl Taking {
     }
 
     fn hand_over(&mut self) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
         match (self.taken.take(), self.place.take()) {
             (Some(taken), Some(place)) => self.keeper.close(taken, place),
             // Its place tells the record that it was dropped; once that is made it has done its work.
@@ -117,10 +121,6 @@ impl Taking {
 
 impl Drop for Taking {
     fn drop(&mut self) {
-        if self.taken.is_some() || self.place.is_some() {
-            self.hand_over();
-        } else {
-            self.keeper.forget(&self.id);
-        }
+        self.hand_over();
     }
 }

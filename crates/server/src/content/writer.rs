@@ -73,8 +73,10 @@ impl Keeper {
                 is_wanted
             })
             .collect();
-        let held: Vec<(GenerationId, usize)> =
-            taken.iter().map(|taken| (taken.id.clone(), taken.bytes)).collect();
+        let held: Vec<(GenerationId, usize)> = taken
+            .iter()
+            .map(|taken| (taken.id.clone(), taken.bytes))
+            .collect();
         let sealing = spawn_blocking(move || taken.into_iter().map(seal_one).collect::<Vec<_>>());
         let mut sealed = sealing.await.unwrap_or_default().into_iter();
         for (id, bytes) in held {
@@ -87,12 +89,7 @@ impl Keeper {
         }
     }
 
-    fn put_into_batch(
-        &self,
-        id: &GenerationId,
-        sealed: Arc<SealedPayload>,
-        batches: &mut Batches,
-    ) {
+    fn put_into_batch(&self, id: &GenerationId, sealed: Arc<SealedPayload>, batches: &mut Batches) {
         let payload = self.sealed(id, |(workspace_id, key_hash, created_at_ms)| NewPayload {
             generation: id.clone(),
             workspace_id: workspace_id.to_owned(),
@@ -116,7 +113,13 @@ impl Keeper {
 
     /// Writes the batches whose time has come.
     async fn write_due(&self, batches: &mut Batches, is_due: impl Fn(&Batch) -> bool) {
-        let due: Vec<Batch> = batches.extract_if(.., |_, batch| is_due(batch)).map(|(_, batch)| batch).collect();
+        let due: Vec<_> = batches
+            .iter()
+            .filter(|(_, batch)| is_due(batch))
+            .map(|(place, _)| place.clone())
+            .collect();
+        let due = due.iter().filter_map(|place| batches.remove(place));
+        let due: Vec<Batch> = due.collect();
         for batch in due {
             self.write_batch(batch).await;
         }
@@ -131,9 +134,15 @@ impl Keeper {
             let written = {
                 let _turn = self.turn.acquire().await;
                 let payloads = batch.payloads.iter();
-                let wanted: Vec<_> =
-                    payloads.filter(|payload| self.is_wanted(&payload.generation)).cloned().collect();
-                let newest = batch.payloads.iter().map(|payload| payload.created_at_ms).max();
+                let wanted: Vec<_> = payloads
+                    .filter(|payload| self.is_wanted(&payload.generation))
+                    .cloned()
+                    .collect();
+                let newest = batch
+                    .payloads
+                    .iter()
+                    .map(|payload| payload.created_at_ms)
+                    .max();
                 let written = self.archive.write(&wanted, newest.unwrap_or(0)).await;
                 if written.is_ok() {
                     self.note_written(&wanted);
@@ -148,7 +157,10 @@ impl Keeper {
                 last_tries = Some(Instant::now() + LAST_TRIES);
             }
             if !error.is_temporary() || last_tries.is_some_and(|end| Instant::now() >= end) {
-                batch.payloads.iter().for_each(|payload| self.lose(&payload.generation, &error));
+                batch
+                    .payloads
+                    .iter()
+                    .for_each(|payload| self.lose(&payload.generation, &error));
                 break;
             }
             if failures == 0 {
@@ -167,7 +179,9 @@ impl Keeper {
         self.failures_in_a_row.store(0, Ordering::Relaxed);
         let count = u64::try_from(payloads.len()).unwrap_or(u64::MAX);
         self.kept.fetch_add(count, Ordering::Relaxed);
-        payloads.iter().for_each(|payload| self.forget(&payload.generation));
+        payloads
+            .iter()
+            .for_each(|payload| self.forget(&payload.generation));
     }
 
     fn lose(&self, id: &GenerationId, error: &ArchiveError) {

@@ -2,6 +2,7 @@
 
 pub mod follow_changes;
 pub mod freeze_keys;
+pub mod keep_content;
 pub mod keep_health;
 pub mod keep_records;
 pub mod local_engines;

@@ -16,6 +16,7 @@ use super::histogram::Histogram;
 use super::recorder::{Metrics, OUTCOMES, OfProvider, STATUS_CLASSES};
 use crate::api::models::listing::usable_providers;
 use crate::app::App;
+use crate::content::ContentFigures;
 
 /// The media type of the page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -37,6 +38,8 @@ pub struct Now {
     pub leases: LedgerFigures,
     /// Calls that met a limit in money.
     pub money: Counts,
+    /// Content on its way to where it is kept.
+    pub content: ContentFigures,
     /// The link to the other replicas; absent where there are none.
     pub link: Option<cluster::Figures>,
     /// What destinations were told, and how many calls were lost before they were sorted.
@@ -63,6 +66,7 @@ pub fn now(app: &App) -> Now {
         records: app.recorder.figures(),
         leases: app.ledgers.figures(),
         money: app.relay.counts(),
+        content: app.content.figures(),
         link: app.gate.link().map(cluster::Link::figures),
         broadcast: app.broadcast.figures(),
         told: app.tracer.as_ref().map(|tracer| tracer.figures()),
@@ -88,6 +92,7 @@ pub fn page(metrics: &Metrics, now: &Now) -> Page {
         replicas(&mut page, link);
     }
     budgets(&mut page, now);
+    content(&mut page, &now.content);
     if let Some(told) = &now.told {
         telemetry(&mut page, told);
     }
@@ -246,6 +251,29 @@ fn process(page: &mut Page, metrics: &Metrics, now: &Now) {
             "waybill_adrift_nanodollars",
             "Leases whose fate is unknown until the next start, in nano-USD.",
             now.leases.adrift_nanos,
+        ),
+    ] {
+        page.family(name, "gauge", help);
+        page.sample(name, &[], value);
+    }
+}
+
+fn content(page: &mut Page, figures: &ContentFigures) {
+    let name = "waybill_content_total";
+    page.family(name, "counter", "Calls whose content was to be kept.");
+    for (outcome, count) in [("kept", figures.kept), ("dropped", figures.dropped)] {
+        page.sample(name, &[("outcome", outcome)], count);
+    }
+    for (name, help, value) in [
+        (
+            "waybill_content_in_flight_bytes",
+            "Content on its way to where it is kept.",
+            figures.in_flight_bytes,
+        ),
+        (
+            "waybill_content_failures_in_a_row",
+            "Failed tries to write content since the last success.",
+            figures.failures_in_a_row,
         ),
     ] {
         page.family(name, "gauge", help);

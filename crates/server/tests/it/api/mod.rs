@@ -5,6 +5,8 @@ mod budgets;
 mod calls;
 mod chat_completions;
 mod console;
+mod content;
+mod content_bucket;
 mod errors;
 mod generate_content;
 mod generation;
