@@ -15,6 +15,7 @@ use crate::api::models::Rendered;
 use crate::api::wishes::Wishes;
 use crate::broadcast::Broadcast;
 use crate::budget_index::{self, BudgetIndex};
+use crate::cache_health::CacheBoard;
 use crate::config::native::NativeAccess;
 use crate::config::sections::Billing;
 use crate::content::Keeper;
@@ -47,6 +48,8 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// Keeps the content of calls, for those who want it kept.
     pub content: Arc<Keeper>,
+    /// Watches providers' caches.
+    pub caches: Arc<CacheBoard>,
     /// Takes the records of finished calls, and answers for them at once.
     pub recorder: Arc<Recorder>,
     /// Holds money for calls under budgets.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
 use crate::broadcast::Broadcast;
+use crate::cache_health::CacheBoard;
 use crate::content::Keeper;
 use crate::limits::{AtProviders, Gate, Velocity};
 use crate::tracer::Tracer;
@@ -28,6 +29,8 @@ pub struct CountedBooks {
     pub broadcast: Arc<Broadcast>,
     /// Keeps the content of calls.
     pub content: Arc<Keeper>,
+    /// Watches providers' caches.
+    pub caches: Arc<CacheBoard>,
     /// The calendar time.
     pub clock: Arc<dyn Clock>,
     /// Who keeps the books.
@@ -76,6 +79,7 @@ impl CountedBooks {
 impl Books for CountedBooks {
     fn notice(&self, generation: &mut Generation) {
         generation.noticed.content = self.content.note_of(&generation.id);
+        generation.noticed.prefix_break = self.caches.end(generation);
     }
 
     fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {

@@ -7,7 +7,8 @@
 //! 3. [`router`]: every path. [`caller`], [`keyring`] and [`session`]: who calls. [`body`] and [`reply`]: in and out.
 //! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`] and [`workspace_terms`]: what keys and workspaces have beyond OpenRouter's fields.
 //! 5. [`content`]: what was asked and answered, for those who want it kept.
-//! 6. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
+//! 6. [`cache_health`]: of how much use providers' caches are.
+//! 7. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
 pub mod admin;
 pub mod api;
@@ -16,6 +17,7 @@ pub mod body;
 pub mod books;
 pub mod broadcast;
 pub mod budget_index;
+pub mod cache_health;
 pub mod caller;
 pub mod cli;
 pub mod clock;

@@ -101,7 +101,7 @@ fn observability_paths() -> Vec<Row> {
 
 /// What is known of single calls.
 fn record_paths() -> Vec<Row> {
-    use api::{feedback, generation, generation_content};
+    use api::{cache_health, feedback, generation, generation_content};
     let content = get(generation_content::get).delete(generation_content::delete);
     let remarks = get(feedback::counts).post(feedback::give);
     vec![
@@ -110,6 +110,7 @@ fn record_paths() -> Vec<Row> {
         ("/sessions/{id}", get(api::session::get)),
         ("/generation/content", content),
         ("/generation/feedback", remarks),
+        ("/cache/health", get(cache_health::get)),
     ]
 }
 

@@ -27,6 +27,7 @@ use crate::app::{self, App};
 use crate::books::CountedBooks;
 use crate::broadcast::{self, Broadcast};
 use crate::budget_index;
+use crate::cache_health::CacheBoard;
 use crate::clock;
 use crate::config::{Config, Environment};
 use crate::content::{self, Keeper};
@@ -145,7 +146,6 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
     let seen = store.revision().await?;
     let budgets = budget_index::read(&store, config.billing.mode, clock.now_ms()).await?;
-    let built = on_kept_rows(&store, &shelf, built).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
     let stop = CancellationToken::new();
@@ -154,7 +154,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let told = (&config, &environment, node.as_str(), &clock);
     let (heard, unsorted) = open_heard(told, (&store, &vault), (&tasks, &desk)).await?;
     let (books, too_fast) = counted(&config, (gate, heard), &clock, &ledgers);
-    let (catalog, credentials) = swappable(built);
+    let (catalog, credentials) = swappable(on_kept_rows(&store, &shelf, built).await?);
     let relay = open_relay(&config, (&catalog, &credentials), &books, &clock, &calls)?;
     jobs::keep_health::restore(&store, relay.health(), &node).await?;
     let app = Arc::new(App {
@@ -169,6 +169,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         store,
         vault,
         content: Arc::clone(&books.content),
+        caches: Arc::clone(&books.caches),
         recorder,
         ledgers,
         billing: config.billing.clone(),
@@ -253,7 +254,12 @@ async fn open_books(
 }
 
 /// Who hears of every call: a collector, destinations, and who keeps its content.
-type Heard = (Option<Arc<Tracer>>, Arc<Broadcast>, Arc<Keeper>);
+type Heard = (
+    Option<Arc<Tracer>>,
+    Arc<Broadcast>,
+    Arc<Keeper>,
+    Arc<CacheBoard>,
+);
 
 /// Opens all of them, and the calls that will be sorted among destinations.
 async fn open_heard(
@@ -265,13 +271,15 @@ async fn open_heard(
     let tracer = open_tracer(config, environment, node, (tasks, desk))?;
     let (broadcast, unsorted) = open_broadcast(config, (store, vault), clock).await?;
     let content = content::open(told, (store, vault), (tasks, desk)).await?;
-    Ok(((tracer, broadcast, content), unsorted))
+    let (caches, hashing) = CacheBoard::new();
+    tasks.spawn_on(hashing, desk);
+    Ok(((tracer, broadcast, content, caches), unsorted))
 }
 
 /// The books with everything that counts calls, and the keys that it finds too fast.
 fn counted(
     config: &Config,
-    (gate, (tracer, broadcast, content)): (Gate, Heard),
+    (gate, (tracer, broadcast, content, caches)): (Gate, Heard),
     clock: &Arc<dyn Clock>,
     ledgers: &Arc<Ledgers>,
 ) -> (Arc<CountedBooks>, mpsc::Receiver<KeyHash>) {
@@ -284,6 +292,7 @@ fn counted(
         tracer,
         broadcast,
         content,
+        caches,
         clock: Arc::clone(clock),
         ledgers: Arc::clone(ledgers),
     };

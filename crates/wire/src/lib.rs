@@ -6,7 +6,7 @@
 //! The dialects are folders, such as [`openai_chat`], and [`plain`] is what is no conversation;
 //! [`quirks`] are the named habits of providers;
 //! [`address`] says where a request goes. [`content`] reads what was asked and answered, for those who
-//! keep it.
+//! keep it, and [`prefix`] says why a provider's cache was of no use.
 
 pub mod address;
 pub mod anthropic_messages;
@@ -33,6 +33,7 @@ pub mod openai_responses;
 mod opening;
 mod outgoing;
 pub mod plain;
+pub mod prefix;
 pub mod quirks;
 mod rate_limit;
 pub mod scan;

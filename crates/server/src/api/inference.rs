@@ -23,6 +23,7 @@ use wire::{Beside, Incoming};
 use crate::api::wishes::Wishes;
 use crate::app::App;
 use crate::body::{self, Pieces};
+use crate::cache_health;
 use crate::caller::{self, Caller};
 use crate::clock;
 use crate::config::sections::BillingMode;
@@ -225,6 +226,13 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
         call.request.needs.dialect,
         call.door.stream_type(&call.request),
     );
+    app.caches.arrive(&cache_health::Asked {
+        id: &call.id,
+        caller: &call.caller,
+        model: call.models.first().map_or("", String::as_str),
+        cache_key: call.request.prompt_cache_key.as_deref(),
+        body: &call.body,
+    });
     let mut taking = taking(app, &call, io_logging, dialect);
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.relay(call).await {
@@ -238,6 +246,7 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
         Err(error) => {
             // Settled already, unless the call never came as far as a record.
             app.gate.settle(&id, 0, app.clock.now_ms());
+            app.caches.forget(&id);
             if let Some(taking) = &mut taking {
                 taking.fail(&error);
             }

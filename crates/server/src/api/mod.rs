@@ -1,6 +1,7 @@
 //! Public paths, one file each.
 
 pub mod anthropic_models;
+pub mod cache_health;
 pub mod chat_completions;
 pub mod completions;
 

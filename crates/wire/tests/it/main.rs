@@ -21,6 +21,7 @@ mod matrix;
 mod ndjson;
 mod nonsense;
 mod plain;
+mod prefix;
 mod provider_side;
 mod quirks;
 mod recorded;

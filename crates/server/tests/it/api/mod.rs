@@ -2,6 +2,7 @@
 
 mod adversity;
 mod budgets;
+mod cache_health;
 mod calls;
 mod chat_completions;
 mod console;
