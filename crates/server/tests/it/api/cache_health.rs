@@ -16,7 +16,7 @@ fn conversation(now: &str, turns: usize) -> Value {
         messages.push(json!({"role": "user", "content": format!("Question {turn}")}));
         messages.push(json!({"role": "assistant", "content": format!("Answer {turn}")}));
     }
-    messages.push(json!({"role": "user", "content": "The last question"}));
+    messages.push(json!({"role": "user", "content": format!("Question {turns}")}));
     json!({
         "model": "simulated/echo", "messages": messages, "session_id": "the-session",
         "provider": {"only": ["sim-one"]},
