@@ -106,13 +106,13 @@ fn marks_are_no_content_and_missed_when_they_are_gone() {
     moved["messages"][2]["content"][0]
         .as_object_mut()
         .unwrap()
-        .remove("cache_control");
+        .shift_remove("cache_control");
     check(&marked, &moved, "", Change::None);
     let mut plain = moved;
     plain["system"][0]
         .as_object_mut()
         .unwrap()
-        .remove("cache_control");
+        .shift_remove("cache_control");
     check(&marked, &plain, "system", Change::MarkerDropped);
 }
 
