@@ -66,6 +66,7 @@ fn cost(call: &Generation) -> i64 {
     call.charge.as_ref().map_or(0, |bill| bill.total.nanos())
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<Case> {
     let by = |filter| ListQuery {
         filter,
