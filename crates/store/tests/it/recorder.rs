@@ -224,3 +224,22 @@ async fn a_record_that_the_database_refuses_takes_no_other_down() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn ten_thousand_in_a_row_are_readable_the_moment_they_are_settled() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let (recorder, tasks) = running(&store, RecorderLimits::default());
+        for number in 0..10_000 {
+            let generation = Arc::new(plain(number, &key, 1));
+            recorder.settle(generation.clone()).await.unwrap();
+            let read = recorder.get(&generation.id).await.unwrap();
+            assert_eq!(read.as_ref(), Some(&generation), "{number}");
+        }
+        recorder.drain(LONG).await.unwrap();
+        tasks.join_all().await;
+        assert_eq!(store.generations().count().await, Ok(10_000));
+        assert_eq!(store.verify_records().await.unwrap(), None);
+    })
+    .await;
+}
