@@ -91,10 +91,38 @@ const ledger = createRoute({
   component: lazyRouteComponent(() => import("./pages/ledger/Ledger")),
 });
 
+const providers = createRoute({
+  getParentRoute: () => house,
+  path: "/providers",
+  component: lazyRouteComponent(() => import("./pages/providers/Providers")),
+});
+
 const settings = createRoute({
   getParentRoute: () => house,
   path: "/settings",
   component: lazyRouteComponent(() => import("./pages/settings/Settings")),
+});
+
+export type ActivitySearch = {
+  q?: string; span?: number; outcome?: string; key?: string; model?: string; provider?: string; session?: string;
+  cost?: number; latency?: number; call?: string;
+};
+
+const activity = createRoute({
+  getParentRoute: () => house,
+  path: "/activity",
+  validateSearch: (search: Record<string, unknown>): ActivitySearch => ({
+    q: text(search.q), outcome: text(search.outcome), key: text(search.key), model: text(search.model),
+    provider: text(search.provider), session: text(search.session), call: text(search.call),
+    span: number(search.span), cost: number(search.cost), latency: number(search.latency),
+  }),
+  component: lazyRouteComponent(() => import("./pages/activity/Activity")),
+});
+
+const session = createRoute({
+  getParentRoute: () => house,
+  path: "/sessions/$id",
+  component: lazyRouteComponent(() => import("./pages/activity/SessionPage")),
 });
 
 const call = createRoute({
@@ -103,7 +131,7 @@ const call = createRoute({
   component: lazyRouteComponent(() => import("./pages/activity/CallPage")),
 });
 
-const tree = root.addChildren([signIn, house.addChildren([index, start, playground, models, model, call, keys, budgets, ledger, settings])]);
+const tree = root.addChildren([signIn, house.addChildren([index, start, playground, models, model, activity, session, call, keys, budgets, ledger, providers, settings])]);
 
 export const makeRouter = (client: QueryClient) =>
   createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

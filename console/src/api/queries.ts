@@ -41,6 +41,18 @@ export const providers = queryOptions({
   staleTime: 60_000,
 });
 
+/** What is presented to providers, masked. */
+export const credentials = queryOptions({
+  queryKey: ["credentials"],
+  queryFn: async ({ signal }) => (await told(api.GET("/credentials", { signal }))).data,
+});
+
+/** Providers that were added by hand. */
+export const ownProviders = queryOptions({
+  queryKey: ["own-providers"],
+  queryFn: async ({ signal }) => (await told(api.GET("/providers/own", { signal }))).data,
+});
+
 /** Every key of the default workspace, those that are switched off too. */
 export const keys = queryOptions({
   queryKey: ["keys"],

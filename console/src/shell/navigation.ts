@@ -1,6 +1,6 @@
 // Every page that has a place in the navigation: a row here and a route in router.tsx.
 import {
-  IconBox, IconGauge, IconKey, IconMessages, IconReceipt2, IconRoute, IconSettings, type TablerIcon,
+  IconActivity, IconBox, IconGauge, IconKey, IconMessages, IconPlugConnected, IconReceipt2, IconRoute, IconSettings, type TablerIcon,
 } from "@tabler/icons-react";
 
 export type Place = {
@@ -15,8 +15,10 @@ export const places: Place[] = [
   { to: "/start", title: "First call", about: "From nothing to a first answer", icon: IconRoute, group: "Use" },
   { to: "/playground", title: "Playground", about: "Try models side by side", icon: IconMessages, group: "Use" },
   { to: "/models", title: "Models", about: "The catalog, endpoints and live plans", icon: IconBox, group: "Use" },
+  { to: "/activity", title: "Activity", about: "Every call and its waybill", icon: IconActivity, group: "Watch" },
   { to: "/keys", title: "Keys", about: "Who may call, and for how much", icon: IconKey, group: "Govern" },
   { to: "/budgets", title: "Budgets", about: "Limits of any kind", icon: IconGauge, group: "Govern" },
   { to: "/ledger", title: "Ledger", about: "Statement and entries, to export", icon: IconReceipt2, group: "Govern" },
+  { to: "/providers", title: "Providers", about: "Who serves, and how healthy", icon: IconPlugConnected, group: "House" },
   { to: "/settings", title: "Settings", about: "Password, sessions, this server", icon: IconSettings, group: "House" },
 ];

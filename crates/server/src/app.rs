@@ -10,6 +10,7 @@ use store::{KeyHash, Ledgers, Recorder, Store, StoreError, Vault};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::additions;
 use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
 use crate::api::wishes::Wishes;
@@ -178,6 +179,7 @@ impl App {
     /// # Errors
     /// When the store is away.
     pub async fn read_catalog(&self) -> Result<(), StoreError> {
+        additions::put_on(&self.shelf, &self.store, &self.vault).await?;
         let kept = self.store.settings().get(crate::shelf::KEPT_ROWS).await?;
         let text = kept.map(|setting| setting.value);
         match self.shelf.build(text.as_deref()) {

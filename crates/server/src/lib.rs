@@ -8,8 +8,10 @@
 //! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`] and [`workspace_terms`]: what keys and workspaces have beyond OpenRouter's fields.
 //! 5. [`content`]: what was asked and answered, for those who want it kept.
 //! 6. [`cache_health`]: of how much use providers' caches are.
-//! 7. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
+//! 7. [`additions`]: providers and credentials that are added at run time.
+//! 8. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
+pub mod additions;
 pub mod admin;
 pub mod api;
 pub mod app;
@@ -30,6 +32,7 @@ pub mod key_terms;
 pub mod keyring;
 pub mod limits;
 pub mod listen;
+mod live;
 pub mod money;
 pub mod out;
 pub mod quality;

@@ -55,6 +55,23 @@ fn beta_paths() -> Vec<Row> {
 fn console_paths() -> Vec<Row> {
     vec![
         ("/keys/{hash}/rotate", post(admin::key_rotation::rotate)),
+        ("/credentials", get(admin::credentials::list)),
+        (
+            "/credentials/{provider}",
+            put(admin::credentials::put).delete(admin::credentials::delete),
+        ),
+        (
+            "/credentials/{provider}/check",
+            post(admin::credentials::check),
+        ),
+        (
+            "/providers/own",
+            get(admin::own_providers::list).post(admin::own_providers::create),
+        ),
+        (
+            "/providers/own/{slug}",
+            delete(admin::own_providers::delete),
+        ),
         (
             "/console/session",
             get(admin::session::get)

@@ -1,5 +1,6 @@
 //! What the catalog is made of, and how it is made: built-in rows, or those that were kept by
-//! `waybill catalog update`; over them what was found on this machine, then the configuration.
+//! `waybill catalog update`; over them what was found on this machine, what was added at run time,
+//! then the configuration.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ pub const KEPT_ROWS: &str = "catalog.rows";
 #[derive(Debug)]
 pub struct Shelf {
     found: ArcSwap<Rows>,
+    added: ArcSwap<Rows>,
     configured: Rows,
     given: Given,
 }
@@ -37,6 +39,7 @@ impl Shelf {
     pub fn new(configured: Rows, given: Given) -> Self {
         Self {
             found: ArcSwap::default(),
+            added: ArcSwap::default(),
             configured,
             given,
         }
@@ -60,6 +63,11 @@ impl Shelf {
         self.found.store(rows.into());
     }
 
+    /// Lays what was added at run time under the configuration.
+    pub fn put_added(&self, rows: Rows) {
+        self.added.store(rows.into());
+    }
+
     /// Builds the catalog, on the kept rows if there are any.
     ///
     /// # Errors
@@ -73,13 +81,22 @@ impl Shelf {
     /// # Errors
     /// With every mistake in every layer.
     pub fn build_on(&self, bottom: &Rows) -> Result<Built, Vec<LoadError>> {
+        self.build_with(bottom, &self.added.load())
+    }
+
+    /// Builds the catalog with other rows in the place of those that were added.
+    ///
+    /// # Errors
+    /// With every mistake in every layer.
+    pub fn build_with(&self, bottom: &Rows, added: &Rows) -> Result<Built, Vec<LoadError>> {
         let found = self.found.load();
         let credentials: RefCell<HashMap<String, Vec<Labelled>>> = RefCell::default();
         let access = Access {
             has_credential: &|provider| {
                 let given = self.given.of(provider);
                 if given.is_empty() {
-                    return provider.needs_no_credential() && self.is_there(provider, &found);
+                    return provider.needs_no_credential()
+                        && self.is_there(provider, [&found, added]);
                 }
                 let slug = provider.slug.as_str().to_owned();
                 credentials.borrow_mut().insert(slug, given);
@@ -87,7 +104,7 @@ impl Shelf {
             },
             variable: &|provider, name| self.given.variable(provider, name),
         };
-        let catalog = catalog::load(bottom, &[&found, &self.configured], &access)?;
+        let catalog = catalog::load(bottom, &[&found, added, &self.configured], &access)?;
         Ok(Built {
             catalog,
             credentials: credentials.into_inner().into_iter().collect(),
@@ -96,10 +113,11 @@ impl Shelf {
 
     /// Whether a provider without credentials is there to be called: one that is said to run on
     /// somebody's own machine is, when it was found there or is in the configuration.
-    fn is_there(&self, provider: &Provider, found: &Rows) -> bool {
+    fn is_there(&self, provider: &Provider, [found, added]: [&Rows; 2]) -> bool {
         let is_listed = |rows: &Rows| rows.providers.keys().any(|name| provider.goes_by(name));
         provider.kind != Some(ProviderKind::Local)
             || is_listed(found)
+            || is_listed(added)
             || is_listed(&self.configured)
     }
 

@@ -38,7 +38,7 @@ use crate::session::password::Guesses;
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
 use crate::tracer::{self, Tracer};
-use crate::{jobs, keyring, replicas, router, vault, workspace_terms};
+use crate::{additions, jobs, keyring, replicas, router, vault, workspace_terms};
 
 /// The variable that sets the first management key.
 pub const ROOT_KEY: &str = "WAYBILL_ROOT_KEY";
@@ -154,7 +154,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let told = (&config, &environment, node.as_str(), &clock);
     let (heard, unsorted) = open_heard(told, (&store, &vault), (&tasks, &desk)).await?;
     let (books, too_fast) = counted(&config, (gate, heard), &clock, &ledgers);
-    let (catalog, credentials) = swappable(on_kept_rows(&store, &shelf, built).await?);
+    let (catalog, credentials) = swappable(on_kept_rows((&store, &*vault), &shelf, built).await?);
     let relay = open_relay(&config, (&catalog, &credentials), &books, &clock, &calls)?;
     jobs::keep_health::restore(&store, relay.health(), &node).await?;
     let app = Arc::new(App {
@@ -332,13 +332,21 @@ fn open_tracer(
     Ok(Some(tracer))
 }
 
-/// The catalog on the rows that an update has kept, if there are any. Kept rows that no longer
+/// The catalog with the rows that an update has kept and with what was added at run time, if there
+/// is any of it. Kept rows that no longer
 /// build are logged, and what is built in serves.
-async fn on_kept_rows(store: &Store, shelf: &Shelf, built: Built) -> Result<Built, StoreError> {
-    let Some(kept) = store.settings().get(KEPT_ROWS).await? else {
+async fn on_kept_rows(
+    (store, vault): (&Store, &Vault),
+    shelf: &Shelf,
+    built: Built,
+) -> Result<Built, StoreError> {
+    let is_added = additions::put_on(shelf, store, vault).await?;
+    let kept = store.settings().get(KEPT_ROWS).await?;
+    if kept.is_none() && !is_added {
         return Ok(built);
-    };
-    Ok(shelf.build(Some(&kept.value)).unwrap_or_else(|errors| {
+    }
+    let kept = kept.as_ref().map(|kept| kept.value.as_str());
+    Ok(shelf.build(kept).unwrap_or_else(|errors| {
         tracing::error!(
             mistakes = errors.len(),
             first = errors.first().map(tracing::field::display),

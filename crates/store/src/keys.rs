@@ -126,7 +126,7 @@ impl NewKey {
     pub fn new(secret: &str, name: &str, workspace_id: &str, now_ms: i64) -> Self {
         Self(StoredKey {
             hash: KeyHash::of(secret),
-            label: label(secret),
+            label: masked(secret),
             name: name.to_owned(),
             workspace_id: workspace_id.to_owned(),
             is_management: false,
@@ -437,7 +437,8 @@ fn from_row(row: &Row) -> Result<StoredKey, StoreError> {
 
 /// The masked key: its prefix and three characters from either end of the secret part. A secret
 /// part that is too short to lose six characters is not shown at all.
-fn label(secret: &str) -> String {
+#[must_use]
+pub fn masked(secret: &str) -> String {
     const SHOWN: usize = 3;
     const SECRET_MIN: usize = 16;
     const PREFIX_MAX: usize = 12;
@@ -487,7 +488,7 @@ mod tests {
             ("password".to_owned(), "..."),
             (String::new(), "..."),
         ] {
-            assert_eq!(label(&secret), expected);
+            assert_eq!(masked(&secret), expected);
         }
     }
 }

@@ -37,7 +37,7 @@ export function Waybill({ call }: { call: Generation }) {
             ["Ended", call.cancelled ? "the caller left" : `${call.finish_reason ?? "–"}${call.native_finish_reason && call.native_finish_reason !== call.finish_reason ? ` (${call.native_finish_reason})` : ""}`],
             ["App", call.app_title ?? call.http_referer ?? "–"],
             ["Client", call.user_agent ?? "–"],
-            ...(call.session_id ? [["Session", <span className="mono">{call.session_id}</span>] as [string, ReactNode]] : []),
+            ...(call.session_id ? [["Session", <LinkText to="/sessions/$id" params={{ id: call.session_id }} className="mono" size="sm">{call.session_id}</LinkText>] as [string, ReactNode]] : []),
             ...(call.external_user ? [["End user", call.external_user] as [string, ReactNode]] : []),
             ["Own time", call.overhead_us === undefined ? "–" : `${count(call.overhead_us)} µs before the first attempt`],
           ]}

@@ -15,6 +15,8 @@ import { clients } from "~/parts/snippets";
 import { Failure } from "~/parts/States";
 import { type Answer, noAnswer, request } from "../playground/conversation";
 import { ask } from "../playground/stream";
+import { CredentialForm } from "../providers/CredentialForm";
+import { OwnProviderForm } from "../providers/OwnProviderForm";
 
 export default function Start() {
   const [secret, setSecret] = useState<string>();
@@ -66,11 +68,17 @@ function Step({ number, title, done, children }: StepProps) {
 }
 
 function NoProvider() {
+  const [open, setOpen] = useState<"credential" | "own">();
   return (
     <Stack gap="xs">
-      <Text>Set the variable that your provider's users have, and start the server again. This page follows.</Text>
-      <CodeBlock code={"export OPENAI_API_KEY=…      # or ANTHROPIC_API_KEY, GROQ_API_KEY, MISTRAL_API_KEY, …\nmake run"} />
-      <Text size="sm" c="dimmed">A running Ollama on its standard port is found by itself.</Text>
+      <Text>Add the key of a provider, or a server of your own. Either is asked before it is kept, and what is wrong is said in plain words.</Text>
+      <Group gap="xs">
+        <Button onClick={() => setOpen("credential")}>Add a credential</Button>
+        <Button variant="default" onClick={() => setOpen("own")}>Add your own server</Button>
+      </Group>
+      <Text size="sm" c="dimmed">The usual variables of the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY, …) work as well, and a running Ollama on its standard port is found by itself.</Text>
+      {open === "credential" && <CredentialForm onClose={() => setOpen(undefined)} />}
+      {open === "own" && <OwnProviderForm onClose={() => setOpen(undefined)} />}
     </Stack>
   );
 }

@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod budgets;
+pub mod credentials;
 pub mod credits;
 pub mod deliveries;
 pub(crate) mod desk;
@@ -9,6 +10,7 @@ pub mod destinations;
 pub mod entries;
 pub mod key_rotation;
 pub mod keys;
+pub mod own_providers;
 pub mod session;
 pub mod statement;
 pub mod workspace_budgets;

@@ -27,6 +27,7 @@ const NOUNS: [&str; 14] = [
     include_str!("../../openapi/records.json"),
     include_str!("../../openapi/content.json"),
     include_str!("../../openapi/observability.json"),
+    include_str!("../../openapi/providers.json"),
     include_str!("../../openapi/console.json"),
     include_str!("../../openapi/server.json"),
 ];

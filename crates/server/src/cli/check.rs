@@ -1,14 +1,9 @@
 //! `waybill check`: every mistake in configuration and catalog at once, then each provider.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::bail;
-use bytes::Bytes;
 use catalog::Provider;
-use chat::Dialect;
-use http::Request;
-use http_body_util::Full;
 use relay::auth::Signer;
 use relay::auth::credential::Credential;
 use relay::{HttpUpstream, Secret, Upstream};
@@ -18,12 +13,10 @@ use super::arguments::{CheckArguments, LogArgument};
 use super::run::{init_log, load, small_runtime};
 use crate::clock::SystemClock;
 use crate::config::Environment;
+use crate::live;
 use crate::out;
 use crate::setup::Setup;
 use crate::tracer;
-
-/// For a provider to answer.
-const LIVE: Duration = Duration::from_secs(10);
 
 /// Checks, and lists.
 ///
@@ -122,7 +115,7 @@ fn credential_state(provider: &Provider, secret: Option<&Secret>) -> String {
 }
 
 async fn ask_all(setup: &Setup) -> anyhow::Result<()> {
-    let client = HttpUpstream::new(LIVE).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let client = HttpUpstream::new(live::WITHIN).map_err(|error| anyhow::anyhow!("{error}"))?;
     let client = Arc::new(client);
     let upstream = Arc::clone(&client) as Arc<dyn Upstream>;
     let signer = Signer::new(upstream, Arc::new(SystemClock), TaskTracker::new());
@@ -135,7 +128,7 @@ async fn ask_all(setup: &Setup) -> anyhow::Result<()> {
             continue;
         }
         for one in all.iter() {
-            let (is_well, answer) = ask(&client, &signer, provider, &one.secret).await;
+            let (is_well, answer) = live::ask((&client, &signer), provider, &one.secret).await;
             failed += usize::from(!is_well);
             let which = match all.len() {
                 1 => String::new(),
@@ -148,57 +141,4 @@ async fn ask_all(setup: &Setup) -> anyhow::Result<()> {
         bail!("{failed} providers cannot be used as they are");
     }
     Ok(())
-}
-
-/// Signs a request that is not sent: what is exchanged for a token has been asked for then.
-async fn ask_for_token(signer: &Signer, provider: &Provider, secret: &Secret) -> (bool, String) {
-    for connection in &provider.connections {
-        let Ok(mut request) = Request::get(&*connection.base_url).body(Full::new(Bytes::new()))
-        else {
-            return (false, "its address cannot stand in a request".to_owned());
-        };
-        let signed = signer.sign(&connection.auth, secret, &mut request, b"");
-        if let Err(error) = signed.await {
-            return (false, refusal(error));
-        }
-    }
-    (
-        true,
-        "not asked: it signs, but this dialect is not asked for its models".to_owned(),
-    )
-}
-
-fn refusal(error: chat::Error) -> String {
-    let why = error.detail.unwrap_or_default();
-    format!("{}: {why}", error.message)
-}
-
-/// Lists the provider's models, which costs nothing.
-async fn ask(
-    client: &HttpUpstream,
-    signer: &Signer,
-    provider: &Provider,
-    secret: &Secret,
-) -> (bool, String) {
-    let Some(connection) = provider.connection(Dialect::OpenaiChat) else {
-        return ask_for_token(signer, provider, secret).await;
-    };
-    let request = Request::get(format!("{}/models", connection.base_url));
-    let Ok(mut request) = request.body(Full::new(Bytes::new())) else {
-        return (false, "its address cannot stand in a request".to_owned());
-    };
-    let signed = signer.sign(&connection.auth, secret, &mut request, b"");
-    if let Err(error) = signed.await {
-        return (false, refusal(error));
-    }
-    match tokio::time::timeout(LIVE, client.send(request)).await {
-        Err(_) => (false, format!("no answer within {} s", LIVE.as_secs())),
-        Ok(Err(error)) => (false, error.to_string()),
-        Ok(Ok(response)) => match response.status().as_u16() {
-            200..=299 => (true, "answers".to_owned()),
-            401 | 403 => (false, "refuses the credential".to_owned()),
-            404 | 405 => (true, "answers, but does not list its models".to_owned()),
-            status => (false, format!("answers {status}")),
-        },
-    }
 }

@@ -1,9 +1,10 @@
-//! Which credential belongs to which provider: the configuration's, else the one in the variable
-//! that the provider's own users have.
+//! Which credential belongs to which provider: the configuration's, else one that was added at run
+//! time, else the one in the variable that the provider's own users have.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use catalog::{Auth, Catalog, Provider};
 use relay::auth::credential::Credential;
 use relay::{Labelled, Secret};
@@ -18,7 +19,29 @@ use super::secret::Environment;
 pub struct Given {
     /// By the name of the section. None at all: switched off, whatever the environment says.
     configured: BTreeMap<String, Vec<Configured>>,
+    /// What was added at run time, by slug; the same for every copy of this.
+    added: Arc<ArcSwap<BTreeMap<String, Added>>>,
     environment: Environment,
+}
+
+/// A credential that was added at run time.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// The masked secret.
+    pub label: Box<str>,
+    /// What is presented.
+    pub secret: Secret,
+}
+
+/// Where a provider's credential comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The configuration, which wins.
+    Configuration,
+    /// Added at run time.
+    Added,
+    /// The variable that the provider's users have.
+    Environment,
 }
 
 /// A credential of the configuration.
@@ -86,6 +109,34 @@ impl Given {
             secret: Some(secret),
         };
         self.configured.insert(name.to_owned(), vec![only]);
+    }
+
+    /// Takes over what was added at run time, by slug.
+    pub fn put_added(&self, added: BTreeMap<String, Added>) {
+        self.added.store(added.into());
+    }
+
+    /// Where the credential of a provider comes from, and what it is called; `None` when it has none.
+    #[must_use]
+    pub fn source(&self, provider: &Provider) -> Option<(Source, Box<str>)> {
+        let label = self.found(provider).into_iter().next()?.label;
+        let source = if self.section(provider).is_some() {
+            Source::Configuration
+        } else if self.added.load().contains_key(provider.slug.as_str()) {
+            Source::Added
+        } else {
+            Source::Environment
+        };
+        Some((source, label))
+    }
+
+    /// Why a text cannot be the credential of a provider.
+    ///
+    /// # Errors
+    /// With what is wrong with it, and none of it.
+    pub fn check(&self, provider: &Provider, secret: Secret) -> Result<Secret, String> {
+        let secret = accounts::completed(scheme(provider), secret, &self.environment);
+        checked(provider, secret)
     }
 
     /// The credentials of a provider that can be used.
@@ -167,6 +218,14 @@ impl Given {
     fn found(&self, provider: &Provider) -> Vec<Found> {
         let complete = |secret| accounts::completed(scheme(provider), secret, &self.environment);
         let Some(name) = self.section(provider) else {
+            if let Some(added) = self.added.load().get(provider.slug.as_str()) {
+                return vec![Found {
+                    label: added.label.clone(),
+                    weight: 1,
+                    path: String::new(),
+                    secret: complete(added.secret.clone()),
+                }];
+            }
             let mut names = provider.env.iter();
             let found = names.find_map(|name| Some((name, self.environment.get(name)?)));
             let found = found.map(|(name, value)| Found {

@@ -90,7 +90,8 @@ fn candidates(catalog: &Catalog, is_configured: impl Fn(&str) -> bool) -> Vec<(S
         .collect()
 }
 
-fn endpoint(provider: &str, model: &str) -> EndpointRow {
+/// The row of a model that an engine of one's own serves, which costs nothing.
+pub(crate) fn endpoint(provider: &str, model: &str) -> EndpointRow {
     let plain = |c: char| match c {
         'a'..='z' | '0'..='9' | '-' | '.' | '_' => c,
         'A'..='Z' => c.to_ascii_lowercase(),
