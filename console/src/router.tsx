@@ -2,10 +2,15 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { standing } from "./api/session";
+import { Broken } from "./pages/Broken";
 import { Lost } from "./pages/Lost";
 import { Shell } from "./shell/Shell";
 
-const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: Outlet, notFoundComponent: Lost });
+const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: Outlet, notFoundComponent: Lost, errorComponent: Broken });
+
+// What an address may hold, read with care.
+const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+const number = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : undefined);
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -26,16 +31,14 @@ const house = createRoute({
   },
 });
 
-const index = createRoute({
+const overview = createRoute({
   getParentRoute: () => house,
   path: "/",
-  beforeLoad: () => { throw redirect({ to: "/models" }); },
+  validateSearch: (search: Record<string, unknown>): { days?: number } => ({ days: number(search.days) }),
+  component: lazyRouteComponent(() => import("./pages/overview/Overview")),
 });
 
 export type ModelsSearch = { q?: string; scope?: "all"; can?: string; takes?: string; price?: number; context?: number; by?: string; up?: boolean; compare?: string };
-
-const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
-const number = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : undefined);
 
 const models = createRoute({
   getParentRoute: () => house,
@@ -131,7 +134,7 @@ const call = createRoute({
   component: lazyRouteComponent(() => import("./pages/activity/CallPage")),
 });
 
-const tree = root.addChildren([signIn, house.addChildren([index, start, playground, models, model, activity, session, call, keys, budgets, ledger, providers, settings])]);
+const tree = root.addChildren([signIn, house.addChildren([overview, start, playground, models, model, activity, session, call, keys, budgets, ledger, providers, settings])]);
 
 export const makeRouter = (client: QueryClient) =>
   createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

@@ -8,6 +8,13 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 /** Names and addresses of the pages; a new page gets its row. */
 const pages = [
+  ["overview", "/"],
+  ["activity", "/activity"],
+  ["session", async ({ call }) => {
+    await call("/chat/completions", { ...hello, session_id: "every-page" });
+    return "/sessions/every-page";
+  }],
+  ["providers", "/providers"],
   ["models", "/models?scope=all"],
   ["model", "/models/simulated/echo"],
   ["start", "/start"],
@@ -72,6 +79,8 @@ export const tests = {
 
   async "a first visit is small, in few requests, without long tasks"({ open }) {
     const page = await open("/sign-in");
+    await settled(page);
+    await page.goto("about:blank");
     const session = await page.context().newCDPSession(page);
     await session.send("Network.enable");
     await session.send("Network.setCacheDisabled", { cacheDisabled: true });

@@ -19,7 +19,7 @@ export function Page({ title, about, actions, above, children }: Props) {
     <Box id="content" tabIndex={-1} maw={1480} mx="auto" px={{ base: "md", sm: "xl" }} py="lg">
       {above}
       <Group justify="space-between" align="flex-start" gap="md" mb="lg">
-        <Box maw={760}>
+        <Box maw={760} style={{ flex: "1 1 320px" }}>
           <Title order={1}>{title}</Title>
           {about && <Text c="dimmed" mt={4}>{about}</Text>}
         </Box>

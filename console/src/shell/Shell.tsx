@@ -12,7 +12,7 @@ import classes from "./Shell.module.css";
 
 const Palette = lazy(() => import("./Palette"));
 
-const groups = ["Use", "Watch", "Govern", "House"] as const;
+const groups = ["Watch", "Use", "Govern", "House"] as const;
 
 export function Shell() {
   const [opened, menu] = useDisclosure(false);
@@ -62,7 +62,7 @@ export function Shell() {
                 <NavLink
                   key={place.to} component={Link} to={place.to} label={place.title}
                   leftSection={<place.icon size={17} stroke={1.7} />}
-                  active={pathname === place.to || pathname.startsWith(`${place.to}/`)}
+                  active={pathname === place.to || (place.to !== "/" && pathname.startsWith(`${place.to}/`))}
                   className={classes.link} variant="subtle" color="gray"
                 />
               ))}

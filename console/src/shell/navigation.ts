@@ -1,6 +1,6 @@
 // Every page that has a place in the navigation: a row here and a route in router.tsx.
 import {
-  IconActivity, IconBox, IconGauge, IconKey, IconMessages, IconPlugConnected, IconReceipt2, IconRoute, IconSettings, type TablerIcon,
+  IconActivity, IconBox, IconGauge, IconKey, IconLayoutDashboard, IconMessages, IconPlugConnected, IconReceipt2, IconRoute, IconSettings, type TablerIcon,
 } from "@tabler/icons-react";
 
 export type Place = {
@@ -12,6 +12,7 @@ export type Place = {
 };
 
 export const places: Place[] = [
+  { to: "/", title: "Overview", about: "Spend, calls, tokens, and what needs attention", icon: IconLayoutDashboard, group: "Watch" },
   { to: "/start", title: "First call", about: "From nothing to a first answer", icon: IconRoute, group: "Use" },
   { to: "/playground", title: "Playground", about: "Try models side by side", icon: IconMessages, group: "Use" },
   { to: "/models", title: "Models", about: "The catalog, endpoints and live plans", icon: IconBox, group: "Use" },

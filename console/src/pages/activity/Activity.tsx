@@ -152,7 +152,7 @@ function outcome(call: Generation): [string, string] {
 }
 
 const rate = (call: Generation) =>
-  call.generation_time && call.native_tokens_completion ? call.native_tokens_completion / (call.generation_time / 1000) : undefined;
+  call.streamed && call.generation_time && call.native_tokens_completion ? call.native_tokens_completion / (call.generation_time / 1000) : undefined;
 
 const columns: Column<Generation>[] = [
   { key: "at", title: "Ended", width: "92px", cell: (call) => <Instant at={call.created_at} /> },

@@ -11,7 +11,7 @@ import { Attempts } from "./Attempts";
 import classes from "./Waybill.module.css";
 
 export function Waybill({ call }: { call: Generation }) {
-  const rate = call.generation_time && call.native_tokens_completion ? call.native_tokens_completion / (call.generation_time / 1000) : undefined;
+  const rate = call.streamed && call.generation_time && call.native_tokens_completion ? call.native_tokens_completion / (call.generation_time / 1000) : undefined;
   return (
     <article className={classes.bill} aria-label={`Waybill ${call.id}`}>
       <Group justify="space-between" align="flex-start" className={classes.head} wrap="nowrap">

@@ -190,6 +190,6 @@ const columns = (onOpen: Opener["onOpen"]): Column<Provider>[] => [
   },
   {
     key: "act", title: <span className="visually-hidden">Actions</span>, width: "130px", align: "right",
-    cell: (provider) => provider.is_usable ? null : <Button size="compact-xs" variant="default" onClick={() => onOpen({ kind: "credential", provider: provider.slug })} aria-label={`Add a credential for ${provider.name}`}>Add credential</Button>,
+    cell: (provider) => provider.is_usable ? null : <Button size="compact-xs" variant="default" onClick={() => onOpen({ kind: "credential", provider: provider.slug })} aria-label={`Add credential for ${provider.name}`}>Add credential</Button>,
   },
 ];
