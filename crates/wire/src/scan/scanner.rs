@@ -1,5 +1,6 @@
 //! The scanner itself: a position in a text, moved over one value at a time.
 
+use super::string::plain_bytes;
 use super::{DEPTH_MAX, Malformed, Span, Text, ValueKind};
 
 /// A position in JSON text.
@@ -58,6 +59,7 @@ impl<'a> Scanner<'a> {
         self.take(b'"', "a string")?;
         let mut has_escapes = false;
         loop {
+            self.at += plain_bytes(self.text.as_bytes().get(self.at..).unwrap_or_default());
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
             let Some(length) = memchr::memchr2(b'"', b'\\', rest) else {
                 self.refuse_controls(rest.len())?;

@@ -37,6 +37,37 @@ impl<'a> Text<'a> {
     }
 }
 
+/// Eight times the same byte.
+const fn eight(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// So many bytes are looked at one by one, as it were; further on a search over long runs is faster.
+const NEAR_BYTES: usize = 32;
+
+/// How many bytes at the start of `rest` are plain text in a string for certain: neither its end nor an
+/// escape nor a control character. Most strings are names and end here.
+///
+/// Eight bytes are looked at in one word: taking a byte's worth from each byte leaves the top bit set
+/// where it was smaller, and the lowest of those is never a mistake (a borrow only goes upwards).
+pub(super) fn plain_bytes(rest: &[u8]) -> usize {
+    let below = |word: u64, byte: u8| word.wrapping_sub(eight(byte)) & !word & eight(0x80);
+    let (words, _) = rest.as_chunks::<8>();
+    let mut plain = 0;
+    for word in words.iter().take(NEAR_BYTES / 8) {
+        let word = u64::from_le_bytes(*word);
+        let is_end = below(word ^ eight(b'"'), 1);
+        let is_escape = below(word ^ eight(b'\\'), 1);
+        let found = is_end | is_escape | below(word, b' ');
+        if found != 0 {
+            // A position within a word.
+            return plain + usize::try_from(found.trailing_zeros() / 8).unwrap_or(0);
+        }
+        plain += 8;
+    }
+    plain
+}
+
 fn unescape(raw: &str) -> String {
     let mut said = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -87,4 +118,26 @@ fn unescape_unicode(escape: &str) -> (char, usize) {
         char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER),
         6,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_ends_at_the_first_byte_that_is_not() {
+        for odd in [0, 0x1f, b'"', b'\\'] {
+            for at in 0..=40 {
+                let mut text = vec![b'x'; 48];
+                text[at] = odd;
+                text[at + 1..].fill(b'"');
+                let expected = at.min(NEAR_BYTES);
+                assert_eq!(plain_bytes(&text), expected, "{odd:#x} at {at}");
+            }
+        }
+        for plain in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff] {
+            assert_eq!(plain_bytes(&[plain; 48]), NEAR_BYTES, "{plain:#x}");
+            assert_eq!(plain_bytes(&[plain; 7]), 0, "less than a word");
+        }
+    }
 }
