@@ -130,7 +130,7 @@ impl Relay {
         );
         // On the heap before it is handed over: a task is moved some ten times on its way into the
         // runtime and out of it, and this one is large.
-        let carried = Box::pin(Arc::clone(self).carry(call, door));
+        let carried = Box::pin(Arc::clone(self).carry(Box::new(call), door));
         self.parts.tasks.spawn(carried);
         answer.await.unwrap_or_else(|_| {
             Err(Error::gateway(
@@ -142,7 +142,7 @@ impl Relay {
 
     /// One call from its plan to its record. The caller's departure is a message, never a dropped
     /// future: this runs to its end whatever happens at the door.
-    async fn carry(self: Arc<Self>, call: Call, door: Door) {
+    async fn carry(self: Arc<Self>, call: Box<Call>, door: Door) {
         let planned = self.plan(&call);
         let mut way = Underway {
             call: &call,
@@ -221,20 +221,28 @@ impl Relay {
 
     /// Hands a record to the books, and with it what was held for the call: every ending comes
     /// through here, once. What they cannot take is logged whole: nothing is lost.
-    pub(crate) async fn settle(&self, reserved: Option<Reserved>, mut generation: Generation) {
+    ///
+    /// No `async fn`, so that the future holds the record by a pointer: one that held it by value would
+    /// add its size to that of every call that waits.
+    pub(crate) fn settle(
+        &self,
+        reserved: Option<Reserved>,
+        mut generation: Generation,
+    ) -> impl Future<Output = ()> + Send {
         self.note(reserved.as_ref(), &generation);
         self.parts.books.notice(&mut generation);
         let generation = Arc::new(generation);
         let books = &self.parts.books;
         let kept = match reserved {
             Some(reserved) => {
-                let ticket = reserved.into_ticket();
-                books.settle_reserved(ticket, Arc::clone(&generation)).await
+                books.settle_reserved(reserved.into_ticket(), Arc::clone(&generation))
             }
-            None => books.settle(Arc::clone(&generation)).await,
+            None => books.settle(Arc::clone(&generation)),
         };
-        if let Err(error) = kept {
-            tracing::error!(generation.id = %generation.id, %error, record = ?generation, "a record could not be kept");
+        async move {
+            if let Err(error) = kept.await {
+                tracing::error!(generation.id = %generation.id, %error, record = ?generation, "a record could not be kept");
+            }
         }
     }
 

@@ -171,7 +171,8 @@ impl Relay {
                 }
                 _ => {
                     let trying = (endpoint, place.chosen.as_deref());
-                    let tried = self.try_one(trying, &tries, way).await;
+                    // Apart, so that its room is free again while the answer is delivered.
+                    let tried = Box::pin(self.try_one(trying, &tries, way)).await;
                     (place, tried)
                 }
             };
@@ -281,7 +282,7 @@ impl Relay {
         way: &mut Underway<'p>,
     ) -> Tried {
         match way.door.wait_for(&mut trying).await {
-            Err(Gone) => self.left(endpoint, (trying, has_head), way).await,
+            Err(Gone) => Box::pin(self.left(endpoint, (trying, has_head), way)).await,
             Ok(result) => begun(result, endpoint, !tries.left.is_empty()).into(),
         }
     }
