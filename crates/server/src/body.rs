@@ -20,6 +20,9 @@ use crate::content::Taking;
 /// instead of a broken connection.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// Bodies up to here are copied out of the connection's buffer; longer ones are most of it anyway.
+const OWN_BYTES_MAX: usize = 16 * 1024;
+
 /// Reads a whole request body.
 ///
 /// # Errors
@@ -90,7 +93,16 @@ async fn collect(
             }
         }
     }
-    Ok(first.unwrap_or_else(|| whole.freeze()))
+    Ok(first.map_or_else(|| whole.freeze(), own))
+}
+
+/// A short body in memory of its own: as a part of the connection's buffer it would hold all of that
+/// for as long as the call lasts, and the connection would make another one.
+fn own(body: Bytes) -> Bytes {
+    if body.len() > OWN_BYTES_MAX {
+        return body;
+    }
+    Bytes::copy_from_slice(&body)
 }
 
 /// Reads on and forgets, for a bounded time and length.
