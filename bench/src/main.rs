@@ -19,6 +19,7 @@ use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use measure::descriptors;
+use report::baseline::Baseline;
 use settings::Arguments;
 use world::upstream;
 
@@ -49,6 +50,7 @@ fn measure(arguments: &Arguments) -> Result<ExitCode> {
         arguments.cores.as_deref(),
         arguments.prepared,
     )?;
+    let before = arguments.check.as_deref().map(Baseline::read).transpose()?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()?;
@@ -64,6 +66,13 @@ fn measure(arguments: &Arguments) -> Result<ExitCode> {
     report.save(&out)?;
     write!(stdout(), "{}", report.markdown())?;
     say(&format!("written to {}", shown(&out, &root).display()));
+    let ratios = Baseline::of(&report);
+    if let Some(before) = before {
+        write!(stdout(), "\n{}", before.compare(&ratios))?;
+    }
+    if let Some(file) = &arguments.keep {
+        ratios.save(file)?;
+    }
     let is_refused = arguments.strict && !report.is_good();
     Ok(if is_refused {
         ExitCode::FAILURE

@@ -43,6 +43,12 @@ pub(crate) struct Arguments {
     /// Only the generator against the simulator, without Waybill: what the harness itself can do
     #[arg(long)]
     pub(crate) harness_only: bool,
+    /// Compare the ratios with those of an earlier run, kept in this file, and say what moved
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<PathBuf>,
+    /// Keep the ratios of this run in a file, to compare later ones with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keep: Option<PathBuf>,
     /// Exit status 1 when a target is missed
     #[arg(long)]
     pub(crate) strict: bool,

@@ -18,6 +18,10 @@ const GOVERNED_PERCENT_MIN: f64 = 90.0;
 /// Transactions for leases in a thousand governed calls: next to none, and none that belongs to a call.
 const ROUND_TRIPS_PER_THOUSAND_MAX: f64 = 1.0;
 
+/// Units of figures that compare two things of the same run.
+pub(super) const TIMES: &str = "times";
+const PERCENT: &str = "%";
+
 /// Which side of the limit is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,6 +101,11 @@ impl Goal {
         (self.limit != 0.0).then(|| self.measured / self.limit)
     }
 
+    /// Whether it compares two things of the same run.
+    pub(crate) fn is_relative(&self) -> bool {
+        [TIMES, PERCENT].contains(&self.unit)
+    }
+
     pub(crate) fn verdict(&self) -> &'static str {
         match (self.weight, self.is_met) {
             (Weight::Target, true) => "pass",
@@ -174,7 +183,7 @@ fn governance(both: &Governance) -> [Goal; 3] {
         Goal::at_least(
             name("throughput of ungoverned"),
             (percent, GOVERNED_PERCENT_MIN),
-            "%",
+            PERCENT,
         ),
         Goal::at_most(
             name("database round trips for leases"),

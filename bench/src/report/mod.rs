@@ -1,5 +1,6 @@
 //! The report of a run: everything measured, what it should have been, and the files it is written to.
 
+pub(crate) mod baseline;
 pub(crate) mod figures;
 pub(crate) mod goals;
 mod governed;

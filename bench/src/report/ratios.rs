@@ -3,7 +3,7 @@
 //! Ratios within a run say the same on every machine, as far as anything does.
 
 use super::figures::{Governance, Load, Loop};
-use super::goals::Goal;
+use super::goals::{Goal, TIMES};
 use crate::course::{DIRECT, PROXY, WAYBILL};
 
 /// Processor time per call or chunk, of that of a plain proxy.
@@ -12,7 +12,6 @@ const PROCESSOR_MAX: f64 = 2.0;
 const LATENCY_MAX: f64 = 3.0;
 /// Processor time of a translated call, of that of one that is not.
 const TRANSLATED_MAX: f64 = 2.0;
-const TIMES: &str = "times";
 
 /// The goals that a run with these loads has figures for; all of them aims of later work.
 pub(super) fn goals(loads: &[Load], governed: &[Governance]) -> Vec<Goal> {
