@@ -19,8 +19,10 @@ fn request() -> Value {
 #[track_caller]
 fn check(before: &Value, after: &Value, part: &str, change: Change) -> (usize, usize) {
     let (before, after) = (before.to_string(), after.to_string());
-    let old = Prefix::of(before.as_bytes()).unwrap();
-    let new = Prefix::of(after.as_bytes()).unwrap();
+    let (Some(old), Some(new)) = (Prefix::of(before.as_bytes()), Prefix::of(after.as_bytes()))
+    else {
+        panic!("not a conversation");
+    };
     let found = new.compare(&old, after.as_bytes());
     assert_eq!((&*found.part, found.change), (part, change), "{found:?}");
     found.bytes
