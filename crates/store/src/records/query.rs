@@ -166,6 +166,10 @@ impl FacetFilter {
     /// Also, the dimension must be none of these.
     #[must_use]
     pub fn none_of(mut self, dimension: Dimension, values: Vec<String>) -> Self {
+        // Everything is none of nothing, but SQL would say that it does not know.
+        if values.is_empty() {
+            return self;
+        }
         self.terms.push(Term {
             dimension,
             values,
@@ -288,19 +292,37 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn rollups(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
+        let answers = self
+            .rollups_of(std::slice::from_ref(query), usize::MAX)
+            .await?;
+        Ok(answers.into_iter().flatten().flatten().collect())
+    }
+
+    /// The answers of several queries, all of one moment; `None` when one of them would have more
+    /// than so many rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn rollups_of(
+        &self,
+        queries: &[RollupQuery],
+        rows_max: usize,
+    ) -> Result<Option<Vec<Vec<RollupRow>>>, StoreError> {
         let mut transaction = self.database.snapshot().await?;
-        let mut groups = Groups::new();
-        merged(&mut transaction, query, &mut groups).await?;
         let pending = pending(&mut transaction).await?;
-        add_pending(&mut transaction, query, (&pending, &mut groups)).await?;
-        let rows = groups
-            .into_iter()
-            .map(|((bucket, values), measures)| RollupRow {
-                start_ms: bucket.map(|bucket| bucket.saturating_mul(query.grain.length_ms())),
-                values,
-                measures,
-            });
-        Ok(rows.collect())
+        let mut answers = Vec::with_capacity(queries.len());
+        for query in queries {
+            let mut groups = Groups::new();
+            if !merged(&mut transaction, query, (rows_max, &mut groups)).await? {
+                return Ok(None);
+            }
+            add_pending(&mut transaction, query, (&pending, &mut groups)).await?;
+            if groups.len() > rows_max {
+                return Ok(None);
+            }
+            answers.push(rows(query, groups));
+        }
+        Ok(Some(answers))
     }
 
     /// Before which moment pieces of time of that length are not kept, Unix milliseconds.
@@ -313,17 +335,32 @@ impl Store {
     }
 }
 
-/// What has been merged.
+fn rows(query: &RollupQuery, groups: Groups) -> Vec<RollupRow> {
+    let length_ms = query.grain.length_ms();
+    let row = |((bucket, values), measures): ((Option<i64>, _), _)| RollupRow {
+        start_ms: bucket.map(|bucket| bucket.saturating_mul(length_ms)),
+        values,
+        measures,
+    };
+    groups.into_iter().map(row).collect()
+}
+
+/// What has been merged; `false` when it would be more than so many rows.
 async fn merged(
     transaction: &mut Transaction,
     query: &RollupQuery,
-    groups: &mut Groups,
-) -> Result<(), StoreError> {
     let wanted: BTreeSet<Measure> = query.measures.iter().copied().collect();
-    let statement = Statement::assembled(sums::sql(query, &wanted))
+    // One more, to see that it is too many.
+    let limit = i64::try_from(rows_max).map_or(i64::MAX, |max| max.saturating_add(1));
+    let sql = format!("{} LIMIT {limit}", sums::sql(query, &wanted));
+    let statement = Statement::assembled(sql)
         .int(query.grain.bucket_from(query.from_ms))
         .int(query.grain.bucket_from(query.to_ms));
-    for row in query.filter.bind(statement).rows(transaction).await? {
+    let found = query.filter.bind(statement).rows(transaction).await?;
+    if found.len() > rows_max {
+        return Ok(false);
+    }
+    for row in found {
         if row.int("found")? == 0 {
             continue;
         }
@@ -343,7 +380,7 @@ async fn merged(
             measures.add_sketch(*sketched, &text)?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What has not been merged.
