@@ -76,7 +76,7 @@ pub use posting::{Posting, PostingLine, Settled};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use records::{
     Dimension, Facet, FacetFilter, Grain, ListQuery, Measure, Measures, Month, OTHER, PAGE_MAX,
-    Page, Partition, RollupQuery, RollupRow, SessionKey, SessionSums, Sketched,
+    Page, Partition, RollupQuery, RollupRow, SampledSession, SessionKey, SessionSums, Sketched,
 };
 pub use secrets::{DataKey, KeyMistake, MasterKeys, Vault, VaultError};
 pub use settings::{Setting, Settings};

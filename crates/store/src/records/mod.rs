@@ -23,6 +23,7 @@ mod query;
 mod recount;
 mod retention;
 mod row;
+mod session_sample;
 mod sessions;
 mod sums;
 
@@ -40,4 +41,5 @@ pub(crate) use query::pending;
 pub use query::{Dimension, FacetFilter, Grain, RollupQuery, RollupRow};
 pub use retention::Partition;
 pub(crate) use row::{COLUMNS, from_row};
+pub use session_sample::SampledSession;
 pub use sessions::{SessionKey, SessionSums};

@@ -349,6 +349,8 @@ fn rows(query: &RollupQuery, groups: Groups) -> Vec<RollupRow> {
 async fn merged(
     transaction: &mut Transaction,
     query: &RollupQuery,
+    (rows_max, groups): (usize, &mut Groups),
+) -> Result<bool, StoreError> {
     let wanted: BTreeSet<Measure> = query.measures.iter().copied().collect();
     // One more, to see that it is too many.
     let limit = i64::try_from(rows_max).map_or(i64::MAX, |max| max.saturating_add(1));

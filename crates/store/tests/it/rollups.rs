@@ -163,6 +163,103 @@ async fn anything_that_was_recorded_is_counted_as_it_was() {
 }
 
 #[tokio::test]
+async fn pieces_of_one_moment_add_up_and_too_many_rows_are_not_answered() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let calls = calls(&key);
+        insert(&store, &calls).await;
+        for is_merged in [false, true] {
+            if is_merged {
+                store.merge_rollups().await.unwrap();
+            }
+            let middle = Grain::Day.length_ms() * (NOW_MS / Grain::Day.length_ms() + 1);
+            let models = vec![Dimension::Model];
+            let early = RollupQuery {
+                to_ms: middle,
+                ..query(Grain::Minute, models.clone())
+            };
+            let late = RollupQuery {
+                from_ms: middle,
+                ..query(Grain::Day, models.clone())
+            };
+            let both = [early, late];
+            let answers = store.rollups_of(&both, 3).await.unwrap().unwrap();
+            let calls = answers
+                .iter()
+                .flatten()
+                .map(|row| row.measures.get(Measure::Calls));
+            assert_eq!(calls.sum::<i64>(), 120);
+            assert_eq!(answers.len(), 2);
+            assert_eq!(store.rollups_of(&both, 2).await, Ok(None));
+            let nothing = query(Grain::Hour, Vec::new());
+            let nothing = RollupQuery {
+                filter: FacetFilter::default().none_of(Dimension::App, Vec::new()),
+                ..nothing
+            };
+            let rows = store.rollups(&nothing).await.unwrap();
+            assert_eq!(rows[0].measures.get(Measure::Calls), 120);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sample_of_sessions_says_whose_they_are() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let mut calls = calls(&key);
+        for call in &mut calls {
+            call.caller.session_id = Some("busy".to_owned());
+            call.model = "maker/one".to_owned();
+        }
+        calls[0].caller.session_id = Some("short".to_owned());
+        calls[0].model = "maker/two".to_owned();
+        insert(&store, &calls).await;
+        store.merge_rollups().await.unwrap();
+        let all = (0, NOW_MS * 2);
+        let sample = store.sample_sessions(all, None, 10).await.unwrap();
+        let cost = |id: &str| -> i64 {
+            let own = calls
+                .iter()
+                .filter(|call| call.caller.session_id.as_deref() == Some(id));
+            own.map(|call| call.charge.as_ref().unwrap().total.nanos())
+                .sum()
+        };
+        let told: Vec<_> = sample
+            .iter()
+            .map(|one| {
+                (
+                    one.app.as_str(),
+                    one.model.as_str(),
+                    one.calls,
+                    one.cost_nanos,
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("", "maker/one", 119, cost("busy")),
+                ("an app", "maker/two", 1, cost("short")),
+            ]
+        );
+        let newest = store.sample_sessions(all, None, 1).await.unwrap();
+        assert_eq!(newest, sample[..1]);
+        let workspace = Some(store::DEFAULT_WORKSPACE_ID);
+        assert_eq!(
+            store.sample_sessions(all, workspace, 10).await,
+            Ok(sample.clone())
+        );
+        assert_eq!(store.sample_sessions(all, Some("no"), 10).await, Ok(vec![]));
+        assert_eq!(
+            store.sample_sessions((0, NOW_MS), None, 10).await,
+            Ok(vec![])
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn sessions_add_up_their_calls() {
     on_both(async |place| {
         let (store, key) = started(place).await;
