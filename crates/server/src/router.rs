@@ -131,6 +131,21 @@ fn record_paths() -> Vec<Row> {
     ]
 }
 
+/// Below each prefix: what was counted of calls.
+fn analytics_paths() -> Vec<Row> {
+    vec![
+        ("/activity", get(admin::activity::get)),
+        ("/analytics/meta", get(admin::analytics::meta)),
+        ("/analytics/query", post(admin::analytics::query)),
+        (
+            "/datasets/rankings-daily",
+            get(api::datasets::rankings_daily),
+        ),
+        ("/datasets/app-rankings", get(api::datasets::app_rankings)),
+        ("/datasets/session-cost", get(api::datasets::session_cost)),
+    ]
+}
+
 /// Below each prefix.
 fn api_paths() -> Vec<Row> {
     vec![
@@ -199,6 +214,7 @@ fn api_paths() -> Vec<Row> {
     .chain(gemini_paths())
     .chain(console_paths())
     .chain(observability_paths())
+    .chain(analytics_paths())
     .collect()
 }
 

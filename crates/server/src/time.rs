@@ -2,10 +2,30 @@
 
 use jiff::Timestamp;
 
+/// A day of UTC, milliseconds.
+pub const DAY_MS: i64 = 86_400_000;
+
 /// Unix milliseconds as UTC text, such as `2027-12-31T23:59:59.25Z`.
 #[must_use]
 pub fn iso(unix_ms: i64) -> String {
     Timestamp::from_millisecond(unix_ms).map_or_else(|_| unix_ms.to_string(), |at| at.to_string())
+}
+
+/// The same with milliseconds always, such as `2027-12-31T23:59:59.000Z`.
+#[must_use]
+pub fn iso_millis(unix_ms: i64) -> String {
+    Timestamp::from_millisecond(unix_ms)
+        .map_or_else(|_| unix_ms.to_string(), |at| format!("{at:.3}"))
+}
+
+/// The day of UTC that a moment is in, such as `2027-12-31`.
+#[must_use]
+pub fn date(unix_ms: i64) -> String {
+    let at = Timestamp::from_millisecond(unix_ms);
+    at.map_or_else(
+        |_| unix_ms.to_string(),
+        |at| at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
+    )
 }
 
 /// Reads ISO 8601 text in UTC into Unix milliseconds.
@@ -39,7 +59,7 @@ pub fn read_date(text: &str) -> Result<i64, String> {
 /// The first millisecond of the day after the one that begins so.
 #[must_use]
 pub fn day_after(first_ms: i64) -> i64 {
-    first_ms.saturating_add(86_400_000)
+    first_ms.saturating_add(DAY_MS)
 }
 
 #[cfg(test)]

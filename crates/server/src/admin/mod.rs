@@ -1,5 +1,7 @@
 //! Desks for management keys, one file per noun.
 
+pub mod activity;
+pub mod analytics;
 pub mod attention;
 pub mod budgets;
 pub mod credentials;

@@ -7,6 +7,7 @@ pub mod completions;
 
 pub mod console;
 pub mod credits;
+pub mod datasets;
 pub mod embeddings;
 pub mod feedback;
 pub mod gemini_models;

@@ -14,7 +14,7 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 15] = [
+const NOUNS: [&str; 17] = [
     include_str!("../../openapi/chat.json"),
     include_str!("../../openapi/calls.json"),
     include_str!("../../openapi/messages.json"),
@@ -26,6 +26,8 @@ const NOUNS: [&str; 15] = [
     include_str!("../../openapi/budgets.json"),
     include_str!("../../openapi/records.json"),
     include_str!("../../openapi/content.json"),
+    include_str!("../../openapi/analytics.json"),
+    include_str!("../../openapi/datasets.json"),
     include_str!("../../openapi/observability.json"),
     include_str!("../../openapi/providers.json"),
     include_str!("../../openapi/console.json"),

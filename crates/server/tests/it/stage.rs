@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +39,15 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A clock that shows what it was last set to, Unix milliseconds.
+pub(crate) struct Set(pub(crate) AtomicI64);
+
+impl Clock for Set {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -101,15 +101,25 @@ impl Asked {
             (Dimension::Endpoint, &self.endpoint),
             (Dimension::Status, &self.status),
             (Dimension::Outcome, &self.outcome),
-            (Dimension::ErrorKind, &self.error_type),
         ] {
             if let Some(values) = asked {
                 let values = values.split(',').map(|value| value.trim().to_owned());
                 filter = filter.one_of(dimension, values.collect());
             }
         }
+        if let Some(types) = &self.error_type {
+            let kinds = types.split(',').flat_map(|one| kinds_of(one.trim()));
+            filter = filter.one_of(Dimension::ErrorKind, kinds.collect());
+        }
         filter
     }
+}
+
+/// The kinds of error that callers are told of by this `error_type`, as they are counted.
+pub(crate) fn kinds_of(error_type: &str) -> impl Iterator<Item = String> {
+    let kinds = Kind::ALL.iter();
+    let kinds = kinds.filter(move |kind| kind.error_type() == error_type);
+    kinds.map(|kind| kind.name().to_owned())
 }
 
 /// Where a page begins, as text. What it says is nobody's business but ours.

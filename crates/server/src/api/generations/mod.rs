@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::reply::Answer;
 
 use asked::Asked;
-pub(crate) use asked::{cursor, read_cursor, settled_first};
+pub(crate) use asked::{cursor, kinds_of, read_cursor, settled_first};
 
 /// Answers `GET /generations`. A management key sees all of the house or, by `workspace_id`, a
 /// workspace; an inference key what it has done itself.

@@ -1,5 +1,7 @@
 //! Mirrors `src/admin`, noun by noun.
 
+mod activity;
+mod analytics;
 mod attention;
 mod credentials;
 mod destinations;

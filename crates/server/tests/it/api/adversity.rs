@@ -5,25 +5,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use http::Method;
-use relay::Clock;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, hello};
+use crate::stage::{Set, Stage, hello};
 
 const CALLS: &str = "/api/v1/chat/completions";
 const HOUR_MS: i64 = 3_600_000;
 
 /// 2026-03-04 00:30 UTC: an hour back is yesterday.
 const START_MS: i64 = 1_772_584_200_000;
-
-/// A clock that shows what it was last set to.
-struct Set(AtomicI64);
-
-impl Clock for Set {
-    fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 async fn limited(stage: &Stage, body: &Value) -> String {
     let made = stage

@@ -65,6 +65,7 @@ async fn a_list_is_true_at_once_and_filtered() {
         ("?search=customer-2", 1),
         ("?search=SIMULATED/ech", 5),
         ("?outcome=failed,cancelled&model=simulated/echo", 0),
+        ("?error_type=timeout,invalid_request", 1),
         ("?min_cost=1000", 0),
         ("?min_latency=100000000", 0),
         ("?end=2020-01-01T00:00:00Z", 0),

@@ -8,6 +8,7 @@ mod chat_completions;
 mod console;
 mod content;
 mod content_bucket;
+mod datasets;
 mod errors;
 mod generate_content;
 mod generation;
