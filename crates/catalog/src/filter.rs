@@ -17,7 +17,7 @@ use crate::snapshot::Suffix;
 /// Why an endpoint was left out. The order is the order in which filters are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Filter {
-    /// Nobody has given its provider a credential.
+    /// Nobody has given its provider a credential that this call may use.
     Credential,
     /// Something stands at an address, and its provider fetches nothing.
     RemoteMedia,
@@ -144,8 +144,10 @@ type Rule = fn(&Sieve<'_>, &Preferences, &Endpoint) -> bool;
 
 /// Every filter that looks at one endpoint alone, in order. Section 9.4 of the digest.
 const RULES: &[(Filter, Rule)] = &[
-    (Filter::Credential, |_, _, endpoint| {
-        endpoint.provider.is_enabled()
+    (Filter::Credential, |sieve, _, endpoint| {
+        let provider = &endpoint.provider;
+        let mut lacking = sieve.question.lacking.iter();
+        provider.is_enabled() && !lacking.any(|slug| slug == provider.slug.as_str())
     }),
     (Filter::RemoteMedia, |sieve, _, endpoint| {
         let is_remote = sieve.needs().features.contains(Feature::RemoteMedia);

@@ -113,6 +113,8 @@ pub struct Attempt {
     /// Which of the provider's credentials was presented, by its label; absent where there is only
     /// one.
     pub credential: Option<String>,
+    /// Whether that credential is the caller's own: one of its workspace, not of the house.
+    pub is_byok: bool,
     /// When the attempt began, in milliseconds after the call.
     pub started_ms: u64,
     /// How long it took until it failed or its answer began, milliseconds.
@@ -175,6 +177,9 @@ pub struct Settled {
     /// What we charge less what the provider says that it charges, nano-USD; present when the two
     /// are further apart than [`cost_gap`] allows.
     pub cost_gap: Option<Amount>,
+    /// Whether the caller's own credential paid the provider. The charge is what the call would cost
+    /// at list price then: it counts in budgets that include such calls, and nobody owes it.
+    pub is_byok: bool,
 }
 
 /// What we charge less what the provider reports (nano-USD), when that is more than 1 % of what it

@@ -47,6 +47,8 @@ pub struct Call {
     pub wants_metadata: bool,
     /// Who calls, for the record.
     pub caller: CallerNote,
+    /// The member whose key it is, when the key belongs to one.
+    pub member_id: Option<String>,
     /// Whether a second endpoint is asked when the first keeps it waiting.
     pub hedge: Hedge,
     /// Whether another endpoint goes on with its answer when the stream breaks half-way.

@@ -3,6 +3,8 @@
 //! Nothing is billed and nothing held: providers count for free. A count is no generation and gets no
 //! record; it is counted against the caller's rate limits at the door, as any request.
 
+use std::sync::Arc;
+
 use catalog::Endpoint;
 use chat::{Dialect, Error, Next};
 use tokio::time::{Instant, timeout_at};
@@ -80,7 +82,7 @@ impl Relay {
         }
     }
 
-    async fn ask_count(&self, call: &Call, endpoint: &Endpoint) -> Result<Option<u64>, Error> {
+    async fn ask_count(&self, call: &Call, endpoint: &Arc<Endpoint>) -> Result<Option<u64>, Error> {
         let timers = &self.parts.timers;
         let chosen = self.credential(call, endpoint);
         let Some(ToSend { request, lane, .. }) =

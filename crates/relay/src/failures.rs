@@ -98,6 +98,16 @@ pub(crate) fn named(endpoint: &Endpoint, mut error: Error) -> Error {
     error
 }
 
+/// There are credentials for the model, and none of them is for this call.
+pub(crate) fn no_credential(endpoint: &Endpoint) -> Error {
+    let name = &endpoint.provider.name;
+    let message = format!(
+        "No credential for {name} may be used for {} by this key; see GET /api/v1/byok",
+        endpoint.model
+    );
+    named(endpoint, Error::caller(Kind::NoEndpoints, message))
+}
+
 /// The provider could not be reached, or the connection broke before its answer began.
 pub(crate) fn send(endpoint: &Endpoint, error: &SendError) -> Error {
     let name = &endpoint.provider.name;

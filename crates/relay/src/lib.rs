@@ -39,7 +39,7 @@ mod whole;
 
 pub use call::{Call, Hedge, Reply, ReplyHead};
 pub use count::{Counted, CountedBy};
-pub use credentials::{Credentials, Labelled, Secret};
+pub use credentials::{Credentials, Labelled, Pinned, Secret};
 pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy};
 pub use native::{Native, NativeReply};
 pub use provider_limits::{ProviderLimits, Unlimited};

@@ -56,7 +56,7 @@ pub(crate) async fn pump(
         End::Complete => {
             let metadata = way.metadata();
             let generation = way.draft.completed(&live.meter, parts);
-            let cost = crate::draft::cost_text(&generation.charge);
+            let cost = crate::draft::cost_text(&generation);
             let mut last = live.tap.last_frames(&generation.usage, &cost);
             if let Some(metadata) = metadata {
                 last = metadata.put_into_last_frame(&last);

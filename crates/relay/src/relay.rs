@@ -16,13 +16,13 @@ use crate::call::{Call, Reply, ReplyHead};
 use crate::credentials::Credentials;
 use crate::door::Door;
 use crate::draft::Draft;
-use crate::money::{self, Counts, DrainBounds, Learned, Reserved, Tallies};
+use crate::money::{Counts, DrainBounds, Learned, Reserved, Tallies};
 use crate::provider_limits::ProviderLimits;
 use crate::pump::{self, BrokenOff};
 use crate::routing::{Gates, Retries, Silences, Wallets};
 use crate::timers::{Clock, Timers};
 use crate::upstream::Upstream;
-use crate::whole;
+use crate::{failures, whole};
 
 /// What a relay is made of. Built once, by the app.
 pub struct Parts {
@@ -165,12 +165,15 @@ impl Relay {
             Ok(open) => open,
             Err(error) => return self.refuse(way, error).await,
         };
-        match money::admit(self, way.call, &open).await {
-            Ok(reserved) => way.reserved = reserved,
-            Err(error) => return self.refuse(way, error).await,
+        let mut stops = self.stops(way.call, &open);
+        if let Some(endpoint) = open.first().filter(|_| stops.is_empty()) {
+            let error = failures::no_credential(endpoint);
+            return self.refuse(way, error).await;
         }
-        way.door.admission = way.reserved.as_ref().map(|reserved| reserved.by);
-        self.try_endpoints(&open, way).await;
+        match self.hold_money(&mut stops, way).await {
+            Ok(is_own) => self.try_endpoints((stops, is_own), way).await,
+            Err(error) => self.refuse(way, error).await,
+        }
     }
 
     /// Records a call that nothing could serve, and tells its caller.

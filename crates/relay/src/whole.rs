@@ -15,7 +15,7 @@ pub(crate) async fn deliver(
 ) {
     let metadata = way.metadata();
     let generation = way.draft.completed(&answer.meter, &relay.parts);
-    let cost = cost_text(&generation.charge);
+    let cost = cost_text(&generation);
     let stamped = answer.tap.write_whole(&generation.usage, &cost);
     match stamped {
         Ok(body) => {

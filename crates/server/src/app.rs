@@ -16,6 +16,7 @@ use crate::api::models::Rendered;
 use crate::api::wishes::Wishes;
 use crate::broadcast::Broadcast;
 use crate::budget_index::{self, BudgetIndex};
+use crate::byok::Opened;
 use crate::cache_health::CacheBoard;
 use crate::config::native::NativeAccess;
 use crate::config::sections::Billing;
@@ -171,6 +172,17 @@ impl App {
         if let Err(error) = read.await {
             tracing::warn!(%error, "a change could not be read back; trying again soon");
         }
+    }
+
+    /// Reads the stored credentials, and builds the catalog anew, for they switch providers on.
+    ///
+    /// # Errors
+    /// When the store is away; those in memory stay as they are then.
+    pub async fn read_credentials(&self) -> Result<(), StoreError> {
+        let now_ms = self.clock.now_ms();
+        let stored = Opened::read(&self.store, &self.vault, now_ms).await?;
+        self.shelf.put_stored(stored);
+        self.read_catalog().await
     }
 
     /// Builds the catalog anew from what is kept in the store, and swaps it in. What does not

@@ -19,6 +19,7 @@ pub mod body;
 pub mod books;
 pub mod broadcast;
 pub mod budget_index;
+pub mod byok;
 pub mod cache_health;
 pub mod caller;
 pub mod cli;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use catalog::Provider;
-use chat::Dialect;
 use http::Request;
 use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt as _, Full};
 use relay::auth::Signer;
+use relay::upstream::UpstreamBody;
 use relay::{HttpUpstream, Secret, Upstream as _};
 use serde::Deserialize;
 
@@ -17,6 +17,9 @@ pub(crate) const WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest list of models that is read.
 const LIST_BYTES_MAX: usize = 1 << 20;
+
+/// So much of an error is read, bytes.
+const ERROR_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Deserialize)]
 struct Listing {
@@ -97,16 +100,24 @@ fn refusal(error: chat::Error) -> String {
     format!("{}: {why}", error.message)
 }
 
-/// Lists the provider's models, which costs nothing: whether all is well, and how it answered.
+/// Lists the provider's models, which costs nothing: whether all is well, and how it answered, with the
+/// provider's own words where it has some.
 pub(crate) async fn ask(
     (client, signer): (&HttpUpstream, &Signer),
     provider: &Provider,
     secret: &Secret,
 ) -> (bool, String) {
-    let Some(connection) = provider.connection(Dialect::OpenaiChat) else {
+    let listed = provider.connections.iter().find_map(|connection| {
+        let listing = wire::listing(connection.dialect)?;
+        Some((connection, listing))
+    });
+    let Some((connection, listing)) = listed else {
         return ask_for_token(signer, provider, secret).await;
     };
-    let request = Request::get(format!("{}/models", connection.base_url));
+    let mut request = Request::get(format!("{}{}", connection.base_url, listing.path));
+    if let Some((name, value)) = listing.header {
+        request = request.header(name, value);
+    }
     let Ok(mut request) = request.body(Full::new(Bytes::new())) else {
         return (false, "its address cannot stand in a request".to_owned());
     };
@@ -114,14 +125,40 @@ pub(crate) async fn ask(
     if let Err(error) = signed.await {
         return (false, refusal(error));
     }
-    match tokio::time::timeout(WITHIN, client.send(request)).await {
-        Err(_) => (false, format!("no answer within {} s", WITHIN.as_secs())),
-        Ok(Err(error)) => (false, error.to_string()),
-        Ok(Ok(response)) => match response.status().as_u16() {
-            200..=299 => (true, "answers".to_owned()),
-            401 | 403 => (false, "refuses the credential".to_owned()),
-            404 | 405 => (true, "answers, but does not list its models".to_owned()),
-            status => (false, format!("answers {status}")),
-        },
+    let response = match tokio::time::timeout(WITHIN, client.send(request)).await {
+        Err(_) => return (false, format!("no answer within {} s", WITHIN.as_secs())),
+        Ok(Err(error)) => return (false, error.to_string()),
+        Ok(Ok(response)) => response,
+    };
+    let status = response.status().as_u16();
+    match status {
+        200..=299 => (true, "answers".to_owned()),
+        404 | 405 => (true, "answers, but does not list its models".to_owned()),
+        401 | 403 => (false, with_words("refuses the credential", response).await),
+        _ => (
+            false,
+            with_words(&format!("answers {status}"), response).await,
+        ),
     }
+}
+
+/// What happened, and what the provider says of it, if it says anything.
+async fn with_words(what: &str, response: http::Response<UpstreamBody>) -> String {
+    let status = response.status().as_u16();
+    let mut body = response.into_body();
+    let mut said = Vec::new();
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            said.extend_from_slice(frame.data_ref().map_or(&[][..], |chunk| chunk));
+            if said.len() > ERROR_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    // What has come by then speaks for itself.
+    let _ = tokio::time::timeout(WITHIN, reading).await;
+    if said.is_empty() {
+        return what.to_owned();
+    }
+    format!("{what}: {}", wire::read_error(status, &said).message)
 }

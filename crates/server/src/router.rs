@@ -87,6 +87,20 @@ fn console_paths() -> Vec<Row> {
     ]
 }
 
+/// Below each prefix: what is presented to providers.
+fn credential_paths() -> Vec<Row> {
+    vec![
+        ("/byok", get(admin::byok::list).post(admin::byok::create)),
+        (
+            "/byok/{id}",
+            get(admin::byok::get)
+                .patch(admin::byok::change)
+                .delete(admin::byok::delete),
+        ),
+        ("/byok/{id}/check", post(admin::byok::check)),
+    ]
+}
+
 /// Below each prefix: to whom calls are told.
 fn observability_paths() -> Vec<Row> {
     vec![
@@ -215,6 +229,7 @@ fn api_paths() -> Vec<Row> {
     .chain(console_paths())
     .chain(observability_paths())
     .chain(analytics_paths())
+    .chain(credential_paths())
     .collect()
 }
 

@@ -4,12 +4,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use catalog::{Access, Catalog, LoadError, Provider, ProviderKind, Rows};
-use relay::{Credentials, Labelled};
+use relay::{Credentials, Labelled, Pinned};
 
-use crate::config::credentials::Given;
+use crate::byok::Opened;
+use crate::config::credentials::{Given, fact};
 
 /// The setting under which updated rows are kept in the store.
 pub const KEPT_ROWS: &str = "catalog.rows";
@@ -21,6 +23,7 @@ pub struct Shelf {
     added: ArcSwap<Rows>,
     configured: Rows,
     given: Given,
+    stored: ArcSwap<Opened>,
 }
 
 /// A catalog and the credentials that go with it.
@@ -42,7 +45,19 @@ impl Shelf {
             added: ArcSwap::default(),
             configured,
             given,
+            stored: ArcSwap::default(),
         }
+    }
+
+    /// Puts the stored credentials beside those of the configuration.
+    pub fn put_stored(&self, stored: Opened) {
+        self.stored.store(stored.into());
+    }
+
+    /// Whether there are stored credentials.
+    #[must_use]
+    pub fn has_stored(&self) -> bool {
+        !self.stored.load().is_empty()
     }
 
     /// The rows at the bottom: the kept ones, else the built-in ones. What an update starts from.
@@ -90,24 +105,39 @@ impl Shelf {
     /// With every mistake in every layer.
     pub fn build_with(&self, bottom: &Rows, added: &Rows) -> Result<Built, Vec<LoadError>> {
         let found = self.found.load();
+        let stored = self.stored.load();
         let credentials: RefCell<HashMap<String, Vec<Labelled>>> = RefCell::default();
+        let pinned: RefCell<HashMap<String, Vec<Arc<Pinned>>>> = RefCell::default();
         let access = Access {
             has_credential: &|provider| {
-                let given = self.given.of(provider);
-                if given.is_empty() {
-                    return provider.needs_no_credential()
-                        && self.is_there(provider, [&found, added]);
-                }
+                let mut given = self.given.of(provider);
+                given.extend_from_slice(stored.pool(provider));
                 let slug = provider.slug.as_str().to_owned();
+                let own = stored.pinned(provider);
+                if !own.is_empty() {
+                    pinned.borrow_mut().insert(slug.clone(), own.to_vec());
+                }
+                if given.is_empty() {
+                    return !own.is_empty()
+                        || provider.needs_no_credential()
+                            && self.is_there(provider, [&found, added]);
+                }
                 credentials.borrow_mut().insert(slug, given);
                 true
             },
-            variable: &|provider, name| self.given.variable(provider, name),
+            variable: &|provider, name| {
+                let given = self.given.variable(provider, name);
+                given.or_else(|| fact(provider, stored.first(provider)?, name))
+            },
         };
         let catalog = catalog::load(bottom, &[&found, added, &self.configured], &access)?;
         Ok(Built {
             catalog,
-            credentials: credentials.into_inner().into_iter().collect(),
+            credentials: credentials
+                .into_inner()
+                .into_iter()
+                .collect::<Credentials>()
+                .with_pinned(pinned.into_inner()),
         })
     }
 

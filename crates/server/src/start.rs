@@ -27,6 +27,7 @@ use crate::app::{self, App};
 use crate::books::CountedBooks;
 use crate::broadcast::{self, Broadcast};
 use crate::budget_index;
+use crate::byok::Opened;
 use crate::cache_health::CacheBoard;
 use crate::clock;
 use crate::config::{Config, Environment};
@@ -154,7 +155,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let told = (&config, &environment, node.as_str(), &clock);
     let (heard, unsorted) = open_heard(told, (&store, &vault), (&tasks, &desk)).await?;
     let (books, too_fast) = counted(&config, (gate, heard), &clock, &ledgers);
-    let (catalog, credentials) = swappable(on_kept_rows((&store, &*vault), &shelf, built).await?);
+    let (catalog, credentials) = served((&store, &vault, &clock), &shelf, built).await?;
     let relay = open_relay(&config, (&catalog, &credentials), &books, &clock, &calls)?;
     jobs::keep_health::restore(&store, relay.health(), &node).await?;
     let app = Arc::new(App {
@@ -208,6 +209,16 @@ type Swappable<T> = Arc<ArcSwap<T>>;
 fn swappable(built: Built) -> (Swappable<Catalog>, Swappable<Credentials>) {
     let catalog = Arc::new(ArcSwap::from_pointee(built.catalog));
     (catalog, Arc::new(ArcSwap::from_pointee(built.credentials)))
+}
+
+/// What is served, to be swapped as a whole.
+async fn served(
+    (store, vault, clock): (&Store, &Vault, &Arc<dyn Clock>),
+    shelf: &Shelf,
+    built: Built,
+) -> Result<(Swappable<Catalog>, Swappable<Credentials>), StoreError> {
+    let kept = (store, vault, clock.now_ms());
+    on_kept_rows(kept, shelf, built).await.map(swappable)
 }
 
 /// Who relays calls.
@@ -333,16 +344,16 @@ fn open_tracer(
 }
 
 /// The catalog with the rows that an update has kept and with what was added at run time, if there
-/// is any of it. Kept rows that no longer
-/// build are logged, and what is built in serves.
+/// is any of it. Kept rows that no longer build are logged, and what is built in serves.
 async fn on_kept_rows(
-    (store, vault): (&Store, &Vault),
+    (store, vault, now_ms): (&Store, &Vault, i64),
     shelf: &Shelf,
     built: Built,
 ) -> Result<Built, StoreError> {
+    shelf.put_stored(Opened::read(store, vault, now_ms).await?);
     let is_added = additions::put_on(shelf, store, vault).await?;
     let kept = store.settings().get(KEPT_ROWS).await?;
-    if kept.is_none() && !is_added {
+    if kept.is_none() && !is_added && !shelf.has_stored() {
         return Ok(built);
     }
     let kept = kept.as_ref().map(|kept| kept.value.as_str());

@@ -89,11 +89,16 @@ fn lines_of(settled: &Settled) -> Vec<(Entry, i64)> {
     let cost = settled.cost();
     let posting = settled.posting.as_deref();
     let overage = posting.map(|posting| overages(&generation.id, posting, cost, event.at));
-    entry::charge(&event, &generation.caller.workspace_id, cost, Amount::ZERO)
-        .into_iter()
-        .chain(overage.into_iter().flatten())
-        .map(|line| (line, at_ms))
-        .collect()
+    entry::charge(
+        &event,
+        &generation.caller.workspace_id,
+        settled.owed(),
+        Amount::ZERO,
+    )
+    .into_iter()
+    .chain(overage.into_iter().flatten())
+    .map(|line| (line, at_ms))
+    .collect()
 }
 
 /// What a call cost above what was held for it. Nothing is held where a budget only warns, and

@@ -88,6 +88,12 @@ impl Settled {
         cost_of(&self.generation)
     }
 
+    /// What its workspace owes for it.
+    #[must_use]
+    pub fn owed(&self) -> Amount {
+        owed_for(&self.generation)
+    }
+
     fn lines(&self) -> &[PostingLine] {
         self.posting
             .as_ref()
@@ -154,6 +160,14 @@ pub(crate) fn cost_of(generation: &Generation) -> Amount {
         .charge
         .as_ref()
         .map_or(Amount::ZERO, |bill| bill.total)
+}
+
+/// What a workspace owes for a generation: nothing for one that its own credential has paid.
+pub(crate) fn owed_for(generation: &Generation) -> Amount {
+    match generation.settled.is_byok {
+        true => Amount::ZERO,
+        false => cost_of(generation),
+    }
 }
 
 /// Posts calls that have just been inserted in this transaction: their costs to their budget windows,

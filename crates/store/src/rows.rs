@@ -229,6 +229,9 @@ fn write_attempt(json: &mut Json, attempt: &Attempt) {
     if let Some(credential) = &attempt.credential {
         json.name("credential").text(credential);
     }
+    if attempt.is_byok {
+        json.name("is_byok").flag(true);
+    }
     if let Some(share) = &attempt.share {
         json.name("share").object(|json| write_share(json, share));
     }
@@ -285,6 +288,7 @@ fn read_attempt(value: &Value) -> Read<Attempt> {
         provider_name: text("provider_name")?,
         model: text("model")?,
         credential: optional("credential").map(str::to_owned),
+        is_byok: says(value, "is_byok"),
         started_ms: whole(field(value, "started_ms")?)?,
         latency_ms: whole(field(value, "latency_ms")?)?,
         status: status.map(small).transpose()?,
@@ -328,6 +332,9 @@ pub(crate) fn write_notes(json: &mut Json, generation: &Generation) {
         if let Some(gap) = settled.cost_gap {
             json.name("cost_gap_nanos").int(gap.nanos());
         }
+        if settled.is_byok {
+            json.name("is_byok").flag(true);
+        }
         if noticed.content != Content::Off {
             json.name("content").text(noticed.content.name());
         }
@@ -354,10 +361,9 @@ pub(crate) fn read_notes(text: &str) -> Read<Notes> {
         dropped: read_names(&field(&value, "dropped")?.to_string())?,
         settled: Settled {
             rule: rule.map(|rule| rule.to_owned().into()),
-            is_fallback_price: value
-                .get("is_fallback_price")
-                .is_some_and(|said| said == true),
+            is_fallback_price: says(&value, "is_fallback_price"),
             cost_gap: gap.map(Amount::from_nanos),
+            is_byok: says(&value, "is_byok"),
         },
         noticed: Noticed {
             content: content.and_then(Content::from_name).unwrap_or_default(),
@@ -396,6 +402,11 @@ fn read_tier(value: &Value) -> Read<ServiceTier> {
 
 fn read_unit(name: &str) -> Read<Unit> {
     Unit::from_name(name).ok_or_else(|| unreadable("unit", name))
+}
+
+/// A flag that is written only where it holds.
+fn says(value: &Value, name: &str) -> bool {
+    value.get(name).is_some_and(|said| said == true)
 }
 
 fn field<'a>(value: &'a Value, name: &str) -> Read<&'a Value> {

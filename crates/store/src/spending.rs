@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use ledger::{Amount, Generation};
 
 use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::posting::{cost_of, owed_for, saturating_sum};
 use crate::{KeyHash, Keys, Store, StoreError};
 
 const MS_PER_DAY: i64 = 86_400_000;
@@ -126,47 +127,51 @@ impl Store {
     }
 }
 
+/// What is added to the counters of one key on one day.
+#[derive(Default)]
+struct Sums {
+    usage: i64,
+    byok: i64,
+    requests: i64,
+}
+
 /// Adds generations that have just been inserted in this transaction to the counters of their keys.
 pub(crate) async fn add(
     transaction: &mut Transaction,
     inserted: impl Iterator<Item = &Generation>,
 ) -> Result<(), StoreError> {
     // Sorted, so that two replicas lock rows in the same order and never each other.
-    let mut sums: BTreeMap<(&str, i64, &str), (i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, i64, &str), Sums> = BTreeMap::new();
     for generation in inserted {
         let caller = &generation.caller;
         let day = generation.created_at_ms.div_euclid(MS_PER_DAY);
-        let (nanos, requests) = sums
+        let sums = sums
             .entry((&caller.key_hash, day, &caller.workspace_id))
             .or_default();
-        let cost = generation
-            .charge
-            .as_ref()
-            .map_or(0, |bill| bill.total.nanos());
-        *nanos = nanos.saturating_add(cost);
-        *requests += 1;
+        let owed = owed_for(generation).nanos();
+        let own = cost_of(generation).nanos().saturating_sub(owed);
+        sums.usage = sums.usage.saturating_add(owed);
+        sums.byok = sums.byok.saturating_add(own);
+        sums.requests += 1;
     }
-    for ((key_hash, day, workspace_id), (nanos, requests)) in sums {
-        // Sums stop at the largest amount: PostgreSQL would refuse the row, and with it the batch,
-        // and SQLite would turn the sum into a float. Nothing counts as the caller's own
-        // credentials yet.
-        Statement::new(
+    for ((key_hash, day, workspace_id), sums) in sums {
+        // Sums stop at the largest amount, see `saturating_sum`.
+        Statement::assembled(format!(
             "INSERT INTO key_usage \
              (key_hash, day, workspace_id, usage_nanos, byok_usage_nanos, requests) \
-             VALUES ($1, $2, $3, $4, 0, $5) \
+             VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (key_hash, day, workspace_id) DO UPDATE SET \
-             usage_nanos = CASE \
-               WHEN excluded.usage_nanos > 0 \
-                AND key_usage.usage_nanos > 9223372036854775807 - excluded.usage_nanos \
-               THEN 9223372036854775807 \
-               ELSE key_usage.usage_nanos + excluded.usage_nanos END, \
+             usage_nanos = {}, byok_usage_nanos = {}, \
              requests = key_usage.requests + excluded.requests",
-        )
+            saturating_sum("key_usage.usage_nanos", "excluded.usage_nanos"),
+            saturating_sum("key_usage.byok_usage_nanos", "excluded.byok_usage_nanos"),
+        ))
         .text(key_hash)
         .int(day)
         .text(workspace_id)
-        .int(nanos)
-        .int(requests)
+        .int(sums.usage)
+        .int(sums.byok)
+        .int(sums.requests)
         .run(transaction)
         .await?;
     }

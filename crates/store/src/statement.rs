@@ -65,6 +65,10 @@ impl StatementRow {
     }
 }
 
+/// What is owed for a call. One that its workspace's own credential has paid says so among its notes,
+/// whose other texts cannot hold these quotes unescaped.
+const OWED: &str = "CASE WHEN dropped LIKE '%\"is_byok\":true%' THEN 0 ELSE cost_nanos END";
+
 impl Store {
     /// What was spent from `from_ms` until before `to_ms` (Unix milliseconds), by day, then model.
     ///
@@ -95,7 +99,7 @@ impl Store {
              GROUP BY created_at_ms / {MS_PER_DAY}, model ORDER BY 1, 2",
             sum("prompt_tokens", "prompt"),
             sum("completion_tokens", "completion"),
-            sum("cost_nanos", "cost")
+            sum(OWED, "cost")
         ))
         .text(value)
         .int(from_ms)

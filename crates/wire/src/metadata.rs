@@ -12,6 +12,8 @@ pub struct RouterMetadata {
     pub requested: String,
     /// `direct`, `latest`, `alias` or `fallback`.
     pub strategy: &'static str,
+    /// Whether the caller's own credential was used.
+    pub is_byok: bool,
     /// Region the data stays in, when it is known.
     pub region: Option<String>,
     /// In words.
@@ -40,7 +42,7 @@ impl RouterMetadata {
             "region": self.region,
             "summary": self.summary,
             "attempt": self.attempts.len(),
-            "is_byok": false,
+            "is_byok": self.is_byok,
             "endpoints": { "total": self.total, "available": available.collect::<Vec<_>>() },
             "attempts": attempts.collect::<Vec<_>>(),
         })

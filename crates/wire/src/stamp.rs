@@ -79,7 +79,7 @@ impl PartialEq for Sequence {
 
 impl Eq for Sequence {}
 
-/// What a call cost, in USD as exact decimal text; `None` when unpriced.
+/// What a call cost at list price, in USD as exact decimal text; `None` when unpriced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CostText {
     /// The whole.
@@ -92,4 +92,15 @@ pub struct CostText {
     pub components: Vec<(&'static str, String)>,
     /// Whether the caller's own credential was used.
     pub is_byok: bool,
+}
+
+impl CostText {
+    /// What is owed here: nothing where the caller's own credential has paid the provider.
+    #[must_use]
+    pub fn owed(&self) -> Option<&str> {
+        match self.is_byok {
+            true => Some("0"),
+            false => self.total.as_deref(),
+        }
+    }
 }

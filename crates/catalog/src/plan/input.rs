@@ -39,6 +39,8 @@ pub struct Input {
     #[serde(skip_serializing_if = "is_zero", default)]
     further: u64,
     dialects: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    lacking: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     vitals: BTreeMap<String, Vital>,
     seed: u64,
@@ -115,6 +117,7 @@ impl Input {
             output: question.expected_output_tokens,
             further: question.further_calls,
             dialects: question.dialects.iter().map(|d| d.name().into()).collect(),
+            lacking: question.lacking.to_vec(),
             vitals: vitals
                 .filter(|(_, vital)| *vital != Vital::default())
                 .collect(),
@@ -181,6 +184,7 @@ impl Input {
             sticky: &sticky,
             expected_output_tokens: self.output,
             further_calls: self.further,
+            lacking: &self.lacking,
             ..Question::new(model, &needs, &preferences, &dialects)
         };
         let moment = Moment {

@@ -49,6 +49,8 @@ pub struct Question<'a> {
     pub further_calls: u64,
     /// The dialects that can be sent for this call.
     pub dialects: &'a [Dialect],
+    /// Slugs of providers that have credentials, none of which is for this call.
+    pub lacking: &'a [String],
 }
 
 impl<'a> Question<'a> {
@@ -71,6 +73,7 @@ impl<'a> Question<'a> {
             expected_output_tokens: None,
             further_calls: 0,
             dialects,
+            lacking: &[],
         }
     }
 }

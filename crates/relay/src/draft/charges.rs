@@ -3,7 +3,7 @@
 use catalog::endpoint::Endpoint;
 use chat::{Unit, Usage};
 use ledger::settlement::{Basis, Rule};
-use ledger::{Attempt, Bill, Charge, Price, PriceSheet, Unpriced, UsageSource};
+use ledger::{Attempt, Bill, Charge, Generation, Price, PriceSheet, Unpriced, UsageSource};
 use wire::CostText;
 
 use crate::call::Call;
@@ -82,14 +82,14 @@ pub(super) fn charge(
 }
 
 /// A charge in the words of an answer: decimal USD, or nothing when it is not known.
-pub(crate) fn cost_text(charge: &Charge) -> CostText {
-    let bill = charge.as_ref().ok();
+pub(crate) fn cost_text(generation: &Generation) -> CostText {
+    let bill = generation.charge.as_ref().ok();
     CostText {
         total: bill.map(|bill| bill.total.to_usd()),
         prompt: bill.map(|bill| bill.part(Unit::is_prompt).to_usd()),
         completion: bill.map(|bill| bill.part(Unit::is_completion).to_usd()),
         components: bill.map(components).unwrap_or_default(),
-        is_byok: false,
+        is_byok: generation.settled.is_byok,
     }
 }
 

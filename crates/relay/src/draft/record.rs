@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::meter::Meter;
 use crate::money::ending::{self, Break};
 use crate::relay::Parts;
-use crate::routing::Route;
+use crate::routing::{Chosen, Route};
 
 /// A record under way.
 pub(crate) struct Draft<'a> {
@@ -87,7 +87,7 @@ impl<'a> Draft<'a> {
     }
 
     /// An endpoint is about to be tried. Until more is known, the attempt counts as cut off.
-    pub(crate) fn begin_attempt(&mut self, endpoint: &Arc<Endpoint>, credential: Option<&str>) {
+    pub(crate) fn begin_attempt(&mut self, endpoint: &Arc<Endpoint>, credential: Option<&Chosen>) {
         let now = Instant::now();
         self.attempt_started = now;
         self.serving = Some(Serving {
@@ -99,7 +99,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn begun(
         &self,
-        (endpoint, credential): (&Endpoint, Option<&str>),
+        (endpoint, chosen): (&Endpoint, Option<&Chosen>),
         now: Instant,
     ) -> Attempt {
         Attempt {
@@ -107,7 +107,8 @@ impl<'a> Draft<'a> {
             provider: endpoint.provider.slug.to_string(),
             provider_name: endpoint.provider.name.to_string(),
             model: endpoint.model.to_string(),
-            credential: credential.map(str::to_owned),
+            credential: chosen.and_then(Chosen::label).map(str::to_owned),
+            is_byok: chosen.is_some_and(Chosen::is_own),
             started_ms: millis(now - self.call.arrived),
             latency_ms: 0,
             status: None,
@@ -322,6 +323,7 @@ impl<'a> Draft<'a> {
             rule: rule.map(|rule| rule.name.into()),
             is_fallback_price,
             cost_gap: cost_gap(&own, usage.native_cost_nanos),
+            is_byok: self.attempts.last().is_some_and(|last| last.is_byok),
         };
         forgive_races(rule, &mut self.attempts);
         let charge = with_shares(own, &self.attempts);

@@ -14,12 +14,13 @@ use super::record::{Beside, Draft, Serving, failed, millis};
 use crate::meter::Meter;
 use crate::money::ending::{self, Break};
 use crate::relay::Parts;
+use crate::routing::Chosen;
 
 impl Draft<'_> {
     // === Two at once ===
 
     /// A second endpoint is about to be tried beside the first.
-    pub(crate) fn begin_beside(&mut self, endpoint: &Arc<Endpoint>, credential: Option<&str>) {
+    pub(crate) fn begin_beside(&mut self, endpoint: &Arc<Endpoint>, credential: Option<&Chosen>) {
         let started = Instant::now();
         self.beside = Some(Beside {
             attempt: self.begun((endpoint, credential), started),

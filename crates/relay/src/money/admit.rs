@@ -5,7 +5,7 @@ use std::sync::Arc;
 use catalog::endpoint::Endpoint;
 use chat::Error;
 use ledger::cost::{affordable_output, ceiling};
-use ledger::{Admission, Amount, Ask, Exhausted, Unpriced};
+use ledger::{Admission, Amount, Ask, Budget, Exhausted, Unpriced};
 
 use crate::call::Call;
 use crate::money::counts::Tallies;
@@ -32,24 +32,28 @@ enum Aim {
 }
 
 /// Holds the money for a call that is about to be sent to one of these endpoints; `None` for a call
-/// without budgets, which costs nothing here.
+/// without budgets, which costs nothing here. Where its workspace pays the providers itself, only
+/// budgets count that include such calls.
 ///
 /// # Errors
 /// [`chat::Kind::PaymentRequired`] when money or a price is lacking, and
 /// [`chat::Kind::GatewayUnavailable`] when the books cannot be reached.
 pub(crate) async fn admit(
     relay: &Relay,
-    call: &Call,
+    (call, is_own): (&Call, bool),
     planned: &[&Arc<Endpoint>],
 ) -> Result<Option<Reserved>, Error> {
     if planned.is_empty() && call.unpriced == UnpricedPolicy::Deny {
         Tallies::count(&relay.tallies.refused);
         return Err(refusal::unpriced(&call.models));
     }
-    if call.budgets.is_empty() {
+    let budgets = call.budgets.iter();
+    let budgets = budgets.filter(|budget| budget.counts_byok || !is_own);
+    let budgets: Vec<Arc<Budget>> = budgets.cloned().collect();
+    if budgets.is_empty() {
         return Ok(None);
     }
-    let admitted = reserve(relay, call, planned).await;
+    let admitted = reserve(relay, (call, budgets), planned).await;
     match &admitted {
         Ok(reserved) if matches!(reserved.by, AdmittedBy::Clamped(_)) => {
             Tallies::count(&relay.tallies.clamped);
@@ -62,7 +66,7 @@ pub(crate) async fn admit(
 
 async fn reserve(
     relay: &Relay,
-    call: &Call,
+    (call, budgets): (&Call, Vec<Arc<Budget>>),
     planned: &[&Arc<Endpoint>],
 ) -> Result<Reserved, Error> {
     let mut aim = first_aim(relay, call);
@@ -70,7 +74,7 @@ async fn reserve(
     loop {
         let ask = Ask {
             generation: call.id.clone(),
-            budgets: call.budgets.clone(),
+            budgets: budgets.clone(),
             amount: at_least(call, most(call, planned, aim)),
             at: call.at(),
         };

@@ -87,7 +87,8 @@ impl Relay {
     ) {
         let mut draft = Draft::open(&call);
         let endpoint = &native.endpoint;
-        let mut reserved = match self.let_in(&call, &native).await {
+        let chosen = self.credential(&call, endpoint);
+        let mut reserved = match self.let_in((&call, chosen.as_ref()), &native).await {
             Ok(held) => held,
             Err(error) => {
                 let generation = draft.refused(&error, &self.parts);
@@ -96,8 +97,7 @@ impl Relay {
                 return;
             }
         };
-        let chosen = self.credential(&call, endpoint);
-        draft.begin_attempt(endpoint, chosen.as_ref().and_then(Chosen::label));
+        draft.begin_attempt(endpoint, chosen.as_ref());
         let sent_at = Instant::now();
         let (generation, last) = match self.send_native(&call, &native, chosen.as_ref()).await {
             Err(error) => {
@@ -140,11 +140,20 @@ impl Relay {
     }
 
     /// Passes a call through the provider's limits, and holds its money where it can be metered.
-    async fn let_in(&self, call: &Call, native: &Native) -> Result<Option<Reserved>, Error> {
+    async fn let_in(
+        &self,
+        (call, chosen): (&Call, Option<&Chosen>),
+        native: &Native,
+    ) -> Result<Option<Reserved>, Error> {
         let endpoint = &native.endpoint;
+        let credentials = self.parts.credentials.load();
+        if chosen.is_none() && !credentials.is_open(endpoint.provider.slug.as_str()) {
+            return Err(failures::no_credential(endpoint));
+        }
+        let is_own = chosen.is_some_and(Chosen::is_own);
         self.parts.provider_limits.enter(call, endpoint).await?;
         let held = match native.metered {
-            Some(_) => money::admit(self, call, &[endpoint]).await,
+            Some(_) => money::admit(self, (call, is_own), &[endpoint]).await,
             None => Ok(None),
         };
         if held.is_err() {

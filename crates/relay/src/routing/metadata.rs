@@ -44,6 +44,7 @@ impl Underway<'_> {
             (attempt.provider_name.clone(), attempt.model.clone(), status)
         });
         Some(RouterMetadata {
+            is_byok: last.is_some_and(|last| last.is_byok),
             strategy: strategy(&requested, served.map(|a| a.model.slug.as_str()), self),
             region: served.and_then(|a| a.endpoint.region.as_deref().map(str::to_owned)),
             summary: summary(self),

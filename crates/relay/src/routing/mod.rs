@@ -10,6 +10,7 @@
 //! | `after.rs` | what a failure leads to: the next endpoint, the same again, another model, the end |
 //! | `gates.rs` | who may be asked just now: not more calls than allowed, one call after an outage |
 //! | `wallets.rs` | which of a provider's credentials is presented |
+//! | `stops.rs` | where a call may stop: an endpoint, and whose credential is presented there |
 //! | `retries.rs` | the retry budget: a share of the traffic, so that trouble never multiplies it |
 //! | `route.rs` | the plan of one call and whom it passed over, for the record |
 //! | `metadata.rs` | what a caller may know of its route, when it asks |
@@ -26,6 +27,7 @@ pub(crate) mod recover;
 mod retries;
 mod route;
 mod silences;
+mod stops;
 mod tries;
 mod wallets;
 mod watch;

@@ -52,7 +52,10 @@ impl Relay {
         });
         let tier = call.request.service_tier.as_deref();
         let expected_output_tokens = self.learned.typical(&call.caller.key_hash, model);
+        let credentials = self.parts.credentials.load();
+        let lacking = credentials.lacking(&call.caller, call.member_id.as_deref());
         let question = Question {
+            lacking: &lacking,
             fallbacks,
             account: call.account.as_deref(),
             service_tier: tier.and_then(ServiceTier::read),

@@ -19,6 +19,7 @@ use ledger::settlement::Ending;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::gates::Pass;
+use super::stops::Stop;
 use super::tries::{Tried, Tries, Trying, begun};
 use super::wallets::Chosen;
 use crate::attempt::{Asking, attempt};
@@ -43,8 +44,8 @@ pub(super) struct Place<'p> {
 }
 
 impl Place<'_> {
-    pub(super) fn label(&self) -> Option<&str> {
-        self.chosen.as_deref().and_then(Chosen::label)
+    fn chosen(&self) -> Option<&Chosen> {
+        self.chosen.as_deref()
     }
 }
 
@@ -98,7 +99,7 @@ impl Relay {
                 timeout_at(deadline, trying).await
             })
         };
-        way.draft.begin_attempt(first.endpoint, first.label());
+        way.draft.begin_attempt(first.endpoint, first.chosen());
         let mut running = ask(&first, head);
         match way.door.wait_for(timeout(patience, &mut running)).await {
             Ok(Err(_)) => {}
@@ -119,7 +120,7 @@ impl Relay {
             return (first, tried);
         };
         tries.asked += 1;
-        way.draft.begin_beside(second.endpoint, second.label());
+        way.draft.begin_beside(second.endpoint, second.chosen());
         let other = ask(&second, other_head);
         match way.door.wait_for(select(running, other)).await {
             Err(Gone) => {
@@ -176,7 +177,7 @@ impl Relay {
             Err(error) => {
                 let chosen = place.chosen.as_deref();
                 if self.has_another_credential(chosen, place.endpoint, &error) {
-                    tries.left.push_front(place.endpoint);
+                    tries.left.push_front(Stop::house(place.endpoint));
                 } else {
                     self.report(place.endpoint, &error);
                 }
@@ -206,7 +207,7 @@ impl Relay {
             return None;
         }
         let (at, pass) = self.beside(first.endpoint, tries)?;
-        let endpoint = *tries.left.get(at)?;
+        let endpoint = tries.left.get(at)?.endpoint;
         let more = money::prompt(call, [first.endpoint, endpoint])?;
         if let Some(reserved) = &mut way.reserved
             && !reserved.hold_beside(self, more).await
@@ -224,7 +225,7 @@ impl Relay {
         Some(Place {
             endpoint,
             pass: Some(pass),
-            chosen: self.credential(call, endpoint).map(Arc::new),
+            chosen: self.credential_of_house(call, endpoint).map(Arc::new),
         })
     }
 
@@ -232,8 +233,10 @@ impl Relay {
     fn beside<'p>(&self, first: &Endpoint, tries: &Tries<'p>) -> Option<(usize, Pass)> {
         let now_ms = self.parts.clock.now_ms();
         let mut left = tries.left.iter().enumerate();
-        left.find_map(|(at, endpoint)| {
-            let is_fit = endpoint.model == first.model
+        left.find_map(|(at, stop)| {
+            let endpoint = stop.endpoint;
+            let is_fit = stop.pinned.is_none()
+                && endpoint.model == first.model
                 && may_lose(endpoint)
                 && !self.health.is_unproven(&endpoint.id, now_ms);
             let pass = is_fit.then(|| self.gates.enter(endpoint, false))?;

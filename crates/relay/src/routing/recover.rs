@@ -17,7 +17,9 @@ use tokio::time::timeout_at;
 
 use super::race::Place;
 use super::route::Skip;
+use super::stops::Stop;
 use super::tries::Tries;
+use super::wallets::Chosen;
 use crate::attempt::{Asking, attempt};
 use crate::call::Call;
 use crate::door::Gone;
@@ -119,7 +121,7 @@ impl Relay {
                 output_limit: limit,
                 told: Some(&told),
             };
-            way.draft.begin_attempt(endpoint, place.label());
+            way.draft.begin_attempt(endpoint, place.chosen.as_deref());
             let has_head = AtomicBool::new(false);
             let trying = attempt(self, asking, endpoint, &has_head);
             let trying = pin!(timeout_at(tries.deadline, trying));
@@ -143,8 +145,11 @@ impl Relay {
                 Ok(Err(_)) => failures::deadline(endpoint),
             };
             self.parts.provider_limits.leave(call, endpoint);
-            if self.has_another_credential(place.chosen.as_deref(), endpoint, &error) {
-                tries.left.push_front(endpoint);
+            let chosen = place.chosen.as_deref();
+            if self.has_another_credential(chosen, endpoint, &error) {
+                if !chosen.is_some_and(Chosen::is_pinned) {
+                    tries.left.push_front(Stop::house(endpoint));
+                }
             } else {
                 self.report(endpoint, &error);
             }
@@ -165,12 +170,17 @@ impl Relay {
         let call = way.call;
         let now_ms = self.parts.clock.now_ms();
         while self.may_go_on(tries) {
-            let at = tries.left.iter().position(|endpoint| {
-                endpoint.model == seam.from.model
+            let is_own = tries.is_own;
+            let at = tries.left.iter().position(|stop| {
+                let endpoint = stop.endpoint;
+                // Both parts of an answer are paid for in the same way.
+                stop.is_own() == is_own
+                    && endpoint.model == seam.from.model
                     && request::goes_on(call, endpoint, seam.text).is_some()
                     && !self.health.is_unproven(&endpoint.id, now_ms)
             })?;
-            let endpoint = tries.left.remove(at)?;
+            let stop = tries.left.remove(at)?;
+            let endpoint = stop.endpoint;
             let pass = match self.gates.enter(endpoint, false) {
                 Ok(pass) => pass,
                 Err(shut) => {
@@ -200,7 +210,7 @@ impl Relay {
             let place = Place {
                 endpoint,
                 pass: Some(pass),
-                chosen: self.credential(call, endpoint).map(Arc::new),
+                chosen: self.credential_at(call, &stop).map(Arc::new),
             };
             return Some((place, limit));
         }

@@ -18,6 +18,7 @@ use super::after::{After, Others, after};
 use super::gates::{Pass, Shut};
 use super::race::Place;
 use super::route::Skip;
+use super::stops::Stop;
 use super::wallets::Chosen;
 use crate::attempt::{Asking, Attempted, attempt};
 use crate::door::Gone;
@@ -29,7 +30,9 @@ use crate::relay::{Relay, Underway};
 /// The tries of one call.
 pub(super) struct Tries<'p> {
     /// Who may still be asked, in order.
-    pub(super) left: VecDeque<&'p Arc<Endpoint>>,
+    pub(super) left: VecDeque<Stop<'p>>,
+    /// Whether money is held for stops at which a workspace pays itself, or for the others.
+    pub(super) is_own: bool,
     pub(super) failures: Failures<'p>,
     /// How many were asked.
     pub(super) asked: usize,
@@ -46,12 +49,12 @@ impl Tries<'_> {
         };
         let others = Others {
             endpoint: !self.left.is_empty(),
-            model: self.left.iter().any(|other| may_do_better(other)),
+            model: self.left.iter().any(|other| may_do_better(other.endpoint)),
             same_again: self.same_again,
         };
         let after = after(error, others);
         if after == After::NextModel {
-            self.left.retain(|other| may_do_better(other));
+            self.left.retain(|other| may_do_better(other.endpoint));
         }
         after
     }
@@ -108,9 +111,7 @@ pub(super) fn begun(
 }
 
 impl Relay {
-    /// The endpoints to try: those of the plan whose limits are not met, at most as many as may be
-    /// tried. Where there are more, each model keeps a place for its first, so that `models` means
-    /// something.
+    /// The endpoints of the plan whose limits are not met.
     pub(crate) fn open_endpoints<'p>(
         &self,
         plan: &'p Plan,
@@ -129,22 +130,129 @@ impl Relay {
                 open.push(endpoint);
             }
         }
-        let open = shortlist(&open, self.parts.timers.attempts_max);
         if open.is_empty() && !met.is_empty() {
             return Err(met.into_error());
         }
         Ok(open)
     }
 
-    /// Asks the planned endpoints in order until one answers, delivers what it says, and settles.
+    /// Holds the money for the first of these stops and those that are paid for in the same way. Where
+    /// it does not reach they are taken out, and the others have their turn; says whether a workspace
+    /// pays at them itself.
+    ///
+    /// # Errors
+    /// When the money reaches for none of them.
+    pub(crate) async fn hold_money<'p>(
+        &self,
+        stops: &mut VecDeque<Stop<'p>>,
+        way: &mut Underway<'p>,
+    ) -> Result<bool, Error> {
+        let mut refused = None;
+        loop {
+            let is_own = stops.front().is_some_and(Stop::is_own);
+            let alike = stops.iter().filter(|stop| stop.is_own() == is_own);
+            let alike: Vec<&Arc<Endpoint>> = alike.map(|stop| stop.endpoint).collect();
+            let error = match money::admit(self, (way.call, is_own), &alike).await {
+                Ok(reserved) => {
+                    way.door.admission = reserved.as_ref().map(|reserved| reserved.by);
+                    way.reserved = reserved;
+                    return Ok(is_own);
+                }
+                Err(error) => refused.unwrap_or(error),
+            };
+            stops.retain(|stop| stop.is_own() != is_own);
+            if stops.is_empty() {
+                return Err(error);
+            }
+            refused = Some(error);
+        }
+    }
+
+    /// The next stop is paid for in another way than those before: what was held for them is given
+    /// back, and held anew; says whether the money reaches. Nothing has been charged yet, for nobody has
+    /// answered.
+    async fn pay_otherwise<'p>(
+        &self,
+        stop: Stop<'p>,
+        tries: &mut Tries<'p>,
+        way: &mut Underway<'p>,
+    ) -> bool {
+        if let Some(reserved) = way.reserved.take() {
+            self.parts.books.release(reserved.into_ticket());
+        }
+        let endpoint = stop.endpoint;
+        tries.left.push_front(stop);
+        match self.hold_money(&mut tries.left, way).await {
+            Ok(is_own) => tries.is_own = is_own,
+            Err(error) => {
+                tries.failures.push(endpoint, error);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Asks at a stop, and perhaps at another beside it; says which of them the outcome is of.
+    async fn ask<'p>(
+        &self,
+        (stop, pass): (Stop<'p>, Option<Pass>),
+        tries: &mut Tries<'p>,
+        way: &mut Underway<'p>,
+    ) -> (Place<'p>, Tried) {
+        let endpoint = stop.endpoint;
+        let place = Place {
+            endpoint,
+            pass,
+            chosen: self.credential_at(way.call, &stop).map(Arc::new),
+        };
+        match self.patience(way.call, endpoint) {
+            Some(patience) if !tries.left.is_empty() && stop.pinned.is_none() => {
+                Box::pin(self.race(place, patience, tries, way)).await
+            }
+            _ => {
+                let trying = (endpoint, place.chosen.as_deref());
+                let tried = self.try_one(trying, tries, way).await;
+                (place, tried)
+            }
+        }
+    }
+
+    /// Notes a failed attempt; whether to go on.
+    async fn after_failure<'p>(
+        &self,
+        (stop, chosen): (Stop<'p>, Option<&Chosen>),
+        error: Error,
+        tries: &mut Tries<'p>,
+        way: &mut Underway<'p>,
+    ) -> Result<bool, Gone> {
+        let endpoint = stop.endpoint;
+        self.parts.provider_limits.leave(way.call, endpoint);
+        way.draft.fail_attempt(&error);
+        let goes_on = if self.has_another_credential(chosen, endpoint, &error) {
+            // Nothing is said of the endpoint yet: its provider refused this credential only.
+            if !chosen.is_some_and(Chosen::is_pinned) {
+                tries.left.push_front(Stop::house(endpoint));
+            }
+            Ok(self.may_go_on(tries))
+        } else {
+            self.report(endpoint, &error);
+            self.goes_on(stop, &error, tries, way).await
+        };
+        tries.failures.push(endpoint, error);
+        goes_on
+    }
+
+    /// Asks the endpoints in order until one answers, delivers what it says, and settles. The money for
+    /// the first of them is held.
     pub(crate) async fn try_endpoints<'p>(
         &self,
-        planned: &[&'p Arc<Endpoint>],
+        (left, is_own): (VecDeque<Stop<'p>>, bool),
         way: &mut Underway<'p>,
     ) {
         let call = way.call;
         let mut tries = Tries {
-            left: planned.iter().copied().collect(),
+            left,
+            is_own,
             failures: Failures::new(&call.models),
             asked: 0,
             same_again: false,
@@ -152,30 +260,25 @@ impl Relay {
         };
         let model = call.models.first().map_or("", String::as_str);
         self.retries.earn(model);
-        while let Some((endpoint, pass)) = self.next(&mut tries, way) {
+        while let Some((stop, pass)) = self.next(&mut tries, way) {
+            let endpoint = stop.endpoint;
+            if stop.is_own() != tries.is_own {
+                drop(pass);
+                if self.pay_otherwise(stop, &mut tries, way).await {
+                    continue;
+                }
+                break;
+            }
             if let Err(error) = self.parts.provider_limits.enter(call, endpoint).await {
                 way.draft.route.pass_over(endpoint, Skip::Limit);
                 tries.failures.push(endpoint, error);
                 continue;
             }
             tries.asked += 1;
-            let chosen = self.credential(call, endpoint).map(Arc::new);
-            let place = Place {
-                endpoint,
-                pass,
-                chosen,
-            };
-            let (place, tried) = match self.patience(call, endpoint) {
-                Some(patience) if !tries.left.is_empty() => {
-                    Box::pin(self.race(place, patience, &mut tries, way)).await
-                }
-                _ => {
-                    let trying = (endpoint, place.chosen.as_deref());
-                    // Apart, so that its room is free again while the answer is delivered.
-                    let tried = Box::pin(self.try_one(trying, &tries, way)).await;
-                    (place, tried)
-                }
-            };
+            let pinned = stop.pinned.clone();
+            // Apart, so that its room is free again while the answer is delivered.
+            let asking = Box::pin(self.ask((stop, pass), &mut tries, way));
+            let (place, tried) = asking.await;
             let Place {
                 endpoint,
                 pass,
@@ -194,17 +297,8 @@ impl Relay {
                 Tried::Failed(error) => error,
             };
             drop(pass);
-            self.parts.provider_limits.leave(call, endpoint);
-            way.draft.fail_attempt(&error);
-            let goes_on = if self.has_another_credential(chosen.as_deref(), endpoint, &error) {
-                // Nothing is said of the endpoint yet: its provider refused this credential only.
-                tries.left.push_front(endpoint);
-                Ok(self.may_go_on(&tries))
-            } else {
-                self.report(endpoint, &error);
-                self.goes_on(endpoint, &error, &mut tries, way).await
-            };
-            tries.failures.push(endpoint, error);
+            let failed = (Stop { endpoint, pinned }, chosen.as_deref());
+            let goes_on = self.after_failure(failed, error, &mut tries, way).await;
             match goes_on {
                 Ok(true) if self.retries.spend(model) => {}
                 Ok(_) => break,
@@ -220,22 +314,22 @@ impl Relay {
         &self,
         tries: &mut Tries<'p>,
         way: &mut Underway<'p>,
-    ) -> Option<(&'p Arc<Endpoint>, Option<Pass>)> {
+    ) -> Option<(Stop<'p>, Option<Pass>)> {
         let now_ms = self.parts.clock.now_ms();
         let mut being_probed = None;
         let mut full = None;
-        for (place, endpoint) in tries.left.iter().enumerate() {
+        for (place, stop) in tries.left.iter().enumerate() {
+            let endpoint = stop.endpoint;
             let is_unproven = self.health.is_unproven(&endpoint.id, now_ms);
             match self.gates.enter(endpoint, is_unproven) {
                 Ok(pass) => {
-                    let endpoint = tries.left.remove(place)?;
-                    return Some((endpoint, Some(pass)));
+                    return Some((tries.left.remove(place)?, Some(pass)));
                 }
                 Err(shut) => {
                     way.draft.route.pass_over(endpoint, shut.into());
                     match shut {
                         Shut::BeingProbed => being_probed = being_probed.or(Some(place)),
-                        Shut::Full => full = full.or(Some(*endpoint)),
+                        Shut::Full => full = full.or(Some(endpoint)),
                     }
                 }
             }
@@ -259,8 +353,7 @@ impl Relay {
         let call = way.call;
         let sequence = way.door.sequence().clone();
         let limit = way.reserved.as_ref().and_then(|held| held.output_limit);
-        way.draft
-            .begin_attempt(endpoint, chosen.and_then(Chosen::label));
+        way.draft.begin_attempt(endpoint, chosen);
         let has_head = AtomicBool::new(false);
         let asking = Asking {
             call,
@@ -318,12 +411,12 @@ impl Relay {
     /// Whether to go on after a failure; waits where the same endpoint is asked again.
     async fn goes_on<'p>(
         &self,
-        endpoint: &'p Arc<Endpoint>,
+        stop: Stop<'p>,
         error: &Error,
         tries: &mut Tries<'p>,
         way: &mut Underway<'p>,
     ) -> Result<bool, Gone> {
-        match tries.after(endpoint, error) {
+        match tries.after(stop.endpoint, error) {
             After::Stop => return Ok(false),
             After::NextEndpoint | After::NextModel => {}
             After::SameAgain(wait) => {
@@ -334,7 +427,7 @@ impl Relay {
                 let pause = way.call.waits.during(sleep_until(until));
                 way.door.wait_for(std::pin::pin!(pause)).await?;
                 tries.same_again = true;
-                tries.left.push_front(endpoint);
+                tries.left.push_front(stop);
             }
         }
         Ok(self.may_go_on(tries))
@@ -352,8 +445,9 @@ impl Relay {
     }
 }
 
-/// At most so many endpoints, in order, and of each model the first as long as they last.
-fn shortlist<'p>(all: &[&'p Arc<Endpoint>], most: usize) -> Vec<&'p Arc<Endpoint>> {
+/// At most so many endpoints, in order, and of each model the first as long as they last, so that
+/// `models` means something.
+pub(super) fn shortlist<'p>(all: &[&'p Arc<Endpoint>], most: usize) -> Vec<&'p Arc<Endpoint>> {
     let is_first = |place: usize| {
         let (before, rest) = all.split_at(place);
         let own = rest.first().map(|endpoint| &endpoint.model);

@@ -12,7 +12,7 @@ use catalog::{Conversation, Endpoint, ModelSlug, ProviderSlug};
 use chat::{Error, Origin};
 
 use crate::call::Call;
-use crate::credentials::{Labelled, Secret};
+use crate::credentials::{Labelled, Pinned, Secret};
 use crate::relay::Relay;
 
 /// A credential may have this much more than its share of the calls under way, in quarters.
@@ -43,7 +43,16 @@ pub(crate) struct Wallets {
 struct State {
     /// Calls under way, of providers with several credentials only.
     under_way: HashMap<(ProviderSlug, usize), u64>,
-    rests: HashMap<(ProviderSlug, usize, ModelSlug), Rest>,
+    rests: HashMap<(Seat, ModelSlug), Rest>,
+}
+
+/// Which credential it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Seat {
+    /// One that any call may present, by its place among those of its provider.
+    Pool(ProviderSlug, usize),
+    /// One that is only for some calls, by its id.
+    Pinned(Arc<str>),
 }
 
 /// A credential that is left alone for a model.
@@ -58,17 +67,52 @@ struct Rest {
 pub(crate) struct Chosen {
     all: Arc<[Labelled]>,
     index: usize,
+    /// In place of those, one that is only for some calls.
+    pinned: Option<Arc<Pinned>>,
     /// Counts the call as under way; absent where there is nothing to choose.
     _under_way: Option<UnderWay>,
 }
 
 impl Chosen {
+    /// One that is only for some calls.
+    pub(crate) fn pinned(pinned: &Arc<Pinned>) -> Self {
+        Self {
+            all: Arc::from([]),
+            index: 0,
+            pinned: Some(Arc::clone(pinned)),
+            _under_way: None,
+        }
+    }
+
+    /// Whether no other of its provider's takes its place when it is refused.
+    pub(crate) const fn is_pinned(&self) -> bool {
+        self.pinned.is_some()
+    }
+
+    /// Whether it is a workspace's own.
+    pub(crate) fn is_own(&self) -> bool {
+        self.pinned.as_ref().is_some_and(|pinned| pinned.is_own())
+    }
+
     pub(crate) fn secret(&self) -> Option<&Secret> {
+        if let Some(pinned) = &self.pinned {
+            return Some(&pinned.secret);
+        }
         self.all.get(self.index).map(|chosen| &chosen.secret)
+    }
+
+    fn seat(&self, provider: &ProviderSlug) -> Seat {
+        match &self.pinned {
+            Some(pinned) => Seat::Pinned(Arc::clone(&pinned.id)),
+            None => Seat::Pool(provider.clone(), self.index),
+        }
     }
 
     /// Its name in the record; `None` for a provider's only one.
     pub(crate) fn label(&self) -> Option<&str> {
+        if let Some(pinned) = &self.pinned {
+            return Some(&pinned.label);
+        }
         let is_one_of_many = self.all.len() > 1;
         let chosen = self.all.get(self.index).filter(|_| is_one_of_many)?;
         Some(&chosen.label)
@@ -106,6 +150,7 @@ impl Wallets {
             return Chosen {
                 all: Arc::clone(all),
                 index: 0,
+                pinned: None,
                 _under_way: None,
             };
         }
@@ -129,6 +174,7 @@ impl Wallets {
         Chosen {
             all: Arc::clone(all),
             index,
+            pinned: None,
             _under_way: Some(UnderWay {
                 state: Arc::clone(&self.state),
                 place,
@@ -136,18 +182,22 @@ impl Wallets {
         }
     }
 
+    /// Whether one that is only for some calls is left alone for the model of an endpoint.
+    pub(crate) fn is_resting(&self, pinned: &Pinned, endpoint: &Endpoint, now_ms: i64) -> bool {
+        let state = lock(&self.state);
+        let seat = Seat::Pinned(Arc::clone(&pinned.id));
+        state.until(seat, endpoint, now_ms).is_some()
+    }
+
     /// Lets a credential rest for a model after such an answer of the provider; whether there is
     /// another one that does not rest.
     pub(crate) fn rest(&self, chosen: &Chosen, endpoint: &Endpoint, why: Why) -> bool {
-        if chosen.all.len() < 2 {
+        if chosen.all.len() < 2 && !chosen.is_pinned() {
             return false;
         }
         let mut state = lock(&self.state);
-        let place = (
-            endpoint.provider.slug.clone(),
-            chosen.index,
-            endpoint.model.clone(),
-        );
+        let seat = chosen.seat(&endpoint.provider.slug);
+        let place = (seat, endpoint.model.clone());
         let known = state.rests.get(&place).copied();
         let rest = why.rest(known);
         if state.rests.len() >= RESTS_MAX {
@@ -156,6 +206,10 @@ impl Wallets {
         if state.rests.len() < RESTS_MAX {
             state.rests.insert(place, rest);
         }
+        if chosen.is_pinned() {
+            // Whatever stands behind it has its turn anyway.
+            return true;
+        }
         let others = (0..chosen.all.len()).filter(|index| *index != chosen.index);
         let mut fresh = others.filter(|index| state.rest(endpoint, *index, why.now_ms).is_none());
         fresh.next().is_some()
@@ -163,8 +217,8 @@ impl Wallets {
 }
 
 impl Relay {
-    /// The credential for one attempt at an endpoint; `None` when its provider has none.
-    pub(crate) fn credential(&self, call: &Call, endpoint: &Endpoint) -> Option<Chosen> {
+    /// The house's credential for one attempt at an endpoint; `None` when its provider has none.
+    pub(crate) fn credential_of_house(&self, call: &Call, endpoint: &Endpoint) -> Option<Chosen> {
         let credentials = self.parts.credentials.load();
         let all = credentials.all(endpoint.provider.slug.as_str())?;
         let seed = match all.len() {
@@ -178,7 +232,8 @@ impl Relay {
     }
 
     /// A provider has refused an attempt. Where that is about the credential it rests for the model,
-    /// and this says whether another one of the same provider may do better.
+    /// and this says whether another one of the same provider may do better; of one that is only for
+    /// some calls, that the refusal is about it alone.
     pub(crate) fn has_another_credential(
         &self,
         chosen: Option<&Chosen>,
@@ -210,12 +265,12 @@ fn seed_of(conversation: &Conversation) -> u64 {
 
 impl State {
     fn rest(&self, endpoint: &Endpoint, index: usize, now_ms: i64) -> Option<i64> {
-        let place = (
-            endpoint.provider.slug.clone(),
-            index,
-            endpoint.model.clone(),
-        );
-        let rest = self.rests.get(&place)?;
+        let seat = Seat::Pool(endpoint.provider.slug.clone(), index);
+        self.until(seat, endpoint, now_ms)
+    }
+
+    fn until(&self, seat: Seat, endpoint: &Endpoint, now_ms: i64) -> Option<i64> {
+        let rest = self.rests.get(&(seat, endpoint.model.clone()))?;
         (now_ms < rest.until_ms).then_some(rest.until_ms)
     }
 

@@ -231,6 +231,7 @@ impl House {
             admission: None,
             unpriced: UnpricedPolicy::default(),
             free_needs_money: false,
+            member_id: None,
             conversation: OnceLock::new(),
             request,
             body,

@@ -42,9 +42,9 @@ struct Deleted {
 
 /// How a provider answered.
 #[derive(Serialize)]
-struct Checked {
-    is_well: bool,
-    message: String,
+pub(super) struct Checked {
+    pub(super) is_well: bool,
+    pub(super) message: String,
 }
 
 const fn name(source: Source) -> &'static str {
@@ -203,7 +203,7 @@ pub async fn check(
     reply::json(StatusCode::OK, &Envelope { data })
 }
 
-async fn check_live(provider: &Provider, secret: &Secret) -> Result<Checked, Error> {
+pub(super) async fn check_live(provider: &Provider, secret: &Secret) -> Result<Checked, Error> {
     let trouble = |error: String| {
         Error::gateway(Kind::Server, "the client for providers cannot be made").with_detail(error)
     };

@@ -4,9 +4,11 @@ use axum::body::Body;
 use chat::{Error, Kind};
 use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
+use store::DEFAULT_WORKSPACE_ID;
 
 use crate::app::App;
-use crate::body;
+use crate::reply::storage_trouble;
+use crate::{body, clock};
 
 /// A desk needs no more; the limit for calls is a setting.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -40,4 +42,38 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 /// A field is wrong.
 pub(crate) fn invalid(field: &str, message: impl std::fmt::Display) -> Error {
     Error::caller(Kind::InvalidRequest, format!("{field}: {message}")).with_field(field)
+}
+
+/// The id of the workspace that was asked for by id or slug, else of the default one.
+///
+/// # Errors
+/// When there is none.
+pub(super) async fn workspace(app: &App, asked: Option<&str>) -> Result<String, Error> {
+    let asked = asked.unwrap_or(DEFAULT_WORKSPACE_ID);
+    let found = app.store.workspaces().by_id_or_slug(asked).await;
+    let found = found.map_err(storage_trouble)?;
+    let found = found.ok_or_else(|| invalid("workspace_id", "there is no such workspace"))?;
+    Ok(found.id)
+}
+
+/// A random UUID (version 4).
+///
+/// # Errors
+/// When the system gives no randomness.
+pub(super) fn new_id() -> Result<String, Error> {
+    let mut bytes: [u8; 16] = clock::random().map_err(|error| {
+        Error::gateway(Kind::Server, "no randomness").with_detail(error.to_string())
+    })?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits = hex::encode(bytes);
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+    Ok(format!(
+        "{}-{}-{}-{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32)
+    ))
 }

@@ -9,14 +9,12 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use store::DEFAULT_WORKSPACE_ID;
 use telemetry::destination::{Filter, Mistake, Settings};
 
-use super::desk::{invalid, present, read_body};
+use super::desk::{invalid, new_id, present, read_body, workspace};
 use crate::app::App;
 use crate::broadcast::stored::{self, ALL_PPM, Destination};
 use crate::caller::Management;
-use crate::clock;
 use crate::config::telemetry::ratio;
 use crate::reply::{self, Answer, storage_trouble};
 use crate::time::iso;
@@ -142,14 +140,6 @@ pub(super) async fn find(app: &App, id: &str) -> Result<Destination, Error> {
     found
         .map_err(storage_trouble)?
         .ok_or_else(|| Error::caller(Kind::NotFound, "Destination not found"))
-}
-
-async fn workspace(app: &App, asked: Option<&str>) -> Result<String, Error> {
-    let asked = asked.unwrap_or(DEFAULT_WORKSPACE_ID);
-    let found = app.store.workspaces().by_id_or_slug(asked).await;
-    let found = found.map_err(storage_trouble)?;
-    let found = found.ok_or_else(|| invalid("workspace_id", "there is no such workspace"))?;
-    Ok(found.id)
 }
 
 /// Keeps a change and takes it over.
@@ -347,23 +337,4 @@ fn check(app: &App, kind: &telemetry::destination::Kind, settings: &Settings) ->
         judged.map_err(|what| invalid("config", format!("its address cannot be used: {what}")))?;
     }
     Ok(())
-}
-
-/// A random UUID (version 4).
-fn new_id() -> Result<String, Error> {
-    let mut bytes: [u8; 16] = clock::random().map_err(|error| {
-        Error::gateway(Kind::Server, "no randomness").with_detail(error.to_string())
-    })?;
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let digits = hex::encode(bytes);
-    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
-    Ok(format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    ))
 }

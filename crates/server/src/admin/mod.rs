@@ -4,6 +4,7 @@ pub mod activity;
 pub mod analytics;
 pub mod attention;
 pub mod budgets;
+pub mod byok;
 pub mod credentials;
 pub mod credits;
 pub mod deliveries;

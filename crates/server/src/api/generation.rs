@@ -281,7 +281,7 @@ fn attempt_view<'a>(attempt: &'a Attempt, id: Option<&'a str>) -> AttemptView<'a
         provider_name: &attempt.provider_name,
         status: attempt.status,
         latency: attempt.latency_ms,
-        is_byok: false,
+        is_byok: attempt.is_byok,
         outcome,
         error_type,
         error_message,
@@ -326,12 +326,14 @@ fn tokens(record: &Generation) -> Tokens {
 
 fn money(record: &Generation) -> Money {
     let bill: Option<&Bill> = record.charge.as_ref().ok();
+    let is_byok = record.settled.is_byok;
+    let owed = bill.map(|bill| if is_byok { Amount::ZERO } else { bill.total });
     Money {
-        usage: bill.map(|bill| usd(bill.total)),
-        total_cost: bill.map(|bill| usd(bill.total)),
+        usage: owed.map(usd),
+        total_cost: owed.map(usd),
         cache_discount: cache_discount(record).map(usd),
-        upstream_inference_cost: None,
-        is_byok: false,
+        upstream_inference_cost: bill.filter(|_| is_byok).map(|bill| usd(bill.total)),
+        is_byok,
         unpriced: record.charge.as_ref().err().map(ToString::to_string),
     }
 }

@@ -150,6 +150,7 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
             admission: admission(&head.headers)?,
             unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
             free_needs_money: app.billing.free_needs_money,
+            member_id: caller.facts.key.creator_user_id.clone(),
             conversation: OnceLock::new(),
             body,
             request,
@@ -510,6 +511,7 @@ pub(crate) fn read_call(
     let call = internal_call(app, (body, spoken), CallerNote::default(), HeaderMap::new())?;
     Ok(Call {
         caller: note(caller, headers, &call.request),
+        member_id: caller.facts.key.creator_user_id.clone(),
         unpriced,
         ..call
     })
@@ -549,6 +551,7 @@ pub(crate) fn internal_call(
         budgets: Vec::new(),
         admission: None,
         free_needs_money: false,
+        member_id: None,
         conversation: OnceLock::new(),
         body,
         request,

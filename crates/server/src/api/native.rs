@@ -187,6 +187,7 @@ fn call(
         admission: Some(AdmissionPolicy::Reject),
         unpriced: app.unpriced_of(&caller.facts.key.workspace_id),
         free_needs_money: app.billing.free_needs_money,
+        member_id: caller.facts.key.creator_user_id.clone(),
         conversation: OnceLock::new(),
         body,
         request,

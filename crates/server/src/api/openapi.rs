@@ -14,7 +14,7 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 17] = [
+const NOUNS: [&str; 18] = [
     include_str!("../../openapi/chat.json"),
     include_str!("../../openapi/calls.json"),
     include_str!("../../openapi/messages.json"),
@@ -24,6 +24,7 @@ const NOUNS: [&str; 17] = [
     include_str!("../../openapi/models.json"),
     include_str!("../../openapi/keys.json"),
     include_str!("../../openapi/budgets.json"),
+    include_str!("../../openapi/byok.json"),
     include_str!("../../openapi/records.json"),
     include_str!("../../openapi/content.json"),
     include_str!("../../openapi/analytics.json"),

@@ -56,7 +56,8 @@ struct Configured {
 }
 
 /// How a provider's credential is presented; of several ways the one that says most about it.
-fn scheme(provider: &Provider) -> &Auth {
+#[must_use]
+pub fn scheme(provider: &Provider) -> &Auth {
     let ways = || {
         provider
             .connections
@@ -174,13 +175,11 @@ impl Given {
     /// case, else a variable of the environment.
     #[must_use]
     pub fn variable(&self, provider: &Provider, name: &str) -> Option<String> {
-        let of_credential = || {
-            let first = self.found(provider).into_iter().next()?;
-            Credential::read(scheme(provider), &first.secret.ok()?).ok()
-        };
         match name {
-            "region" => of_credential()?.region().map(str::to_owned),
-            "project" => of_credential()?.project().map(str::to_owned),
+            "region" | "project" => {
+                let first = self.found(provider).into_iter().next()?;
+                fact(provider, &first.secret.ok()?, name)
+            }
             _ => self.environment.get(name).map(str::to_owned),
         }
     }
@@ -255,6 +254,25 @@ struct Found {
     /// Where it stands in the configuration; empty when it is in the environment.
     path: String,
     secret: Result<Secret, String>,
+}
+
+/// What a credential says of a variable in its provider's address.
+#[must_use]
+pub fn fact(provider: &Provider, secret: &Secret, name: &str) -> Option<String> {
+    let credential = Credential::read(scheme(provider), secret).ok()?;
+    match name {
+        "region" => credential.region().map(str::to_owned),
+        "project" => credential.project().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Whether a credential has the form that its provider wants.
+///
+/// # Errors
+/// With what is wrong with it; never holds any of it.
+pub fn check(provider: &Provider, secret: Secret) -> Result<Secret, String> {
+    checked(provider, Ok(secret))
 }
 
 fn checked(provider: &Provider, secret: Result<Secret, String>) -> Result<Secret, String> {

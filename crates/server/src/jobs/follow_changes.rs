@@ -9,7 +9,7 @@ use store::{Change, Noun, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
-use crate::{additions, broadcast, key_terms, session, shelf, workspace_terms};
+use crate::{additions, broadcast, byok, key_terms, session, shelf, workspace_terms};
 
 /// How often the feed is asked. One row by its primary key: it costs next to nothing.
 const EVERY: Duration = Duration::from_millis(250);
@@ -73,7 +73,9 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
         let is_added = change.id.starts_with(additions::PREFIX);
         change.noun == Noun::Setting && (is_added || change.id == shelf::KEPT_ROWS)
     };
-    if concerns(&is_of_catalog) {
+    if concerns(&|change| change.noun == Noun::Setting && change.id.starts_with(byok::PREFIX)) {
+        app.read_credentials().await?;
+    } else if concerns(&is_of_catalog) {
         app.read_catalog().await?;
     }
     match changes.as_deref().and_then(<[Change]>::last) {

@@ -9,7 +9,7 @@ use chat::{Reason, Unit};
 use ledger::{Amount, Generation, Outcome};
 
 use crate::StoreError;
-use crate::posting::cost_of;
+use crate::posting::{cost_of, owed_for};
 
 /// The most that one call counts of anything but money: four tebi.
 const CALL_MAX: u64 = 1 << 42;
@@ -334,7 +334,11 @@ impl Measures {
     }
 
     fn count_money(&mut self, call: &Generation) {
-        let cost = cost_of(call);
+        if call.settled.is_byok {
+            // Somebody else is owed it: it is no part of what calls cost here.
+            return self.add(Measure::Byok, cost_of(call).nanos());
+        }
+        let cost = owed_for(call);
         self.add(Measure::Cost, cost.nanos());
         self.add(Measure::MaxCost, cost.nanos());
         let shares = call.attempts.iter().filter_map(|one| one.share.as_ref());

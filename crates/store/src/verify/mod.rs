@@ -7,7 +7,7 @@
 //!    has an overage entry for what it cost above what was held (`postings.rs`). What a lost node
 //!    held was given up once, by an operator.
 //! 5. What is posted in a window is the sum of the calls in it, what is leased the sum of the leases.
-//! 6. What keys have used is the sum of their calls.
+//! 6. What keys have used is the sum of their calls, those on their workspaces' own credentials apart.
 //!
 //! All of it is read in one snapshot, so that it may run beside a working server.
 
@@ -59,7 +59,7 @@ impl Store {
         transaction.unhurried().await?;
         let horizon_ms = horizon(&mut transaction, RECORDS).await?;
         let mut posted = Posted::since(Month::at(horizon_ms));
-        let mut spent = BTreeMap::new();
+        let mut spent = Spent::default();
         for month in months(&mut transaction).await? {
             if month.start_ms() < horizon_ms {
                 continue;
@@ -82,13 +82,20 @@ impl Store {
                 return Ok(Some(difference));
             }
         }
-        let told = format!(
-            "{KEY_USAGE} WHERE day >= {}",
-            horizon_ms.div_euclid(MS_PER_DAY)
-        );
-        let difference = compare(&mut transaction, (told, &spent), "the usage of a key").await?;
-        if difference.is_some() {
-            return Ok(difference);
+        let since = horizon_ms.div_euclid(MS_PER_DAY);
+        for (column, sums, what) in [
+            ("usage_nanos", &spent.usage, "the usage of a key"),
+            (
+                "byok_usage_nanos",
+                &spent.byok,
+                "the usage of a key on its workspace's own credentials",
+            ),
+        ] {
+            let told = key_usage(column, since);
+            let difference = compare(&mut transaction, (told, sums), what).await?;
+            if difference.is_some() {
+                return Ok(difference);
+            }
         }
         posted.compare(&mut transaction).await
     }
@@ -96,10 +103,17 @@ impl Store {
 
 // === 1, 2 and 4: calls ===
 
+/// What keys have spent by their calls, by key, day and workspace; nano-USD.
+#[derive(Default)]
+struct Spent {
+    usage: BTreeMap<String, i64>,
+    byok: BTreeMap<String, i64>,
+}
+
 async fn calls(
     transaction: &mut Transaction,
     month: Month,
-    (posted, spent): (&mut Posted, &mut BTreeMap<String, i64>),
+    (posted, spent): (&mut Posted, &mut Spent),
 ) -> Found {
     let mut after = i64::MIN;
     loop {
@@ -119,14 +133,20 @@ async fn calls(
             if let Some(wrong) = cost_of(row)? {
                 return Ok(Some(Difference(format!("generation {id}: {wrong}"))));
             }
-            if let Some(wrong) = wrong_charge(row, charges.get(&id))? {
+            let cost = row.maybe_int("cost_nanos")?.unwrap_or(0);
+            let is_byok = rows::read_notes(&row.text("dropped")?)?.settled.is_byok;
+            let owed = if is_byok { 0 } else { cost };
+            if let Some(wrong) = wrong_charge(row, owed, charges.get(&id))? {
                 return Ok(Some(Difference(format!("{id}: {wrong}"))));
             }
             if let Some(difference) = posted.add(transaction, row).await? {
                 return Ok(Some(difference));
             }
-            let sum: &mut i64 = spent.entry(usage_id(row)?).or_default();
-            *sum = sum.saturating_add(row.maybe_int("cost_nanos")?.unwrap_or(0));
+            let sums = [(&mut spent.usage, owed), (&mut spent.byok, cost - owed)];
+            for (sums, nanos) in sums {
+                let sum: &mut i64 = sums.entry(usage_id(row)?).or_default();
+                *sum = sum.saturating_add(nanos);
+            }
         }
         match page.last() {
             Some(last) => after = last.int("position")?,
@@ -158,9 +178,12 @@ async fn charges(
     Ok(found)
 }
 
-/// What is wrong with the charge of a call.
-fn wrong_charge(row: &Row, charge: Option<&(i64, String)>) -> Result<Option<String>, StoreError> {
-    let cost = row.maybe_int("cost_nanos")?.unwrap_or(0);
+/// What is wrong with the charge of a call for which so much is owed, nano-USD.
+fn wrong_charge(
+    row: &Row,
+    cost: i64,
+    charge: Option<&(i64, String)>,
+) -> Result<Option<String>, StoreError> {
     let payer = format!("workspace:{}", row.text("workspace_id")?);
     let is_right = match charge {
         Some((amount, credit)) => cost > 0 && *amount == cost && *credit == payer,
@@ -358,9 +381,13 @@ const SUMS: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// What keys have used, by day.
-const KEY_USAGE: &str = "SELECT key_hash || ' on day ' || CAST(day AS TEXT) || ' in ' \
-                         || workspace_id AS id, usage_nanos AS told FROM key_usage";
+/// What keys have used since a day, by day; nano-USD of one of the two counters.
+fn key_usage(column: &str, since: i64) -> String {
+    format!(
+        "SELECT key_hash || ' on day ' || CAST(day AS TEXT) || ' in ' || workspace_id AS id, \
+         {column} AS told FROM key_usage WHERE day >= {since}"
+    )
+}
 
 async fn sums(
     transaction: &mut Transaction,

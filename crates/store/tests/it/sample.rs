@@ -133,6 +133,7 @@ pub(crate) fn odd(seed: u64) -> Generation {
             rule: dice.maybe(Dice::text).map(Into::into),
             is_fallback_price: dice.is_heads(),
             cost_gap: dice.maybe(|dice| Amount::from_nanos(dice.next().cast_signed())),
+            is_byok: dice.is_heads(),
         },
         noticed: Noticed {
             content: dice.one_of(&[Content::Off, Content::Kept, Content::Dropped]),
@@ -278,6 +279,7 @@ impl Dice {
             provider_name: self.text(),
             model: self.text(),
             credential: self.maybe(Self::text),
+            is_byok: self.is_heads(),
             started_ms: self.number(),
             latency_ms: self.number(),
             status: self.maybe(Self::small),

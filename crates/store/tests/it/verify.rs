@@ -213,6 +213,7 @@ fn followed(share: Share) -> Attempt {
         provider_name: "Slow".to_owned(),
         model: "test/echo".to_owned(),
         credential: None,
+        is_byok: false,
         started_ms: 0,
         latency_ms: 9,
         status: None,

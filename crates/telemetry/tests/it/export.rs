@@ -33,6 +33,7 @@ fn attempt(credential: Option<&str>) -> Attempt {
         provider_name: "Acme".to_owned(),
         model: "acme/one".to_owned(),
         credential: credential.map(str::to_owned),
+        is_byok: false,
         started_ms: 1,
         latency_ms: 2,
         status: Some(200),

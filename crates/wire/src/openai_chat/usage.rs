@@ -176,7 +176,7 @@ pub(crate) fn write(usage: &Usage, cost: &CostText) -> String {
         ("prompt_tokens", prompt.to_string()),
         ("completion_tokens", completion.to_string()),
         ("total_tokens", total.to_string()),
-        ("cost", money(cost.total.as_deref())),
+        ("cost", money(cost.owed())),
         ("is_byok", cost.is_byok.to_string()),
         ("prompt_tokens_details", prompt_details),
         ("cost_details", cost_details(cost)),

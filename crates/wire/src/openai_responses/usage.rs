@@ -96,7 +96,7 @@ pub(super) fn write(usage: &Usage, cost: &CostText) -> String {
         &format!("{{\"reasoning_tokens\":{reasoning}}}"),
     );
     add("total_tokens", &input.saturating_add(output).to_string());
-    add("cost", money(&cost.total).unwrap_or("null"));
+    add("cost", number(cost.owed()).unwrap_or("null"));
     add("is_byok", if cost.is_byok { "true" } else { "false" });
     if let Some(details) = cost_details(cost) {
         add("cost_details", &details);
@@ -124,7 +124,11 @@ fn cost_details(cost: &CostText) -> Option<String> {
 
 /// Decimal text goes into JSON as it is, so it has to be a JSON number.
 fn money(decimal: &Option<String>) -> Option<&str> {
-    let decimal = decimal.as_deref()?;
+    number(decimal.as_deref())
+}
+
+fn number(decimal: Option<&str>) -> Option<&str> {
+    let decimal = decimal?;
     let mut scanner = Scanner::new(decimal);
     (scanner.number().is_ok() && scanner.position() == decimal.len()).then_some(decimal)
 }

@@ -14,6 +14,7 @@ fn attempt(provider: &str, outcome: Outcome) -> Attempt {
         provider_name: provider.to_uppercase(),
         model: "acme/one".to_owned(),
         credential: None,
+        is_byok: false,
         started_ms: 0,
         latency_ms: 5,
         status: Some(200),

@@ -3,6 +3,7 @@
 mod activity;
 mod analytics;
 mod attention;
+mod byok;
 mod credentials;
 mod destinations;
 mod keys;
