@@ -155,6 +155,7 @@ fn attempts(model: &str, provider: &str, latency_ms: u64) -> Vec<Attempt> {
         provider_name: provider.to_owned(),
         model: model.to_owned(),
         credential: None,
+        is_byok: false,
         started_ms: 0,
         latency_ms,
         status: Some(200),
