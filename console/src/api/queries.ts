@@ -47,6 +47,20 @@ export const credentials = queryOptions({
   queryFn: async ({ signal }) => (await told(api.GET("/credentials", { signal }))).data,
 });
 
+/** Workspaces' own credentials, and those of the house that were stored in the same way. */
+export const byok = queryOptions({
+  queryKey: ["byok"],
+  queryFn: async ({ signal }) => {
+    const all: Schemas["ByokKey"][] = [];
+    for (;;) {
+      const query = { workspace_id: "all", limit: 100, offset: all.length };
+      const page = await told(api.GET("/byok", { params: { query }, signal }));
+      all.push(...page.data);
+      if (all.length >= page.total_count || page.data.length === 0) return all;
+    }
+  },
+});
+
 /** Providers that were added by hand. */
 export const ownProviders = queryOptions({
   queryKey: ["own-providers"],

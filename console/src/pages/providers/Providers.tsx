@@ -13,6 +13,7 @@ import { Empty, Failure, Waiting } from "~/parts/States";
 import { CredentialForm } from "./CredentialForm";
 import { OwnProviderForm } from "./OwnProviderForm";
 import { useRefresh } from "./refresh";
+import { WorkspaceCredentials } from "./WorkspaceCredentials";
 
 type Credential = Schemas["ProviderCredential"];
 type Open = { kind: "credential"; provider?: string } | { kind: "own" };
@@ -31,6 +32,7 @@ export default function Providers() {
     >
       <Stack gap="lg">
         <Credentials onOpen={setOpen} />
+        <WorkspaceCredentials />
         <Own onOpen={setOpen} />
         <All onOpen={setOpen} />
       </Stack>

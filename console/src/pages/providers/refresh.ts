@@ -4,5 +4,5 @@ import { useQueryClient } from "@tanstack/react-query";
 /** What changes with a credential: who can be called, and which models. */
 export function useRefresh() {
   const client = useQueryClient();
-  return () => Promise.all(["credentials", "own-providers", "providers", "models", "endpoints"].map((name) => client.invalidateQueries({ queryKey: [name] })));
+  return () => Promise.all(["credentials", "byok", "own-providers", "providers", "models", "endpoints"].map((name) => client.invalidateQueries({ queryKey: [name] })));
 }
