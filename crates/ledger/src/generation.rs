@@ -180,6 +180,8 @@ pub struct Settled {
     /// Whether the caller's own credential paid the provider. The charge is what the call would cost
     /// at list price then: it counts in budgets that include such calls, and nobody owes it.
     pub is_byok: bool,
+    /// The call whose answer was told again, where it came from the response cache.
+    pub response_cache_source_id: Option<GenerationId>,
 }
 
 /// What we charge less what the provider reports (nano-USD), when that is more than 1 % of what it

@@ -136,6 +136,11 @@ impl Door {
         }
     }
 
+    /// Ends a stream whose last piece was sent.
+    pub(crate) fn close(&mut self) {
+        self.state = State::Closed;
+    }
+
     /// Waits for `work` while watching the caller: ends early when the caller leaves, opens a
     /// stream that was held for too long, and sends a sign of life while the provider is silent.
     pub(crate) async fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Gone> {

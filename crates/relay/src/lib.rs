@@ -16,6 +16,7 @@
 
 mod attempt;
 pub mod auth;
+mod cache_hit;
 pub mod call;
 pub mod count;
 pub mod credentials;
@@ -37,6 +38,7 @@ pub mod upstream;
 mod waits;
 mod whole;
 
+pub use cache_hit::CacheHit;
 pub use call::{Call, Hedge, Reply, ReplyHead};
 pub use count::{Counted, CountedBy};
 pub use credentials::{Credentials, Labelled, Pinned, Secret};

@@ -65,6 +65,7 @@ pub(crate) async fn pump(
             relay.settle(way.reserved.take(), generation).await;
             // A caller that leaves at the very last frame has been served; the record says so.
             let _ = way.door.send(last).await;
+            way.door.close();
             let_go(live.body).await;
         }
         End::Broken(broke, error) => {

@@ -258,7 +258,8 @@ impl Relay {
         if reserved.is_some_and(|reserved| reserved.is_exceeded_by(&generation.charge)) {
             Tallies::count(&self.tallies.overages);
         }
-        if generation.outcome == Outcome::Completed {
+        let is_told_again = generation.settled.response_cache_source_id.is_some();
+        if generation.outcome == Outcome::Completed && !is_told_again {
             self.learned.note(
                 &generation.caller.key_hash,
                 &generation.requested_model,

@@ -17,6 +17,7 @@ use crate::api::wishes::Wishes;
 use crate::broadcast::Broadcast;
 use crate::budget_index::{self, BudgetIndex};
 use crate::byok::Opened;
+use crate::cache::ResponseCache;
 use crate::cache_health::CacheBoard;
 use crate::config::native::NativeAccess;
 use crate::config::sections::Billing;
@@ -82,6 +83,8 @@ pub struct App {
     pub tracer: Option<Arc<Tracer>>,
     /// Tells destinations of workspaces of calls.
     pub broadcast: Arc<Broadcast>,
+    /// Answers that may be told again.
+    pub response_cache: Arc<ResponseCache>,
     /// What is counted about calls.
     pub metrics: Arc<Metrics>,
     /// The whole list of models, as last written.

@@ -12,8 +12,10 @@ use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::{Instant, timeout_at};
 
+use crate::cache::Keeping;
 use crate::content::Taking;
 
 /// How long a caller may go on sending a body that was refused, so that it reads our answer
@@ -132,16 +134,35 @@ pub struct Pieces {
     queue: mpsc::Receiver<Bytes>,
     waiting: Vec<Bytes>,
     taking: Option<Taking>,
+    /// Who keeps the answer, until it has ended.
+    keeping: Option<Keeping>,
 }
 
 impl Pieces {
     /// A body of everything that comes through `queue`.
     #[must_use]
     pub fn new(queue: mpsc::Receiver<Bytes>) -> Self {
+        Self::kept(queue, None)
+    }
+
+    /// The same of an answer that is to be kept.
+    #[must_use]
+    pub fn kept(queue: mpsc::Receiver<Bytes>, keeping: Option<Keeping>) -> Self {
         Self {
             queue,
             waiting: Vec::new(),
             taking: None,
+            keeping,
+        }
+    }
+
+    fn note(&mut self, count: usize) {
+        if count == 0 {
+            if let Some(keeping) = self.keeping.take() {
+                keeping.complete();
+            }
+        } else if let Some(keeping) = &mut self.keeping {
+            self.waiting.iter().for_each(|piece| keeping.piece(piece));
         }
     }
 
@@ -167,6 +188,7 @@ impl http_body::Body for Pieces {
             &mut this.waiting,
             PIECES_PER_WRITE
         ));
+        this.note(count);
         let piece = match (count, this.waiting.pop()) {
             (0, _) | (_, None) => {
                 if let Some(taking) = &mut this.taking {
@@ -188,5 +210,22 @@ impl http_body::Body for Pieces {
             taking.piece(&piece);
         }
         Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
+    }
+}
+
+/// Many clients hang up at the terminator, before the end of the body: what has been sent by then is the
+/// answer, if it is all of it.
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        let Some(mut keeping) = self.keeping.take() else {
+            return;
+        };
+        loop {
+            match self.queue.try_recv() {
+                Ok(piece) => keeping.piece(&piece),
+                Err(TryRecvError::Disconnected) => return keeping.complete(),
+                Err(TryRecvError::Empty) => return,
+            }
+        }
     }
 }

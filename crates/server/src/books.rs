@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Sender;
 
 use crate::api::metrics::Metrics;
 use crate::broadcast::Broadcast;
+use crate::cache::ResponseCache;
 use crate::cache_health::CacheBoard;
 use crate::content::Keeper;
 use crate::limits::{AtProviders, Gate, Velocity};
@@ -31,6 +32,8 @@ pub struct CountedBooks {
     pub content: Arc<Keeper>,
     /// Watches providers' caches.
     pub caches: Arc<CacheBoard>,
+    /// Keeps answers, and learns here which of them are whole.
+    pub response_cache: Arc<ResponseCache>,
     /// The calendar time.
     pub clock: Arc<dyn Clock>,
     /// Who keeps the books.
@@ -55,6 +58,7 @@ impl CountedBooks {
             .and_then(|tracer| tracer.end(generation));
         self.broadcast.offer(generation, parent.as_ref());
         self.metrics.observe(generation);
+        self.response_cache.note(generation);
         self.metrics.in_flight.down();
         let now_ms = self.clock.now_ms();
         let usage = &generation.usage;

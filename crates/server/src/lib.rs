@@ -9,7 +9,8 @@
 //! 5. [`content`]: what was asked and answered, for those who want it kept.
 //! 6. [`cache_health`]: of how much use providers' caches are.
 //! 7. [`additions`]: providers and credentials that are added at run time.
-//! 8. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
+//! 8. [`cache`]: answers that are told again.
+//! 9. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
 
 pub mod additions;
 pub mod admin;
@@ -20,6 +21,7 @@ pub mod books;
 pub mod broadcast;
 pub mod budget_index;
 pub mod byok;
+pub mod cache;
 pub mod cache_health;
 pub mod caller;
 pub mod cli;

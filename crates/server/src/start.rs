@@ -28,6 +28,7 @@ use crate::books::CountedBooks;
 use crate::broadcast::{self, Broadcast};
 use crate::budget_index;
 use crate::byok::Opened;
+use crate::cache::ResponseCache;
 use crate::cache_health::CacheBoard;
 use crate::clock;
 use crate::config::{Config, Environment};
@@ -184,6 +185,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         relay,
         tracer: books.tracer.clone(),
         broadcast: Arc::clone(&books.broadcast),
+        response_cache: Arc::clone(&books.response_cache),
         metrics: Arc::clone(&books.metrics),
         model_list: Rendered::default(),
         clock,
@@ -193,13 +195,12 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let watch = (books.velocity.clone(), too_fast);
     start_jobs(&app, &config, seen, watch, &desk);
     start_keepers(&app, node, unsorted, &desk);
-    let door = open_door(&app, &config, listener, desk);
     Ok(Running {
+        door: open_door(&app, &config, listener, desk),
         app,
         address,
         first_keys,
         calls,
-        door,
         drain: config.door.drain,
     })
 }
@@ -304,6 +305,7 @@ fn counted(
         broadcast,
         content,
         caches,
+        response_cache: Arc::new(ResponseCache::new(config.cache, Arc::clone(clock))),
         clock: Arc::clone(clock),
         ledgers: Arc::clone(ledgers),
     };

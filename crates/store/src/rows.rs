@@ -8,7 +8,8 @@ use ledger::cost::Line;
 use ledger::generation::{Content, Noticed, Settled};
 use ledger::price::{Condition, PriceOverride};
 use ledger::{
-    Amount, Attempt, Bill, Generation, Outcome, Price, PriceSheet, Share, Unpriced, UsageSource,
+    Amount, Attempt, Bill, Generation, GenerationId, Outcome, Price, PriceSheet, Share, Unpriced,
+    UsageSource,
 };
 use serde_json::{Map, Value};
 
@@ -335,6 +336,9 @@ pub(crate) fn write_notes(json: &mut Json, generation: &Generation) {
         if settled.is_byok {
             json.name("is_byok").flag(true);
         }
+        if let Some(source) = &settled.response_cache_source_id {
+            json.name("response_cache_source_id").text(source.as_str());
+        }
         if noticed.content != Content::Off {
             json.name("content").text(noticed.content.name());
         }
@@ -355,6 +359,7 @@ pub(crate) fn read_notes(text: &str) -> Read<Notes> {
     }
     let gap = value.get("cost_gap_nanos").and_then(Value::as_i64);
     let rule = value.get("rule").and_then(Value::as_str);
+    let source = value.get("response_cache_source_id");
     let content = value.get("content").and_then(Value::as_str);
     let prefix_break = value.get("prefix_break").and_then(Value::as_str);
     Ok(Notes {
@@ -364,6 +369,7 @@ pub(crate) fn read_notes(text: &str) -> Read<Notes> {
             is_fallback_price: says(&value, "is_fallback_price"),
             cost_gap: gap.map(Amount::from_nanos),
             is_byok: says(&value, "is_byok"),
+            response_cache_source_id: source.and_then(Value::as_str).map(GenerationId::from_text),
         },
         noticed: Noticed {
             content: content.and_then(Content::from_name).unwrap_or_default(),

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::charges::{charge, forgive_races, now, sheet_of, with_parts, with_shares};
 use crate::attempt::{Answer, Attempted};
+use crate::cache_hit::CacheHit;
 use crate::call::Call;
 use crate::meter::Meter;
 use crate::money::ending::{self, Break};
@@ -204,6 +205,21 @@ impl<'a> Draft<'a> {
         self.close(last, None, parts)
     }
 
+    /// The answer to an earlier call was told again; no provider was asked.
+    pub(crate) fn told_again(&mut self, hit: CacheHit, parts: &Parts) -> Generation {
+        let last = Last {
+            outcome: Outcome::Completed,
+            status: 200,
+            ending: Some(Ending::CacheHit),
+            usage: (Usage::default(), UsageSource::Nothing),
+        };
+        let mut generation = self.close(last, None, parts);
+        generation.model = hit.model;
+        generation.finish = hit.finish;
+        generation.settled.response_cache_source_id = Some(hit.source_id);
+        generation
+    }
+
     /// The provider failed after its answer had begun.
     pub(crate) fn broken(
         &mut self,
@@ -324,6 +340,7 @@ impl<'a> Draft<'a> {
             is_fallback_price,
             cost_gap: cost_gap(&own, usage.native_cost_nanos),
             is_byok: self.attempts.last().is_some_and(|last| last.is_byok),
+            response_cache_source_id: None,
         };
         forgive_races(rule, &mut self.attempts);
         let charge = with_shares(own, &self.attempts);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chat::Unit;
 use ledger::UsageSource;
 use ledger::settlement::TABLE;
-use relay::{DrainBounds, Reply, Timers};
+use relay::{CacheHit, DrainBounds, Reply, Timers};
 use serde_json::Value;
 use simulator::{Raw, Script};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -113,7 +113,10 @@ const ROWS: [(&str, Shown); 45] = [
         Here("who_speaks_first_serves_and_the_other_is_charged_for_its_prompt"),
     ),
     ("race_lost_uncounted", ESTIMATED),
-    ("cache_hit", Never("there is no response cache yet")),
+    (
+        "cache_hit",
+        Here("an_answer_that_is_told_again_is_recorded_and_free"),
+    ),
 ];
 
 /// Rows of calls that this process does not live to settle.
@@ -172,6 +175,33 @@ fn every_row_of_the_table_has_a_test_that_is_there() {
         }
     }
     assert!(names.len() > 8);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_told_again_is_recorded_and_free() {
+    let house = House::with_rows(&[("a", "1", "")], stops).await;
+    let body = hello(false);
+    house.send(&body).await.unwrap();
+    let first = house.record().await;
+    let hit = CacheHit {
+        source_id: first.id.clone(),
+        model: first.model.clone(),
+        finish: first.finish.clone(),
+    };
+    // It falls under a budget in which nothing is left, and holds nothing in it.
+    let call = house.governed(&body, &[0]);
+    house.relay.settle_hit(call, hit).await;
+    let records = house.records(2).await;
+    let again = records.iter().find(|record| record.id != first.id).unwrap();
+    assert_eq!(rule(again), "cache_hit", "{again:?}");
+    assert_eq!(charged(again), 0);
+    assert!(again.usage.is_empty() && again.attempts.is_empty());
+    assert_eq!(
+        again.settled.response_cache_source_id,
+        Some(first.id.clone())
+    );
+    assert_eq!((&again.model, &again.finish), (&first.model, &first.finish));
+    assert_eq!(house.asked().len(), 1, "no provider was asked again");
 }
 
 #[tokio::test]

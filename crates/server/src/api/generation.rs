@@ -234,7 +234,7 @@ pub(crate) fn view(record: &Generation) -> View<'_> {
         upstream_id: record.upstream_id.as_deref(),
         session_id: caller.session_id.as_deref(),
         preset_id: None,
-        response_cache_source_id: None,
+        response_cache_source_id: source(record).map(GenerationId::as_str),
         api_type: api_type(record.dialect),
         model: if record.model.is_empty() {
             &record.requested_model
@@ -272,6 +272,11 @@ pub(crate) fn view(record: &Generation) -> View<'_> {
     }
 }
 
+/// The call whose answer was told again.
+fn source(record: &Generation) -> Option<&GenerationId> {
+    record.settled.response_cache_source_id.as_ref()
+}
+
 fn attempt_view<'a>(attempt: &'a Attempt, id: Option<&'a str>) -> AttemptView<'a> {
     let (outcome, error_type, error_message) = outcome(&attempt.outcome);
     AttemptView {
@@ -307,6 +312,8 @@ fn outcome(outcome: &Outcome) -> (&'static str, Option<&'static str>, Option<&st
 fn tokens(record: &Generation) -> Tokens {
     let usage = &record.usage;
     let is_counted = record.usage_source != UsageSource::Nothing && !usage.is_empty();
+    // Nothing was counted there, and that is known.
+    let is_told_again = source(record).is_some();
     let is_native = is_counted
         && matches!(
             record.usage_source,
@@ -314,8 +321,8 @@ fn tokens(record: &Generation) -> Tokens {
         );
     let native = |count: Option<u64>| count.filter(|_| is_native);
     Tokens {
-        tokens_prompt: is_counted.then(|| usage.prompt_tokens()),
-        tokens_completion: is_counted.then(|| usage.completion_tokens()),
+        tokens_prompt: (is_counted || is_told_again).then(|| usage.prompt_tokens()),
+        tokens_completion: (is_counted || is_told_again).then(|| usage.completion_tokens()),
         native_tokens_prompt: native(Some(usage.prompt_tokens())),
         native_tokens_completion: native(Some(usage.completion_tokens())),
         native_tokens_reasoning: native(usage.get(Unit::Reasoning)),

@@ -3,58 +3,45 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::body::Body;
 use axum::extract::Request;
-use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use catalog::Preferences;
 use chat::{Dialect, Error, Kind};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{HeaderName, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 use ledger::generation::CallerNote;
 use ledger::{Budget, CallFacts, GenerationId};
-use relay::{AdmissionPolicy, Call, Hedge, Reply, ReplyHead, Waits};
+use relay::{AdmissionPolicy, Call, Hedge, Waits};
 use store::balance_budget_id;
 use tokio::time::Instant;
 use wire::codec::Door;
-use wire::frame::Framing;
 use wire::{Beside, Incoming};
 
+use crate::api::respond::respond;
+use crate::api::told_again;
 use crate::api::wishes::Wishes;
 use crate::app::App;
-use crate::body::{self, Pieces};
+use crate::body;
+use crate::cache::{Asked, describe_miss};
 use crate::cache_health;
 use crate::caller::{self, Caller};
 use crate::clock;
 use crate::config::sections::BillingMode;
-use crate::content::{self, Form, Taking};
+use crate::content::{self, Taking};
 use crate::limits::{Asker, Standing};
 use crate::reply::{self, Answer, Rescue};
 
 /// In a request: what is to happen when the money does not reach, `clamp` or `reject`. In an answer:
 /// on which ground a call with budgets was let in, `full`, `estimate` or `clamped=N`.
-const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
+pub(super) const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
 
 /// Who counted the tokens of a prompt: `provider`, or `estimate` where nobody did.
 const TOKEN_COUNT: HeaderName = HeaderName::from_static("x-waybill-token-count");
 
-/// How many endpoints were asked until one answered.
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-waybill-attempts");
-
 /// Our own time until the head of the answer, in microseconds.
 const OVERHEAD: HeaderName = HeaderName::from_static("x-waybill-overhead-us");
 
-const PROVIDER: [HeaderName; 2] = both("x-openrouter-provider", "x-waybill-provider");
-const DROPPED: [HeaderName; 2] = both("x-openrouter-dropped", "x-waybill-dropped");
 const SIMULATE: HeaderName = HeaderName::from_static("x-simulate");
-const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-
-const fn both(theirs: &'static str, ours: &'static str) -> [HeaderName; 2] {
-    [
-        HeaderName::from_static(theirs),
-        HeaderName::from_static(ours),
-    ]
-}
 
 /// The longest session id, characters. Source: `session_id` of the reference.
 const SESSION_ID_MAX: usize = 256;
@@ -222,11 +209,20 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
         tracer.begin(&mut call, &headers);
     }
     let (id, created_at_ms) = (call.id.clone(), call.created_at_ms);
-    let own_time = OwnTime::of(&call);
     let (dialect, stream_type) = (
         call.request.needs.dialect,
         call.door.stream_type(&call.request),
     );
+    let asked = Asked::of(&headers, &call, app);
+    if let Some(told) = asked.and_then(|asked| told_again::find(app, &asked, &call)) {
+        let taking = taking(app, &call, io_logging, dialect);
+        let mut response = told_again::answer(app, call, (told, taking)).await;
+        reply::name_generation(response.headers_mut(), dialect, &id);
+        standing.describe(response.headers_mut(), dialect, created_at_ms);
+        return Ok(response);
+    }
+    let keeping = asked.map(|asked| app.response_cache.watch(&id, &asked));
+    let own_time = OwnTime::of(&call);
     app.caches.arrive(&cache_health::Asked {
         id: &call.id,
         caller: &call.caller,
@@ -238,7 +234,10 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
     app.metrics.in_flight.up(); // down again when the call is settled
     match app.relay.relay(call).await {
         Ok(reply) => {
-            let mut response = respond(reply, (dialect, stream_type), taking);
+            let mut response = respond(reply, (dialect, stream_type), (taking, keeping));
+            if let Some(asked) = &asked {
+                describe_miss(response.headers_mut(), asked);
+            }
             own_time.tell(response.headers_mut());
             reply::name_generation(response.headers_mut(), dialect, &id);
             standing.describe(response.headers_mut(), dialect, created_at_ms);
@@ -442,58 +441,6 @@ pub(crate) fn simulation(headers: &HeaderMap) -> HeaderMap {
         found.insert(SIMULATE, value.clone());
     }
     found
-}
-
-fn respond(
-    reply: Reply,
-    (dialect, stream_type): (Dialect, &'static str),
-    mut taking: Option<Taking>,
-) -> Response {
-    match reply {
-        Reply::Whole { head, body } => {
-            if let Some(taking) = &mut taking {
-                taking.piece(&body);
-                taking.complete();
-            }
-            let mut response = reply::json_bytes(StatusCode::OK, body);
-            describe(response.headers_mut(), &head);
-            response
-        }
-        Reply::Stream { head, body } => {
-            if let Some(taking) = &mut taking {
-                taking.comes_as(Form::Stream(dialect, Framing::Sse));
-            }
-            let pieces = Pieces::new(body).taken_by(taking);
-            let mut response = Body::new(pieces).into_response();
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(stream_type));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
-            describe(headers, &head);
-            response
-        }
-    }
-}
-
-fn describe(headers: &mut HeaderMap, head: &ReplyHead) {
-    for name in PROVIDER {
-        if let Some(provider) = &head.provider_name {
-            reply::put(headers, name, provider);
-        }
-    }
-    if head.attempts > 0 {
-        headers.insert(ATTEMPTS, head.attempts.into());
-    }
-    if let Some(ground) = head.admission {
-        reply::put(headers, ADMISSION, &ground.to_string());
-    }
-    if head.dropped.is_empty() {
-        return;
-    }
-    let dropped = head.dropped.join(", ");
-    for name in DROPPED {
-        reply::put(headers, name, &dropped);
-    }
 }
 
 /// The body of a request that is to be explained, or relayed, as the relay wants it.

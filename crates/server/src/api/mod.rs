@@ -29,6 +29,8 @@ pub mod openapi;
 pub mod plan;
 pub mod providers;
 pub mod rerank;
+mod respond;
 pub mod responses;
 pub mod session;
+mod told_again;
 pub mod wishes;

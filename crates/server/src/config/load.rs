@@ -8,7 +8,8 @@ use super::document::{self, VARIABLE_PREFIX};
 use super::problem::{Problem, Problems};
 use super::reader::{Reader, Setting};
 use super::{
-    Config, Environment, content, native, probes, providers, records, routing, sections, telemetry,
+    Config, Environment, cache, content, native, probes, providers, records, routing, sections,
+    telemetry,
 };
 
 /// The file that is read when none is named.
@@ -73,6 +74,7 @@ pub fn read(file: &str, text: &str, environment: &Environment) -> Loaded {
         probes: probes::probes(&mut reader),
         records: records::records(&mut reader),
         content: content::content(&mut reader),
+        cache: cache::cache(&mut reader),
         discovery: sections::discovery(&mut reader),
         providers: providers::providers(&mut reader),
         timers,

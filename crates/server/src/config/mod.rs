@@ -8,6 +8,7 @@
 //! | `providers.rs` | `[providers.*]`: rows of the catalog's own form |
 //! | `telemetry.rs` | `[telemetry]`: a collector |
 //! | `secret.rs` | `env:NAME`, `file:PATH`, literals; the one place that reads the environment |
+//! | `cache.rs` | `[cache]`: how much the response cache may hold |
 //! | `records.rs` | `[records]`: how long what is known of calls is kept |
 //! | `content.rs` | `[content]`: where the content of calls is kept |
 //! | `credentials.rs` | which provider has a credential, and which one would help |
@@ -17,6 +18,7 @@
 //! | `load.rs` | file → [`Config`] |
 
 mod accounts;
+pub mod cache;
 pub mod content;
 pub mod credentials;
 pub mod document;
@@ -72,6 +74,8 @@ pub struct Config {
     pub records: records::Records,
     /// `[content]`
     pub content: content::Content,
+    /// `[cache]`
+    pub cache: cache::CacheBounds,
     /// `[discovery]`
     pub discovery: sections::Discovery,
     /// `[providers.*]`

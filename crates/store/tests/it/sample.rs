@@ -134,6 +134,7 @@ pub(crate) fn odd(seed: u64) -> Generation {
             is_fallback_price: dice.is_heads(),
             cost_gap: dice.maybe(|dice| Amount::from_nanos(dice.next().cast_signed())),
             is_byok: dice.is_heads(),
+            response_cache_source_id: dice.maybe(Dice::text).map(GenerationId::from_text),
         },
         noticed: Noticed {
             content: dice.one_of(&[Content::Off, Content::Kept, Content::Dropped]),

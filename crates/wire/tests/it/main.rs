@@ -25,6 +25,7 @@ mod prefix;
 mod provider_side;
 mod quirks;
 mod recorded;
+mod replaying;
 mod requests;
 mod responses;
 mod streams;

@@ -3,6 +3,7 @@
 mod adversity;
 mod budgets;
 mod cache_health;
+mod caching;
 mod calls;
 mod chat_completions;
 mod console;
