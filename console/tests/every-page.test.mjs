@@ -34,7 +34,7 @@ const address = (path, stage) => (typeof path === "string" ? path : path(stage))
 
 /** Bytes on the wire of a first visit. */
 const BYTES_MAX = 300_000;
-const REQUESTS_MAX = 25;
+const REQUESTS_MAX = 30;
 
 async function settled(page) {
   await page.waitForLoadState("networkidle");

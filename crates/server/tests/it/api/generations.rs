@@ -44,11 +44,11 @@ fn length(list: &Value) -> usize {
 async fn a_list_is_true_at_once_and_filtered() {
     let (stage, other) = busy().await;
     let all = list(&stage, "", &stage.management_key).await;
-    let times: Vec<&str> = all["data"]
+    let times: Vec<jiff::Timestamp> = all["data"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| one["created_at"].as_str().unwrap())
+        .map(|one| one["created_at"].as_str().unwrap().parse().unwrap())
         .collect();
     assert!(
         times.is_sorted_by(|newer, older| newer >= older),
