@@ -83,6 +83,30 @@ async fn make_workspace(store: &Store, slug: &str) -> String {
     id
 }
 
+/// Two of them, the older one first, at pages and by provider, and never a secret.
+async fn are_listed(stage: &Stage, first: &Value) {
+    let listed = stage
+        .get(&format!("{PATH}?limit=1"), &stage.management_key)
+        .await;
+    assert_eq!(listed.json()["data"], json!([first]));
+    assert_eq!(listed.json()["total_count"], 2);
+    for (query, count) in [
+        ("offset=1", 1),
+        ("provider=choosy", 2),
+        ("provider=sim-one", 0),
+    ] {
+        let listed = stage
+            .get(&format!("{PATH}?{query}"), &stage.management_key)
+            .await;
+        assert_eq!(
+            listed.json()["data"].as_array().unwrap().len(),
+            count,
+            "{query}"
+        );
+        assert!(!listed.text().contains("0123456789"), "{}", listed.text());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_credential_is_made_shown_masked_changed_and_deleted() {
     let (stage, _simulator) = opened("").await;
@@ -106,26 +130,7 @@ async fn a_credential_is_made_shown_masked_changed_and_deleted() {
         (&json!(1), &json!(null))
     );
 
-    let listed = stage
-        .get(&format!("{PATH}?limit=1"), &stage.management_key)
-        .await;
-    assert_eq!(listed.json()["data"], json!([made]));
-    assert_eq!(listed.json()["total_count"], 2);
-    for (query, count) in [
-        ("offset=1", 1),
-        ("provider=choosy", 2),
-        ("provider=sim-one", 0),
-    ] {
-        let listed = stage
-            .get(&format!("{PATH}?{query}"), &stage.management_key)
-            .await;
-        assert_eq!(
-            listed.json()["data"].as_array().unwrap().len(),
-            count,
-            "{query}"
-        );
-        assert!(!listed.text().contains("0123456789"), "{}", listed.text());
-    }
+    are_listed(&stage, &made).await;
     let patch =
         json!({"key": WRONG, "name": null, "is_fallback": true, "allowed_models": ["test/choosy"]});
     let changed = desk(&stage, Method::PATCH, &one, &patch).await;
