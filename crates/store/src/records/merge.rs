@@ -42,6 +42,11 @@ impl Store {
     }
 
     async fn merge_some(&self) -> Result<usize, StoreError> {
+        // Where nothing is to be done, nobody is to wait for the lock of those who write.
+        let any = Statement::new("SELECT position FROM rollup_deltas LIMIT 1");
+        if any.read(&self.database).await?.is_empty() {
+            return Ok(0);
+        }
         let mut transaction = self.database.begin().await?;
         lock(&mut transaction).await?;
         let rows =
@@ -50,6 +55,8 @@ impl Store {
                 .rows(&mut transaction)
                 .await?;
         if rows.is_empty() {
+            // Another process has been faster.
+            transaction.commit().await?;
             return Ok(0);
         }
         let mut delta = Delta::default();

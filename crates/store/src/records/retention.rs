@@ -146,17 +146,18 @@ impl Store {
         if self.database.engine != Engine::Sqlite {
             return Ok(false);
         }
-        let mut transaction = self.database.begin().await?;
+        // Where nothing is to be done, nobody is to wait for the lock of those who write.
         let rows = Statement::new(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'going_[0-9]*' \
              ORDER BY name LIMIT 1",
         )
-        .rows(&mut transaction)
+        .read(&self.database)
         .await?;
         let Some(row) = rows.first() else {
             return Ok(false);
         };
         let table = row.text("name")?;
+        let mut transaction = self.database.begin().await?;
         // A name of ours, and nothing else: it becomes part of a statement.
         if !table
             .bytes()

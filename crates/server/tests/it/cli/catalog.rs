@@ -76,7 +76,9 @@ fn what_cannot_be_read_changes_nothing_and_says_where_it_is_wrong() {
     assert_eq!(stdout(&run(&dir, &["catalog", "show", MODEL])), before);
 }
 
-#[tokio::test]
+/// On several threads: the command is waited for on one, and the server may be in the middle of a
+/// transaction.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_running_server_takes_an_update_over() {
     let stage = Stage::open().await;
     let price = async || {
