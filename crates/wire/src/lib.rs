@@ -12,6 +12,7 @@ pub mod address;
 pub mod anthropic_messages;
 pub mod bedrock;
 mod blanks;
+mod call_id;
 pub mod codec;
 pub mod cohere;
 pub mod content;

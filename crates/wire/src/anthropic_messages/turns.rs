@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::family::Family;
 use super::marks::Marks;
+use crate::call_id;
 
 /// The conversation as this dialect says it.
 #[derive(Debug, Default)]
@@ -207,7 +208,7 @@ impl Scribe<'_> {
                 arguments,
             } => Some(json!({
                 "type": "tool_use",
-                "id": tool_id(id),
+                "id": call_id::of_words(id),
                 "name": name,
                 "input": input(arguments),
             })),
@@ -233,7 +234,7 @@ impl Scribe<'_> {
             .collect();
         let mut block = Map::new();
         block.insert("type".to_owned(), json!("tool_result"));
-        block.insert("tool_use_id".to_owned(), json!(tool_id(id)));
+        block.insert("tool_use_id".to_owned(), json!(call_id::of_words(id)));
         if !content.is_empty() {
             block.insert("content".to_owned(), Value::Array(content));
         }
@@ -288,17 +289,6 @@ fn thought(text: &str, opaque: Option<&Opaque>) -> Option<Value> {
         }
         Seal::Encrypted => json!({"type": "redacted_thinking", "data": opaque.value}),
     })
-}
-
-/// The id of a tool call in the letters that are allowed here; the same one always gives the same.
-fn tool_id(id: &str) -> String {
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-    if id.is_empty() {
-        return "call".to_owned();
-    }
-    id.chars()
-        .map(|letter| if allowed(letter) { letter } else { '_' })
-        .collect()
 }
 
 /// Arguments as the object that they must be here.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::family::Family;
 use super::marks::Marks;
 use super::media::{self, Names, Shown};
+use crate::call_id;
 
 /// The longest id of a tool call.
 const ID_CHARS_MAX: usize = 64;
@@ -353,30 +354,9 @@ impl Scribe<'_> {
     }
 }
 
-/// The id of a tool call in the letters and the length that are allowed here; the same one always
-/// gives the same, and two never do.
+/// The id of a tool call in the letters and the length that are allowed here.
 fn tool_id(id: &str) -> String {
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-    if id.is_empty() {
-        return "call".to_owned();
-    }
-    let fit: String = id
-        .chars()
-        .map(|letter| if allowed(letter) { letter } else { '_' })
-        .collect();
-    if fit.len() <= ID_CHARS_MAX {
-        return fit;
-    }
-    let kept = ID_CHARS_MAX - 17;
-    let start = fit.get(..kept).unwrap_or_default();
-    format!("{start}_{:016x}", fnv(id))
-}
-
-/// The hash FNV-1a, 64 bits. <http://www.isthe.com/chongo/tech/comp/fnv/>
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    call_id::shortened(&call_id::of_words(id), ID_CHARS_MAX)
 }
 
 /// JSON as the object that it must be here; anything else under a name.
@@ -386,20 +366,5 @@ fn object(json: &str, name: &str) -> Value {
         _ if json.trim().is_empty() => json!({}),
         Ok(other) => json!({name: other}),
         Err(_) => json!({name: json}),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_fit_and_stay_apart() {
-        assert_eq!(tool_id("call_1"), "call_1");
-        assert_eq!(tool_id("a.b:c"), "a_b_c");
-        let long = |last: char| format!("{}{last}", "x".repeat(100));
-        let (one, other) = (tool_id(&long('1')), tool_id(&long('2')));
-        assert_ne!(one, other);
-        assert_eq!((one.len(), tool_id(&long('1'))), (ID_CHARS_MAX, one));
     }
 }

@@ -8,6 +8,7 @@ use chat::{Error, Request};
 use serde_json::{Map, Value, json};
 
 use super::family;
+use crate::call_id;
 
 /// The longest id of a call that OpenAI takes, in characters.
 const CALL_ID_CHARS_MAX: usize = 64;
@@ -222,17 +223,9 @@ impl Items<'_> {
     }
 }
 
-/// The same id for a call and its result; one that is too long becomes its own hash.
+/// The same id for a call and its result.
 fn call_id(id: &str) -> String {
-    if id.chars().count() <= CALL_ID_CHARS_MAX {
-        return id.to_owned();
-    }
-    // FNV-1a: only to tell the calls of one conversation apart.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    let start: String = id.chars().take(CALL_ID_CHARS_MAX - 17).collect();
-    format!("{start}_{hash:016x}")
+    call_id::shortened(id, CALL_ID_CHARS_MAX)
 }
 
 fn part_json(content: &Content) -> Option<Value> {

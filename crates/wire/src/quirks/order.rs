@@ -1,6 +1,7 @@
 //! Which message may follow which, and how calls are named: what templates of chat models demand.
 
 use super::messages::{Changes, Turn};
+use crate::call_id::fnv;
 use crate::members::{Members, elements};
 use crate::scan::{Text, ValueKind};
 use crate::splice::quoted;
@@ -85,11 +86,4 @@ fn nine_letters(id: &Text<'_>) -> Option<String> {
         rest /= 62;
     }
     Some(letters)
-}
-
-/// FNV-1a, 64 bits: the same on every machine and in every version, which no hasher of `std` is.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
