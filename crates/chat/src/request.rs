@@ -152,6 +152,8 @@ pub enum Content {
         source: Source,
         /// Its name, with which some dialects cite it.
         filename: Option<String>,
+        /// Whether the answer is to say what it takes from it.
+        is_cited: bool,
     },
     /// The model asked for a tool.
     ToolCall {

@@ -183,9 +183,17 @@ fn document(
 ) -> Result<(), Error> {
     let title = block.string("title")?;
     block.unknown(
-        &["type", "source", "title", "context", "cache_control"],
+        &[
+            "type",
+            "source",
+            "title",
+            "context",
+            "cache_control",
+            "citations",
+        ],
         unsaid,
     );
+    let is_cited = is_cited(block)?;
     if let Some(context) = block.string("context")? {
         parts.push(Part::text(context));
     }
@@ -195,6 +203,9 @@ fn document(
     {
         parts.extend(title.map(Part::text));
         parts.extend(blocks(&inner, "content", unsaid)?);
+        if is_cited {
+            unsaid.push(block.path_of("citations"));
+        }
         if let Some(last) = parts.last_mut() {
             last.cache = mark(block)?;
         }
@@ -204,11 +215,19 @@ fn document(
         content: Content::File {
             source: source(block)?,
             filename: title.map(ToOwned::to_owned),
+            is_cited,
         },
         cache: mark(block)?,
         opaque: None,
     });
     Ok(())
+}
+
+/// Whether the answer is to say what it takes from a document.
+fn is_cited(document: &Cursor<'_>) -> Result<bool, Error> {
+    let citations = document.object("citations")?;
+    let is_enabled = citations.map(|citations| citations.boolean("enabled"));
+    Ok(is_enabled.transpose()?.flatten().unwrap_or(false))
 }
 
 /// What a caller has found: other dialects have no word for it, but its words are text.
@@ -226,7 +245,7 @@ fn search_result(block: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Content
             text.push('\n');
         }
     }
-    if block.get("citations").is_some() {
+    if is_cited(block)? {
         unsaid.push(block.path_of("citations"));
     }
     Ok(Content::Text(text))

@@ -194,11 +194,18 @@ impl Scribe<'_> {
                     source => Some(json!({"type": "image", "source": source})),
                 }
             }
-            Content::File { source, filename } => {
+            Content::File {
+                source,
+                filename,
+                is_cited,
+            } => {
                 let source = self.source(source, path)?;
                 let mut block = json!({"type": "document", "source": source});
                 if let Some(name) = filename.as_ref().filter(|name| !name.is_empty()) {
                     block["title"] = json!(name);
+                }
+                if *is_cited {
+                    block["citations"] = json!({"enabled": true});
                 }
                 Some(block)
             }

@@ -200,6 +200,21 @@ impl Turns {
     }
 }
 
+/// Where a block stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Among what the user or the operator says.
+    Question,
+    /// In a result of a tool, whose documents are never cited: "Citations are not supported in tool
+    /// result documents" (<https://github.com/boto/boto3/issues/4648>, 2025). Of the others Claude
+    /// cites those that it is asked to cite.
+    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CitationsConfig.html>
+    /// (2026)
+    Result,
+    /// Among what the model has said.
+    Answer,
+}
+
 /// Writes blocks, and names what cannot be written.
 struct Scribe<'s> {
     family: &'s Family,
@@ -216,7 +231,10 @@ impl Scribe<'_> {
     }
 
     fn blocks(&mut self, message: &Message, path: &str) -> Result<Vec<Block>, Error> {
-        let is_answer = message.role == Role::Assistant;
+        let place = match message.role {
+            Role::Assistant => Place::Answer,
+            Role::System | Role::Developer | Role::User | Role::Tool => Place::Question,
+        };
         let mut blocks = Vec::with_capacity(message.parts.len());
         for (at, part) in message.parts.iter().enumerate() {
             let here = format!("{path}.content[{at}]");
@@ -233,7 +251,7 @@ impl Scribe<'_> {
                     if part.opaque.is_some() {
                         self.lose(format!("{path}.reasoning_details"));
                     }
-                    self.block(content, is_answer, &here)?
+                    self.block(content, place, &here)?
                 }
             };
             if let Some(value) = value {
@@ -262,7 +280,7 @@ impl Scribe<'_> {
     fn block(
         &mut self,
         content: &Content,
-        is_answer: bool,
+        place: Place,
         path: &str,
     ) -> Result<Option<Value>, Error> {
         Ok(match content {
@@ -291,15 +309,25 @@ impl Scribe<'_> {
             | Content::Video(_)
             | Content::File { .. }
             | Content::Audio { .. }
-                if is_answer =>
+                if place == Place::Answer =>
             {
                 self.lose(path.to_owned());
                 None
             }
             Content::Image { source, .. } => Some(media::shown(Shown::Image, source, path)?),
             Content::Video(source) => Some(media::shown(Shown::Video, source, path)?),
-            Content::File { source, filename } => {
-                Some(self.names.document(source, filename.as_deref(), path)?)
+            Content::File {
+                source,
+                filename,
+                is_cited,
+            } => {
+                let mut block = self.names.document(source, filename.as_deref(), path)?;
+                if *is_cited && place == Place::Question && self.family.claude.is_some() {
+                    block["document"]["citations"] = json!({"enabled": true});
+                } else if *is_cited {
+                    self.lose(format!("{path}.citations"));
+                }
+                Some(block)
             }
             Content::Audio { data, format } => Some(media::sound(format, data, path)?),
         })
@@ -319,7 +347,7 @@ impl Scribe<'_> {
                 Content::Text(text) if self.family.wants_objects => {
                     content.push(json!({"json": object(text, "output")}));
                 }
-                inner => content.extend(self.block(inner, false, &path)?),
+                inner => content.extend(self.block(inner, Place::Result, &path)?),
             }
         }
         if content.is_empty() {

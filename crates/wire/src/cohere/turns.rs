@@ -1,7 +1,9 @@
 //! Writes the conversation: system, user, assistant, and one message for each result of a tool.
 //!
 //! Only users show pictures here: those in results of tools follow them in a turn of the user's.
-//! Documents that are plain text are listed beside the conversation, where they can be cited.
+//! Documents that are plain text are listed beside the conversation, where they can be cited. Answers
+//! cite them, and results of tools, without being asked to.
+//! <https://docs.cohere.com/docs/rag-citations> (2026)
 
 use chat::opaque::Format;
 use chat::request::{Content, Message, Part, Role, Source};
@@ -82,7 +84,9 @@ impl Turns {
             match &part.content {
                 // Anthropic's callers put results among what the user says.
                 Content::ToolResult { .. } => self.result(part, &path)?,
-                Content::File { source, filename } => {
+                Content::File {
+                    source, filename, ..
+                } => {
                     let document = document(source, filename.as_deref(), &path)?;
                     self.documents.push(document);
                 }
@@ -119,7 +123,9 @@ impl Turns {
             let path = format!("{path}.content[{at}]");
             match &part.content {
                 Content::Image { .. } => self.pictures.extend(block(&part.content, &path)?),
-                Content::File { source, filename } => {
+                Content::File {
+                    source, filename, ..
+                } => {
                     let document = document(source, filename.as_deref(), &path)?;
                     content.push(json!({"type": "document", "document": document}));
                 }

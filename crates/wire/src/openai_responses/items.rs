@@ -281,6 +281,7 @@ fn part_content(part: &Cursor<'_>) -> Result<Option<(Content, &'static [&'static
             Content::File {
                 source: file(part)?,
                 filename: part.string("filename")?.map(str::to_owned),
+                is_cited: false,
             },
             &["file_data", "file_url", "file_id", "filename"],
         ),

@@ -199,13 +199,17 @@ impl Items<'_> {
                 continue;
             };
             if let Content::File {
-                filename: Some(_), ..
+                filename, is_cited, ..
             } = &part.content
-                && json.get("filename").is_none()
             {
-                self.drop(format!(
-                    "messages[{position}].content[{place}].file.filename"
-                ));
+                if filename.is_some() && json.get("filename").is_none() {
+                    self.drop(format!(
+                        "messages[{position}].content[{place}].file.filename"
+                    ));
+                }
+                if *is_cited {
+                    self.drop(format!("messages[{position}].content[{place}].citations"));
+                }
             }
             if part.cache.is_some() {
                 if family::takes_breakpoints(self.native_model) {
@@ -242,7 +246,9 @@ fn part_json(content: &Content) -> Option<Value> {
             image["detail"] = json!(detail.as_deref().unwrap_or("auto"));
             image
         }
-        Content::File { source, filename } => file(source, filename.as_deref()),
+        Content::File {
+            source, filename, ..
+        } => file(source, filename.as_deref()),
         Content::Audio { data, format } => json!({
             "type": "input_audio",
             "input_audio": {"data": data, "format": format},

@@ -128,6 +128,7 @@ fn portable(mut request: Request) -> Request {
             if let Content::File {
                 source: Source::Base64 { .. },
                 filename,
+                ..
             } = &mut part.content
             {
                 filename.get_or_insert_with(|| "document.pdf".to_owned());

@@ -32,10 +32,12 @@ pub(super) fn inline(blob: &Cursor<'_>, detail: Option<String>) -> Result<Conten
         "text" => Content::File {
             source: plain(&data).unwrap_or_else(|| source(data)),
             filename,
+            is_cited: false,
         },
         _ => Content::File {
             source: source(data),
             filename,
+            is_cited: false,
         },
     })
 }
@@ -54,7 +56,11 @@ pub(super) fn file(file: &Cursor<'_>, detail: Option<String>) -> Result<Content,
     Ok(match kind.split('/').next().unwrap_or("") {
         "image" => Content::Image { source, detail },
         _ if is_video => Content::Video(source),
-        _ => Content::File { source, filename },
+        _ => Content::File {
+            source,
+            filename,
+            is_cited: false,
+        },
     })
 }
 

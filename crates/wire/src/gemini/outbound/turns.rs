@@ -227,15 +227,24 @@ impl Writing<'_> {
                 Piece::of(&media(&source, "audio/wav")?)
             }
             Content::Video(source) => Piece::of(&media(source, "video/mp4")?),
-            Content::File { source, filename } => match (source, filename) {
-                (Source::Text(text), Some(name)) => Piece::text(&format!("{name}:\n\n{text}")),
-                (source, name) => {
-                    if name.is_some() {
-                        self.lose("messages[].content[].file.filename");
-                    }
-                    Piece::of(&media(source, "application/pdf")?)
+            Content::File {
+                source,
+                filename,
+                is_cited,
+            } => {
+                if *is_cited {
+                    self.lose("messages[].content[].citations");
                 }
-            },
+                match (source, filename) {
+                    (Source::Text(text), Some(name)) => Piece::text(&format!("{name}:\n\n{text}")),
+                    (source, name) => {
+                        if name.is_some() {
+                            self.lose("messages[].content[].file.filename");
+                        }
+                        Piece::of(&media(source, "application/pdf")?)
+                    }
+                }
+            }
         };
         if let Some(seal) = ours {
             piece.seal(&seal.value);

@@ -126,6 +126,7 @@ fn file(file: &Cursor<'_>) -> Result<Content, Error> {
     Ok(Content::File {
         source,
         filename: file.string("filename")?.map(str::to_owned),
+        is_cited: false,
     })
 }
 

@@ -114,11 +114,20 @@ impl PartsWriter {
                 ("input_audio", format!("{{{inner}}}"))
             }
             Content::Video(source) => ("video_url", format!("{{{}}}", url(source)?)),
-            Content::File { source, filename } => match source {
-                // Plain text needs no reader of documents.
-                Source::Text(text) => ("text", quoted(&document(filename.as_deref(), text))),
-                _ => ("file", file(source, filename.as_deref())?),
-            },
+            Content::File {
+                source,
+                filename,
+                is_cited,
+            } => {
+                if *is_cited {
+                    quirks::name_once(&mut self.dropped, "messages[].content[].citations");
+                }
+                match source {
+                    // Plain text needs no reader of documents.
+                    Source::Text(text) => ("text", quoted(&document(filename.as_deref(), text))),
+                    _ => ("file", file(source, filename.as_deref())?),
+                }
+            }
             Content::ToolCall { .. } | Content::ToolResult { .. } | Content::Reasoning { .. } => {
                 return Ok(None);
             }

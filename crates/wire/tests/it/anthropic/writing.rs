@@ -299,8 +299,9 @@ fn turns_alternate_and_results_come_first() {
 #[test]
 fn pictures_and_documents_are_told_in_every_form() {
     let file = |source: Source| Content::File {
-        source,
         filename: Some("a.pdf".to_owned()),
+        is_cited: matches!(source, Source::Url(_)),
+        source,
     };
     let base64 = |media_type: &str, data: &str| Source::Base64 {
         media_type: media_type.to_owned(),
@@ -341,6 +342,8 @@ fn pictures_and_documents_are_told_in_every_form() {
     assert_eq!(blocks[2]["title"], "a.pdf");
     assert_eq!(blocks[3]["source"]["data"], "hi");
     assert_eq!(blocks[4]["source"]["type"], "url");
+    assert_eq!(blocks[4]["citations"], json!({"enabled": true}));
+    assert!(blocks[3].get("citations").is_none());
     assert_eq!(lost, ["messages[0].content[5]"]);
 }
 

@@ -149,6 +149,7 @@ fn much() -> Request {
             Content::File {
                 source: Source::of_url("data:application/pdf;base64,AA=="),
                 filename: None,
+                is_cited: false,
             }
             .into(),
         ]),
@@ -396,6 +397,7 @@ fn what_cannot_be_said_to_google_is_no_feature_of_it() {
     let stored = Content::File {
         source: Source::Id("file-1".to_owned()),
         filename: None,
+        is_cited: false,
     };
     let stored = ask(vec![of_user(vec![stored.into()])]);
     assert!(GEMINI.write(&stored, &endpoint("gemini-3-flash")).is_err());

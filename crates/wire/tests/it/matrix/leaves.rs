@@ -22,6 +22,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("video", &["content"]),
     ("file", &["content"]),
     ("filename", &["filename", "content"]),
+    ("is_cited", &["citations"]),
     ("call", &["tool_calls", "content"]),
     ("call_name", &["tool_calls", "content"]),
     ("call_arguments", &["tool_calls", "content"]),
@@ -166,9 +167,16 @@ impl Leaves {
             }
             Content::Audio { data, .. } => self.add("audio", data.as_str()),
             Content::Video(source) => self.source("video", source),
-            Content::File { source, filename } => {
+            Content::File {
+                source,
+                filename,
+                is_cited,
+            } => {
                 self.source("file", source);
                 self.text("filename", filename.as_deref());
+                if *is_cited {
+                    self.add("is_cited", true);
+                }
             }
             Content::ToolCall {
                 id,

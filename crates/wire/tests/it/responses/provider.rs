@@ -53,6 +53,7 @@ fn conversation() -> Request {
     let document = Content::File {
         source: Source::Text("words".to_owned()),
         filename: None,
+        is_cited: false,
     };
     let mut marked = Part::text("Look");
     marked.cache = Some(CacheMark::OneHour);
