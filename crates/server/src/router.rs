@@ -106,6 +106,14 @@ fn observability_paths() -> Vec<Row> {
     vec![
         ("/observability/attention", get(admin::attention::list)),
         (
+            "/observability/endpoints",
+            get(admin::endpoint_health::list),
+        ),
+        (
+            "/observability/destination-types",
+            get(admin::destinations::types),
+        ),
+        (
             "/observability/destinations",
             get(admin::destinations::list).post(admin::destinations::create),
         ),

@@ -1,9 +1,9 @@
 //! The board: one entry per endpoint, each behind a small lock of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use super::entry::{DAY_MS, Entry, MINUTE_MS};
+use super::entry::{DAY_MS, Entry, HOUR_MS, MINUTE_MS};
 use super::sample::{Headroom, Sample, Wait};
 use super::saved::{Saved, SavedEndpoint};
 use super::sketch::Percentiles;
@@ -38,6 +38,24 @@ pub struct Published {
     pub cached_last_30m: Option<f64>,
     /// How it stands.
     pub standing: Standing,
+    /// Until when it is left for last, because it failed or has said that it is asked too often;
+    /// Unix milliseconds. `None` when it is not.
+    pub cools_until_ms: Option<i64>,
+    /// When it was last heard of, Unix milliseconds; `None` when this process never has.
+    pub heard_ms: Option<i64>,
+}
+
+/// What became of the attempts at an endpoint in one hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hour {
+    /// When it began, Unix milliseconds.
+    pub start_ms: i64,
+    /// Attempts that were served.
+    pub served: u32,
+    /// Attempts that failed.
+    pub failed: u32,
+    /// Attempts that were answered with 429.
+    pub limited: u32,
 }
 
 /// How many endpoints are remembered of what other replicas have seen: below 10 MiB.
@@ -120,7 +138,40 @@ impl Health {
                 thirty.tally.prompt_kilotokens,
             ),
             standing,
+            cools_until_ms: entry.cools_until_ms(now_ms),
+            heard_ms: (entry.heard_ms > i64::MIN).then_some(entry.heard_ms),
         })
+    }
+
+    /// The hours of the last day in which an endpoint was asked, oldest first.
+    #[must_use]
+    pub fn hours(&self, endpoint: &EndpointId, now_ms: i64) -> Vec<Hour> {
+        let Some(entry) = self.known(endpoint) else {
+            return Vec::new();
+        };
+        let shared = self.shared();
+        let entry = lock(&entry);
+        let oldest = now_ms.saturating_sub(DAY_MS).div_euclid(HOUR_MS);
+        let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
+        let all = [Some(&*entry), shared.get(endpoint)];
+        for (number, tally) in all.iter().flatten().flat_map(|one| one.hours.filled()) {
+            if number < oldest || tally.judged().saturating_add(tally.limited) == 0 {
+                continue;
+            }
+            let hour = hours.entry(number).or_default();
+            hour.start_ms = number.saturating_mul(HOUR_MS);
+            hour.served = hour.served.saturating_add(tally.ok);
+            hour.failed = hour.failed.saturating_add(tally.failed);
+            hour.limited = hour.limited.saturating_add(tally.limited);
+        }
+        hours.into_values().collect()
+    }
+
+    /// The endpoints that are known, in no order.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointId> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.keys().cloned().collect()
     }
 
     /// All that is in the windows, for a restart or another replica.

@@ -7,7 +7,8 @@ use super::window::{Detail, Ring, Sum, Tally, tally};
 
 pub(super) const SECOND_MS: i64 = 1000;
 pub(super) const MINUTE_MS: i64 = 60 * SECOND_MS;
-pub(super) const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+pub(super) const HOUR_MS: i64 = 60 * MINUTE_MS;
+pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// How long an outage lasts at least, and for how long back failures make one, milliseconds. Source:
 /// "significant outages in the last 30 seconds" of OpenRouter's routing guide.
@@ -85,7 +86,7 @@ impl Entry {
             judging: Ring::new(MINUTE_MS),
             minutes: Ring::new(MINUTE_MS),
             fives: Ring::new(5 * MINUTE_MS),
-            hours: Ring::new(60 * MINUTE_MS),
+            hours: Ring::new(HOUR_MS),
             trouble: Trouble::default(),
             headroom: Headroom::default(),
             figures: Figures {
@@ -152,6 +153,12 @@ impl Entry {
     /// Whether an outage is over by the clock, but no call has gone well since.
     pub(super) fn is_unproven(&self, now_ms: i64) -> bool {
         self.trouble.outages > 0 && now_ms >= self.trouble.out_until_ms
+    }
+
+    /// Until when it is left for last, Unix milliseconds; `None` when it is not.
+    pub(super) fn cools_until_ms(&self, now_ms: i64) -> Option<i64> {
+        let until = self.trouble.out_until_ms.max(self.trouble.limited_until_ms);
+        (now_ms < until).then_some(until)
     }
 
     /// How it stands, with what others have seen of it.

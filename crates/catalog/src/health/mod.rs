@@ -20,7 +20,7 @@ mod sketch;
 mod vital;
 mod window;
 
-pub use board::{ENDPOINTS_MAX, Health, Published, SHARED_MAX};
+pub use board::{ENDPOINTS_MAX, Health, Hour, Published, SHARED_MAX};
 pub use sample::{Headroom, Sample, Served, ToolCalls, Wait};
 pub use saved::Saved;
 pub use sketch::{Percentiles, Total};

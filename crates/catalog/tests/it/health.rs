@@ -1,6 +1,6 @@
 //! Health: the rules of section 9.10 of the digest, the windows, and what survives a restart.
 
-use catalog::health::{ENDPOINTS_MAX, Headroom, Sample, Saved, Served, ToolCalls};
+use catalog::health::{ENDPOINTS_MAX, Headroom, Hour, Sample, Saved, Served, ToolCalls};
 use catalog::{EndpointId, Health, Standing, Vital, Vitals};
 
 const SECOND: i64 = 1_000;
@@ -128,6 +128,24 @@ fn section_9_10_uptime_below_95_is_degraded_and_below_80_down_and_429_counts_as_
 }
 
 #[test]
+fn the_hours_of_a_day_are_kept_apart_and_added_up_over_replicas() {
+    const HOUR: i64 = 60 * MINUTE;
+    let (mine, theirs) = (Health::default(), Health::default());
+    mine.record(&id(), &FAILED, HOUR);
+    mine.record(&id(), &LIMITED, 3 * HOUR + SECOND);
+    theirs.record(&id(), &FAILED, HOUR + MINUTE);
+    mine.share(&[theirs.save()]);
+    let hour = |number: i64, failed, limited| Hour {
+        start_ms: number * HOUR,
+        served: 0,
+        failed,
+        limited,
+    };
+    assert_eq!(mine.hours(&id(), 4 * HOUR), [hour(1, 2, 0), hour(3, 0, 1)]);
+    assert_eq!(mine.hours(&id(), 26 * HOUR), [hour(3, 0, 1)], "a day later");
+}
+
+#[test]
 fn a_429_is_no_failure_but_is_left_alone_for_as_long_as_it_asks() {
     let health = Health::default();
     health.record(&id(), &LIMITED, 0);
@@ -147,6 +165,13 @@ fn a_429_is_no_failure_but_is_left_alone_for_as_long_as_it_asks() {
         (shown.uptime_last_30m, shown.limited_last_30m),
         (None, Some(100.0))
     );
+    assert_eq!(
+        (shown.cools_until_ms, shown.heard_ms),
+        (Some(5 * SECOND), Some(0))
+    );
+    let shown = health.published(&id(), 5 * SECOND).unwrap();
+    assert_eq!(shown.cools_until_ms, None);
+    assert_eq!(health.endpoints(), [id()]);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use axum::extract::{Path, Query, State};
 use chat::{Error, Kind};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
-use telemetry::destination::{Filter, Mistake, Settings};
+use serde_json::{Value, json};
+use telemetry::destination::{Filter, Kind as DestinationKind, Mistake, Settings};
 
 use super::desk::{invalid, new_id, present, read_body, workspace};
 use crate::app::App;
@@ -174,6 +174,35 @@ pub async fn list(
     reply::json(StatusCode::OK, &Page { data, total_count })
 }
 
+/// Answers `GET /observability/destination-types`: what a destination can be, and its settings.
+pub async fn types(State(app): State<Arc<App>>, _caller: Management) -> Answer {
+    let kinds = &app.broadcast.kinds;
+    let data: Vec<Value> = kinds
+        .names()
+        .filter_map(|name| Some(type_view(name, kinds.get(name)?)))
+        .collect();
+    reply::json(StatusCode::OK, &Envelope { data })
+}
+
+/// Those settings come first without which there is no destination.
+fn type_view(name: &str, kind: &DestinationKind) -> Value {
+    let mut settings: Vec<_> = kind.settings().collect();
+    settings.sort_by_key(|(_, row)| !row.required);
+    let settings: Vec<Value> = settings
+        .into_iter()
+        .map(|(name, row)| {
+            json!({
+                "name": name,
+                "required": row.required,
+                "secret": row.secret,
+                "default": row.default,
+                "words": row.words.keys().collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({"type": name, "settings": settings})
+}
+
 /// Answers `GET /observability/destinations/{id}`.
 pub async fn get(
     State(app): State<Arc<App>>,
@@ -328,7 +357,7 @@ fn apply(
 
 /// Whether the settings make a request to an address that may be asked. Names are judged anew each
 /// time they are resolved.
-fn check(app: &App, kind: &telemetry::destination::Kind, settings: &Settings) -> Result<(), Error> {
+fn check(app: &App, kind: &DestinationKind, settings: &Settings) -> Result<(), Error> {
     let empty = (&[][..], &app.broadcast.teller);
     let parcels = telemetry::destination::parcels(kind, settings, empty);
     for parcel in parcels.map_err(|mistake| wrong_config(&mistake))? {

@@ -10,6 +10,7 @@ pub mod credits;
 pub mod deliveries;
 pub(crate) mod desk;
 pub mod destinations;
+pub mod endpoint_health;
 pub mod entries;
 pub mod key_rotation;
 pub mod keys;

@@ -50,12 +50,17 @@ pub enum Body {
 /// One setting of a kind.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Row {
-    pub(super) required: bool,
-    pub(super) secret: bool,
+pub struct Row {
+    /// Whether a destination cannot do without it.
+    pub required: bool,
+    /// Whether it is masked wherever it is shown.
+    pub secret: bool,
+    /// Whether it becomes part of a statement, and so may have letters, digits and `_` only.
     pub(super) identifier: bool,
-    pub(super) default: Option<String>,
-    pub(super) words: BTreeMap<String, String>,
+    /// What it is when nobody says.
+    pub default: Option<String>,
+    /// The words that it may be, and what they stand for; any text when there are none.
+    pub words: BTreeMap<String, String>,
 }
 
 impl Kinds {
@@ -85,5 +90,10 @@ impl Kind {
     #[must_use]
     pub const fn body(&self) -> Body {
         self.body
+    }
+
+    /// Its settings, by name.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &Row)> {
+        self.settings.iter().map(|(name, row)| (name.as_str(), row))
     }
 }

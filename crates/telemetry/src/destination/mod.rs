@@ -16,6 +16,6 @@ mod parcel;
 mod settings;
 
 pub use filter::{Filter, FilterMistake, Seen, is_chosen};
-pub use kind::{Body, Kind, Kinds};
+pub use kind::{Body, Kind, Kinds, Row};
 pub use parcel::{Bucket, Parcel, parcels};
 pub use settings::{Mistake, Settings};

@@ -127,8 +127,9 @@ pub fn endpoint(model: &Model, endpoint: &Arc<Endpoint>, seen: Option<Published>
     })
 }
 
-/// Milliseconds, or tokens per second; null when nobody has measured them.
-fn percentiles(measured: Option<Percentiles>, parts: f64) -> Value {
+/// Milliseconds (`parts` 1), or tokens per second (10); null when nobody has measured them.
+#[must_use]
+pub fn percentiles(measured: Option<Percentiles>, parts: f64) -> Value {
     measured.map_or(Value::Null, |measured| {
         let [p50, p75, p90, p99] = measured.all().map(|value| f64::from(value) / parts);
         json!({ "p50": p50, "p75": p75, "p90": p90, "p99": p99 })
@@ -139,6 +140,7 @@ fn percentiles(measured: Option<Percentiles>, parts: f64) -> Value {
 #[must_use]
 pub fn provider(provider: &Provider, usable: &BTreeSet<&str>) -> Value {
     let datacenters = (!provider.datacenters.is_empty()).then_some(&provider.datacenters);
+    let policy = &provider.data_policy;
     json!({
         "name": provider.name,
         "slug": provider.slug.as_str(),
@@ -148,6 +150,12 @@ pub fn provider(provider: &Provider, usable: &BTreeSet<&str>) -> Value {
         "headquarters": provider.headquarters,
         "datacenters": datacenters,
         "is_usable": usable.contains(provider.slug.as_str()),
+        "data_policy": {
+            "training": policy.training,
+            "retention_days": policy.retention_days,
+            "zdr": policy.is_zdr(),
+            "region": policy.region,
+        },
     })
 }
 

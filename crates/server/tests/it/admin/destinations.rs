@@ -153,6 +153,34 @@ async fn a_destination_is_made_shown_changed_and_deleted_and_its_secrets_are_nev
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_type_of_destination_is_told_with_its_settings() {
+    let stage = Stage::open().await;
+    let path = "/api/v1/observability/destination-types";
+    let list = stage.get(path, &stage.management_key).await.json();
+    let types = list["data"].as_array().unwrap();
+    let known = stage.running.app.broadcast.kinds.names();
+    let told: Vec<_> = types
+        .iter()
+        .map(|one| one["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, known.collect::<Vec<_>>());
+    let of = |name: &str| types.iter().find(|one| one["type"] == name).unwrap();
+    assert_eq!(
+        of("langfuse")["settings"],
+        json!([
+            {"name": "publicKey", "required": true, "secret": true, "default": null, "words": []},
+            {"name": "secretKey", "required": true, "secret": true, "default": null, "words": []},
+            {"name": "baseUrl", "required": false, "secret": false, "default": "https://us.cloud.langfuse.com", "words": []},
+        ])
+    );
+    assert_eq!(
+        of("webhook")["settings"][1]["words"],
+        json!(["POST", "PUT"])
+    );
+    assert_eq!(stage.get(path, &stage.key).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_a_destination_is_refused_in_words() {
     let stage = Stage::open().await;
     let webhook = |config: Value| json!({"type": "webhook", "name": "n", "config": config});

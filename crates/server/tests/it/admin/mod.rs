@@ -6,5 +6,6 @@ mod attention;
 mod byok;
 mod credentials;
 mod destinations;
+mod endpoint_health;
 mod keys;
 mod session;
