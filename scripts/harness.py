@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 import urllib.error
 import urllib.request
 
@@ -73,20 +74,35 @@ def node_modules(place):
             run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=place)
 
 
-def build_waybill(*features):
-    """Builds the binary for tests and says where it is."""
-    command = ["cargo", "build", "--locked", "-p", "server", "--bin", "waybill", "--message-format=json-render-diagnostics"]
-    if features:
-        command += ["--features", ",".join(features)]
-    say(" ".join(part for part in command if not part.startswith("--message-format")))
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+def built_by(command):
+    """Runs a build, and says where each of its binaries is."""
+    say(" ".join(command))
+    done = subprocess.run([*command, "--message-format=json-render-diagnostics"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        raise Failed("waybill does not build")
+        raise Failed("it does not build")
+    built = {}
     for line in done.stdout.splitlines():
         message = json.loads(line)
-        if message.get("reason") == "compiler-artifact" and message["target"]["name"] == "waybill" and message.get("executable"):
-            return message["executable"]
-    raise Failed("cargo built no binary called waybill")
+        if message.get("reason") == "compiler-artifact" and message.get("executable"):
+            built[message["target"]["name"]] = message["executable"]
+    return built
+
+
+def build_waybill(*features):
+    """Builds the binary for tests and says where it is."""
+    command = ["cargo", "build", "--locked", "-p", "server", "--bin", "waybill"]
+    if features:
+        command += ["--features", ",".join(features)]
+    return built_by(command)["waybill"]
+
+
+def build_waybill_and_simulator():
+    """Builds the server and the simulated provider, and says where they are."""
+    wanted = ("waybill", "waybill-simulator")
+    # With the feature that the clients' tests build with: the same artifacts serve both.
+    command = ["cargo", "build", "--locked", "-p", "server", "-p", "simulator", "--features", "server/demo"]
+    built = built_by(command + [part for name in wanted for part in ("--bin", name)])
+    return [built[name] for name in wanted]
 
 
 # === Servers ===
@@ -104,6 +120,10 @@ def answers(url):
             return response.status == 200
     except (OSError, urllib.error.URLError):
         return False
+
+
+# For a server of ours to say that it is ready.
+READY_SECONDS = 60
 
 
 class Server:
@@ -132,6 +152,11 @@ class Server:
             raise Failed(f"{self.name} {how}:\n{self.last_words()}")
         return line
 
+    def url(self):
+        """Where it can be asked, as its first line says."""
+        line = self.first_line(READY_SECONDS)
+        return next(word for word in line.split() if word.startswith("http://"))
+
     def wait_for(self, url, seconds):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -158,6 +183,42 @@ class Server:
     def __exit__(self, *_):
         self.stop()
         self.process.stdout.close()
+
+
+class Simulator(Server):
+    """The simulated provider. It notes callers that leave as they leave, and needs no orderly end."""
+
+    def __init__(self, binary, place, *options):
+        super().__init__("waybill-simulator", [binary, *options], os.path.join(place, "simulator.log"))
+
+    def facts(self):
+        """Where it can be asked: `url`, and `base_url` for whoever takes it for a provider."""
+        return json.loads(self.first_line(READY_SECONDS))
+
+    def __exit__(self, *problem):
+        self.process.kill()
+        super().__exit__(*problem)
+
+
+# === Proofs with real processes ===
+
+
+def prove(suite, name, proof, place):
+    """Runs one proof, `proof(place)`, in a place of its own; says whether it holds. What one that does not has left is kept."""
+    own = os.path.join(place, name)
+    os.mkdir(own)
+    started = time.monotonic()
+    try:
+        seen = proof(own)
+    except Exception as problem:
+        reason = problem if isinstance(problem, Failed) else traceback.format_exc()
+        kept = os.path.join(TARGET, f"{suite}-{name}")
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(own, kept)
+        print(f"FAILED  {proof.__doc__}\n{reason}\nlogs and data are in {kept}", flush=True)
+        return False
+    print(f"ok      {proof.__doc__}\n        {seen} ({time.monotonic() - started:.0f} s)", flush=True)
+    return True
 
 
 def end_on_signals():

@@ -1,7 +1,6 @@
 """A house of real processes: a simulated provider, and servers that can be killed and started again."""
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -10,9 +9,8 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
 import harness
 from calls import Desk, from_json
-from harness import ROOT, Failed, say
+from harness import Failed
 
-READY_SECONDS = 60
 MODEL = "proof/steady"
 # USD per million tokens; answers cost most of it, so that a hold is little more than the cost.
 PRICE = {"input": "0.10", "output": "10"}
@@ -40,24 +38,6 @@ price = {{ input = "{input}", output = "{output}" }}
 """
 
 
-def build():
-    """Builds the server and the simulated provider, and says where they are."""
-    wanted = ("waybill", "waybill-simulator")
-    # With the feature that the clients' tests build with: the same artifacts serve both.
-    command = ["cargo", "build", "--locked", "-p", "server", "-p", "simulator", "--features", "server/demo"]
-    command += [part for name in wanted for part in ("--bin", name)]
-    say(" ".join(command))
-    done = subprocess.run([*command, "--message-format=json-render-diagnostics"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed("waybill or its simulated provider does not build")
-    built = {}
-    for line in done.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("reason") == "compiler-artifact" and message.get("executable"):
-            built[message["target"]["name"]] = message["executable"]
-    return [built[name] for name in wanted]
-
-
 def address(url):
     parts = urllib.parse.urlsplit(url)
     return parts.hostname, parts.port
@@ -67,20 +47,17 @@ class Provider:
     """The simulated provider, for the length of a `with` block."""
 
     def __init__(self, binary, place):
-        self.server = harness.Server(
-            "waybill-simulator", [binary, "--ledger-entries", "1000000"], os.path.join(place, "simulator.log"))
+        self.server = harness.Simulator(binary, place, "--ledger-entries", "1000000")
 
     def __enter__(self):
         self.server.__enter__()
-        facts = json.loads(self.server.first_line(READY_SECONDS))
+        facts = self.server.facts()
         self.base_url = facts["base_url"]
         self.desk = Desk(address(facts["url"]))
         return self
 
     def __exit__(self, *problem):
-        # It notes callers that leave as they leave, and needs no orderly end.
         self.desk.connection.close()
-        self.server.process.kill()
         self.server.__exit__(*problem)
 
     def answer(self, tokens, chunks, gap):
@@ -114,8 +91,7 @@ class Node:
         self.server = harness.Server(
             f"{self.name} (life {self.lives})", [self.house.binary, "serve", "--config", self.config], log)
         self.server.__enter__()
-        line = self.server.first_line(READY_SECONDS)
-        self.address = address(next(word for word in line.split() if word.startswith("http://")))
+        self.address = address(self.server.url())
 
     def kill(self):
         """SIGKILL; the next life finds what this one left on the disk."""

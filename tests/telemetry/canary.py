@@ -2,9 +2,10 @@
 
 import base64
 import json
+import os
 import urllib.parse
 
-from collector import Grpc, attributes
+from collector import Grpc, Http, attributes
 from house import House, ask
 
 CREDENTIAL = "sk-canary-credential-7f3a9c51e2d84b06"
@@ -29,12 +30,19 @@ def forms(secret):
 
 
 def never_told(binaries, place):
-    """A canary credential, key, prompt and answer appear in no log, metric, trace, error or URL, whatever fails"""
-    with Grpc() as receiver:
-        more = f'[telemetry]\nendpoint = "{receiver.url}"\nprotocol = "grpc"\nheaders = "x-proof={HEADER}"\nmetrics_every_ms = 500\n'
+    """A canary credential, key, prompt and answer appear in no log, metric, trace, error or URL, whatever fails; prompt and answer only at the destination that is told content"""
+    with Grpc() as receiver, Http() as confidant, Http() as stranger:
+        more = f'[egress]\nallow = "127.0.0.0/8"\n[telemetry]\nendpoint = "{receiver.url}"\nprotocol = "grpc"\nheaders = "x-proof={HEADER}"\nmetrics_every_ms = 500\n'
         with House(binaries, place, more, filter="debug", credential=CREDENTIAL) as house:
+            for place_of, is_private in ((confidant, False), (stranger, True)):
+                made = house.desk("POST", "/observability/destinations", {
+                    "type": "webhook", "name": "proof", "config": {"url": place_of.url}, "privacy_mode": is_private})
+                assert made.status == 201, made.body
             errors = calls(house)
             errors += mistakes(house)
+            last = house.chat(f"text={ANSWER}", messages=[{"role": "user", "content": PROMPT}])
+            for place_of in (confidant, stranger):
+                place_of.kept.wait(lambda kept: kept.trace(last.trace_id))
             told = [house.metrics()]
             plans = [house.chat(path="/plan")]
             assert house.stop() == 0
@@ -42,6 +50,11 @@ def never_told(binaries, place):
                 told.append(log.read())
             asked = house.asked()
         kept = receiver.kept
+        confided = [str(span) for span in confidant.kept.spans]
+        for name, secret in (("prompt", PROMPT), ("answer", ANSWER)):
+            assert sum(secret in span for span in confided) > len(SCRIPTS), f"the destination that is told content does not know the {name}"
+        told += [str(span) for span in stranger.kept.spans]
+        told += spools(os.path.join(place, "data", "broadcast"))
         told += [str(span) for span in kept.spans] + [str(metric) for metric in kept.metrics.values()]
         told += [entry["path"] for entry in asked]
         assert len(kept.spans) > 2 * len(SCRIPTS) and kept.metrics, (len(kept.spans), len(kept.metrics))
@@ -50,10 +63,23 @@ def never_told(binaries, place):
         secrets = {"credential": CREDENTIAL, "inference key": house.key, "management key": house.root_key,
                    "stranger's key": STRANGER, "collector's header": HEADER, "prompt": PROMPT, "answer": ANSWER}
         search(secrets, "what was told", told)
+        confidential = {name: secret for name, secret in secrets.items() if name not in ("prompt", "answer")}
+        search(confidential, "what the destination was told", confided)
         search(secrets, "errors", [error.body.decode(errors="replace") + str(error.headers) for error in errors])
         del secrets["prompt"], secrets["answer"]
         search(secrets, "plans", [plan.body.decode() for plan in plans])
     return f"{len(SCRIPTS)} scripts, {len(errors)} errors, {len(told[1]) // 1000} kB of log, {len(kept.spans)} spans"
+
+
+def spools(place):
+    """Everything that waits for destinations on the disk, as text."""
+    found = []
+    for folder, _, names in os.walk(place):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                found.append(file.read().decode(errors="replace"))
+    assert found, "there is no spool on the disk"
+    return found
 
 
 def calls(house):

@@ -4,15 +4,12 @@ import http.client
 import json
 import os
 import secrets
-import subprocess
 import sys
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
 import harness
-from harness import ROOT, Failed, say
 
-READY_SECONDS = 60
 MODEL = "proof/echo"
 CONFIG = """
 [server]
@@ -53,24 +50,6 @@ price = {{ input = "1.00", output = "4.00" }}
 """
 
 
-def build():
-    """Builds the server and the simulated provider, and says where they are."""
-    wanted = ("waybill", "waybill-simulator")
-    # With the feature that the clients' tests build with: the same artifacts serve both.
-    command = ["cargo", "build", "--locked", "-p", "server", "-p", "simulator", "--features", "server/demo"]
-    command += [part for name in wanted for part in ("--bin", name)]
-    say(" ".join(command))
-    done = subprocess.run([*command, "--message-format=json-render-diagnostics"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed("waybill or its simulated provider does not build")
-    built = {}
-    for line in done.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("reason") == "compiler-artifact" and message.get("executable"):
-            built[message["target"]["name"]] = message["executable"]
-    return [built[name] for name in wanted]
-
-
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -106,12 +85,12 @@ class House:
         self.waybill, simulator = binaries
         self.place, self.more, self.filter, self.credential = place, more, filter, credential
         self.environment = environment or {}
-        self.provider = harness.Server("waybill-simulator", [simulator, "--key", credential], os.path.join(place, "simulator.log"))
+        self.provider = harness.Simulator(simulator, place, "--key", credential)
         self.root_key = "sk-wb-v1-" + secrets.token_hex(32)
 
     def __enter__(self):
         self.provider.__enter__()
-        facts = json.loads(self.provider.first_line(READY_SECONDS))
+        facts = self.provider.facts()
         self.simulator = facts["url"]
         config = os.path.join(self.place, "waybill.toml")
         with open(config, "w", encoding="utf-8") as file:
@@ -120,15 +99,13 @@ class House:
         self.server = harness.Server("waybill", [self.waybill, "serve", "--config", config], self.log,
                                      {"WAYBILL_ROOT_KEY": self.root_key, **self.environment})
         self.server.__enter__()
-        line = self.server.first_line(READY_SECONDS)
-        self.url = next(word for word in line.split() if word.startswith("http"))
+        self.url = self.server.url()
         made = self.desk("POST", "/keys", {"name": "proof"})
         self.key = made.json()["key"]
         return self
 
     def __exit__(self, *problem):
         self.server.__exit__(*problem)
-        self.provider.process.kill()
         self.provider.__exit__(*problem)
 
     def desk(self, method, path, body=None):
