@@ -106,6 +106,8 @@ impl Tracer {
         self.exporter.offer(Told {
             generation: Arc::clone(generation),
             parent: parent.clone(),
+            // What was asked and answered is for destinations that ask for it.
+            content: None,
         });
         parent
     }

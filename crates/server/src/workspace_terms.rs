@@ -3,7 +3,7 @@
 //!
 //! Kept as one setting for each workspace that has any, like the terms of keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chat::Unit;
@@ -89,6 +89,9 @@ pub struct Written {
     /// What of the content of its calls is kept; absent means nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<content::Written>,
+    /// Whether its destinations are told nothing, whatever they say of themselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_silent: bool,
 }
 
 /// The policies of the workspaces that have one of their own.
@@ -136,6 +139,21 @@ pub async fn content_policies(store: &Store) -> Result<content::Policies, StoreE
             tracing::error!(workspace.id = id, field, message, "content is not kept");
         });
         Some((id, Arc::new(policy.ok()?)))
+    };
+    Ok(settings.into_iter().filter_map(of).collect())
+}
+
+/// The workspaces whose destinations are told nothing. Terms that no longer read tell nobody.
+///
+/// # Errors
+/// When the store is away.
+pub async fn silent(store: &Store) -> Result<HashSet<String>, StoreError> {
+    let settings = store.settings().beginning_with(PREFIX).await?;
+    let of = |(name, text): (String, String)| {
+        let id = name.strip_prefix(PREFIX)?.to_owned();
+        read(&text)
+            .is_none_or(|terms| terms.is_silent)
+            .then_some(id)
     };
     Ok(settings.into_iter().filter_map(of).collect())
 }

@@ -73,6 +73,7 @@ pub use payloads::{
     Objects, SealedPayload,
 };
 pub use posting::{Posting, PostingLine, Settled};
+pub use record::{record_from_json, record_to_json};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use records::{
     Dimension, Facet, FacetFilter, Grain, ListQuery, Measure, Measures, Month, OTHER, PAGE_MAX,

@@ -15,6 +15,23 @@ type Read<T> = Result<T, StoreError>;
 /// Most records are shorter, in bytes; longer ones grow.
 const RECORD_BYTES: usize = 2048;
 
+/// A record as one JSON object, for those who must keep one outside of the database for a while.
+#[must_use]
+pub fn record_to_json(generation: &Arc<Generation>) -> Vec<u8> {
+    write(&Settled {
+        generation: Arc::clone(generation),
+        posting: None,
+    })
+}
+
+/// Reads what [`record_to_json`] wrote.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub fn record_from_json(json: &[u8]) -> Result<Arc<Generation>, StoreError> {
+    read(json).map(|settled| settled.generation)
+}
+
 /// The object, as the bytes of a journal record.
 pub(crate) fn write(settled: &Settled) -> Vec<u8> {
     let generation = settled.generation.as_ref();

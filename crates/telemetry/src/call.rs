@@ -10,6 +10,7 @@ use chat::{Dialect, Unit, Usage};
 use ledger::trace::{SpanId, TraceId, TraceParent};
 use ledger::{Attempt, Generation, Outcome};
 
+use crate::content::Conversation;
 use crate::span::{Attributes, Span, SpanKind, Status, Value};
 
 const NANOS_PER_MILLI: u64 = 1_000_000;
@@ -21,6 +22,8 @@ pub struct Told {
     pub generation: Arc<Generation>,
     /// The trace that its caller said it belongs to.
     pub parent: Option<TraceParent>,
+    /// What was asked and answered, for those who are to be told.
+    pub content: Option<Arc<Conversation>>,
 }
 
 impl Told {

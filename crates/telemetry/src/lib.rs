@@ -4,16 +4,18 @@
 //!
 //! 1. [`span`] and [`call`]: the record of a finished call as a trace, in OpenTelemetry's words for
 //!    generative AI. Nothing of it is measured apart: whatever a span says, the record says.
-//! 2. [`metric`]: counters, gauges and histograms, as they are at one moment.
-//! 3. [`otlp`]: both as OTLP, in protobuf and in JSON.
-//! 4. [`egress`]: the only sockets to where somebody else says that things are to be sent.
-//! 5. [`export`]: a bounded queue of finished calls, batches, and a collector at its end. It never
+//! 2. [`content`]: what was asked and answered, for destinations that ask for it, and nobody else.
+//! 3. [`metric`]: counters, gauges and histograms, as they are at one moment.
+//! 4. [`otlp`]: both as OTLP, in protobuf and in JSON.
+//! 5. [`egress`]: the only sockets to where somebody else says that things are to be sent.
+//! 6. [`export`]: a bounded queue of finished calls, batches, and a collector at its end. It never
 //!    makes a call wait: what does not fit is dropped and counted.
-//! 6. [`destination`]: to whom workspaces have their calls told, each in its own form.
+//! 7. [`destination`]: to whom workspaces have their calls told, each in its own form.
 //!
-//! No prompt, no answer, no credential comes this way.
+//! No credential comes this way; prompts and answers do only in [`content`], which is not printable.
 
 pub mod call;
+pub mod content;
 pub mod destination;
 pub mod egress;
 pub mod export;

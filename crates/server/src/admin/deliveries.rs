@@ -32,6 +32,7 @@ struct View {
     dropped: u64,
     waiting: usize,
     waiting_bytes: usize,
+    parked_bytes: u64,
     last_attempt_at: Option<String>,
     last_error: Option<String>,
     dead_letters: Vec<Dead>,
@@ -84,9 +85,9 @@ pub async fn list(
     let (at_ms, error) = spool.last().unzip();
     let dead = spool.dead().into_iter().map(|dead| Dead {
         generation_id: dead.waiting.told.generation.id.to_string(),
-        given_up_at: iso(dead.at_ms),
-        attempts: dead.tries,
-        reason: dead.why,
+        given_up_at: iso(dead.verdict.at_ms),
+        attempts: dead.verdict.tries,
+        reason: dead.verdict.why,
     });
     let data = View {
         delivered: figures.delivered,
@@ -94,6 +95,7 @@ pub async fn list(
         dropped: figures.dropped,
         waiting: figures.waiting,
         waiting_bytes: figures.waiting_bytes,
+        parked_bytes: figures.parked_bytes,
         last_attempt_at: at_ms.map(iso),
         last_error: error.flatten(),
         dead_letters: dead.collect(),
@@ -113,10 +115,7 @@ pub async fn retry(
     let live = live.into_iter().find(|live| live.destination.id == id);
     let live =
         live.ok_or_else(|| Error::caller(Kind::Conflict, "The destination is not enabled"))?;
-    let (revived, begin) = live.spool.revive();
-    if begin {
-        deliver::serve(&app, live);
-    }
+    let revived = deliver::revive(&app, live).await;
     let data = Revived { revived };
     reply::json(StatusCode::OK, &Envelope { data })
 }

@@ -124,7 +124,7 @@ fn view(app: &App, destination: Destination) -> Result<View, Error> {
         kind: destination.kind,
         name: destination.name,
         enabled: destination.enabled,
-        privacy_mode: destination.privacy_mode,
+        privacy_mode: !destination.with_content,
         api_key_hashes: destination.api_key_hashes,
         filter_rules: destination.filter_rules,
         broadcast_generation_cost: destination.with_cost,
@@ -246,6 +246,7 @@ pub async fn create(
         name: String::new(),
         enabled: true,
         privacy_mode: false,
+        with_content: true,
         sampled_ppm: ALL_PPM,
         api_key_hashes: None,
         filter_rules: None,
@@ -289,6 +290,7 @@ pub async fn delete(
     destination.enabled = false;
     destination.sealed = String::new();
     keep(&app, destination).await?;
+    app.broadcast.forget_spool(&id).await;
     reply::json(StatusCode::OK, &Deleted { deleted: true })
 }
 
@@ -336,9 +338,11 @@ fn apply(
         let read = read.map_err(|mistake| invalid("filter_rules", mistake))?;
         destination.filter_rules = read.map(|filter| filter.written().clone());
     }
+    if let Some(is_private) = asked.privacy_mode {
+        destination.set_privacy(is_private);
+    }
     let flags = [
         (asked.enabled, &mut destination.enabled),
-        (asked.privacy_mode, &mut destination.privacy_mode),
         (asked.broadcast_generation_cost, &mut destination.with_cost),
         (
             asked.broadcast_generation_identity,

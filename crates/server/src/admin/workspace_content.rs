@@ -51,6 +51,8 @@ pub(super) struct Change {
     #[serde(default, deserialize_with = "present")]
     pub(super) unpriced: Option<Option<Unpriced>>,
     #[serde(default)]
+    pub(super) is_observability_broadcast_enabled: Option<bool>,
+    #[serde(default)]
     is_observability_io_logging_enabled: Option<bool>,
     #[serde(default, deserialize_with = "present")]
     io_logging_sampling_rate: Option<Option<f64>>,

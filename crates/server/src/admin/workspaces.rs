@@ -28,6 +28,8 @@ struct View {
     created_by: Option<String>,
     /// Ours: what happens when nobody states a price; null is as the house has it.
     unpriced: Option<Unpriced>,
+    /// Whether its destinations are told anything.
+    is_observability_broadcast_enabled: bool,
     #[serde(flatten)]
     content: ContentView,
 }
@@ -48,6 +50,7 @@ async fn view(app: &App, workspace: Workspace) -> Result<View, Error> {
     let terms = terms.map_err(storage_trouble)?;
     Ok(View {
         unpriced: terms.unpriced,
+        is_observability_broadcast_enabled: !terms.is_silent,
         content: ContentView::of(terms.content.unwrap_or_default()),
         id: workspace.id,
         name: workspace.name,
@@ -113,12 +116,16 @@ pub async fn change(
         }
         terms.unpriced.clone_from(unpriced);
     }
+    if let Some(is_told) = asked.is_observability_broadcast_enabled {
+        terms.is_silent = !is_told;
+    }
     terms.content = asked.content_after(terms.content)?;
     if terms != before {
         let now_ms = app.clock.now_ms();
         let kept = workspace_terms::keep(&app.store, &workspace.id, &terms, now_ms).await;
         kept.map_err(storage_trouble)?;
         app.read_unpriced().await.map_err(storage_trouble)?;
+        app.read_destinations().await.map_err(storage_trouble)?;
     }
     let data = view(&app, workspace).await?;
     reply::json(StatusCode::OK, &Envelope { data })

@@ -155,7 +155,8 @@ async fn arrive(app: &Arc<App>, request: Request, spoken: Spoken) -> Result<Arri
     })
 }
 
-/// Takes the content of a call, where that is wanted and nobody forbids it. For requests in a
+/// Takes the content of a call, where somebody wants it kept or wants to be told it, and nobody forbids
+/// it. For requests in a
 /// provider's own API, `dialect` is that of their bodies.
 pub(crate) fn taking(
     app: &App,
@@ -166,14 +167,16 @@ pub(crate) fn taking(
     if content::is_never_kept(&call.preferences, call.account.as_deref()) {
         return None;
     }
-    app.content.take(&content::Asked {
+    let asked = content::Asked {
         id: &call.id,
         caller: &call.caller,
         own,
         created_at_ms: call.created_at_ms,
         dialect,
         body: &call.body,
-    })
+    };
+    let listener = app.broadcast.listen(&call.id, &call.caller);
+    app.content.take(&asked, listener)
 }
 
 /// What of a call's time is ours.
@@ -247,6 +250,7 @@ async fn relayed(app: &Arc<App>, request: Request, spoken: Spoken) -> Answer {
             // Settled already, unless the call never came as far as a record.
             app.gate.settle(&id, 0, app.clock.now_ms());
             app.caches.forget(&id);
+            app.broadcast.forget(&id);
             if let Some(taking) = &mut taking {
                 taking.fail(&error);
             }

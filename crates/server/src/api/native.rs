@@ -137,6 +137,7 @@ pub async fn pass(
         }
         Err(error) => {
             app.gate.settle(&id, 0, app.clock.now_ms());
+            app.broadcast.forget(&id);
             Err(of_call(error))
         }
     }

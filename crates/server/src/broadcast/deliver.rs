@@ -1,21 +1,17 @@
-//! Sorting, sending, trying again.
+//! Sending, trying again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use relay::Secret;
 use relay::auth::sigv4::{Keys, sign_object};
-use store::KeyHash;
 use telemetry::call::Told;
-use telemetry::destination::{Body, Kind, Parcel, Seen, Settings, is_chosen, parcels};
-use tokio::sync::mpsc;
+use telemetry::destination::{Body, Kind, Parcel, Settings, parcels};
 
+use super::batch::{BATCH_MAX, Batch, Shelf};
 use super::book::{Broadcast, Live};
-use super::spool::Waiting;
+use super::spool::{Verdict, Waiting};
 use crate::app::App;
-
-/// So many calls go into one request, where a kind takes several.
-const BATCH_MAX: usize = 64;
 
 /// How often a request is tried, and the pause after the first time; it doubles.
 const TRIES: u32 = 5;
@@ -33,58 +29,24 @@ pub struct Refusal {
     pub may_be_retried: bool,
 }
 
-/// Sorts finished calls into the spools of their destinations, until the app stops.
-pub async fn run(app: Arc<App>, mut calls: mpsc::Receiver<Told>) {
-    loop {
-        let told = tokio::select! {
-            () = app.stop.cancelled() => return,
-            told = calls.recv() => told,
-        };
-        let Some(told) = told else { return };
-        sort(&app, &told);
-    }
-}
-
-fn sort(app: &Arc<App>, told: &Told) {
-    let generation = &*told.generation;
-    let hash = &generation.caller.key_hash;
-    for live in app.broadcast.of(&generation.caller.workspace_id) {
-        let destination = &live.destination;
-        let keys = destination.api_key_hashes.as_ref();
-        if keys.is_some_and(|keys| !keys.contains(hash))
-            || !is_chosen(&destination.id, generation, destination.sampled_ppm)
-        {
-            continue;
-        }
-        let keyring = app.keyring.load();
-        let facts = keyring.get(&KeyHash::from_text(hash));
-        let key_name = facts.map_or_else(String::new, |facts| facts.key.name.clone());
-        let seen = Seen {
-            generation,
-            key_name: &key_name,
-        };
-        if live
-            .filter
-            .as_ref()
-            .is_some_and(|filter| !filter.passes(seen))
-        {
-            continue;
-        }
-        if live.spool.put(Waiting::new(told.clone(), key_name)) {
-            serve(app, live);
-        }
-    }
-}
-
 /// Begins to serve a spool, on the runtime that this runs on.
 pub fn serve(app: &Arc<App>, live: Arc<Live>) {
     let serving = empty(Arc::clone(app), live);
     app.tasks.spawn(serving);
 }
 
-/// Sends what waits in a spool until nothing does.
+/// Puts everything that a destination never took back into its spool; how many calls.
+pub async fn revive(app: &Arc<App>, live: Arc<Live>) -> usize {
+    let (count, begin) = app.broadcast.shelf(Arc::clone(&live)).revive().await;
+    if begin {
+        serve(app, live);
+    }
+    count
+}
+
+/// Sends what waits in a spool until nothing does, or the server stops.
 async fn empty(app: Arc<App>, mut live: Arc<Live>) {
-    loop {
+    while !app.broadcast.closing.is_cancelled() {
         // It may have been changed meanwhile.
         let now = app.broadcast.of(&live.destination.workspace_id);
         let newer = now
@@ -92,80 +54,89 @@ async fn empty(app: Arc<App>, mut live: Arc<Live>) {
             .find(|one| one.destination.id == live.destination.id);
         let Some(newer) = newer else {
             // It is off or gone, and nobody wants to know of these calls any more.
-            while !live.spool.take(usize::MAX).is_empty() {}
-            return;
+            return app.broadcast.shelf(live).forget_waiting().await;
         };
         live = newer;
         let Some(kind) = app.broadcast.kinds.get(&live.destination.kind) else {
             return;
         };
-        let most = if kind.body() == Body::Object {
-            1
-        } else {
-            BATCH_MAX
+        let most = match kind.body() {
+            Body::Object => 1,
+            _ => BATCH_MAX,
         };
-        let batch = live.spool.take(most);
-        if batch.is_empty() {
+        let shelf = app.broadcast.shelf(Arc::clone(&live));
+        let Some(batch) = shelf.next(most).await else {
             return;
-        }
-        if tell(&app, (kind, &live), batch).await.is_none() {
-            return;
-        }
+        };
+        tell(&app, (kind, &shelf), batch).await;
     }
 }
 
-/// Tells a destination of a batch, again if need be; `None` when the app stops.
-async fn tell(app: &App, (kind, live): (&Kind, &Live), batch: Vec<Waiting>) -> Option<()> {
+/// Tells a destination of a batch, again if need be. When the server stops, the batch stays on the disk.
+async fn tell(app: &App, (kind, shelf): (&Kind, &Shelf), mut batch: Batch) {
+    let live = &*shelf.live;
     let calls: Vec<(Told, String)> = batch
+        .calls
         .iter()
-        .map(|waiting| (permitted(live, &waiting.told), waiting.key_name.clone()))
-        .map(|(told, name)| match live.destination.with_identity {
-            true => (told, name),
-            false => (told, String::new()),
-        })
+        .map(|call| permitted(live, call))
         .collect();
     let mut pause = PAUSE;
     for attempt in 1..=TRIES {
-        let sent = send(
-            &app.broadcast,
-            (kind, &live.settings),
-            &calls,
-            app.clock.now_ms(),
-        );
-        let refusal = match sent.await {
-            Ok(()) => {
-                live.spool.delivered(&batch, app.clock.now_ms());
-                return Some(());
-            }
-            Err(refusal) => refusal,
+        let now_ms = app.clock.now_ms();
+        let sent = send(&app.broadcast, (kind, &live.settings), &calls, now_ms);
+        let refusal = tokio::select! {
+            sent = sent => match sent {
+                Ok(()) => return shelf.delivered(batch, app.clock.now_ms()).await,
+                Err(refusal) => refusal,
+            },
+            () = app.broadcast.closing.cancelled() => return stopped(app, (shelf, batch), attempt).await,
         };
+        let at_ms = app.clock.now_ms();
         if attempt == TRIES || !refusal.may_be_retried {
-            let at_ms = app.clock.now_ms();
             tracing::warn!(
                 destination = live.destination.id,
-                calls = batch.len(),
+                calls = calls.len(),
                 why = refusal.why,
                 "a destination did not take calls"
             );
-            live.spool.given_up(batch, &refusal.why, (attempt, at_ms));
-            return Some(());
+            let verdict = Verdict {
+                why: refusal.why,
+                tries: attempt,
+                at_ms,
+            };
+            return shelf.give_up(batch, verdict).await;
         }
+        live.spool.refused(&refusal.why, at_ms);
+        // It may be away for longer than we live.
+        shelf.park(&mut batch).await;
+        shelf.park_fresh().await;
         tokio::select! {
-            () = app.stop.cancelled() => {
-                live.spool.given_up(batch, "the server stopped", (attempt, app.clock.now_ms()));
-                return None;
-            }
+            () = app.broadcast.closing.cancelled() => return stopped(app, (shelf, batch), attempt).await,
             () = tokio::time::sleep(pause) => {}
         }
         pause *= 2;
     }
-    Some(())
 }
 
-/// The call with what this destination is not told taken out.
-fn permitted(live: &Live, told: &Told) -> Told {
+/// The server stops: a batch goes on in the next life, if there is one.
+async fn stopped(app: &App, (shelf, mut batch): (&Shelf, Batch), tries: u32) {
+    if shelf.park(&mut batch).await {
+        return;
+    }
+    let verdict = Verdict {
+        why: "the server stopped".to_owned(),
+        tries,
+        at_ms: app.clock.now_ms(),
+    };
+    shelf.give_up(batch, verdict).await;
+}
+
+/// The call with what this destination is not told taken out, and the name of its key where it is told
+/// that.
+fn permitted(live: &Live, call: &Waiting) -> (Told, String) {
     let destination = &live.destination;
-    let mut generation = (*told.generation).clone();
+    let mut told = call.told.clone();
+    let generation = Arc::make_mut(&mut told.generation);
     let caller = &mut generation.caller;
     if !destination.with_identity {
         caller.key_hash = String::new();
@@ -179,10 +150,13 @@ fn permitted(live: &Live, told: &Told) -> Told {
     if !destination.with_cost {
         generation.charge = Err(ledger::Unpriced::NoUsage);
     }
-    Told {
-        generation: Arc::new(generation),
-        parent: told.parent.clone(),
-    }
+    // It may have been told to keep away since the call came in.
+    told.content = told.content.filter(|_| destination.with_content);
+    let name = match destination.with_identity {
+        true => call.key_name.clone(),
+        false => String::new(),
+    };
+    (told, name)
 }
 
 /// Sends calls to a destination, once; of none, it asks whether anybody is there.

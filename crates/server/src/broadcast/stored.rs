@@ -24,8 +24,12 @@ pub struct Destination {
     pub name: String,
     /// Whether it is told anything.
     pub enabled: bool,
-    /// Whether content is kept from it. None is sent to any in this version.
+    /// The opposite of `with_content`, for servers of an earlier version.
     pub privacy_mode: bool,
+    /// Whether it is told what was asked and answered. Absent in rows of an earlier version, which told
+    /// nobody: a destination hears content when somebody says so after that.
+    #[serde(default)]
+    pub with_content: bool,
     /// Of so many of a million sessions it is told.
     pub sampled_ppm: u32,
     /// Of which keys it is told; absent means all.
@@ -50,6 +54,12 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// Says whether content is kept from it.
+    pub const fn set_privacy(&mut self, is_private: bool) {
+        self.privacy_mode = is_private;
+        self.with_content = !is_private;
+    }
+
     fn place(id: &str) -> String {
         format!("observability-destination/{id}")
     }

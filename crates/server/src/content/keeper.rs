@@ -14,21 +14,17 @@ use bytes::Bytes;
 use chat::Dialect;
 use ledger::GenerationId;
 use ledger::generation::{CallerNote, Content};
-use store::{Archive, ArchiveError, Erase, NewPayload, StoreError};
+use store::{Archive, NewPayload};
 use tokio::sync::mpsc::{OwnedPermit, Receiver, Sender, channel};
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::document::Document;
 use super::policy::{Policies, Policy};
 use super::taking::{Form, Taken, Taking};
+use super::telling::{Listener, Overheard};
 
 /// Calls whose content may be on its way at once.
 const CALLS_MAX: usize = 16_384;
-
-/// How long a reader waits for content that is being written.
-const READ_WAIT: Duration = Duration::from_secs(3);
 
 /// How much may be on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,26 +64,15 @@ pub struct ContentFigures {
     pub failures_in_a_row: u64,
 }
 
-/// What is known of content that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// It is here.
-    Here(Box<Document>),
-    /// The call still runs, or its content is about to be written.
-    NotYet,
-    /// There is none, or none any more.
-    Nothing,
-}
-
 /// One call whose content is on its way.
-struct Entry {
-    workspace_id: String,
-    key_hash: String,
-    created_at_ms: i64,
-    state: State,
+pub(super) struct Entry {
+    pub(super) workspace_id: String,
+    pub(super) key_hash: String,
+    pub(super) created_at_ms: i64,
+    pub(super) state: State,
 }
 
-enum State {
+pub(super) enum State {
     /// The call runs, or its content waits to be sealed.
     Open,
     /// For lack of room; here until the record has been told.
@@ -103,12 +88,13 @@ pub struct Keeper {
     policies: ArcSwap<Policies>,
     by_default: Arc<Policy>,
     queue: Sender<Taken>,
+    overheard: Sender<Overheard>,
     entries: Mutex<HashMap<GenerationId, Entry>>,
     /// So many entries, so that most calls need not look.
-    count: AtomicUsize,
+    pub(super) count: AtomicUsize,
     in_flight_bytes: AtomicUsize,
     /// Something has been sealed or written.
-    changed: Notify,
+    pub(super) changed: Notify,
     /// Whoever writes rows of payloads or deletes them, one after the other.
     pub(super) turn: Semaphore,
     pub(super) closing: CancellationToken,
@@ -134,7 +120,7 @@ pub struct Asked<'c> {
 }
 
 impl Keeper {
-    /// A keeper, and its writer: a future that its owner spawns, and that ends after
+    /// A keeper, and who writes and tells for it: a future that its owner spawns, and that ends after
     /// [`Keeper::close_down`].
     pub fn new(
         archive: Archive,
@@ -142,12 +128,14 @@ impl Keeper {
         policies: Policies,
     ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let (queue, taken) = channel(CALLS_MAX);
+        let (overheard, to_tell) = channel(CALLS_MAX);
         let keeper = Arc::new(Self {
             limits,
             archive,
             policies: ArcSwap::from_pointee(policies),
             by_default: Arc::default(),
             queue,
+            overheard,
             entries: Mutex::default(),
             count: AtomicUsize::new(0),
             in_flight_bytes: AtomicUsize::new(0),
@@ -159,7 +147,10 @@ impl Keeper {
             failures_in_a_row: AtomicU64::new(0),
         });
         let writer = Arc::clone(&keeper);
-        (keeper, async move { writer.write(taken).await })
+        let working = async move {
+            tokio::join!(writer.write(taken), writer.tell(to_tell));
+        };
+        (keeper, working)
     }
 
     /// The archive behind it.
@@ -200,42 +191,35 @@ impl Keeper {
 
     // === On the path of a call ===
 
-    /// Begins to take the content of a call, if its workspace or key wants that; `None` is the usual
-    /// answer.
+    /// Begins to take the content of a call, if its workspace or key wants it kept or somebody listens;
+    /// `None` is the usual answer.
     #[must_use]
-    pub fn take(self: &Arc<Self>, asked: &Asked<'_>) -> Option<Taking> {
+    pub fn take(self: &Arc<Self>, asked: &Asked<'_>, listener: Option<Listener>) -> Option<Taking> {
         let policies = self.policies.load();
-        if policies.is_empty() && asked.own != Some(true) {
+        let may_be_kept = !policies.is_empty() || asked.own == Some(true);
+        if !may_be_kept && listener.is_none() {
             return None;
         }
         let policy = policies.get(&asked.caller.workspace_id);
         let policy = policy.unwrap_or(&self.by_default);
         let session = asked.caller.session_id.as_deref();
-        if !policy.takes(asked.own, session.unwrap_or(asked.id.as_str())) {
+        let is_kept = may_be_kept && policy.takes(asked.own, session.unwrap_or(asked.id.as_str()));
+        if !is_kept && listener.is_none() {
             return None;
         }
-        let begun = self.begin(asked, policy);
-        let entry = Entry {
-            workspace_id: asked.caller.workspace_id.clone(),
-            key_hash: asked.caller.key_hash.clone(),
-            created_at_ms: asked.created_at_ms,
-            state: match begun {
-                Some(_) => State::Open,
-                None => State::Dropped,
-            },
-        };
-        self.entries().insert(asked.id.clone(), entry);
-        self.count.fetch_add(1, Ordering::Relaxed);
-        if begun.is_none() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let begun = self.begin(asked, policy, (is_kept, listener));
+        if is_kept {
+            self.enter(asked, begun.is_some());
         }
-        Some(Taking::new(Arc::clone(self), asked.id.clone(), begun))
+        let call = (asked.id.clone(), is_kept);
+        Some(Taking::new(Arc::clone(self), call, begun))
     }
 
     fn begin(
         &self,
         asked: &Asked<'_>,
         policy: &Arc<Policy>,
+        (is_kept, listener): (bool, Option<Listener>),
     ) -> Option<(Taken, OwnedPermit<Taken>)> {
         let bytes = asked.body.len();
         let place = self.queue.clone().try_reserve_owned().ok()?;
@@ -246,13 +230,34 @@ impl Keeper {
             id: asked.id.clone(),
             policy: Arc::clone(policy),
             form: Form::Whole(asked.dialect),
+            request_dialect: asked.dialect,
             request: asked.body.clone(),
             pieces: Vec::new(),
             is_complete: false,
             failure: None,
+            is_kept,
+            listener,
             bytes,
         };
         Some((taken, place))
+    }
+
+    /// Notes that the content of a call is on its way, or was dropped.
+    fn enter(&self, asked: &Asked<'_>, has_begun: bool) {
+        let entry = Entry {
+            workspace_id: asked.caller.workspace_id.clone(),
+            key_hash: asked.caller.key_hash.clone(),
+            created_at_ms: asked.created_at_ms,
+            state: match has_begun {
+                true => State::Open,
+                false => State::Dropped,
+            },
+        };
+        self.entries().insert(asked.id.clone(), entry);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if !has_begun {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// What becomes of the content of a call that has just ended, for its record.
@@ -296,9 +301,17 @@ impl Keeper {
         }
     }
 
-    /// Hands the content of a call to the writer, unless nobody wants it any more.
-    pub(super) fn close(&self, taken: Taken, place: OwnedPermit<Taken>) {
-        if self.is_wanted(&taken.id) {
+    /// Hands the content of a call to whoever listens, and to the writer, unless nobody wants it kept
+    /// any more.
+    pub(super) fn close(&self, mut taken: Taken, place: OwnedPermit<Taken>) {
+        if let Some(listener) = taken.listener.take() {
+            let overheard = Overheard::of(&taken, listener);
+            self.hold_anyway(taken.bytes);
+            if self.overheard.try_send(overheard).is_err() {
+                self.let_go(taken.bytes);
+            }
+        }
+        if taken.is_kept && self.is_wanted(&taken.id) {
             place.send(taken);
         } else {
             self.let_go(taken.bytes);
@@ -337,93 +350,8 @@ impl Keeper {
         Some(payload)
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<GenerationId, Entry>> {
+    pub(super) fn entries(&self) -> MutexGuard<'_, HashMap<GenerationId, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    // === For readers ===
-
-    /// The content of a call.
-    ///
-    /// # Errors
-    /// [`ArchiveError`].
-    pub async fn read(&self, id: &GenerationId) -> Result<Found, ArchiveError> {
-        let waiting = timeout(READ_WAIT, self.wait_for(id)).await;
-        let Ok(sealed) = waiting else {
-            return Ok(Found::NotYet);
-        };
-        let bytes = match sealed {
-            Some(payload) => Some(payload.sealed.open(id)?),
-            None => self.archive.read(id).await?,
-        };
-        let Some(bytes) = bytes else {
-            return Ok(Found::Nothing);
-        };
-        match Document::from_bytes(&bytes) {
-            Some(document) => Ok(Found::Here(Box::new(document))),
-            None => Err(ArchiveError::Damaged("it is in no form of ours".to_owned())),
-        }
-    }
-
-    /// The sealed payload of a call once there is one; `None` when none is on its way.
-    async fn wait_for(&self, id: &GenerationId) -> Option<NewPayload> {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            match self.entries().get(id).map(|entry| &entry.state) {
-                None | Some(State::Dropped) => return None,
-                Some(State::Sealed(payload)) => return Some(payload.clone()),
-                Some(State::Open) => {}
-            }
-            changed.await;
-        }
-    }
-
-    /// Whether the content of a call can be read.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn holds(&self, id: &GenerationId) -> Result<bool, StoreError> {
-        if self.note_of(id) == Content::Kept {
-            return Ok(true);
-        }
-        self.archive.holds(id).await
-    }
-
-    /// Deletes the content of a call, wherever it is; whether there was any.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn erase(&self, id: &GenerationId) -> Result<bool, StoreError> {
-        let _turn = self.turn.acquire().await;
-        let was_waiting = self.note_of(id) == Content::Kept;
-        self.forget(id);
-        Ok(self.archive.erase(id).await? || was_waiting)
-    }
-
-    /// Deletes content of a workspace; of how many calls.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`]; asked again, it goes on.
-    pub async fn erase_many(&self, workspace_id: &str, which: &Erase) -> Result<u64, StoreError> {
-        let _turn = self.turn.acquire().await;
-        let mut count = 0;
-        self.entries().retain(|_, entry| {
-            let is_meant = entry.workspace_id == workspace_id
-                && which
-                    .key_hash
-                    .as_ref()
-                    .is_none_or(|key| *key == entry.key_hash)
-                && which.from_ms.is_none_or(|from| from <= entry.created_at_ms)
-                && which.to_ms.is_none_or(|to| to > entry.created_at_ms);
-            count += u64::from(is_meant);
-            !is_meant
-        });
-        let gone = usize::try_from(count).unwrap_or(usize::MAX);
-        self.count.fetch_sub(gone, Ordering::Relaxed);
-        self.changed.notify_waiters();
-        Ok(count + self.archive.erase_many(workspace_id, which).await?)
     }
 
     /// Writes what there is and takes nothing more. The writer ends then.

@@ -1,5 +1,5 @@
-//! `Taking`: the content of one call while it runs. Nothing is copied: it refers to the same bytes as
-//! the call and its caller's answer.
+//! `Taking`: the content of one call while it runs, for whoever keeps it and for whoever is told of it.
+//! Nothing is copied: it refers to the same bytes as the call and its caller's answer.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use wire::frame::Framing;
 use super::document::Failure;
 use super::keeper::Keeper;
 use super::policy::Policy;
+use super::telling::Listener;
 
 /// How an answer reaches the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +28,15 @@ pub(super) struct Taken {
     pub(super) id: GenerationId,
     pub(super) policy: Arc<Policy>,
     pub(super) form: Form,
+    pub(super) request_dialect: Dialect,
     pub(super) request: Bytes,
     pub(super) pieces: Vec<Bytes>,
     pub(super) is_complete: bool,
     pub(super) failure: Option<Failure>,
+    /// Whether it is to be kept.
+    pub(super) is_kept: bool,
+    /// Who else is told.
+    pub(super) listener: Option<Listener>,
     /// What of it counts against the bound on everything in flight.
     pub(super) bytes: usize,
 }
@@ -44,13 +50,14 @@ pub struct Taking {
     /// A place in the queue, kept from the start, so that handing over cannot fail.
     place: Option<OwnedPermit<Taken>>,
     id: GenerationId,
+    is_kept: bool,
     is_over: bool,
 }
 
 impl Taking {
     pub(super) fn new(
         keeper: Arc<Keeper>,
-        id: GenerationId,
+        (id, is_kept): (GenerationId, bool),
         begun: Option<(Taken, OwnedPermit<Taken>)>,
     ) -> Self {
         let (taken, place) = begun.unzip();
@@ -59,6 +66,7 @@ impl Taking {
             taken,
             place,
             id,
+            is_kept,
             is_over: false,
         }
     }
@@ -103,7 +111,9 @@ impl Taking {
         if let Some(taken) = self.taken.take() {
             self.keeper.let_go(taken.bytes);
         }
-        self.keeper.note_dropped(&self.id);
+        if self.is_kept {
+            self.keeper.note_dropped(&self.id);
+        }
         self.place = None;
     }
 
@@ -114,7 +124,8 @@ impl Taking {
         match (self.taken.take(), self.place.take()) {
             (Some(taken), Some(place)) => self.keeper.close(taken, place),
             // Its place tells the record that it was dropped; once that is made it has done its work.
-            _ => self.keeper.forget(&self.id),
+            _ if self.is_kept => self.keeper.forget(&self.id),
+            _ => {}
         }
     }
 }

@@ -65,8 +65,9 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
     if concerns(&is_of_workspace) {
         app.read_unpriced().await?;
     }
-    if concerns(&|change| change.noun == Noun::Setting && change.id.starts_with(broadcast::PREFIX))
-    {
+    let is_of_destination =
+        |change: &Change| change.noun == Noun::Setting && change.id.starts_with(broadcast::PREFIX);
+    if concerns(&is_of_destination) || concerns(&is_of_workspace) {
         app.read_destinations().await?;
     }
     let is_of_catalog = |change: &Change| {

@@ -8,14 +8,13 @@ use store::{
     JournalOptions, KeyHash, LedgerLimits, Ledgers, NodeId, Recorder, RecorderLimits,
     RecorderOptions, Store, Vault,
 };
-use telemetry::call::Told;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::api::metrics::Metrics;
 use crate::books::CountedBooks;
-use crate::broadcast::Broadcast;
+use crate::broadcast::{Broadcast, Offered, Room};
 use crate::cache::ResponseCache;
 use crate::cache_health::CacheBoard;
 use crate::config::{Config, Environment};
@@ -23,6 +22,9 @@ use crate::content::{self, Keeper};
 use crate::limits::{Gate, Velocity};
 use crate::tracer::{self, Tracer};
 use crate::{clock, jobs};
+
+/// The folder of the data directory that holds what waits for destinations.
+const SPOOLS: &str = "broadcast";
 
 /// The name of a node whose database is gone with the process anyway.
 const NODE_IN_MEMORY: &str = "memory";
@@ -78,7 +80,7 @@ pub(super) async fn open_heard(
     told: (&Config, &Environment, &str, &Arc<dyn Clock>),
     (store, vault): (&Store, &Arc<Vault>),
     (tasks, desk): (&TaskTracker, &Handle),
-) -> anyhow::Result<(Heard, mpsc::Receiver<Told>)> {
+) -> anyhow::Result<(Heard, mpsc::Receiver<Offered>)> {
     let (config, environment, node, clock) = told;
     let tracer = open_tracer(config, environment, node, (tasks, desk))?;
     let (broadcast, unsorted) = open_broadcast(config, (store, vault), clock).await?;
@@ -117,8 +119,15 @@ pub(super) async fn open_broadcast(
     config: &Config,
     (store, vault): (&Store, &Vault),
     clock: &Arc<dyn Clock>,
-) -> anyhow::Result<(Arc<Broadcast>, mpsc::Receiver<Told>)> {
-    let (broadcast, unsorted) = Broadcast::new(config.egress.allow.clone())?;
+) -> anyhow::Result<(Arc<Broadcast>, mpsc::Receiver<Offered>)> {
+    let room = match store.is_in_memory() {
+        true => None,
+        false => Some(
+            Room::open(config.server.data_dir.join(SPOOLS), vault)
+                .context("what waits for destinations cannot be kept on the disk")?,
+        ),
+    };
+    let (broadcast, unsorted) = Broadcast::new(config.egress.allow.clone(), room)?;
     broadcast.read(store, vault, clock.now_ms()).await?;
     Ok((broadcast, unsorted))
 }

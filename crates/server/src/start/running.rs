@@ -57,6 +57,7 @@ impl Running {
             tracing::error!(%error, "records wait in the journal for the next start");
         }
         app.content.close_down();
+        app.broadcast.close();
         if !app.ledgers.close(LEASES_WAIT).await {
             tracing::warn!("leases are given back by the next start");
         }

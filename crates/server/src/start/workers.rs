@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use store::KeyHash;
-use telemetry::call::Told;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -53,10 +52,10 @@ pub(super) fn start_jobs(
 pub(super) fn start_keepers(
     app: &Arc<App>,
     node: String,
-    unsorted: mpsc::Receiver<Told>,
+    unsorted: mpsc::Receiver<broadcast::Offered>,
     desk: &Handle,
 ) {
-    let sorter = broadcast::deliver::run(Arc::clone(app), unsorted);
+    let sorter = broadcast::sort::run(Arc::clone(app), unsorted);
     app.tasks.spawn_on(sorter, desk);
     let keeper = jobs::keep_health::run(Arc::clone(app), node);
     app.tasks.spawn_on(keeper, desk);

@@ -3,10 +3,13 @@
 //! The reference does not say how groups of rules combine: here a call must pass every group, so that
 //! a further group narrows, as a further rule of an `and` does.
 
+use ledger::generation::CallerNote;
 use ledger::trace::TraceId;
-use ledger::{Generation, decimal};
+use ledger::{Generation, GenerationId, decimal};
 use regex::Regex;
 use serde_json::{Value, json};
+
+use crate::content::Conversation;
 
 /// So many groups, and rules in each.
 const GROUPS_MAX: usize = 20;
@@ -55,6 +58,8 @@ enum Field {
     Tokens,
     PromptTokens,
     CompletionTokens,
+    Input,
+    Output,
 }
 
 #[derive(Debug, Clone)]
@@ -81,9 +86,11 @@ pub struct Seen<'a> {
     pub generation: &'a Generation,
     /// The name of its key.
     pub key_name: &'a str,
+    /// What was asked and answered, where that may be known.
+    pub content: Option<&'a Conversation>,
 }
 
-const FIELDS: [(&str, Field); 10] = [
+const FIELDS: [(&str, Field); 12] = [
     ("model", Field::Model),
     ("provider", Field::Provider),
     ("session_id", Field::Session),
@@ -94,6 +101,8 @@ const FIELDS: [(&str, Field); 10] = [
     ("total_tokens", Field::Tokens),
     ("prompt_tokens", Field::PromptTokens),
     ("completion_tokens", Field::CompletionTokens),
+    ("input", Field::Input),
+    ("output", Field::Output),
 ];
 
 /// Numbers are compared in parts of a thousand million, which is how exact money is.
@@ -130,6 +139,14 @@ impl Filter {
         &self.written
     }
 
+    /// Whether a rule is about what was asked or answered.
+    #[must_use]
+    pub fn reads_content(&self) -> bool {
+        let mut rules = self.groups.iter().flat_map(|group| &group.rules);
+        let is_content = |rule: &Rule| matches!(rule.field, Field::Input | Field::Output);
+        self.is_enabled && rules.any(is_content)
+    }
+
     /// Whether a call passes.
     #[must_use]
     pub fn passes(&self, seen: Seen<'_>) -> bool {
@@ -148,9 +165,8 @@ impl Filter {
 /// Whether a call is among so many of a million: by its session where it has one, so that a session
 /// is told whole or not at all, and by the destination, so that two need not choose the same.
 #[must_use]
-pub fn is_chosen(destination: &str, generation: &Generation, ppm: u32) -> bool {
-    let unit = generation.caller.session_id.as_deref();
-    let unit = unit.unwrap_or(generation.id.as_str());
+pub fn is_chosen(destination: &str, (id, caller): (&GenerationId, &CallerNote), ppm: u32) -> bool {
+    let unit = caller.session_id.as_deref().unwrap_or(id.as_str());
     let lot = TraceId::of_text(&format!("{destination}\0{unit}"));
     crate::export::is_sampled(lot, ppm)
 }
@@ -280,6 +296,8 @@ impl Field {
             }
             Self::PromptTokens => Some(usage.prompt_tokens().to_string()),
             Self::CompletionTokens => Some(usage.completion_tokens().to_string()),
+            Self::Input => seen.content.map(Conversation::input_text),
+            Self::Output => seen.content.map(Conversation::output_text),
         }
     }
 
@@ -295,7 +313,9 @@ impl Field {
             | Self::Session
             | Self::User
             | Self::KeyName
-            | Self::Finish => text == wanted,
+            | Self::Finish
+            | Self::Input
+            | Self::Output => text == wanted,
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct Kind {
     /// Attributes of the resource, from its settings.
     #[serde(default)]
     pub(super) resource: BTreeMap<String, String>,
+    /// The attributes in which it looks for what was asked and answered.
+    #[serde(default)]
+    pub(super) content: ContentNames,
     /// The settings it has.
     pub(super) settings: BTreeMap<String, Row>,
 }
@@ -43,8 +46,29 @@ pub enum Body {
     Object,
     /// An event of product analytics for each call.
     Event,
+    /// Spans of an intake's own kind, in JSON.
+    LlmSpans,
     /// A line of JSON for each span.
     Rows,
+    /// The same rows in a statement of SQL.
+    Statement,
+}
+
+/// Names of attributes; OpenTelemetry's, where a kind does not say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContentNames {
+    pub(super) input: String,
+    pub(super) output: String,
+}
+
+impl Default for ContentNames {
+    fn default() -> Self {
+        Self {
+            input: "gen_ai.input.messages".to_owned(),
+            output: "gen_ai.output.messages".to_owned(),
+        }
+    }
 }
 
 /// One setting of a kind.
@@ -57,6 +81,8 @@ pub struct Row {
     pub secret: bool,
     /// Whether it becomes part of a statement, and so may have letters, digits and `_` only.
     pub(super) identifier: bool,
+    /// Whether it becomes part of the name of a host.
+    pub(super) host: bool,
     /// What it is when nobody says.
     pub default: Option<String>,
     /// The words that it may be, and what they stand for; any text when there are none.

@@ -95,6 +95,11 @@ impl Settings {
         if row.identifier && !text.chars().all(is_word) {
             return Err(mistake(name, "may have letters, digits and _ only"));
         }
+        let is_of_host = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if row.host && !text.chars().all(is_of_host) {
+            let what = "may have letters, digits, \"-\", \"_\" and \".\" only";
+            return Err(mistake(name, what));
+        }
         if !row.words.is_empty() && !row.words.contains_key(text) {
             let words: Vec<&str> = row.words.keys().map(String::as_str).collect();
             return Err(mistake(name, format!("is one of {}", words.join(", "))));

@@ -1,7 +1,10 @@
 //! Every kind makes requests from its settings, and settings survive being shown.
 
+use chat::Response;
 use serde_json::{Value, json};
-use telemetry::destination::{Body, Kinds, Settings, is_chosen, parcels};
+use telemetry::call::Told;
+use telemetry::content::{Asked, Conversation};
+use telemetry::destination::{Body, Filter, Kinds, Seen, Settings, is_chosen, parcels};
 use telemetry::otlp::Teller;
 use telemetry::span::Attributes;
 
@@ -65,6 +68,14 @@ fn config(name: &str) -> Value {
         (
             "clickhouse",
             json!({"host": "https://ch.example.com:8443", "database": "db", "username": "u", "password": "0123456789abcdef"}),
+        ),
+        (
+            "datadog",
+            json!({"apiKey": "0123456789abcdef", "mlApp": "bot"}),
+        ),
+        (
+            "snowflake",
+            json!({"account": "my-org.eu", "token": "0123456789abcdef"}),
         ),
     ];
     let found = all.into_iter().find(|(known, _)| *known == name);
@@ -147,6 +158,14 @@ fn addresses_and_headers_are_those_that_vendors_document() {
             "https://o1.ingest.example.com/api/2/integration/otlp/v1/traces",
         ),
         (
+            "datadog",
+            "https://api.us5.datadoghq.com/api/intake/llm-obs/v1/trace/spans",
+        ),
+        (
+            "snowflake",
+            "https://my-org.eu.snowflakecomputing.com/api/v2/statements",
+        ),
+        (
             "clickhouse",
             "https://ch.example.com:8443/?query=INSERT%20INTO%20db.OPENROUTER_TRACES%20FORMAT%20JSONEachRow",
         ),
@@ -168,6 +187,11 @@ fn addresses_and_headers_are_those_that_vendors_document() {
         "sentry sentry_key=0123456789abcdef"
     );
     assert_eq!(header("weave", "project_id"), "e/p");
+    assert_eq!(header("datadog", "dd-api-key"), "0123456789abcdef");
+    assert_eq!(
+        header("snowflake", "x-snowflake-authorization-token-type"),
+        "PROGRAMMATIC_ACCESS_TOKEN"
+    );
     let object = first("s3");
     let uri = object.request.uri().to_string();
     let expected = "https://traces.s3.us-east-1.amazonaws.com/openrouter-traces/1970/my_key_1/";
@@ -189,7 +213,7 @@ fn a_session_is_told_whole_or_not_at_all_and_destinations_choose_apart() {
     }
     let chosen = |destination: &str| -> Vec<bool> {
         let all = told.iter();
-        all.map(|generation| is_chosen(destination, generation, 500_000))
+        all.map(|one| is_chosen(destination, (&one.id, &one.caller), 500_000))
             .collect()
     };
     let (one, two) = (chosen("one"), chosen("two"));
@@ -199,4 +223,72 @@ fn a_session_is_told_whole_or_not_at_all_and_destinations_choose_apart() {
     assert_ne!(one, two);
     let sessions = one.chunks(10).filter(|session| session[0]).count();
     assert!((3..=17).contains(&sessions), "{sessions} of 20");
+}
+
+/// Where each kind is told what was asked and answered: what must stand in the body, and once only.
+#[test]
+fn every_kind_carries_content_where_its_reader_looks_and_only_when_it_is_given() {
+    let kinds = Kinds::built_in().unwrap();
+    let places = [
+        ("langfuse", "langfuse.observation.input"),
+        ("langsmith", "gen_ai.prompt"),
+        ("arize", "input.value"),
+        ("weave", "input.value"),
+        ("opik", "input.value"),
+        ("braintrust", "braintrust.input_json"),
+        ("posthog", "$ai_input"),
+        ("clickhouse", "\"INPUT\""),
+        ("datadog", "\"input\":{\"messages\":[{"),
+        ("snowflake", "\\\"INPUT\\\""),
+    ];
+    for name in kinds.names() {
+        let kind = kinds.get(name).unwrap();
+        let settings = Settings::read(kind, &config(name), None).unwrap();
+        let bodies = |told: Told| {
+            let calls = [(told, "key".to_owned())];
+            let parcels = parcels(kind, &settings, (&calls, &teller())).unwrap();
+            String::from_utf8_lossy(&parcels[0].body).into_owned()
+        };
+        let place = places.iter().find(|(known, _)| *known == name);
+        let place = place.map_or("gen_ai.input.messages", |(_, place)| place);
+        let without = bodies(call(1));
+        assert!(!without.contains("what-was-asked"), "{name}: {without}");
+        let mut told = call(1);
+        let asked = Conversation::new(Asked::Prompt("what-was-asked"), &Response::default());
+        told.content = Some(asked.into());
+        let with = bodies(told);
+        assert_eq!(with.matches("what-was-asked").count(), 1, "{name}: {with}");
+        assert!(with.contains(place), "{name}: {with}");
+    }
+}
+
+#[test]
+fn rules_about_words_see_words_and_a_call_without_any_has_none() {
+    let rule = |operator: &str, value: &str| {
+        let rules = json!([{"field": "input", "operator": operator, "value": value}]);
+        Filter::read(&json!({"groups": [{"rules": rules}]})).unwrap()
+    };
+    let told = call(1);
+    let asked = Conversation::new(Asked::Prompt("say \"hello\"\nnow"), &Response::default());
+    let passes = |filter: &Filter, content| {
+        filter.passes(Seen {
+            generation: &told.generation,
+            key_name: "key",
+            content,
+        })
+    };
+    for (operator, value, with, without) in [
+        ("contains", "\"hello\"", true, false),
+        ("regex", "(?m)^now$", true, false),
+        ("not_contains", "hello", false, true),
+        ("exists", "", true, false),
+        ("not_exists", "", false, true),
+    ] {
+        let filter = rule(operator, value);
+        assert!(filter.reads_content());
+        assert_eq!(passes(&filter, Some(&asked)), with, "{operator}");
+        assert_eq!(passes(&filter, None), without, "{operator}");
+    }
+    let other = json!({"groups": [{"rules": [{"field": "model", "operator": "exists"}]}]});
+    assert!(!Filter::read(&other).unwrap().reads_content());
 }

@@ -76,6 +76,7 @@ pub(crate) fn call(number: u8) -> Told {
     Told {
         generation: Arc::new(generation),
         parent: None,
+        content: None,
     }
 }
 

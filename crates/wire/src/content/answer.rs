@@ -21,10 +21,22 @@ pub struct Said {
 /// The pieces of a stream, as a caller got them, folded into one answer; whether it was whole. What
 /// cannot be read ends the folding, and what was said until then counts.
 #[must_use]
-pub fn fold<'p>(
+pub fn fold<'p>(form: (Dialect, Framing), pieces: impl Iterator<Item = &'p [u8]>) -> (Value, bool) {
+    let heard = hear(form, pieces);
+    let response = heard.fold.finish();
+    (written(&response, heard.error.as_deref()), heard.is_whole)
+}
+
+/// The same as the vocabulary has it.
+#[must_use]
+pub fn answer_of<'p>(form: (Dialect, Framing), pieces: impl Iterator<Item = &'p [u8]>) -> Response {
+    hear(form, pieces).fold.finish()
+}
+
+fn hear<'p>(
     (dialect, framing): (Dialect, Framing),
     pieces: impl Iterator<Item = &'p [u8]>,
-) -> (Value, bool) {
+) -> Heard {
     let mut heard = Heard::default();
     let mut decoder = Decoder::new(framing);
     let mut array: Option<Vec<u8>> = None;
@@ -47,13 +59,18 @@ pub fn fold<'p>(
             .collect(),
     };
     heard.read(dialect, &frames);
-    let response = heard.fold.finish();
-    (written(&response, heard.error.as_deref()), heard.is_whole)
+    heard
 }
 
 /// What the body of a whole answer says; nothing where it is no answer, or not in words.
 #[must_use]
 pub fn said_in(dialect: Dialect, body: &[u8]) -> Said {
+    said(&answer_in(dialect, body))
+}
+
+/// The body of a whole answer as the vocabulary has it; empty where it is no answer.
+#[must_use]
+pub fn answer_in(dialect: Dialect, body: &[u8]) -> Response {
     let mut fold = Fold::default();
     if dialect == Dialect::OpenaiCompletions {
         hear_text(body, &mut fold);
@@ -61,7 +78,7 @@ pub fn said_in(dialect: Dialect, body: &[u8]) -> Said {
         // What was read before something made no sense was said all the same.
         let _ = reader.whole(body, &mut |event| fold.hear(event));
     }
-    said(&fold.finish())
+    fold.finish()
 }
 
 impl Said {

@@ -1,6 +1,6 @@
 //! What was asked, as messages or as a prompt, whatever the dialect.
 
-use chat::Dialect;
+use chat::{Dialect, Request};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -34,15 +34,21 @@ fn field(body: &[u8], name: &str) -> Option<Value> {
     serde_json::from_str(fields.get(name)?.get()).ok()
 }
 
-/// The messages of another dialect's conversation.
-fn translated(dialect: Dialect, body: &[u8]) -> Option<Value> {
+/// A conversation as the vocabulary has it; `None` for what is none, or does not read.
+#[must_use]
+pub fn conversation(dialect: Dialect, body: &[u8]) -> Option<Request> {
     let door = inbound(dialect)?;
     let beside = Beside {
         model: Some(String::new()),
         ..Beside::default()
     };
     let request = door.read_request(body, beside).ok()?;
-    let parsed = door.parse(body, &request).ok()?;
+    door.parse(body, &request).ok()
+}
+
+/// The messages of another dialect's conversation.
+fn translated(dialect: Dialect, body: &[u8]) -> Option<Value> {
+    let parsed = conversation(dialect, body)?;
     let to = Outgoing {
         dialect: Dialect::OpenaiChat,
         native_model: "",

@@ -1,82 +1,28 @@
 //! `/observability/destinations`: field for field, secrets masked, addresses guarded, calls told.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
+use super::receiver::Receiver;
 use crate::stage::{Stage, hello};
 
 const PATH: &str = "/api/v1/observability/destinations";
 const SECRET: &str = "sk-lf-0123456789abcdef-secret";
 
-/// A receiver on this machine: every request as text, answered with the next status, the last of them
-/// for ever.
-struct Receiver {
-    url: String,
-    requests: mpsc::UnboundedReceiver<String>,
-}
-
-impl Receiver {
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
-    async fn answering(statuses: &'static [u16]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (sender, requests) = mpsc::unbounded_channel();
-        let count = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let mut read = Vec::new();
-                let mut piece = [0; 8192];
-                while !is_whole(&read) {
-                    match socket.read(&mut piece).await {
-                        Ok(count @ 1..) => read.extend_from_slice(&piece[..count]),
-                        _ => break,
-                    }
-                }
-                let number = count.fetch_add(1, Ordering::SeqCst).min(statuses.len() - 1);
-                let head = format!(
-                    "HTTP/1.1 {} Told\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-                    statuses[number]
-                );
-                let _ = socket.write_all(head.as_bytes()).await;
-                let _ = sender.send(String::from_utf8_lossy(&read).into_owned());
-            }
-        });
-        Self { url, requests }
-    }
-
-    async fn next(&mut self) -> String {
-        let next = tokio::time::timeout(Duration::from_secs(20), self.requests.recv());
-        next.await.expect("nothing came").unwrap()
-    }
-}
-
-fn is_whole(read: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(read);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        return false;
-    };
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        let is_length = name.eq_ignore_ascii_case("content-length");
-        is_length.then(|| value.trim().parse::<usize>().unwrap())
-    });
-    body.len() >= length.unwrap_or(0)
-}
-
-async fn open() -> Stage {
+pub(super) async fn open() -> Stage {
     Stage::open_with("[egress]\nallow = \"127.0.0.0/8\"\n", &[]).await
 }
 
 impl Stage {
-    async fn desk(&self, method: Method, path: &str, body: &Value) -> crate::stage::Seen {
+    pub(super) async fn desk(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> crate::stage::Seen {
         let body = match body {
             Value::Null => Bytes::new(),
             body => body.to_string().into(),
@@ -90,7 +36,7 @@ impl Stage {
         .await
     }
 
-    async fn destination(&self, body: Value) -> String {
+    pub(super) async fn destination(&self, body: Value) -> String {
         let made = self.desk(Method::POST, "", &body).await;
         assert_eq!(made.status, 201, "{}", made.text());
         made.json()["data"]["id"].as_str().unwrap().to_owned()
@@ -260,7 +206,7 @@ async fn calls_are_told_after_failures_and_what_was_never_taken_can_be_sent_agai
     let mut fickle = Receiver::answering(&[503, 200]).await;
     let mut broken = Receiver::answering(&[404, 404, 200]).await;
     stage
-        .destination(json!({"type": "webhook", "name": "fickle", "config": {"url": fickle.url, "headers": {"x-token": SECRET}}}))
+        .destination(json!({"type": "webhook", "name": "fickle", "privacy_mode": true, "config": {"url": fickle.url, "headers": {"x-token": SECRET}}}))
         .await;
     let dead = stage
         .destination(json!({"type": "otel-collector", "name": "broken", "broadcast_generation_cost": true, "config": {"endpoint": broken.url}}))

@@ -3,9 +3,11 @@
 mod activity;
 mod analytics;
 mod attention;
+mod broadcast;
 mod byok;
 mod credentials;
 mod destinations;
 mod endpoint_health;
 mod keys;
+mod receiver;
 mod session;
