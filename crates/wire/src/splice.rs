@@ -60,6 +60,13 @@ impl<'e> Edits<'e> {
     /// at the same place the earlier one comes first; an edit inside an earlier one is void.
     #[must_use]
     pub fn apply(mut self, text: &str, before: &str, after: &str) -> Bytes {
+        self.apply_here(text, before, after)
+    }
+
+    /// The same, for whoever applies them again: to the beginning of the same text, of whose edits those
+    /// behind its end are void.
+    #[must_use]
+    pub(crate) fn apply_here(&mut self, text: &str, before: &str, after: &str) -> Bytes {
         self.list.sort_by_key(|(span, _)| span.start);
         let mut pieces = Pieces {
             text,

@@ -51,6 +51,8 @@ pub(super) struct Walk<'w, 'a> {
     /// Where everything is to be told, for who writes the answer in another dialect; who merely
     /// forwards it needs no more than what is counted.
     pub(super) telling: Option<&'w mut Telling>,
+    /// Where the text of the last delta or message stands, if it is a string that says something.
+    pub(super) word: Option<Span>,
 }
 
 /// Whether there is anything in a chunk for the caller.

@@ -44,7 +44,11 @@ pub(super) fn read<'a>(
     let parts = content_parts(walk, body, &mut edited)?;
     let (said, thought) = match parts {
         Some((said, thought)) => (Some(Cow::Owned(said)), thought),
-        None => (body.filled("content").map(|said| said.decode()), None),
+        None => {
+            let said = body.filled("content");
+            walk.word = said.map(|said| said.span);
+            (said.map(|said| said.decode()), None)
+        }
     };
     // What is told in `reasoning_details`, where the provider has none.
     let mut details: Vec<String> = Vec::new();

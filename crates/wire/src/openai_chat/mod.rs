@@ -10,6 +10,7 @@
 //! | `write.rs` (and `crate::quirks`) | the same bytes for one endpoint: edits of top-level fields |
 //! | `events.rs`, `message.rs` | one walk for chunks and whole answers: events and edits |
 //! | `stream.rs`, `whole.rs` | the two forms of an answer, stamped as ours |
+//! | `mould.rs` | chunks that differ from the one before in their word alone, stamped without a walk |
 //! | `tap.rs` | both of them, for whoever relays |
 //! | `telling.rs` | what of an answer is told only to who translates it |
 //! | `details.rs` | `reasoning_details`, written |
@@ -26,6 +27,7 @@ mod fields;
 mod inbound;
 mod message;
 mod messages;
+mod mould;
 mod outbound;
 mod request;
 mod signature;

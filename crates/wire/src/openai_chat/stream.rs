@@ -5,6 +5,7 @@ use chat::{Error, Event, Usage};
 
 use super::envelope::stream_error;
 use super::events::{Form, Seen, Walk, created};
+use super::mould::{Foundry, Told, Worked};
 use super::usage;
 use crate::codec::Passed;
 use crate::members::Members;
@@ -25,9 +26,13 @@ pub const KEEP_ALIVE: &[u8] = b": WAYBILL PROCESSING\n\n";
 pub struct StreamTap {
     stamp: Stamp,
     tracker: Tracker,
+    foundry: Foundry,
     created: Option<i64>,
     is_done: bool,
 }
+
+/// What a frame begins and ends with.
+const FRAME: (&str, &str) = ("data: ", "\n\n");
 
 impl StreamTap {
     /// A tap for one attempt's stream.
@@ -36,6 +41,7 @@ impl StreamTap {
         Self {
             stamp,
             tracker: Tracker::default(),
+            foundry: Foundry::default(),
             created: None,
             is_done: false,
         }
@@ -65,22 +71,45 @@ impl StreamTap {
             broken("the provider sent malformed JSON in its stream").with_detail(error.to_string())
         };
         let text = scan::text(data).map_err(malformed)?;
+        if let Some(frame) = self.foundry.cast(text, listen) {
+            return Ok(Passed::Forward(frame));
+        }
         let top = Members::of_text(text).map_err(malformed)?;
         self.created = created(&top).or(self.created);
+        let mut told = Told::default();
         let mut walk = Walk {
             text,
             form: Form::Chunk,
             tracker: &mut self.tracker,
-            listen,
+            listen: &mut |event| {
+                told.note(&event);
+                listen(event);
+            },
             edits: Edits::default(),
             telling: None,
+            word: None,
         };
         if walk.walk(&top, &self.stamp)? == Seen::Housekeeping {
             return Ok(Passed::Swallow);
         }
-        let mut edits = walk.edits;
+        let Walk {
+            mut edits, word, ..
+        } = walk;
         unfold(text, &mut edits);
-        Ok(Passed::Forward(edits.apply(text, "data: ", "\n\n")))
+        let (before, after) = FRAME;
+        let frame = edits.apply_here(text, before, after);
+        self.foundry.take_mould(
+            &told,
+            &mut Worked {
+                text,
+                word,
+                filler: top.string("obfuscation").map(|filler| filler.span),
+                edits: &mut edits,
+                before,
+                frame: &frame,
+            },
+        );
+        Ok(Passed::Forward(frame))
     }
 
     /// The upstream body ended: fine only if every choice has its finish reason and no tool call is
@@ -113,6 +142,18 @@ impl StreamTap {
              {{\"content\":\"\"}},\"finish_reason\":\"error\",\"native_finish_reason\":null}}]}}\n\n"
         )
         .into()
+    }
+
+    /// Forgets what the last chunk was made of.
+    #[cfg(test)]
+    pub(super) fn without_moulds(&mut self) {
+        self.foundry = Foundry::default();
+    }
+
+    /// Whether the last chunk has left a mould, or came out of one.
+    #[cfg(test)]
+    pub(super) const fn has_mould(&self) -> bool {
+        self.foundry.has_mould()
     }
 
     fn head(&self) -> String {

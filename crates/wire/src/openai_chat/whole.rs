@@ -69,6 +69,7 @@ fn walk<'a>(
         listen,
         edits,
         telling: None,
+        word: None,
     };
     walk.walk(top, stamp)?;
     let edits = walk.edits;

@@ -34,6 +34,7 @@ impl Answer {
             listen,
             edits: Edits::default(),
             telling: Some(&mut self.telling),
+            word: None,
         };
         walk.walk(&top, &nothing_stamped())?;
         Ok(())
