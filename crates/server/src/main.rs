@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Chosen by measurement: 8 to 17 percent less processor than glibc (docs/performance.md).
+/// Chosen by measurement: 8 to 17 percent less processor than glibc; without huge pages, which would keep
+/// memory resident that nobody uses (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
