@@ -1,7 +1,7 @@
 //! A request as one endpoint is to see it.
 
 use bytes::Bytes;
-use chat::{Dialect, Parameters};
+use chat::{Dialect, Error, Kind, Parameters};
 
 use crate::quirks::Quirk;
 
@@ -34,4 +34,10 @@ pub struct Written {
     pub headers: Vec<(&'static str, String)>,
     /// Names of fields the caller set and this endpoint will not see.
     pub dropped: Vec<String>,
+}
+
+/// The mistake of a caller whose messages say nothing that a provider could be asked.
+pub(crate) fn nothing_left() -> Error {
+    let message = "messages: nothing is left to ask: no message says anything";
+    Error::caller(Kind::InvalidRequest, message).with_field("messages")
 }

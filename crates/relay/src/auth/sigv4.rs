@@ -149,8 +149,9 @@ fn sign_as(
 
 /// The headers that a signature covers, in order. Others may be changed on the way by proxies.
 fn signed_headers(request: &Request<Full<Bytes>>) -> Vec<(String, String)> {
+    let is_amazons = |name: &str| name.starts_with("x-amz-") || name.starts_with("x-amzn-bedrock-");
     let is_signed = |name: &HeaderName| {
-        name == HOST || name == CONTENT_TYPE || name == RANGE || name.as_str().starts_with("x-amz-")
+        name == HOST || name == CONTENT_TYPE || name == RANGE || is_amazons(name.as_str())
     };
     let mut headers: Vec<(String, String)> = request
         .headers()
@@ -488,6 +489,24 @@ mod tests {
         let signed = request.headers()["authorization"].to_str().unwrap();
         let signature = "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41";
         assert!(signed.ends_with(signature), "{signed}");
+    }
+
+    #[test]
+    fn what_amazon_is_told_in_headers_cannot_be_changed_on_the_way() {
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = Uri::from_static("https://bedrock-runtime.eu-west-1.amazonaws.com/");
+        for name in [
+            "x-amzn-bedrock-guardrailidentifier",
+            "x-amzn-trace-id",
+            "accept",
+        ] {
+            let value = HeaderValue::from_static("said");
+            request.headers_mut().insert(name, value);
+        }
+        sign(&mut request, &keys(None), b"", 1_440_938_160_000).unwrap();
+        let signed = request.headers()["authorization"].to_str().unwrap();
+        let names = "SignedHeaders=host;x-amz-date;x-amzn-bedrock-guardrailidentifier,";
+        assert!(signed.contains(names), "{signed}");
     }
 
     #[test]

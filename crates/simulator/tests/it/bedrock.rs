@@ -5,7 +5,7 @@ use simulator::AwsCredentials;
 
 use crate::binary::messages;
 use crate::client::{send, start};
-use crate::signing::{aws_headers, from_base64, signed};
+use crate::signing::{aws_headers, base64_url, from_base64, signed};
 
 const PATH: &str = "/model/anthropic.claude-v1%3A0/converse";
 const STREAM: &str = "/model/anthropic.claude-v1%3A0/converse-stream";
@@ -247,7 +247,59 @@ async fn the_anthropic_form_is_wrapped_in_chunks() {
     named["model"] = json!("m");
     let reply = signed(&simulator, "/model/m/invoke", &named).await;
     assert!(reply.text().contains("Extra inputs"), "{}", reply.text());
-    let counted = json!({"input": {"converse": {"messages": question()["messages"]}}});
-    let reply = signed(&simulator, "/model/m/count-tokens", &counted).await;
+}
+
+#[tokio::test]
+async fn tokens_are_counted_for_a_model_in_either_form() {
+    let simulator = start().await;
+    let count = async |model: &str, input: Value| {
+        let path = format!("/model/{model}/count-tokens");
+        signed(&simulator, &path, &json!({"input": input})).await
+    };
+    let converse = json!({"converse": {"messages": question()["messages"]}});
+    let reply = count("m", converse.clone()).await;
     assert_eq!(reply.json(), json!({"inputTokens": 7}));
+    let mut body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 500,
+        "messages": [{"role": "user", "content": "Hello there"}]});
+    let invoke =
+        |body: &Value| json!({"invokeModel": {"body": base64_url(body.to_string().as_bytes())}});
+    let reply = count("m", invoke(&body)).await;
+    assert_eq!(reply.json(), json!({"inputTokens": 7}));
+    // A body that could not be sent is not counted, and a profile is no model.
+    body["stream"] = json!(true);
+    assert_eq!(count("m", invoke(&body)).await.status, 400);
+    assert_eq!(count("eu.m", converse).await.status, 400);
+    assert_eq!(count("m", json!({})).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_guardrail_stands_in_headers_and_has_a_version() {
+    let simulator = start().await;
+    let body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 500,
+        "messages": [{"role": "user", "content": "Hello there"}]});
+    let mut guarded = body.clone();
+    guarded["amazon-bedrock-guardrailConfig"] = json!({"streamProcessingMode": "SYNCHRONOUS"});
+    let (identifier, version) = (
+        ("x-amzn-bedrock-guardrailidentifier", "gr1"),
+        ("x-amzn-bedrock-guardrailversion", "1"),
+    );
+    let wrong_tier = ("x-amzn-bedrock-service-tier", "batch");
+    for (headers, body, status) in [
+        (vec![identifier, version], &guarded, 200),
+        (vec![identifier], &body, 400),
+        (vec![], &guarded, 400),
+        (vec![wrong_tier], &body, 400),
+    ] {
+        let own = aws_headers(
+            &AwsCredentials::default(),
+            "/model/m/invoke",
+            &body.to_string(),
+        );
+        let own = own
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<_> = own.chain(headers.clone()).collect();
+        let reply = send(&simulator, "POST", "/model/m/invoke", &all, body).await;
+        assert_eq!(reply.status, status, "{headers:?}: {}", reply.text());
+    }
 }

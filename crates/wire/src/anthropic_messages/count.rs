@@ -40,6 +40,8 @@ pub(super) fn write(
     let mut written = same::write(body, request, to)?;
     if Host::of(to) == Host::Bedrock {
         written.body = bedrock::count::of_body(&written.body).into();
+        // They concern the answer.
+        written.headers.clear();
         return Ok(Some(written));
     }
     let unreadable = |_| broken("a request that was written cannot be read");

@@ -6,7 +6,7 @@ use chat::{Error, Request};
 use super::events::Answer;
 use super::tap::Same;
 use super::writer::Telling;
-use super::{count, envelope, parse, request, same, write};
+use super::{count, envelope, invoke, parse, request, same, write};
 use crate::codec::{Asked, Door, Inbound, Outbound, Reader, Tap, Transparent, Writer};
 use crate::incoming::{Beside, Incoming};
 use crate::outgoing::{Outgoing, Written};
@@ -50,6 +50,10 @@ impl Inbound for AnthropicMessages {
 impl Outbound for AnthropicMessages {
     fn write(&self, request: &Request, to: &Outgoing<'_>) -> Result<Written, Error> {
         write::write(request, to)
+    }
+
+    fn own_fields(&self) -> &'static [&'static str] {
+        invoke::OWN
     }
 
     fn reader(&self) -> Box<dyn Reader> {

@@ -6,6 +6,8 @@
 //! | Vertex | in the path | in the body | header | in the body |
 //! | Bedrock | in the path | in the body | in the body | in the path |
 //!
+//! What Bedrock is told besides stands in headers of its own (`invoke.rs`).
+//!
 //! Sources: <https://docs.claude.com/en/api/claude-on-vertex-ai>,
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html>
 //! (2026). Only Bedrock lacks the top-level `cache_control` (section 14 of our digest).

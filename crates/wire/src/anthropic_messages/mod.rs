@@ -12,6 +12,7 @@
 //! | `parse.rs`, `content.rs` | caller's request → vocabulary |
 //! | `write.rs`, `turns.rs`, `reasoning.rs`, `marks.rs` | vocabulary → provider's request |
 //! | `family.rs`, `host.rs` | what each generation of Claude, and each host, can be told |
+//! | `invoke.rs` | what Bedrock is told in headers |
 //! | `events.rs`, `blocks.rs` | provider's answer → events |
 //! | `writer.rs`, `page.rs` | events → caller's answer |
 //! | `seal.rs` | opaque values of other families on their way through callers of this dialect |
@@ -32,6 +33,7 @@ pub(crate) mod family;
 mod fields;
 mod history;
 mod host;
+mod invoke;
 mod marks;
 mod messages;
 mod page;

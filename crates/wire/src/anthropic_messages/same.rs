@@ -5,6 +5,7 @@ use chat::{Error, Kind, Parameter};
 use super::family::{Family, Thinking, is_claude};
 use super::history::{self, Kept};
 use super::host::{Host, betas, default_limit};
+use super::invoke;
 use crate::draft::Draft;
 use crate::incoming::Incoming;
 use crate::members::Members;
@@ -78,12 +79,44 @@ pub(super) fn write(body: &[u8], request: &Incoming, to: &Outgoing<'_>) -> Resul
     if !host.takes_cache_control() && draft.get("cache_control").is_some() {
         trailing_mark(&mut draft, &mut edits);
     }
+    let mut headers = host.headers(betas);
+    match host {
+        Host::Bedrock => headers.extend(beside(&mut draft, request)?),
+        Host::Anthropic | Host::Vertex => {
+            invoke::OWN.iter().for_each(|name| draft.drop_field(name));
+        }
+    }
     let dropped = draft.commit(&mut edits);
     Ok(Written {
         body: edits.apply(text, "", ""),
-        headers: host.headers(betas),
+        headers,
         dropped,
     })
+}
+
+/// Takes out of the body what Bedrock is told in headers, and gives those.
+fn beside(
+    draft: &mut Draft<'_, '_>,
+    request: &Incoming,
+) -> Result<Vec<(&'static str, String)>, Error> {
+    let mut said = Vec::new();
+    for name in invoke::OWN {
+        let member = draft.get(name).map(|member| member.value);
+        // The body was read before, so what stands here is JSON.
+        let value = member.and_then(|at| serde_json::from_str(at.of(draft.members.text)).ok());
+        said.extend(value.map(|value| ((*name).to_owned(), value)));
+        draft.remove(name);
+    }
+    draft.remove("service_tier");
+    let tier = request.service_tier.as_deref();
+    let told = invoke::tell(&said, tier, request.needs.stream)?;
+    if let Some(reads) = told.reads.filter(|_| draft.get(invoke::READS).is_none()) {
+        draft.set(invoke::READS, reads.to_string());
+    }
+    for name in &told.dropped {
+        draft.name_dropped(name);
+    }
+    Ok(told.headers)
 }
 
 fn beta_list(header: &str) -> String {

@@ -2,16 +2,17 @@
 //! the same conversation always gives the same bytes, and what is cached is found again.
 
 use chat::request::{Format, Tool, ToolChoice};
-use chat::{Error, Kind, Request};
+use chat::{Error, Request};
 use serde_json::{Map, Value, json};
 
 use super::blocks::ANSWER_TOOL;
 use super::family::{Family, Thinking};
 use super::host::{Host, default_limit};
+use super::invoke::{self, Told};
 use super::marks::Marks;
 use super::reasoning::{self, Said};
 use super::turns::{Turns, turns};
-use crate::outgoing::{Outgoing, Written};
+use crate::outgoing::{Outgoing, Written, nothing_left};
 use crate::schema::{ANTHROPIC_STRICT, is_recursive, lower};
 
 /// A request under way.
@@ -37,8 +38,7 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
     let tools = draft.tools(&mut marks);
     let mut turns = turns(request, draft.family, &mut marks, &mut draft.dropped);
     if turns.messages.is_empty() {
-        let message = "messages: nothing is left to ask: no message says anything";
-        return Err(Error::caller(Kind::InvalidRequest, message).with_field("messages"));
+        return Err(nothing_left());
     }
     marks.trail(&mut turns.messages, &mut draft.dropped);
     let (tools, choice, format) = draft.answers(tools, &turns);
@@ -60,19 +60,9 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
     put("model", host.names_model().then(|| json!(to.native_model)));
     put("anthropic_version", host.version().map(Value::from));
     put("max_tokens", Some(json!(limit)));
-    put(
-        "system",
-        Some(turns.system)
-            .filter(|list| !list.is_empty())
-            .map(Value::Array),
-    );
+    put("system", filled(turns.system));
     put("messages", Some(Value::Array(turns.messages)));
-    put(
-        "tools",
-        Some(tools)
-            .filter(|list| !list.is_empty())
-            .map(Value::Array),
-    );
+    put("tools", filled(tools));
     put("tool_choice", choice);
     put("thinking", said.thinking.clone());
     put("output_config", output_config(&said, format));
@@ -85,14 +75,22 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
         "metadata",
         request.user.as_ref().map(|user| json!({"user_id": user})),
     );
-    put("service_tier", draft.service_tier());
+    let beside = draft.beside(host)?;
+    if host != Host::Bedrock {
+        put("service_tier", draft.service_tier());
+    }
     put("cache_control", marks.of_prompt());
+    put(invoke::READS, beside.reads);
     draft.name_unsayable();
     Ok(Written {
         body: Value::Object(body).to_string().into(),
-        headers: host.headers(None),
+        headers: [host.headers(None), beside.headers].concat(),
         dropped: draft.dropped,
     })
+}
+
+fn filled(list: Vec<Value>) -> Option<Value> {
+    (!list.is_empty()).then_some(Value::Array(list))
 }
 
 fn output_config(said: &Said, format: Option<Value>) -> Option<Value> {
@@ -287,6 +285,21 @@ impl Draft<'_> {
             self.drop("stop");
         }
         put("stop_sequences", (!stop.is_empty()).then(|| json!(stop)));
+    }
+
+    /// What Bedrock is told in headers, and nobody else is told.
+    fn beside(&mut self, host: Host) -> Result<Told, Error> {
+        let request = self.request;
+        if host != Host::Bedrock {
+            request.native.iter().for_each(|(name, _)| self.drop(name));
+            return Ok(Told::default());
+        }
+        let tier = request.service_tier.as_deref();
+        let mut told = invoke::tell(&request.native, tier, request.stream)?;
+        for name in std::mem::take(&mut told.dropped) {
+            self.drop(name);
+        }
+        Ok(told)
     }
 
     fn service_tier(&mut self) -> Option<Value> {

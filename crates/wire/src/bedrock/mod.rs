@@ -35,6 +35,8 @@ use chat::{Error, Request};
 use crate::codec::{Outbound, Reader};
 use crate::outgoing::{Outgoing, Written};
 
+pub(crate) use write::{OWN, service_tier};
+
 /// The dialect `bedrock-converse`.
 #[derive(Debug, Clone, Copy)]
 pub struct BedrockConverse;
@@ -45,7 +47,7 @@ impl Outbound for BedrockConverse {
     }
 
     fn own_fields(&self) -> &'static [&'static str] {
-        write::OWN
+        OWN
     }
 
     fn write_count(&self, request: &Request, to: &Outgoing<'_>) -> Result<Option<Written>, Error> {

@@ -2,7 +2,7 @@
 //! the same conversation always gives the same bytes.
 
 use chat::request::Sampling;
-use chat::{Error, Kind, Parameter, Request};
+use chat::{Error, Parameter, Request};
 use serde_json::{Map, Number, Value, json};
 
 use super::family::{Family, TopK};
@@ -10,7 +10,7 @@ use super::marks::Marks;
 use super::reasoning::{self, Said};
 use super::{tools, turns};
 use crate::anthropic_messages::family::Thinking;
-use crate::outgoing::{Outgoing, Written};
+use crate::outgoing::{Outgoing, Written, nothing_left};
 
 /// The output limit that efforts are shares of, where nobody has set one, tokens.
 const LIMIT_USUAL: u64 = 32_000;
@@ -21,7 +21,7 @@ const LABEL_CHARS_MAX: usize = 256;
 
 /// Fields that the vocabulary has no words for, which callers set by these names.
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html> (2026)
-pub(super) const OWN: &[&str] = &[
+pub(crate) const OWN: &[&str] = &[
     FIELDS,
     "additionalModelResponseFieldPaths",
     "guardrailConfig",
@@ -55,8 +55,7 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
     let specs = tools::specs(request, &family, &mut marks, &mut draft.dropped);
     let turns = turns::turns(request, &family, &mut marks, &mut draft.dropped)?;
     if turns.messages.is_empty() {
-        let message = "messages: nothing is left to ask: no message says anything";
-        return Err(Error::caller(Kind::InvalidRequest, message).with_field("messages"));
+        return Err(nothing_left());
     }
     let tools = tools::tools(request, &family, specs, &turns);
     for name in &tools.dropped {
@@ -232,18 +231,13 @@ impl Draft<'_> {
     }
 
     fn service_tier(&mut self) -> Option<Value> {
-        let tier = match self.request.service_tier.as_deref()? {
-            "auto" => return None,
-            "default" | "standard" | "standard_only" => "default",
-            "fast" | "priority" => "priority",
-            "flex" => "flex",
-            "reserved" => "reserved",
-            _ => {
-                self.drop("service_tier");
-                return None;
-            }
-        };
-        Some(json!({"type": tier}))
+        let asked = self.request.service_tier.as_deref();
+        let asked = asked.filter(|word| *word != "auto")?;
+        let tier = service_tier(asked);
+        if tier.is_none() {
+            self.drop("service_tier");
+        }
+        tier.map(|tier| json!({"type": tier}))
     }
 
     fn name_unsayable(&mut self) {
@@ -269,6 +263,17 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// A tier in Amazon's word for it, where it has one.
+pub(crate) fn service_tier(asked: &str) -> Option<&'static str> {
+    Some(match asked {
+        "default" | "standard" | "standard_only" => "default",
+        "fast" | "priority" => "priority",
+        "flex" => "flex",
+        "reserved" => "reserved",
+        _ => return None,
+    })
 }
 
 /// A whole number, which Google's clients write as `40.0`.

@@ -3,11 +3,11 @@
 //! Source: the reference of Cohere's Chat, version 2, <https://docs.cohere.com/reference/chat> (2026).
 
 use chat::request::{Format, Tool, ToolChoice};
-use chat::{Error, Kind, Parameter, Request};
+use chat::{Error, Parameter, Request};
 use serde_json::{Map, Number, Value, json};
 
 use super::turns::turns;
-use crate::outgoing::{Outgoing, Written};
+use crate::outgoing::{Outgoing, Written, nothing_left};
 use crate::schema::{COHERE_STRICT, lower};
 
 /// Models that think, by a part of their names; they do unless they are told not to, and others
@@ -36,8 +36,7 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
     let thinks = THINKERS.iter().any(|name| to.native_model.contains(name));
     let turns = turns(&request.messages, thinks)?;
     if turns.messages.is_empty() {
-        let message = "messages: nothing is left to ask: no message says anything";
-        return Err(Error::caller(Kind::InvalidRequest, message).with_field("messages"));
+        return Err(nothing_left());
     }
     let mut draft = Draft {
         request,

@@ -328,6 +328,91 @@ async fn callers_of_messages_reach_claude_on_bedrock_in_their_own_dialect() {
 }
 
 #[tokio::test]
+async fn what_bedrock_alone_knows_reaches_claude_in_signed_headers() {
+    let stage = open().await;
+    let body = json!({
+        "model": "converse/claude", "max_tokens": 400, "service_tier": "flex",
+        "guardrailConfig": {"guardrailIdentifier": "gr1", "guardrailVersion": "1", "trace": "enabled"},
+        "performanceConfig": {"latency": "optimized"},
+        "messages": [{"role": "user", "content": "Hi"}],
+    });
+    let ask = async |body: &Value| {
+        let to = (Method::POST, "/api/v1/messages");
+        stage
+            .send(to, &stage.key, body.to_string().into(), &[])
+            .await
+    };
+    let seen = ask(&body).await;
+    assert_eq!(seen.status, 200, "{}", seen.text());
+    assert_eq!(seen.header("x-waybill-dropped"), "");
+    let entry = stage.simulator.ledger().last().unwrap();
+    for (name, said) in [
+        ("guardrailidentifier", "gr1"),
+        ("guardrailversion", "1"),
+        ("trace", "ENABLED"),
+        ("performanceconfig-latency", "optimized"),
+        ("service-tier", "flex"),
+    ] {
+        let header = format!("x-amzn-bedrock-{name}");
+        assert_eq!(entry.header(&header), Some(said), "{name}");
+    }
+    assert!(entry.path.ends_with("/invoke"), "{}", entry.path);
+    assert!(entry.json().get("guardrailConfig").is_none());
+    // A guardrail that cannot be told is never believed to hold.
+    let mut wrong = body.clone();
+    wrong["guardrailConfig"]["guardrailVersion"] = json!(1);
+    let seen = ask(&wrong).await;
+    assert_eq!(seen.status, 400, "{}", seen.text());
+    assert!(
+        seen.text().contains("guardrailConfig.guardrailVersion"),
+        "{}",
+        seen.text()
+    );
+}
+
+#[tokio::test]
+async fn bedrock_counts_the_tokens_of_prompts_in_either_form() {
+    let stage = open().await;
+    for (model, path, pointer) in [
+        (
+            "converse/claude",
+            "/model/anthropic.claude-sonnet-4-5-20250929-v1%3A0/count-tokens",
+            "/input/invokeModel/body",
+        ),
+        (
+            "converse/nova",
+            "/model/amazon.nova-pro-v1%3A0/count-tokens",
+            "/input/converse/messages",
+        ),
+    ] {
+        let body = json!({"model": model, "system": "Be brief.", "guardrailConfig":
+            {"guardrailIdentifier": "gr1", "guardrailVersion": "1"},
+            "messages": [{"role": "user", "content": "Count these words"}]});
+        let to = (Method::POST, "/api/v1/messages/count_tokens");
+        let seen = stage
+            .send(to, &stage.key, body.to_string().into(), &[])
+            .await;
+        assert_eq!(seen.status, 200, "{model}: {}", seen.text());
+        // The simulated provider has checked the signature, and counts as it does for a call.
+        assert_eq!(seen.header("x-waybill-token-count"), "provider", "{model}");
+        let entry = stage.simulator.ledger().last().unwrap();
+        assert_eq!(seen.json()["input_tokens"], json!(entry.prompt_tokens));
+        assert!(entry.path.ends_with(path), "{}", entry.path);
+        assert!(entry.json().pointer(pointer).is_some(), "{}", entry.json());
+        assert_eq!(entry.header("x-amzn-bedrock-guardrailidentifier"), None);
+        let asked = json!({"model": model, "max_tokens": 9, "system": body["system"],
+            "messages": body["messages"]});
+        let to = (Method::POST, "/api/v1/messages");
+        let answered = stage
+            .send(to, &stage.key, asked.to_string().into(), &[])
+            .await;
+        assert_eq!(answered.status, 200, "{}", answered.text());
+        let called = stage.simulator.ledger().last().unwrap();
+        assert_eq!(called.prompt_tokens, entry.prompt_tokens, "{model}");
+    }
+}
+
+#[tokio::test]
 async fn what_bedrock_refuses_or_breaks_off_is_told_as_it_is() {
     let stage = open().await;
     let mut body = asked("converse/nova");

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::answer::{Answer, Block, Finish, Kind};
 use crate::cache::Prompt;
-use crate::encoding::to_base64;
+use crate::encoding::{from_base64, to_base64};
 use crate::ledger::Usage;
 use crate::seal::Seal;
 
@@ -137,6 +137,19 @@ pub(super) fn count_tokens(received: &Received<'_>) -> Result<Made, Problem> {
 pub(super) fn count_tokens_on_vertex(received: &Received<'_>) -> Result<Made, Problem> {
     let tokens = request::count(AnthropicMessages::Vertex, received)?;
     Ok(received.made(tokens, |_| json!({"input_tokens": tokens})))
+}
+
+/// The tokens of a request to Bedrock's InvokeModel: the text of its body, in base64.
+pub(super) fn count_of_invoke(received: &Received<'_>, body: &Value) -> Result<u64, Problem> {
+    let bytes = body.as_str().and_then(from_base64);
+    let body = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let body =
+        body.ok_or_else(|| Problem::bad("The value at input.invokeModel.body is not valid JSON."))?;
+    let received = Received {
+        body: &body,
+        ..*received
+    };
+    Ok(request::read(AnthropicMessages::Bedrock, &received)?.prompt_tokens)
 }
 
 fn message_value(answer: &Answer, content: &[Value]) -> Value {

@@ -130,7 +130,8 @@ fn envelope(host: AnthropicMessages, received: &Received<'_>) -> Result<(), Prob
         known.retain(|field| *field != "model" || received.model.is_none());
     }
     if host == AnthropicMessages::Bedrock {
-        known.retain(|field| *field != "stream");
+        known.retain(|field| !["stream", "service_tier"].contains(field));
+        known.extend(guardrail(received)?);
     }
     if host == AnthropicMessages::Vertex
         && received.streams == Some(true)
@@ -141,6 +142,34 @@ fn envelope(host: AnthropicMessages, received: &Received<'_>) -> Result<(), Prob
     match unknown_key(body, &known) {
         Some(field) => Err(extra(field)),
         None => Ok(()),
+    }
+}
+
+/// The field of the body that may stand there beside a guardrail, which has a version.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html> (2026)
+fn guardrail(received: &Received<'_>) -> Result<Option<&'static str>, Problem> {
+    const CONFIG: &str = "amazon-bedrock-guardrailConfig";
+    let said = |name: &str| received.header(&format!("x-amzn-bedrock-{name}"));
+    let guardrail = said("guardrailidentifier");
+    if guardrail.is_some() && said("guardrailversion").is_none() {
+        return Err(Problem::bad(
+            "A guardrail identifier was given without a guardrail version.",
+        ));
+    }
+    if guardrail.is_none() && received.body.get(CONFIG).is_some() {
+        return Err(Problem::bad(format!(
+            "{CONFIG} was given without a guardrail identifier."
+        )));
+    }
+    let known = |name: &str, words: &[&str]| said(name).is_none_or(|word| words.contains(&word));
+    let is_sound = known("trace", &["ENABLED", "DISABLED", "ENABLED_FULL"])
+        && known("performanceconfig-latency", &["standard", "optimized"])
+        && known("service-tier", &["priority", "default", "flex", "reserved"]);
+    match is_sound {
+        true => Ok(guardrail.map(|_| CONFIG)),
+        false => Err(Problem::bad(
+            "1 validation error detected: a header failed to satisfy constraint: Member must satisfy enum value set",
+        )),
     }
 }
 

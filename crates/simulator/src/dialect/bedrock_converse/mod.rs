@@ -8,11 +8,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::anthropic_messages as messages;
 use super::frames::binary_event;
 use super::{
     Ask, Dialect, Event, Events, Framing, Made, Problem, Received, Rendering, bedrock_error,
 };
 use crate::cache::Prompt;
+
+/// What the names of inference profiles begin with.
+const PROFILES: [&str; 7] = ["us", "eu", "apac", "jp", "au", "us-gov", "global"];
 
 /// The dialect `bedrock-converse`.
 pub(super) struct BedrockConverse;
@@ -59,13 +63,24 @@ impl Dialect for BedrockConverse {
     }
 }
 
-/// `POST /model/{id}/count-tokens`, for an input in Converse's form.
+/// `POST /model/{id}/count-tokens`, for an input in Converse's form or the body of an InvokeModel.
 pub(super) fn count_tokens(received: &Received<'_>) -> Result<Made, Problem> {
-    let Some(body) = received.body.pointer("/input/converse") else {
-        return Err(Problem::bad(
-            "The input field is required, with a converse or an invokeModel member.",
-        ));
+    let model = received.model()?;
+    if let Some((region, _)) = model.split_once('.')
+        && PROFILES.contains(&region)
+    {
+        // A profile is no model: https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html
+        return Err(Problem::bad("The provided model identifier is invalid."));
+    }
+    let input = &received.body["input"];
+    let tokens = match (input.get("converse"), input.pointer("/invokeModel/body")) {
+        (Some(body), None) => request::count(body)?,
+        (None, Some(body)) => messages::count_of_invoke(received, body)?,
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Problem::bad(
+                "The input field is required, with either a converse or an invokeModel member.",
+            ));
+        }
     };
-    let tokens = request::count(body)?;
     Ok(received.made(tokens, |_| json!({"inputTokens": tokens})))
 }

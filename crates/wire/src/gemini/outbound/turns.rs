@@ -4,13 +4,14 @@
 //! together must stand together. System messages at the beginning are the system instruction; later
 //! ones are said by the user, and named. Reasoning goes back only where Google made it.
 
+use chat::Error;
 use chat::opaque::Format;
 use chat::request::{Content, Message, Part, Role, Source};
-use chat::{Error, Kind};
 use serde_json::{Value, json};
 
 use super::super::family::Family;
 use super::parts::{audio_type, media};
+use crate::outgoing::nothing_left;
 use crate::quirks::name_once;
 use crate::splice::{push_member, quoted};
 
@@ -92,8 +93,7 @@ pub(super) fn write(
         );
     }
     if writing.contents.is_empty() {
-        let message = "messages: nothing is left to ask: no message says anything";
-        return Err(Error::caller(Kind::InvalidRequest, message).with_field("messages"));
+        return Err(nothing_left());
     }
     writing.mark_unsealed();
     let contents: Vec<String> = writing.contents.iter().map(Turn::write).collect();

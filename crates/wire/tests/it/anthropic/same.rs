@@ -3,7 +3,7 @@
 use chat::{Dialect, Kind};
 use serde_json::json;
 
-use super::scene::{at, endpoint, frames, mistake, spliced, stream, tap};
+use super::scene::{at, endpoint, frames, mistake, read, spliced, stream, tap};
 use crate::cases::tree;
 
 #[test]
@@ -65,6 +65,58 @@ fn hosts_take_the_same_body_in_their_own_wrappers() {
         })
     );
     assert!(bedrock.headers.is_empty() && bedrock.dropped.is_empty());
+}
+
+#[test]
+fn what_bedrock_alone_knows_travels_in_its_headers_and_nowhere_else() {
+    let guardrail = json!({"guardrailIdentifier": "gr1", "guardrailVersion": "2", "trace": "enabled",
+        "streamProcessingMode": "async"});
+    let body = json!({
+        "model": "m", "max_tokens": 9, "stream": true, "service_tier": "flex",
+        "guardrailConfig": guardrail, "performanceConfig": {"latency": "optimized"},
+        "messages": [{"role": "user", "content": "hi"}],
+    });
+    let claude = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let bedrock = at(Dialect::BedrockConverse, claude);
+    let written = spliced(&body, &bedrock);
+    let header = |name, said: &str| (name, said.to_owned());
+    let headers = [
+        header("x-amzn-bedrock-guardrailidentifier", "gr1"),
+        header("x-amzn-bedrock-guardrailversion", "2"),
+        header("x-amzn-bedrock-trace", "ENABLED"),
+        header("x-amzn-bedrock-performanceconfig-latency", "optimized"),
+        header("x-amzn-bedrock-service-tier", "flex"),
+    ];
+    assert_eq!(written.headers, headers);
+    assert_eq!(written.dropped, Vec::<String>::new());
+    let sent = json!({
+        "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}],
+        "anthropic_version": "bedrock-2023-05-31", "anthropic_beta": ["one-2025", "two-2025"],
+        "amazon-bedrock-guardrailConfig": {"streamProcessingMode": "ASYNCHRONOUS"},
+    });
+    assert_eq!(tree(&written.body), sent);
+    // Out of the vocabulary, as when an answer is gone on with, it is said in the same headers.
+    let (text, incoming) = read(&body, None);
+    let lane = wire::translation(
+        Dialect::AnthropicMessages,
+        Dialect::BedrockConverse,
+        Dialect::AnthropicMessages,
+    );
+    let lane = lane.expect("a lane");
+    let anew = lane.write((text.as_bytes(), &incoming), &bedrock);
+    let anew = anew.expect("a request");
+    assert_eq!((&anew.headers[..], anew.dropped), (&headers[..], vec![]));
+    assert_eq!(
+        tree(&anew.body)["amazon-bedrock-guardrailConfig"],
+        sent["amazon-bedrock-guardrailConfig"]
+    );
+    // Anthropic itself would refuse them.
+    let written = spliced(&body, &endpoint("claude-sonnet-4-5"));
+    assert_eq!(written.dropped, ["guardrailConfig", "performanceConfig"]);
+    assert_eq!(tree(&written.body)["service_tier"], "flex");
+    let (anew, dropped) =
+        super::scene::written(&super::scene::parsed(&body), &endpoint("claude-x"));
+    assert!(anew.get("guardrailConfig").is_none() && dropped.contains(&"service_tier".to_owned()));
 }
 
 #[test]
