@@ -45,8 +45,21 @@ pub(crate) enum Mark {
     None,
     /// `prefix: true` on that message.
     Prefix,
+    /// `partial: true` on that message.
+    Partial,
     /// `continue_final_message: true` and `add_generation_prompt: false` beside the messages.
     FinalMessage,
+}
+
+impl Mark {
+    /// The member of the message that says so.
+    pub(crate) const fn member(self) -> Option<&'static str> {
+        match self {
+            Self::Prefix => Some("prefix"),
+            Self::Partial => Some("partial"),
+            Self::None | Self::FinalMessage => None,
+        }
+    }
 }
 
 /// What a caller was told of an answer so far, whoever said it. Clones share it.

@@ -101,6 +101,10 @@ const CLAUDE_THAT_GOES_ON: &[&str] = &[
     "claude-sonnet-4@2025",
 ];
 
+/// Whose partial mode is documented; models that think refuse it while they do.
+/// <https://www.alibabacloud.com/help/en/model-studio/partial-mode> (2026-03)
+const MODELS_WITH_PARTS: &[&str] = &["kimi", "qwen"];
+
 const fn goes_on_by(mark: Mark, repeats: bool) -> GoesOn {
     GoesOn { mark, repeats }
 }
@@ -268,6 +272,14 @@ const TABLE: &[Quirk] = &[
         Habit::GoesOn(goes_on_by(Mark::Prefix, true), Models::All),
     ),
     quirk(
+        "goes-on-partial",
+        "the same, where the message is marked partial: true (Qwen at Alibaba, Kimi)",
+        Habit::GoesOn(
+            goes_on_by(Mark::Partial, false),
+            Models::Named(MODELS_WITH_PARTS),
+        ),
+    ),
+    quirk(
         "goes-on-final-message",
         "the same, by continue_final_message (vLLM, SGLang)",
         Habit::GoesOn(goes_on_by(Mark::FinalMessage, false), Models::All),
@@ -324,7 +336,7 @@ const TABLE: &[Quirk] = &[
     ),
     quirk(
         "last-assistant-as-partial",
-        "marks an answer to go on with as partial (Moonshot); scans the messages",
+        "marks an answer to go on with as partial (Moonshot, Alibaba); scans the messages",
         Habit::Messages(order::last_as_partial),
     ),
     quirk(

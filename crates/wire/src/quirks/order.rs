@@ -18,7 +18,8 @@ pub(super) fn last_as_prefix(turn: Turn<'_, '_>, changes: &mut Changes<'_, '_, '
 }
 
 /// The same, in the words of Moonshot's and Alibaba's partial mode.
-/// <https://platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api> (2026)
+/// <https://platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api>,
+/// <https://www.alibabacloud.com/help/en/model-studio/partial-mode> (2026)
 pub(super) fn last_as_partial(turn: Turn<'_, '_>, changes: &mut Changes<'_, '_, '_, '_>) {
     mark_last(turn, changes, "partial");
 }

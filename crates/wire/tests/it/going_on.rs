@@ -17,7 +17,7 @@ fn asked(name: &str, dialect: Dialect, said: &str) -> Value {
     let request = read_request(body.as_bytes()).expect("the test's own text");
     let quirks = [quirk(name)];
     let to = Outgoing {
-        native_model: "m",
+        native_model: "qwen3-max",
         quirks: &quirks,
         supported: None,
         output_limit: Some(5),
@@ -34,10 +34,12 @@ fn asked(name: &str, dialect: Dialect, said: &str) -> Value {
 fn each_habit_marks_the_text_in_its_own_way() {
     let plain = json!({ "role": "assistant", "content": "It begins" });
     let marked = json!({ "role": "assistant", "content": "It begins", "prefix": true });
+    let partial = json!({ "role": "assistant", "content": "It begins", "partial": true });
     for (name, last, flags) in [
         ("goes-on", &plain, false),
         ("goes-on-prefix", &marked, false),
         ("goes-on-prefix-repeated", &marked, false),
+        ("goes-on-partial", &partial, false),
         ("goes-on-final-message", &plain, true),
     ] {
         // Blanks at the end stay here: some refuse them.
@@ -80,6 +82,9 @@ fn models_that_refuse_and_models_that_nobody_knows_do_not_go_on() {
         assert_eq!(goes_on(&claude, model).is_some(), expected, "{model}");
     }
     assert!(goes_on(&[quirk("goes-on-prefix")], "any").is_some());
+    let partial = [quirk("goes-on-partial")];
+    assert!(goes_on(&partial, "qwen3-max").is_some());
+    assert!(goes_on(&partial, "qwq-plus").is_none());
     assert!(goes_on(&[quirk("max-tokens")], "any").is_none());
     assert!(goes_on(&[], "any").is_none());
 }

@@ -24,6 +24,7 @@ const FIELDS: &[Case] = &[
     ("goes-on-claude", r#""seed":1"#, r#""seed":1"#, &[]),
     ("goes-on-prefix", r#""seed":1"#, r#""seed":1"#, &[]),
     ("goes-on-prefix-repeated", r#""seed":1"#, r#""seed":1"#, &[]),
+    ("goes-on-partial", r#""seed":1"#, r#""seed":1"#, &[]),
     ("goes-on-final-message", r#""seed":1"#, r#""seed":1"#, &[]),
     (
         "max-completion-tokens",

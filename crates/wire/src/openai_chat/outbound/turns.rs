@@ -22,8 +22,8 @@ struct Turns {
     out: String,
     /// What tools answered besides text, until a user can show it.
     moved: Vec<Part>,
-    /// Whether the assistant's next message is to be gone on with.
-    marks_prefix: bool,
+    /// The member that says of the assistant's next message that it is to be gone on with.
+    goes_on: Option<&'static str>,
 }
 
 /// Writes the array of messages, the last one marked; the names of what was lost.
@@ -46,10 +46,10 @@ pub(super) fn write(
         recall,
         out: String::new(),
         moved: Vec::new(),
-        marks_prefix: false,
+        goes_on: None,
     };
     for (left, message) in messages.iter().rev().enumerate().rev() {
-        turns.marks_prefix = left == 0 && mark == Some(Mark::Prefix);
+        turns.goes_on = mark.filter(|_| left == 0).and_then(Mark::member);
         turns.message(message)?;
     }
     turns.show_moved()?;
@@ -203,8 +203,8 @@ impl Turns {
         if !calls.is_empty() {
             push_member(&mut members, "tool_calls", &format!("[{calls}]"));
         }
-        if self.marks_prefix {
-            push_member(&mut members, "prefix", "true");
+        if let Some(mark) = self.goes_on {
+            push_member(&mut members, mark, "true");
         }
         self.push(&members);
         Ok(())
