@@ -466,12 +466,38 @@ fn what_converse_alone_knows_may_be_said_in_its_own_words() {
     ];
     assert_eq!(dropped, names);
     // Callers of other dialects say them likewise.
-    let messages = json!({"model": "m", "max_tokens": 9, "guardrailConfig": own["guardrailConfig"],
-        "messages": [{"role": "user", "content": "Hi"}]});
     let to = endpoint(Dialect::BedrockConverse, NOVA);
-    let (body, dropped) = written(Dialect::AnthropicMessages, &messages, &to);
-    assert_eq!(body["guardrailConfig"], own["guardrailConfig"]);
-    assert_eq!(dropped, Vec::<String>::new());
+    let turn = json!([{"role": "user", "content": "Hi"}]);
+    for (from, mut asked) in [
+        (
+            Dialect::AnthropicMessages,
+            json!({"max_tokens": 9, "messages": turn}),
+        ),
+        (Dialect::OpenaiResponses, json!({"input": turn})),
+        (
+            Dialect::Gemini,
+            json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}),
+        ),
+    ] {
+        if from != Dialect::Gemini {
+            asked["model"] = json!("m");
+        }
+        for name in ["guardrailConfig", "performanceConfig"] {
+            asked[name] = own[name].clone();
+        }
+        let (body, dropped) = written(from, &asked, &to);
+        assert_eq!(body["guardrailConfig"], own["guardrailConfig"], "{from}");
+        assert_eq!(
+            body["performanceConfig"], own["performanceConfig"],
+            "{from}"
+        );
+        assert_eq!(dropped, Vec::<String>::new(), "{from}");
+        // To others than Amazon they are named.
+        let (body, mut dropped) = written(from, &asked, &endpoint(Dialect::OpenaiChat, "gpt-5.1"));
+        dropped.sort();
+        assert_eq!(dropped, ["guardrailConfig", "performanceConfig"], "{from}");
+        assert!(body.get("guardrailConfig").is_none(), "{from}");
+    }
 }
 
 #[test]
