@@ -23,6 +23,7 @@ mod error;
 mod estimate;
 mod finish;
 pub mod frame;
+mod free_text;
 pub mod gemini;
 mod incoming;
 pub mod lane;

@@ -28,8 +28,10 @@ pub fn tool_calls_fit(body: &[u8], request: &Incoming, calls: &[(String, String)
     let mut offered: HashMap<&str, Option<&Value>> = HashMap::new();
     let mut is_closed = !tools.is_empty();
     for tool in &tools {
-        // Chat nests the function, Responses and Messages do not; Gemini lists declarations.
-        let function = tool.get("function").unwrap_or(tool);
+        // Chat nests the function, Responses and Messages do not; Gemini lists declarations. A tool
+        // that takes free text has no schema.
+        let function = tool.get("function").or_else(|| tool.get("custom"));
+        let function = function.unwrap_or(tool);
         let schema = ["parameters", "input_schema"];
         let schema = schema.into_iter().find_map(|name| function.get(name));
         match function.get("name").and_then(Value::as_str) {

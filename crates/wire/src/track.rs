@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use chat::event::BlockIndex;
 use chat::{Block, Error, Event, FinishReason, Kind, Opaque, Reason, ServiceTier};
 
+use crate::free_text;
+
 /// Who hears the events.
 pub(crate) type Listen<'l> = dyn FnMut(Event<'_>) + 'l;
 
@@ -72,6 +74,8 @@ struct Call {
     id: String,
     block: u32,
     arguments: Arguments,
+    /// Whether it is called with free text, of which some was told.
+    is_free: bool,
     has_ended: bool,
 }
 
@@ -217,6 +221,7 @@ impl Choice {
             id: id.to_owned(),
             block,
             arguments,
+            is_free: false,
             has_ended: false,
         });
         Ok(position)
@@ -255,6 +260,23 @@ impl Choice {
         }
     }
 
+    /// More of the free text that a tool is called with. It is told as the arguments that everybody
+    /// knows, and ends with the choice.
+    pub(crate) fn add_free_text(&mut self, call: usize, text: &str, listen: &mut Listen<'_>) {
+        let known = self.calls.get_mut(call);
+        let was_free = known.map(|call| std::mem::replace(&mut call.is_free, true));
+        let piece = free_text::piece(text, was_free == Some(false));
+        self.add_arguments(call, Cow::Owned(piece), listen);
+    }
+
+    fn end_free_texts(&mut self, listen: &mut Listen<'_>) {
+        for call in 0..self.calls.len() {
+            if self.calls.get(call).is_some_and(|call| call.is_free) {
+                self.add_arguments(call, Cow::Borrowed(free_text::END), listen);
+            }
+        }
+    }
+
     /// The choice ends; told once, however often the provider says it. The reason is what the
     /// content shows where the provider's word contradicts it: a choice that calls tools did not
     /// merely stop.
@@ -276,6 +298,9 @@ impl Choice {
             return Ok(told);
         }
         self.finish = Some(reason);
+        if reason != Reason::Length {
+            self.end_free_texts(listen);
+        }
         self.check_calls()?;
         // Some providers speak on after the finish reason; that begins new blocks.
         let open = std::mem::take(&mut self.open);

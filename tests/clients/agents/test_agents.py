@@ -96,12 +96,12 @@ def test_claude_code(project, model, upstream):
     project.check_loop()
 
 
-def run_codex(project, model):
+def run_codex(project, model, more=""):
     """What Codex says of its work, with all of its tools: a search that runs at the provider, and namespaces."""
     settings = project.home / ".codex"
     settings.mkdir()
     (settings / "config.toml").write_text(
-        f'model = "{model}"\nmodel_provider = "waybill"\n[model_providers.waybill]\nname = "Waybill"\n'
+        f'model = "{model}"\nmodel_provider = "waybill"\n{more}[model_providers.waybill]\nname = "Waybill"\n'
         f'base_url = "{WAYBILL}/api/v1"\nenv_key = "WAYBILL_KEY"\nwire_api = "responses"\n'
     )
     out = project.run(
@@ -134,6 +134,32 @@ def test_codex_knows_its_tools_again(project, model, upstream):
     assert "multi_agent_v1__close_agent" in body and "invalid agent id nobody" in body
     # Every seal came back to the call it belongs to.
     assert "skip_thought_signature_validator" not in body
+
+
+@pytest.mark.parametrize(("model", "upstream"), [RESPONSES, CLAUDE, GEMINI, ECHO])
+def test_codex_applies_a_patch(project, model, upstream):
+    """`apply_patch` takes free text. Codex has it for models of which its catalog says so: here, one of ours."""
+    catalog = project.home / "models.json"
+    catalog.write_text(json.dumps({"models": [{
+        "slug": model, "display_name": model, "base_instructions": "You are a coding agent.", "priority": 1,
+        "apply_patch_tool_type": "freeform", "shell_type": "shell_command", "visibility": "list",
+        "supported_in_api": True, "supported_reasoning_levels": [], "supports_reasoning_summaries": False,
+        "support_verbosity": False, "supports_parallel_tool_calls": True, "experimental_supported_tools": [],
+        "context_window": 100000, "truncation_policy": {"mode": "tokens", "limit": 10000},
+    }]}))
+    patch = (
+        "*** Begin Patch\n*** Update File: word.txt\n@@\n"
+        f"-The word is {project.word}.\n+The word \"is\" {project.word}!\n*** End Patch\n"
+    )
+    # The free text is the fourth of its tools; the first prints the file.
+    say(upstream, tools=4, cmd="cat word.txt", input=patch)
+    run_codex(project, model, f'model_catalog_json = "{catalog}"\n')
+    assert (project.root / "word.txt").read_text() == f'The word "is" {project.word}!\n'
+    _, ledger = http("GET", f"{SIMULATOR}/ledger?limit=10000&holding={project.word}")
+    body = ledger["entries"][-1]["body"]
+    assert "Success. Updated the following files" in body, body[-3000:]
+    if model == RESPONSES[0]:
+        assert "custom_tool_call_output" in body
 
 
 @pytest.mark.parametrize(("model", "upstream"), [ECHO, CLAUDE, GEMINI])

@@ -1,6 +1,6 @@
 //! Makes up the answer to a request: always the same for the same request and script.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Answer, Block, Choice, Finish, Kind, says::head_tokens, schema};
 use crate::cache::Cached;
@@ -159,15 +159,27 @@ fn call(ask: &Ask, content: &Content, place: Place, number: usize) -> Block {
         .arguments
         .clone()
         .unwrap_or_else(|| schema::fitting(&tool.schema).to_string());
+    let text = match tool.is_free {
+        true => free_text(arguments),
+        false => arguments,
+    };
     let id = format!("call_sim_{}_{}_{}", place.seq, place.index, number);
     block(
         Kind::Call {
             id,
             name: tool.name.clone(),
         },
-        arguments,
+        text,
         None,
     )
+}
+
+/// What a tool with free text is called with: the member `input` of arguments that have one, so that a
+/// script means the same in every dialect.
+fn free_text(arguments: String) -> String {
+    let said: Option<Value> = serde_json::from_str(&arguments).ok();
+    let text = said.as_ref().and_then(|said| said["input"].as_str());
+    text.map_or(arguments.clone(), ToOwned::to_owned)
 }
 
 fn text(ask: &Ask, content: &Content, name: &str, place: Place) -> String {

@@ -68,6 +68,8 @@ pub(crate) const REASONING_TOKENS: u64 = 12;
 pub(crate) struct Tool {
     pub(crate) name: String,
     pub(crate) schema: Value,
+    /// Whether it is called with free text instead of arguments (Responses' custom tools).
+    pub(crate) is_free: bool,
 }
 
 /// Whether a tool has to be called.

@@ -125,6 +125,59 @@ async fn a_tool_loop_carries_sealed_reasoning_and_nobody_elses() {
 }
 
 #[tokio::test]
+async fn a_tool_that_takes_free_text_is_called_with_it() {
+    let simulator = start().await;
+    let asked = |body: &mut Value| {
+        body["tools"] = json!([{"type": "custom", "name": "patch"}]);
+    };
+    // Arguments mean the same as elsewhere: their member `input` is the text.
+    let model = "m!tools=1,arguments=%7B%22input%22:%22a%20b%20c%22%7D";
+    let whole = respond(&simulator, model, asked).await.json();
+    let call = whole["output"][0].clone();
+    assert_eq!(call["type"], "custom_tool_call", "{whole}");
+    assert_eq!(
+        (&call["name"], &call["input"]),
+        (&json!("patch"), &json!("a b c"))
+    );
+    let streamed = respond(&simulator, model, |body| {
+        asked(body);
+        body["stream"] = json!(true);
+    });
+    let events = streamed.await.events();
+    let of = |kind: &'static str| events.iter().filter(move |event| event["type"] == kind);
+    let said: String = of("response.custom_tool_call_input.delta")
+        .filter_map(|event| event["delta"].as_str())
+        .collect();
+    assert_eq!(said, "a b c");
+    assert_eq!(of("response.custom_tool_call_input.done").count(), 1);
+    // It wants its output, as every call does.
+    let answered = |body: &mut Value, output: bool| {
+        asked(body);
+        let output = output.then(|| {
+            json!({"type": "custom_tool_call_output", "call_id": call["call_id"], "output": "done"})
+        });
+        let items = [
+            Some(json!({"role": "user", "content": "Hi"})),
+            Some(call.clone()),
+            output,
+        ];
+        body["input"] = items.into_iter().flatten().collect();
+    };
+    assert_eq!(
+        respond(&simulator, "m", |body| answered(body, true))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        respond(&simulator, "m", |body| answered(body, false))
+            .await
+            .status,
+        400
+    );
+}
+
+#[tokio::test]
 async fn bad_requests_name_their_field() {
     let simulator = start().await;
     let cases = [

@@ -246,10 +246,10 @@ fn tool_call<'a>(
     let entry = members_at(walk.text, span)?;
     let mut edited = ObjectEdits::new(&entry);
     let function = entry.object("function");
+    let custom = entry.object("custom");
     let id = entry.filled("id").map(|id| id.decode()).unwrap_or_default();
-    let name = function
-        .as_ref()
-        .and_then(|function| function.filled("name"));
+    let called = function.as_ref().or(custom.as_ref());
+    let name = called.and_then(|called| called.filled("name"));
     let name = name.map(|name| name.decode()).unwrap_or_default();
     let native_index = match walk.form {
         Form::Chunk => entry.count("index"),
@@ -279,6 +279,9 @@ fn tool_call<'a>(
     }
     if let Some(function) = &function {
         arguments(walk, index, call, function)?;
+    } else if let Some(text) = custom.as_ref().and_then(|custom| custom.string("input")) {
+        let choice = walk.tracker.choice(index)?;
+        choice.add_free_text(call, &text.decode(), walk.listen);
     }
     edited.commit(&mut walk.edits);
     signature::of_call(walk, index, &entry)

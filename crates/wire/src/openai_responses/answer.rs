@@ -11,6 +11,7 @@ use chat::opaque::{Format, Opaque, Seal};
 use chat::{Block, Citation, Error, Event, FinishReason, Reason};
 use serde_json::Value;
 
+use crate::free_text;
 use crate::track::{Arguments, Listen, broken};
 
 /// Far above what any answer has; it bounds what a stream can make us remember.
@@ -42,6 +43,8 @@ struct Open {
     citations: usize,
     is_closed: bool,
     arguments: Arguments,
+    /// Whether the call is made with free text, which is told as the arguments that others know.
+    is_free: bool,
 }
 
 /// Everything remembered of one answer.
@@ -98,7 +101,12 @@ impl Answer {
             part.told = 0;
             listen(Event::BlockDelta(index, Cow::Borrowed("\n\n")));
         }
+        let is_first = part.told == 0;
         part.told = part.told.saturating_add(said.len());
+        let said = match part.is_free {
+            true => Cow::Owned(free_text::piece(&said, is_first)),
+            false => said,
+        };
         if voice == Voice::Call {
             part.arguments.feed(&said);
         }
@@ -106,10 +114,10 @@ impl Answer {
         Ok(())
     }
 
-    /// A call begins.
+    /// A call begins, perhaps with free text.
     pub(super) fn call(
         &mut self,
-        item: u64,
+        (item, is_free): (u64, bool),
         (id, name): (&str, &str),
         listen: &mut Listen<'_>,
     ) -> Result<(), Error> {
@@ -120,7 +128,28 @@ impl Answer {
             id: Cow::Borrowed(id),
             name: Cow::Borrowed(name),
         };
-        self.start(Voice::Call, (item, 0), block, listen).map(drop)
+        let position = self.start(Voice::Call, (item, 0), block, listen)?;
+        if let Some(part) = self.parts.get_mut(position) {
+            part.is_free = is_free;
+        }
+        Ok(())
+    }
+
+    /// The free text of a call is whole.
+    fn end_text(&mut self, item: u64, listen: &mut Listen<'_>) {
+        let found = self.find(Voice::Call, (item, 0));
+        let Some(part) = found.and_then(|at| self.parts.get_mut(at)) else {
+            return;
+        };
+        if part.is_free && !part.is_closed {
+            let mut rest = match part.told {
+                0 => free_text::piece("", true),
+                _ => String::new(),
+            };
+            rest.push_str(free_text::END);
+            part.arguments.feed(&rest);
+            listen(Event::BlockDelta(index(part.block), rest.into()));
+        }
     }
 
     /// Log probabilities of what a text has just said.
@@ -157,13 +186,11 @@ impl Answer {
             "message" => self.message(number, item, listen)?,
             "reasoning" => self.reasoning(number, item, listen)?,
             "function_call" | "custom_tool_call" => {
-                self.call(number, (text("call_id"), text("name")), listen)?;
-                let said = item["arguments"]
-                    .as_str()
-                    .or_else(|| item["input"].as_str());
-                if text("type") == "function_call" {
-                    self.rest(Voice::Call, (number, 0), said.unwrap_or_default(), listen)?;
-                }
+                let is_free = text("type") == "custom_tool_call";
+                self.call((number, is_free), (text("call_id"), text("name")), listen)?;
+                let said = text(if is_free { "input" } else { "arguments" });
+                self.rest(Voice::Call, (number, 0), said, listen)?;
+                self.end_text(number, listen);
             }
             "image_generation_call" => self.image(item, listen),
             "web_search_call" => {
@@ -389,6 +416,7 @@ impl Answer {
             citations: 0,
             is_closed: false,
             arguments: Arguments::default(),
+            is_free: false,
         });
         self.blocks = self.blocks.saturating_add(1);
         Ok(self.parts.len() - 1)

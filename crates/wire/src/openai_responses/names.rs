@@ -9,9 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::codec::Asked;
-
-/// The member that holds what is free text here.
-const INPUT: &str = "input";
+use crate::free_text::INPUT;
 
 /// The longest name of a tool that every provider takes, bytes.
 const NAME_BYTES_MAX: usize = 64;

@@ -91,7 +91,7 @@ impl ResponsesReader {
             "reasoning_summary_text.delta" => {
                 self.delta(Voice::Summary, at(top, "summary_index"), top, listen)?;
             }
-            "function_call_arguments.delta" => {
+            "function_call_arguments.delta" | "custom_tool_call_input.delta" => {
                 self.delta(Voice::Call, at(top, "content_index"), top, listen)?;
             }
             "output_text.annotation.added" => {
@@ -161,13 +161,13 @@ impl ResponsesReader {
             item.string(name)
                 .map_or(Cow::Borrowed(""), |said| said.decode())
         };
-        match &*text("type") {
-            "function_call" | "custom_tool_call" => {
-                let names = (&*text("call_id"), &*text("name"));
-                self.answer.call(at(top, "").0, names, listen)
-            }
-            _ => Ok(()),
-        }
+        let is_free = match &*text("type") {
+            "function_call" => false,
+            "custom_tool_call" => true,
+            _ => return Ok(()),
+        };
+        let names = (&*text("call_id"), &*text("name"));
+        self.answer.call((at(top, "").0, is_free), names, listen)
     }
 
     fn start(&mut self, response: &Members<'_>, listen: &mut Listen<'_>) {

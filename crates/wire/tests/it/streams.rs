@@ -249,3 +249,24 @@ fn the_fixed_frames_are_frames() {
     assert_eq!(DONE, b"data: [DONE]\n\n");
     assert!(KEEP_ALIVE.starts_with(b":") && KEEP_ALIVE.ends_with(b"\n\n"));
 }
+
+#[test]
+fn free_text_that_a_tool_is_called_with_is_heard() {
+    let first = delta(
+        r#"{"tool_calls":[{"index":0,"id":"c","type":"custom","custom":{"name":"patch","input":""}}]}"#,
+        "null",
+    );
+    let more = delta(
+        r#"{"tool_calls":[{"index":0,"custom":{"input":"*** \"a\"\n{"}}]}"#,
+        "null",
+    );
+    let end = delta("{}", "\"tool_calls\"");
+    let seen = stream([sse(&[&first, &more, &end, "[DONE]"]).as_bytes()]);
+    assert_eq!(seen.end, Ok(()));
+    let called = ("patch".to_owned(), r#"{"input":"*** \"a\"\n{"}"#.to_owned());
+    assert_eq!(seen.heard.called(), [called]);
+    // The caller sees it as it was said.
+    let frames = frames(&seen.forwarded);
+    let input = &frames[1]["choices"][0]["delta"]["tool_calls"][0]["custom"]["input"];
+    assert_eq!(input, "*** \"a\"\n{");
+}

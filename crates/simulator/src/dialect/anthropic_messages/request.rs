@@ -291,6 +291,7 @@ fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
         tools.push(Tool {
             name: name.to_owned(),
             schema: schema_or_object(tool.get("input_schema")),
+            is_free: false,
         });
     }
     Ok(tools)

@@ -208,6 +208,7 @@ fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
         tools.push(Tool {
             name: name.to_owned(),
             schema: schema_or_object(schema),
+            is_free: false,
         });
     }
     Ok(tools)

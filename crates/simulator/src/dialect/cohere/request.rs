@@ -136,6 +136,7 @@ fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
         tools.push(Tool {
             name: name.to_owned(),
             schema: schema_or_object(function.get("parameters")),
+            is_free: false,
         });
     }
     Ok(tools)

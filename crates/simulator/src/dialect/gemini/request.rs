@@ -224,6 +224,7 @@ fn declared_tool(host: Gemini, function: &Value, at: &str) -> Result<Tool, Probl
     Ok(Tool {
         name: name.to_owned(),
         schema: schema::lowered(&schema_or_object(parameters.or(json_schema))),
+        is_free: false,
     })
 }
 

@@ -92,6 +92,7 @@ fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
         tools.push(Tool {
             name: name.to_owned(),
             schema,
+            is_free: false,
         });
     }
     Ok(tools)

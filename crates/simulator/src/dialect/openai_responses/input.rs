@@ -15,7 +15,7 @@ pub(super) struct Input {
 }
 
 /// Items that this dialect knows and the simulator takes as they are.
-const OTHER_ITEMS: [&str; 14] = [
+const OTHER_ITEMS: [&str; 12] = [
     "file_search_call",
     "computer_call",
     "computer_call_output",
@@ -26,8 +26,6 @@ const OTHER_ITEMS: [&str; 14] = [
     "local_shell_call_output",
     "shell_call",
     "shell_call_output",
-    "custom_tool_call",
-    "custom_tool_call_output",
     "mcp_call",
     "compaction",
 ];
@@ -86,7 +84,12 @@ fn check_item(item: &Value, at: &str, body: &Value) -> Result<(), Problem> {
             need("arguments")?;
             check_id(item, at, "fc")
         }
-        Some("function_call_output") => {
+        Some("custom_tool_call") => {
+            need("call_id")?;
+            need("name")?;
+            need("input").map(|_| ())
+        }
+        Some("function_call_output" | "custom_tool_call_output") => {
             need("call_id")?;
             match item.get("output") {
                 Some(Value::String(_) | Value::Array(_)) => Ok(()),
@@ -184,11 +187,13 @@ fn check_sealed(item: &Value, body: &Value) -> Result<(), Problem> {
 }
 
 fn check_calls(items: &[Value]) -> Result<(), Problem> {
-    let of = |kind: &str| -> Vec<&str> {
-        let these = items.iter().filter(|item| item["type"] == kind);
+    let of = |kinds: [&str; 2]| -> Vec<&str> {
+        let is_one = |item: &&Value| item["type"].as_str().is_some_and(|it| kinds.contains(&it));
+        let these = items.iter().filter(is_one);
         these.filter_map(|item| item["call_id"].as_str()).collect()
     };
-    let (called, answered) = (of("function_call"), of("function_call_output"));
+    let called = of(["function_call", "custom_tool_call"]);
+    let answered = of(["function_call_output", "custom_tool_call_output"]);
     if let Some(id) = answered.iter().find(|id| !called.contains(id)) {
         return Err(Problem::bad_field(
             "input",

@@ -99,15 +99,27 @@ pub(super) fn item(rendering: &Rendering, index: usize, stage: Stage) -> Value {
                 "role": "assistant",
             })
         }
-        Kind::Call { id: call, name } => json!({
-            "id": id,
-            "type": "function_call",
-            "status": status,
-            "arguments": if is_done { block.text.as_str() } else { "" },
-            "call_id": call,
-            "name": name,
-        }),
+        Kind::Call { id: call, name } => {
+            let (kind, member) = match is_free(rendering, name) {
+                true => ("custom_tool_call", "input"),
+                false => ("function_call", "arguments"),
+            };
+            json!({
+                "id": id,
+                "type": kind,
+                "status": status,
+                member: if is_done { block.text.as_str() } else { "" },
+                "call_id": call,
+                "name": name,
+            })
+        }
     }
+}
+
+/// Whether a tool is called with free text.
+pub(super) fn is_free(rendering: &Rendering, name: &str) -> bool {
+    let mut tools = rendering.ask.tools.iter();
+    tools.any(|tool| tool.is_free && tool.name == name)
 }
 
 /// The id of an item.

@@ -117,11 +117,12 @@ fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
     let mut tools = Vec::new();
     for (index, tool) in listed.iter().enumerate() {
         let at = format!("tools[{index}]");
-        match tool["type"].as_str() {
-            Some("function") => {}
+        let is_free = match tool["type"].as_str() {
+            Some("function") => false,
+            Some("custom") => true,
             Some(_) => continue, // Hosted tools are never called here.
             None => return Err(missing(format!("{at}.type"))),
-        }
+        };
         let Some(name) = tool["name"].as_str() else {
             return Err(missing(format!("{at}.name")));
         };
@@ -130,7 +131,11 @@ fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
         }
         tools.push(Tool {
             name: name.to_owned(),
-            schema: schema_or_object(tool.get("parameters")),
+            schema: match is_free {
+                true => json!({"type": "object", "properties": {"input": {"type": "string"}}}),
+                false => schema_or_object(tool.get("parameters")),
+            },
+            is_free,
         });
     }
     Ok(tools)
@@ -154,14 +159,14 @@ fn tool_rule(body: &Value, tools: &[Tool]) -> Result<ToolRule, Problem> {
         _ => {}
     }
     match (choice["type"].as_str(), choice["name"].as_str()) {
-        (Some("function"), Some(name)) if tools.iter().any(|tool| tool.name == name) => {
+        (Some("function" | "custom"), Some(name)) if tools.iter().any(|tool| tool.name == name) => {
             Ok(ToolRule::Named(name.to_owned()))
         }
-        (Some("function"), Some(name)) => Err(Problem::bad_field(
+        (Some("function" | "custom"), Some(name)) => Err(Problem::bad_field(
             "tool_choice",
             format!("Tool choice '{name}' not found in 'tools' parameter."),
         )),
-        (Some("function"), None) => Err(missing("tool_choice.name".to_owned())),
+        (Some("function" | "custom"), None) => Err(missing("tool_choice.name".to_owned())),
         (Some("allowed_tools"), _) if choice["mode"] == "required" => Ok(ToolRule::Must),
         (Some(_), _) => Ok(ToolRule::Free),
         (None, _) => Err(Problem::bad_field(

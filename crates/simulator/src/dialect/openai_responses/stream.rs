@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::object::{Stage, finished, is_summary_shown, item, item_id, part, started, status};
+use super::object::{
+    Stage, finished, is_free, is_summary_shown, item, item_id, part, started, status,
+};
 use crate::answer::{Finish, Kind, Say, says};
 use crate::dialect::frames::named_event;
 use crate::dialect::{Event, Rendering};
@@ -99,6 +101,10 @@ impl Pen {
                 "response.refusal.delta",
                 json!({"content_index": 0, "delta": text}),
             ),
+            Kind::Call { name, .. } if is_free(&rendering, name) => (
+                "response.custom_tool_call_input.delta",
+                json!({"delta": text}),
+            ),
             Kind::Call { .. } => (
                 "response.function_call_arguments.delta",
                 json!({"delta": text}),
@@ -138,6 +144,10 @@ impl Pen {
                     json!({"content_index": 0, "part": part(block, text)}),
                 ),
             ],
+            Kind::Call { name, .. } if is_free(&rendering, name) => vec![(
+                "response.custom_tool_call_input.done",
+                json!({"input": text}),
+            )],
             Kind::Call { name, .. } => vec![(
                 "response.function_call_arguments.done",
                 json!({"name": name, "arguments": text}),

@@ -62,6 +62,63 @@ fn a_call_that_is_not_whole_is_never_finished() {
     assert_eq!(item.expect("an item")["item"]["status"], "incomplete");
 }
 
+/// An answer that calls a tool with free text.
+fn patching(pieces: &[&str], is_done: bool) -> String {
+    let item = |input: &str| {
+        json!({"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_1", "name": "patch",
+            "input": input})
+    };
+    let mut events = vec![
+        json!({"type": "response.created", "response": {"id": "resp_1", "model": "gpt-5"}}),
+        json!({"type": "response.output_item.added", "output_index": 0, "item": item("")}),
+    ];
+    for delta in pieces {
+        events.push(
+            json!({"type": "response.custom_tool_call_input.delta", "output_index": 0,
+            "item_id": "ctc_1", "delta": delta}),
+        );
+    }
+    if is_done {
+        let item = item("*** \"a\"\n{");
+        events.push(json!({"type": "response.output_item.done", "output_index": 0, "item": item}));
+    }
+    events.push(
+        json!({"type": "response.completed", "response": {"id": "resp_1", "model": "gpt-5",
+        "status": "completed", "output": []}}),
+    );
+    sse(&events)
+}
+
+#[test]
+fn free_text_is_heard_while_it_streams_and_goes_on_as_it_is() {
+    let expected = [("patch".to_owned(), r#"{"input":"*** \"a\"\n{"}"#.to_owned())];
+    // In pieces, and all at once at the end.
+    for pieces in [&["*** \"a", "\"\n{"][..], &[]] {
+        let text = patching(pieces, true);
+        let (heard, end) = hear(&[text.as_bytes()]);
+        assert_eq!((end, heard.called()), (Ok(()), expected.to_vec()));
+        assert_eq!(heard.finish[&0].reason, Reason::ToolCalls);
+        let asked = r#"{"model":"m","input":"hi","stream":true,"tools":[{"type":"custom","name":"patch"}]}"#;
+        for lane in [same(), translated()] {
+            let seen = stream(&lane, (asked, stamp()), [text.as_bytes()]);
+            let done = seen.events().into_iter();
+            let mut done = done.filter(|event| event["type"] == "response.output_item.done");
+            let item = done.next().expect("an item")["item"].take();
+            assert_eq!(item["type"], "custom_tool_call");
+            assert_eq!(item["input"], "*** \"a\"\n{");
+        }
+    }
+    // A text that nobody has ended is not whole.
+    let (heard, end) = hear(&[patching(&["*** \"a"], false).as_bytes()]);
+    assert!(end.is_err() && heard.finish.is_empty());
+    let (heard, end) = hear_whole(
+        &json!({"id": "r", "model": "m", "status": "completed", "output": [
+        {"type": "custom_tool_call", "call_id": "c", "name": "patch", "input": ""}]}),
+    );
+    let nothing = ("patch".to_owned(), r#"{"input":""}"#.to_owned());
+    assert_eq!((end, heard.called()), (Ok(()), vec![nothing]));
+}
+
 #[test]
 fn arguments_that_come_only_at_the_end_are_told() {
     let mut events = call(&[], "completed");
