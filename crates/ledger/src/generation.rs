@@ -237,6 +237,9 @@ pub struct Noticed {
     pub content: Content,
     /// Why the provider's cache of its conversation was of less use than before: one JSON object.
     pub prefix_break: Option<Box<str>>,
+    /// Whether one of its tool calls was for a tool that the request does not have, or with arguments
+    /// that do not fit.
+    pub has_invalid_tools: bool,
 }
 
 /// The record of one finished call.

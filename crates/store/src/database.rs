@@ -43,6 +43,10 @@ const POSTGRES_READERS: u32 = 8;
 /// those for keys and single records, which calls and `GET /generation` wait for.
 const ANALYSTS: u32 = 2;
 
+/// Pages that a connection to SQLite keeps, KiB, where it reads much: the default is two megabytes,
+/// less than the inner pages of the indexes of a large month.
+const ANALYST_CACHE_KIB: u32 = 16 * 1024;
+
 /// Which engine is behind the handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -112,7 +116,9 @@ impl Database {
             "PRAGMA query_only = ON".to_owned(),
         ];
         let reader = pool(files(SQLITE_READERS), options.clone(), reading.clone()).await?;
-        let analyst = pool(files(ANALYSTS), options, reading).await?;
+        let mut much = reading;
+        much.push(format!("PRAGMA cache_size = -{ANALYST_CACHE_KIB}"));
+        let analyst = pool(files(ANALYSTS), options, much).await?;
         Ok(Self {
             engine: Engine::Sqlite,
             is_in_memory: false,

@@ -44,6 +44,12 @@ const MIGRATIONS: &[Migration] = &[
         "payloads",
         include_str!("../migrations/0006_payloads.sql"),
     ),
+    Migration {
+        version: 7,
+        name: "cubes",
+        sqlite: include_str!("../migrations/0007_cubes_sqlite.sql"),
+        postgres: include_str!("../migrations/0007_cubes_postgres.sql"),
+    },
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

@@ -345,6 +345,9 @@ pub(crate) fn write_notes(json: &mut Json, generation: &Generation) {
         if let Some(said) = &noticed.prefix_break {
             json.name("prefix_break").text(said);
         }
+        if noticed.has_invalid_tools {
+            json.name("has_invalid_tools").flag(true);
+        }
     });
 }
 
@@ -374,6 +377,7 @@ pub(crate) fn read_notes(text: &str) -> Read<Notes> {
         noticed: Noticed {
             content: content.and_then(Content::from_name).unwrap_or_default(),
             prefix_break: prefix_break.map(Into::into),
+            has_invalid_tools: says(&value, "has_invalid_tools"),
         },
     })
 }

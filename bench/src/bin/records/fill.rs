@@ -1,6 +1,7 @@
 //! Filling the database through the product's own writer, with its roll-ups merged meanwhile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::{Settled, Store};
 use tokio::sync::mpsc;
@@ -66,4 +67,18 @@ pub(crate) async fn fill(store: &Store, traffic: &Traffic) -> anyhow::Result<()>
     maker.await?;
     store.merge_rollups().await?;
     Ok(())
+}
+
+/// Adds up the hours and days that are over, as the product's job does; how many steps that were and
+/// how long the longest took.
+pub(crate) async fn seal(store: &Store, now_ms: i64) -> anyhow::Result<(usize, Duration)> {
+    let (mut steps, mut longest) = (0, Duration::ZERO);
+    loop {
+        let started = Instant::now();
+        if !store.seal_rollups(now_ms).await? {
+            return Ok((steps, longest));
+        }
+        steps += 1;
+        longest = longest.max(started.elapsed());
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ledger::Books as _;
 use store::{JournalOptions, NodeId, Recorder, RecorderOptions, Store};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -37,11 +38,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts recording.
+    /// Starts recording: calls are settled on `calls`, and written here, as in the product.
     pub(crate) async fn start(
         store: &Store,
         traffic: &Traffic,
-        arguments: &Arguments,
+        (arguments, calls): (&Arguments, &Handle),
     ) -> anyhow::Result<Self> {
         let node = NodeId::from_bytes([7; 16]);
         let journal = JournalOptions::in_data_dir(&arguments.journal, node, JOURNAL_BYTES_MAX);
@@ -55,14 +56,14 @@ impl Load {
         tasks.spawn(writer);
         tasks.spawn(merge(store.clone(), stop.clone()));
         let times = Arc::new(Mutex::new(Vec::new()));
-        let calls = call(
+        let calling = call(
             (recorder.clone(), times.clone()),
             traffic.clone(),
             Duration::from_secs(1) / arguments.calls_per_second.max(1),
             stop.clone(),
         );
         let mut caller = JoinSet::new();
-        caller.spawn(calls);
+        caller.spawn_on(calling, calls);
         Ok(Self {
             stop,
             times,

@@ -23,6 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use clap::Parser;
 use store::Store;
+use tokio::runtime::{Builder, Handle};
 use tokio::time::Instant;
 
 use load::Load;
@@ -62,15 +63,15 @@ const QUIET: Duration = Duration::from_secs(20);
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let text = runtime.block_on(run(&arguments))?;
+    // As in the product: calls run on one runtime, everything else on another.
+    let runtime = || Builder::new_multi_thread().enable_all().build();
+    let (calls, desk) = (runtime()?, runtime()?);
+    let text = desk.block_on(run(&arguments, calls.handle()))?;
     writeln!(std::io::stdout(), "{text}")?;
     Ok(())
 }
 
-async fn run(arguments: &Arguments) -> anyhow::Result<String> {
+async fn run(arguments: &Arguments, calls: &Handle) -> anyhow::Result<String> {
     let store = Store::open(&arguments.url).await?;
     let now_ms = now_ms()?;
     let traffic = Traffic::new(arguments.seed, arguments.records, arguments.days, now_ms);
@@ -80,9 +81,16 @@ async fn run(arguments: &Arguments) -> anyhow::Result<String> {
     } else {
         note(&format!("{there} records are there already"))?;
     }
+    note("adding up hours and days that are over")?;
+    let started = Instant::now();
+    let (steps, longest) = fill::seal(&store, now_ms).await?;
+    let (all, longest) = (started.elapsed().as_secs_f64(), longest.as_millis());
+    note(&format!(
+        "{steps} steps in {all:.1} s, the longest {longest} ms"
+    ))?;
     let mut report = report::Report::new(&store, arguments, fill::partitions(&store).await?);
 
-    let load = Load::start(&store, &traffic, arguments).await?;
+    let load = Load::start(&store, &traffic, (arguments, calls)).await?;
     note("recording, with nothing beside it")?;
     tokio::time::sleep(QUIET).await;
     report.quiet = load.take();

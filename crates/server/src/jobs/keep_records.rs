@@ -1,5 +1,5 @@
-//! Keeps the records in order: merges what was counted, makes the partitions of coming months, and
-//! takes away what is older than it is to be kept.
+//! Keeps the records in order: merges what was counted, adds up hours and days that are over, makes
+//! the partitions of coming months, and takes away what is older than it is to be kept.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,16 @@ use crate::config::records::Records;
 /// from where it is.
 const MERGE_EVERY: Duration = Duration::from_secs(2);
 
+/// How often it is looked whether an hour or a day is over.
+const SEAL_EVERY: Duration = Duration::from_secs(30);
+
 /// How often months are made and dropped.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 
-/// Between two steps of taking away: others write meanwhile.
+/// Between two steps of adding up or taking away: others write meanwhile.
 const STEP_PAUSE: Duration = Duration::from_millis(50);
 
-/// Steps of taking away in a row, before merging has its turn.
+/// Steps in a row, before merging has its turn.
 const STEPS_MAX: usize = 200;
 
 const MS_PER_DAY: i64 = 86_400_000;
@@ -29,6 +32,8 @@ const MS_PER_DAY: i64 = 86_400_000;
 pub async fn run(app: Arc<App>, kept: Records) {
     let mut merges = interval(MERGE_EVERY);
     merges.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut seals = interval(SEAL_EVERY);
+    seals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tidies = interval(TIDY_EVERY);
     tidies.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -37,6 +42,15 @@ pub async fn run(app: Arc<App>, kept: Records) {
             _ = merges.tick() => {
                 if let Err(error) = app.store.merge_rollups().await {
                     tracing::warn!(%error, "what was counted could not be merged; trying again soon");
+                }
+            }
+            _ = seals.tick() => {
+                let now_ms = app.clock.now_ms();
+                tokio::select! {
+                    () = app.stop.cancelled() => return,
+                    sealed = seal(&app.store, now_ms) => if let Err(error) = sealed {
+                        tracing::warn!(%error, "what is over could not be added up; trying again soon");
+                    }
                 }
             }
             _ = tidies.tick() => {
@@ -50,6 +64,20 @@ pub async fn run(app: Arc<App>, kept: Records) {
             }
         }
     }
+}
+
+/// Adds up hours and days that are over, for some time at the most.
+///
+/// # Errors
+/// When the store is away.
+pub async fn seal(store: &Store, now_ms: i64) -> Result<(), StoreError> {
+    for _ in 0..STEPS_MAX {
+        if !store.seal_rollups(now_ms).await? {
+            break;
+        }
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Makes and drops months and takes away what is too fine, for some time at the most.

@@ -109,13 +109,29 @@ impl Facet {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part);
         }
-        let hash = hash.finalize();
-        let first = hash.iter().take(8);
-        first.fold(0, |id, byte| id << 8 | i64::from(*byte)) & i64::MAX
+        first_bits(hash)
+    }
+
+    /// A combination of nothing.
+    pub(super) const fn nothing() -> Self {
+        Self {
+            workspace_id: String::new(),
+            key_hash: String::new(),
+            member: None,
+            dialect: String::new(),
+            app: String::new(),
+            origin: String::new(),
+            model: String::new(),
+            provider: String::new(),
+            endpoint: String::new(),
+            status: 0,
+            outcome: String::new(),
+            error_kind: String::new(),
+        }
     }
 
     /// What makes it, but for the status.
-    fn parts(&self) -> [&str; 10] {
+    pub(super) fn parts(&self) -> [&str; 10] {
         [
             &self.workspace_id,
             &self.key_hash,
@@ -129,6 +145,13 @@ impl Facet {
             &self.error_kind,
         ]
     }
+}
+
+/// The first 63 bits of a hash.
+pub(super) fn first_bits(hash: Sha256) -> i64 {
+    let hash = hash.finalize();
+    let first = hash.iter().take(8);
+    first.fold(0, |id, byte| id << 8 | i64::from(*byte)) & i64::MAX
 }
 
 /// The facets that are known to be stored.

@@ -19,7 +19,8 @@ const SPEED_UNITS: u64 = 100;
 
 macro_rules! measures {
     ($($(#[$doc:meta])* $variant:ident $name:literal,)*) => {
-        /// One thing that is counted.
+        /// One thing that is counted. New ones stand last: deltas that wait to be merged name them by
+        /// their number.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Measure {
             $($(#[$doc])* $variant,)*
@@ -120,6 +121,8 @@ measures! {
     MaxCost "max_cost_nanos",
     /// How long the slowest call took, milliseconds.
     MaxTotalTime "max_total_ms",
+    /// Answers with tool calls that do not fit the request's tools.
+    InvalidTools "invalid_tools",
 }
 
 impl Measure {
@@ -319,6 +322,7 @@ impl Measures {
             (Measure::Truncated, reason == Some(Reason::Length)),
             (Measure::Filtered, reason == Some(Reason::ContentFilter)),
             (Measure::ToolCalls, reason == Some(Reason::ToolCalls)),
+            (Measure::InvalidTools, call.noticed.has_invalid_tools),
         ];
         for (measure, holds) in flags {
             self.add(measure, i64::from(holds));

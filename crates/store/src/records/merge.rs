@@ -4,21 +4,17 @@
 use std::collections::BTreeMap;
 
 use super::delta::{Delta, MS_PER_MINUTE};
-use super::measures::{Measure, Measures, Sketched};
+use super::measures::Measures;
 use super::query::Grain;
-use super::{horizons, sessions};
-use crate::database::{Engine, Row, Statement, Transaction, placeholders};
+use super::rows::{self, FACETS_PER_STATEMENT, in_list};
+use super::shelf::Shelf;
+use super::{horizons, seal, sessions};
+use crate::database::{Engine, Statement, Transaction};
 use crate::posting::saturating_sum;
 use crate::{Store, StoreError};
 
 /// Deltas merged at a time.
 const DELTAS_MAX: i64 = 256;
-
-/// Rows written by one statement.
-const ROWS_PER_STATEMENT: usize = 16;
-
-/// Facets asked about by one statement.
-pub(super) const FACETS_PER_STATEMENT: usize = 64;
 
 /// Number of the advisory lock on PostgreSQL under which one process merges.
 const LOCK: i64 = 0x77_6179_726f_6c6c;
@@ -49,18 +45,18 @@ impl Store {
         }
         let mut transaction = self.database.begin().await?;
         lock(&mut transaction).await?;
-        let rows =
+        let deltas =
             Statement::new("SELECT position, counts FROM rollup_deltas ORDER BY position LIMIT $1")
                 .int(DELTAS_MAX)
                 .rows(&mut transaction)
                 .await?;
-        if rows.is_empty() {
+        if deltas.is_empty() {
             // Another process has been faster.
             transaction.commit().await?;
             return Ok(0);
         }
         let mut delta = Delta::default();
-        for row in &rows {
+        for row in &deltas {
             delta.add_text(&row.text("counts")?)?;
         }
         add_counts(&mut transaction, &delta).await?;
@@ -69,7 +65,7 @@ impl Store {
             sessions::merge(&mut transaction, key, sums).await?;
         }
         add_postings(&mut transaction, &delta).await?;
-        for some in rows.chunks(FACETS_PER_STATEMENT) {
+        for some in deltas.chunks(FACETS_PER_STATEMENT) {
             let positions = some.iter().map(|row| row.int("position"));
             let positions: Vec<i64> = positions.collect::<Result<_, _>>()?;
             in_list(
@@ -81,7 +77,7 @@ impl Store {
             .await?;
         }
         transaction.commit().await?;
-        Ok(rows.len())
+        Ok(deltas.len())
     }
 }
 
@@ -110,89 +106,11 @@ async fn add_counts(transaction: &mut Transaction, delta: &Delta) -> Result<(), 
                 bucket.entry(*facet).or_default().merge(measures);
             }
         }
+        seal::reopen(transaction, grain, sums.keys().copied()).await?;
         for (bucket, facets) in sums {
             let mut all: Vec<(i64, Measures)> = facets.into_iter().collect();
-            for some in all.chunks_mut(FACETS_PER_STATEMENT) {
-                add_stored(transaction, (grain, bucket), some).await?;
-                write(transaction, (grain, bucket), some).await?;
-            }
+            rows::add_to(transaction, (Shelf::Facets(grain), bucket), &mut all).await?;
         }
-    }
-    Ok(())
-}
-
-/// Adds what is stored to what is to be.
-async fn add_stored(
-    transaction: &mut Transaction,
-    (grain, bucket): (Grain, i64),
-    some: &mut [(i64, Measures)],
-) -> Result<(), StoreError> {
-    let facets: Vec<i64> = some.iter().map(|(facet, _)| *facet).collect();
-    let select = format!(
-        "SELECT * FROM {} WHERE bucket = $1 AND facet IN",
-        grain.table()
-    );
-    let rows = in_list(&select, Some(bucket), &facets)
-        .rows(transaction)
-        .await?;
-    for row in &rows {
-        let facet = row.int("facet")?;
-        if let Some((_, measures)) = some.iter_mut().find(|(other, _)| *other == facet) {
-            add_row(measures, row)?;
-        }
-    }
-    Ok(())
-}
-
-/// Adds a row with all of its columns.
-pub(super) fn add_row(measures: &mut Measures, row: &Row) -> Result<(), StoreError> {
-    for measure in Measure::ALL {
-        measures.add(*measure, row.int(measure.name())?);
-    }
-    for sketched in Sketched::ALL {
-        measures.add_sketch(sketched, &row.text(sketched.name())?)?;
-    }
-    Ok(())
-}
-
-/// Writes rows over those that are there.
-async fn write(
-    transaction: &mut Transaction,
-    (grain, bucket): (Grain, i64),
-    some: &[(i64, Measures)],
-) -> Result<(), StoreError> {
-    let names: Vec<&str> = Measure::ALL
-        .iter()
-        .map(|measure| measure.name())
-        .chain(Sketched::ALL.map(Sketched::name))
-        .collect();
-    let assignments: Vec<String> = names
-        .iter()
-        .map(|name| format!("{name} = excluded.{name}"))
-        .collect();
-    let mut left = some;
-    while !left.is_empty() {
-        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
-        let (now, later) = left.split_at(size);
-        let mut statement = Statement::assembled(format!(
-            "INSERT INTO {} (bucket, facet, {}) VALUES {} \
-             ON CONFLICT (bucket, facet) DO UPDATE SET {}",
-            grain.table(),
-            names.join(", "),
-            transaction.values(now.len(), names.len() + 2),
-            assignments.join(", ")
-        ));
-        for (facet, measures) in now {
-            statement = statement.int(bucket).int(*facet);
-            for measure in Measure::ALL {
-                statement = statement.int(measures.get(*measure));
-            }
-            for sketched in Sketched::ALL {
-                statement = statement.text(&measures.sketch_text(sketched));
-            }
-        }
-        statement.run(transaction).await?;
-        left = later;
     }
     Ok(())
 }
@@ -256,20 +174,4 @@ async fn add_postings(transaction: &mut Transaction, delta: &Delta) -> Result<()
         .await?;
     }
     Ok(())
-}
-
-/// A statement that ends in a list of numbers. Few lengths occur, so that few statements are
-/// prepared: the last number fills the gap.
-pub(super) fn in_list(sql: &str, first: Option<i64>, numbers: &[i64]) -> Statement {
-    let size = numbers.len().next_power_of_two();
-    let from = if first.is_some() { 2 } else { 1 };
-    let mut statement = Statement::assembled(format!("{sql} ({})", placeholders(from, size)));
-    if let Some(first) = first {
-        statement = statement.int(first);
-    }
-    let last = numbers.last().into_iter().cycle();
-    for number in numbers.iter().chain(last).take(size) {
-        statement = statement.int(*number);
-    }
-    statement
 }

@@ -6,10 +6,13 @@
 //! 3. `delta`: what a batch of records adds, written in their transaction. `merge`: from there into
 //!    the rows of minutes, hours and days, and of sessions. `query`: what both say. `recount`:
 //!    whether the records say the same.
-//! 4. `list`: records by any filter, a page at a time.
-//! 5. `retention`: months come and go. `horizons`: how far back what is kept goes.
+//! 4. `cube`: by which few dimensions hours and days are added up when they are over. `seal`: doing
+//!    so, and doing it anew when calls come late. `shelf`, `rows`: where all these rows stand.
+//! 5. `list`: records by any filter, a page at a time.
+//! 6. `retention`: months come and go. `horizons`: how far back what is kept goes.
 
 mod adopt;
+mod cube;
 mod delta;
 mod facets;
 mod horizons;
@@ -23,8 +26,11 @@ mod query;
 mod recount;
 mod retention;
 mod row;
+mod rows;
+mod seal;
 mod session_sample;
 mod sessions;
+mod shelf;
 mod sums;
 
 pub(crate) use delta::{Delta, note};

@@ -1,12 +1,14 @@
 //! What was counted: roll-ups grouped and filtered, with what has not been merged yet.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use super::delta::{Delta, MS_PER_MINUTE};
 use super::facets::{self, Facet};
 use super::measures::{Measure, Measures, Sketched};
-use super::merge::{FACETS_PER_STATEMENT, in_list};
-use super::sums;
+use super::rows::{FACETS_PER_STATEMENT, in_list};
+use super::shelf::Shelf;
+use super::{seal, sums};
 use crate::database::{Statement, Transaction, placeholders};
 use crate::{Store, StoreError};
 
@@ -273,6 +275,23 @@ pub struct RollupQuery {
     pub sketches: Vec<Sketched>,
 }
 
+impl RollupQuery {
+    /// The pieces of time in question.
+    pub(super) const fn buckets(&self) -> Range<i64> {
+        self.grain.bucket_from(self.from_ms)..self.grain.bucket_from(self.to_ms)
+    }
+
+    /// The dimensions that it speaks of.
+    pub(super) fn dimensions(&self) -> Vec<Dimension> {
+        let mut all = self.by.clone();
+        all.extend(self.filter.terms.iter().map(|term| term.dimension));
+        if !self.filter.containing.is_empty() {
+            all.extend(NAMES);
+        }
+        all
+    }
+}
+
 /// One group of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollupRow {
@@ -351,13 +370,27 @@ async fn merged(
     query: &RollupQuery,
     (rows_max, groups): (usize, &mut Groups),
 ) -> Result<bool, StoreError> {
+    for piece in seal::pieces(transaction, query).await? {
+        if !merged_piece(transaction, (query, piece), (rows_max, groups)).await? {
+            return Ok(false);
+        }
+    }
+    Ok(groups.len() <= rows_max)
+}
+
+/// The buckets of a piece are on one shelf.
+async fn merged_piece(
+    transaction: &mut Transaction,
+    (query, (shelf, buckets)): (&RollupQuery, (Shelf, Range<i64>)),
+    (rows_max, groups): (usize, &mut Groups),
+) -> Result<bool, StoreError> {
     let wanted: BTreeSet<Measure> = query.measures.iter().copied().collect();
     // One more, to see that it is too many.
     let limit = i64::try_from(rows_max).map_or(i64::MAX, |max| max.saturating_add(1));
-    let sql = format!("{} LIMIT {limit}", sums::sql(query, &wanted));
+    let sql = format!("{} LIMIT {limit}", sums::sql(query, &wanted, shelf));
     let statement = Statement::assembled(sql)
-        .int(query.grain.bucket_from(query.from_ms))
-        .int(query.grain.bucket_from(query.to_ms));
+        .int(buckets.start)
+        .int(buckets.end);
     let found = query.filter.bind(statement).rows(transaction).await?;
     if found.len() > rows_max {
         return Ok(false);
@@ -402,8 +435,7 @@ async fn add_pending(
     query: &RollupQuery,
     (pending, groups): (&Delta, &mut Groups),
 ) -> Result<(), StoreError> {
-    let grain = query.grain;
-    let buckets = grain.bucket_from(query.from_ms)..grain.bucket_from(query.to_ms);
+    let (grain, buckets) = (query.grain, query.buckets());
     let bucket_of = |minute: i64| grain.bucket(minute.saturating_mul(MS_PER_MINUTE));
     let in_time = |((minute, _), _): &(&(i64, i64), _)| buckets.contains(&bucket_of(*minute));
     let needs_facets = !(query.by.is_empty() && query.filter.is_empty());

@@ -6,14 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::cube::Cube;
 use super::delta::{Delta, MS_PER_MINUTE};
-use super::facets::{Facet, OTHER};
+use super::facets::{self, Facet, OTHER};
 use super::insert::Place;
 use super::measures::Measures;
-use super::merge::add_row;
 use super::query::{Grain, facets_of, pending};
 use super::row::{COLUMNS, from_row};
+use super::rows::add_row;
+use super::seal::{self, Seals};
 use super::sessions::{self, SessionKey, SessionSums};
+use super::shelf::Shelf;
 use super::{Month, RECORDS, horizon, months};
 use crate::database::{Statement, Transaction};
 use crate::verify::{Difference, Found};
@@ -101,11 +104,14 @@ async fn day_differs(
         let from_ms = day.saturating_mul(MS_PER_DAY);
         let is_kept = |at_ms: i64| at_ms >= horizon_ms && at_ms.div_euclid(MS_PER_DAY) == day;
         let mut kept = stored(transaction, grain, from_ms).await?;
+        if let Some(difference) = cubes_differ(transaction, grain, &kept).await? {
+            return Ok(Some(difference));
+        }
         kept.retain(|(bucket, _), _| is_kept(bucket.saturating_mul(grain.length_ms())));
         add(&mut kept, grain, pending, is_kept);
         let mut found = Rows::new();
         add(&mut found, grain, &counted, is_kept);
-        if let Some(difference) = rows_differ(grain, &kept, &found) {
+        if let Some(difference) = rows_differ(grain.table(), &kept, &found) {
             return Ok(Some(difference));
         }
     }
@@ -202,6 +208,66 @@ async fn stored(
     Ok(found)
 }
 
+/// Compares the cubes of sealed buckets with the rows of their facets.
+async fn cubes_differ(transaction: &mut Transaction, grain: Grain, kept: &Rows) -> Found {
+    let Some(seals) = Seals::read(transaction, grain).await? else {
+        return Ok(None);
+    };
+    let mut buckets: BTreeMap<i64, BTreeMap<i64, Measures>> = BTreeMap::new();
+    for ((bucket, facet), measures) in kept.iter().filter(|((one, _), _)| seals.holds(*one)) {
+        let parts = buckets.entry(*bucket).or_default();
+        parts.insert(*facet, measures.clone());
+    }
+    for (bucket, parts) in buckets {
+        let ids: Vec<i64> = parts.keys().copied().collect();
+        let names = facets_of(transaction, &ids).await?.into_iter().collect();
+        for cube in Cube::of_grain(grain) {
+            let shelf = Shelf::Cube(grain, *cube);
+            let (facets, sums) = seal::sums(*cube, &parts, &names)?;
+            let summed = sums.into_iter().map(|(facet, sum)| ((bucket, facet), sum));
+            let stored = cube_rows(transaction, (shelf, bucket), &facets).await?;
+            let difference = match stored {
+                Ok(stored) => rows_differ(shelf.table(), &stored, &summed.collect()),
+                Err(difference) => Some(difference),
+            };
+            if difference.is_some() {
+                return Ok(difference);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The rows of a cube of a bucket, whose facets must be these.
+async fn cube_rows(
+    transaction: &mut Transaction,
+    (shelf, bucket): (Shelf, i64),
+    facets: &BTreeMap<i64, Facet>,
+) -> Result<Result<Rows, Difference>, StoreError> {
+    let rows = Statement::assembled(format!(
+        "SELECT * FROM {table} r LEFT JOIN cube_facets f ON f.id = r.facet \
+         WHERE {condition} bucket = $1",
+        table = shelf.table(),
+        condition = shelf.condition()
+    ))
+    .int(bucket)
+    .rows_unhurried(transaction)
+    .await?;
+    let mut found = Rows::new();
+    for row in &rows {
+        let facet = row.int("facet")?;
+        let is_known = row.maybe_int("id")?.is_some();
+        if !is_known || facets.get(&facet) != Some(&facets::from_row(row)?) {
+            let text = format!("{} {bucket}: facet {facet} is another's", shelf.table());
+            return Ok(Err(Difference(text)));
+        }
+        let mut measures = Measures::default();
+        add_row(&mut measures, row)?;
+        found.insert((bucket, facet), measures);
+    }
+    Ok(Ok(found))
+}
+
 fn add(rows: &mut Rows, grain: Grain, delta: &Delta, is_kept: impl Fn(i64) -> bool) {
     for ((minute, facet), measures) in &delta.counts {
         let at_ms = minute.saturating_mul(MS_PER_MINUTE);
@@ -212,17 +278,15 @@ fn add(rows: &mut Rows, grain: Grain, delta: &Delta, is_kept: impl Fn(i64) -> bo
     }
 }
 
-fn rows_differ(grain: Grain, kept: &Rows, found: &Rows) -> Option<Difference> {
+fn rows_differ(table: &str, kept: &Rows, found: &Rows) -> Option<Difference> {
     let nothing = Measures::default();
     let both: BTreeSet<&(i64, i64)> = kept.keys().chain(found.keys()).collect();
     both.into_iter().find_map(|key| {
         let kept = kept.get(key).unwrap_or(&nothing);
         let (name, kept, found) = kept.difference(found.get(key).unwrap_or(&nothing))?;
         Some(Difference(format!(
-            "{} {} of facet {}: {name} is {kept}, and its records make {found}",
-            grain.table(),
-            key.0,
-            key.1
+            "{table} {} of facet {}: {name} is {kept}, and its records make {found}",
+            key.0, key.1
         )))
     })
 }

@@ -2,7 +2,7 @@
 //! too old, and thinning out the roll-ups.
 
 use super::query::Grain;
-use super::{Month, RECORDS, horizons, merge, partitions};
+use super::{Month, RECORDS, horizons, merge, partitions, seal};
 use crate::database::{Engine, Statement, Transaction};
 use crate::{Store, StoreError};
 
@@ -202,5 +202,6 @@ async fn delete_rollups(transaction: &mut Transaction, grain: Grain) -> Result<b
         .int(end)
         .run(transaction)
         .await?;
+    seal::delete_before(transaction, grain, end).await?;
     Ok(true)
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::measures::{Measure, Sketched};
 use super::query::RollupQuery;
+use super::shelf::Shelf;
 use crate::StoreError;
 use crate::database::Row;
 
@@ -15,9 +16,9 @@ const SPLIT: i64 = 1_000_000_000;
 
 /// The question: `$1` and `$2` are pieces of time, from and until before; the filter's binds follow.
 /// The answer has `bucket`, `d0` and so on, what is wanted, and of how many rows it is (`found`).
-pub(super) fn sql(query: &RollupQuery, wanted: &BTreeSet<Measure>) -> String {
-    let table = query.grain.table();
-    let time = "r.bucket >= $1 AND r.bucket < $2";
+pub(super) fn sql(query: &RollupQuery, wanted: &BTreeSet<Measure>, shelf: Shelf) -> String {
+    let (table, names) = (shelf.table(), shelf.facets());
+    let time = format!("{}bucket >= $1 AND bucket < $2", shelf.condition());
     let own = columns(query, wanted, first);
     let mut keys: Vec<String> = Vec::new();
     if query.by_time {
@@ -43,20 +44,20 @@ pub(super) fn sql(query: &RollupQuery, wanted: &BTreeSet<Measure>) -> String {
     if query.by_time {
         return format!(
             "SELECT {keys}{own}, COUNT(*) AS found FROM {table} r \
-             JOIN facets f ON f.id = r.facet WHERE {time} AND {filter} {group}"
+             JOIN {names} f ON f.id = r.facet WHERE {time} AND {filter} {group}"
         );
     }
     let fitting = if query.filter.is_empty() {
         String::new()
     } else {
-        format!("AND r.facet IN (SELECT f.id FROM facets f WHERE {filter})")
+        format!("AND r.facet IN (SELECT f.id FROM {names} f WHERE {filter})")
     };
     let outer = columns(query, wanted, again);
     format!(
         "SELECT {keys}{outer}, CAST(COALESCE(SUM(r.found), 0) AS BIGINT) AS found FROM \
          (SELECT r.facet AS facet, {own}, COUNT(*) AS found FROM {table} r \
           WHERE {time} {fitting} GROUP BY r.facet) AS r \
-         JOIN facets f ON f.id = r.facet {group}"
+         JOIN {names} f ON f.id = r.facet {group}"
     )
 }
 

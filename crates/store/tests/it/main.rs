@@ -7,6 +7,7 @@
 mod away;
 mod chance;
 mod changes;
+mod cubes;
 mod generations;
 mod journal;
 mod keys;

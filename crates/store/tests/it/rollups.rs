@@ -6,13 +6,14 @@ use store::{
     Dimension, FacetFilter, Grain, KeyHash, Measure, RollupQuery, SessionKey, Sketched, Store,
 };
 
+use crate::cubes::seal;
 use crate::sample::{at, odd, plain};
 use crate::suite::{NOW_MS, on_both, started};
 
-const HOUR_MS: i64 = 3_600_000;
+pub(crate) const HOUR_MS: i64 = 3_600_000;
 
 /// Calls of two keys, three models, three days.
-fn calls(key: &KeyHash) -> Vec<Generation> {
+pub(crate) fn calls(key: &KeyHash) -> Vec<Generation> {
     (0..120_u64)
         .map(|number| {
             let i = i64::try_from(number).unwrap();
@@ -34,14 +35,14 @@ fn calls(key: &KeyHash) -> Vec<Generation> {
         .collect()
 }
 
-async fn insert(store: &Store, calls: &[Generation]) {
+pub(crate) async fn insert(store: &Store, calls: &[Generation]) {
     for batch in calls.chunks(7) {
         let batch: Vec<&Generation> = batch.iter().collect();
         store.generations().insert(&batch).await.unwrap();
     }
 }
 
-fn query(grain: Grain, by: Vec<Dimension>) -> RollupQuery {
+pub(crate) fn query(grain: Grain, by: Vec<Dimension>) -> RollupQuery {
     RollupQuery {
         grain,
         from_ms: 0,
@@ -294,7 +295,17 @@ async fn sessions_add_up_their_calls() {
 }
 
 /// Damage, what undoes it, and what is said of it.
-const DAMAGES: [(&str, &str, &str); 7] = [
+const DAMAGES: [(&str, &str, &str); 9] = [
+    (
+        "UPDATE cube_days SET calls = calls + 1 WHERE cube = 2",
+        "UPDATE cube_days SET calls = calls - 1 WHERE cube = 2",
+        "cube_days",
+    ),
+    (
+        "UPDATE cube_facets SET app = 'mine' WHERE app = 'an app'",
+        "UPDATE cube_facets SET app = 'an app' WHERE app = 'mine'",
+        "cube_hours",
+    ),
     (
         "UPDATE rollup_minutes SET calls = calls + 1",
         "UPDATE rollup_minutes SET calls = calls - 1",
@@ -338,6 +349,7 @@ async fn a_recount_finds_each_kind_of_difference() {
         let (store, key) = started(place).await;
         insert(&store, &calls(&key)).await;
         store.merge_rollups().await.unwrap();
+        seal(&store, NOW_MS + 100 * HOUR_MS).await;
         for (damage, repair, said) in DAMAGES {
             place.run(damage).await;
             let found = store.verify_records().await.unwrap();

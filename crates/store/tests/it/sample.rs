@@ -139,6 +139,7 @@ pub(crate) fn odd(seed: u64) -> Generation {
         noticed: Noticed {
             content: dice.one_of(&[Content::Off, Content::Kept, Content::Dropped]),
             prefix_break: dice.maybe(Dice::text).map(String::into_boxed_str),
+            has_invalid_tools: dice.is_heads(),
         },
     }
 }

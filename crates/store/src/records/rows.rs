@@ -1,0 +1,121 @@
+//! Rows of what was counted: read, added to and written over, some facets of a bucket at a time.
+
+use super::measures::{Measure, Measures, Sketched};
+use super::shelf::Shelf;
+use crate::StoreError;
+use crate::database::{Row, Statement, Transaction, placeholders};
+
+/// Rows written by one statement.
+const ROWS_PER_STATEMENT: usize = 16;
+
+/// Facets asked about by one statement.
+pub(super) const FACETS_PER_STATEMENT: usize = 64;
+
+/// Adds what was counted of some facets to the rows of a bucket.
+pub(super) async fn add_to(
+    transaction: &mut Transaction,
+    (shelf, bucket): (Shelf, i64),
+    all: &mut [(i64, Measures)],
+) -> Result<(), StoreError> {
+    for some in all.chunks_mut(FACETS_PER_STATEMENT) {
+        add_stored(transaction, (shelf, bucket), some).await?;
+        write(transaction, (shelf, bucket), some).await?;
+    }
+    Ok(())
+}
+
+/// Adds what is stored to what is to be.
+async fn add_stored(
+    transaction: &mut Transaction,
+    (shelf, bucket): (Shelf, i64),
+    some: &mut [(i64, Measures)],
+) -> Result<(), StoreError> {
+    let facets: Vec<i64> = some.iter().map(|(facet, _)| *facet).collect();
+    let select = format!(
+        "SELECT * FROM {} WHERE {}bucket = $1 AND facet IN",
+        shelf.table(),
+        shelf.condition()
+    );
+    let rows = in_list(&select, Some(bucket), &facets)
+        .rows(transaction)
+        .await?;
+    for row in &rows {
+        let facet = row.int("facet")?;
+        if let Some((_, measures)) = some.iter_mut().find(|(other, _)| *other == facet) {
+            add_row(measures, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds a row with all of its columns.
+pub(super) fn add_row(measures: &mut Measures, row: &Row) -> Result<(), StoreError> {
+    for measure in Measure::ALL {
+        measures.add(*measure, row.int(measure.name())?);
+    }
+    for sketched in Sketched::ALL {
+        measures.add_sketch(sketched, &row.text(sketched.name())?)?;
+    }
+    Ok(())
+}
+
+/// Writes rows over those that are there.
+pub(super) async fn write(
+    transaction: &mut Transaction,
+    (shelf, bucket): (Shelf, i64),
+    some: &[(i64, Measures)],
+) -> Result<(), StoreError> {
+    let names: Vec<&str> = Measure::ALL
+        .iter()
+        .map(|measure| measure.name())
+        .chain(Sketched::ALL.map(Sketched::name))
+        .collect();
+    let assignments: Vec<String> = names
+        .iter()
+        .map(|name| format!("{name} = excluded.{name}"))
+        .collect();
+    let keys = shelf.key().split(',').count();
+    let mut left = some;
+    while !left.is_empty() {
+        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
+        let (now, later) = left.split_at(size);
+        let mut statement = Statement::assembled(format!(
+            "INSERT INTO {} ({key}, {}) VALUES {} ON CONFLICT ({key}) DO UPDATE SET {}",
+            shelf.table(),
+            names.join(", "),
+            transaction.values(now.len(), names.len() + keys),
+            assignments.join(", "),
+            key = shelf.key()
+        ));
+        for (facet, measures) in now {
+            for number in shelf.cube().into_iter().chain([bucket, *facet]) {
+                statement = statement.int(number);
+            }
+            for measure in Measure::ALL {
+                statement = statement.int(measures.get(*measure));
+            }
+            for sketched in Sketched::ALL {
+                statement = statement.owned_text(measures.sketch_text(sketched));
+            }
+        }
+        statement.run(transaction).await?;
+        left = later;
+    }
+    Ok(())
+}
+
+/// A statement that ends in a list of numbers. Few lengths occur, so that few statements are
+/// prepared: the last number fills the gap.
+pub(super) fn in_list(sql: &str, first: Option<i64>, numbers: &[i64]) -> Statement {
+    let size = numbers.len().next_power_of_two();
+    let from = if first.is_some() { 2 } else { 1 };
+    let mut statement = Statement::assembled(format!("{sql} ({})", placeholders(from, size)));
+    if let Some(first) = first {
+        statement = statement.int(first);
+    }
+    let last = numbers.last().into_iter().cycle();
+    for number in numbers.iter().chain(last).take(size) {
+        statement = statement.int(*number);
+    }
+    statement
+}
