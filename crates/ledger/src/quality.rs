@@ -18,11 +18,19 @@ pub enum Sign {
     BrokenOff,
     /// The provider withheld the rest.
     Withheld,
+    /// It calls a tool that it was not given, or with arguments that do not fit.
+    InvalidTools,
 }
 
 impl Sign {
     /// Every sign.
-    pub const ALL: [Self; 4] = [Self::Empty, Self::CutShort, Self::BrokenOff, Self::Withheld];
+    pub const ALL: [Self; 5] = [
+        Self::Empty,
+        Self::CutShort,
+        Self::BrokenOff,
+        Self::Withheld,
+        Self::InvalidTools,
+    ];
 
     /// The word in answers and labels.
     #[must_use]
@@ -32,7 +40,14 @@ impl Sign {
             Self::CutShort => "cut_short",
             Self::BrokenOff => "broken_off",
             Self::Withheld => "withheld",
+            Self::InvalidTools => "invalid_tools",
         }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sign| sign.name() == name)
     }
 
     /// Whether an answer has it.
@@ -53,6 +68,7 @@ impl Sign {
                 has_answer && is_broken && generation.first_token_ms.is_some()
             }
             Self::Withheld => reason == Some(Reason::ContentFilter),
+            Self::InvalidTools => generation.noticed.has_invalid_tools,
         }
     }
 
@@ -64,7 +80,8 @@ impl Sign {
 }
 
 /// Whether answers of a dialect have tokens of their own.
-const fn speaks(dialect: Dialect) -> bool {
+#[must_use]
+pub const fn speaks(dialect: Dialect) -> bool {
     match dialect {
         Dialect::OpenaiEmbeddings | Dialect::Rerank => false,
         Dialect::OpenaiChat

@@ -55,13 +55,13 @@ pub(crate) async fn pump(
     match end {
         End::Complete => {
             let metadata = way.metadata();
+            relay.report_answered(endpoint, &live.meter, way);
             let generation = way.draft.completed(&live.meter, parts);
             let cost = crate::draft::cost_text(&generation);
             let mut last = live.tap.last_frames(&generation.usage, &cost);
             if let Some(metadata) = metadata {
                 last = metadata.put_into_last_frame(&last);
             }
-            relay.report_answered(endpoint, &live.meter, way);
             relay.settle(way.reserved.take(), generation).await;
             // A caller that leaves at the very last frame has been served; the record says so.
             let _ = way.door.send(last).await;

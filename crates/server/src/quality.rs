@@ -1,12 +1,13 @@
 //! `Quality`: whether an endpoint answers as it used to. Slow decay has no status code.
 //!
 //! Of each endpoint the last answers are compared with those before them: how often they are empty,
-//! cut short, broken off or withheld, and how long they are. A difference counts when it is large, and
-//! too large for chance. Tool calls that do not fit their schema are measured by health, apart.
+//! cut short, broken off or withheld, and how long they are; and of those that call tools, how often
+//! what they call does not fit. A difference counts when it is large, and too large for chance.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use chat::Reason;
 use ledger::quality::Sign;
 use ledger::{Generation, Outcome};
 
@@ -22,6 +23,9 @@ const BEFORE_LEAST: usize = 100;
 /// So many endpoints are watched; those that come later are not.
 const ENDPOINTS_MAX: usize = 2048;
 
+/// Fewer of them that call tools say nothing about tools.
+const TOOLS_LEAST: usize = 10;
+
 /// A share must have risen by so many of a thousand, and by so many standard deviations of the recent
 /// share (squared, as whole numbers).
 const RISE_PERMILLE: i64 = 100;
@@ -32,6 +36,14 @@ const DEVIATIONS_SQUARED: i64 = 16;
 struct Answer {
     signs: u8,
     tokens: u32,
+    calls_tools: bool,
+}
+
+impl Answer {
+    /// Whether it is one of those of which a share with a sign is told.
+    const fn counts_for(self, sign: Sign) -> bool {
+        self.calls_tools || !matches!(sign, Sign::InvalidTools)
+    }
 }
 
 /// What has drifted at an endpoint.
@@ -75,9 +87,12 @@ impl Quality {
         }
         let endpoint = format!("{}@{tag}", generation.model);
         let tokens = generation.usage.completion_tokens();
+        let finish = generation.finish.as_ref();
         let answer = Answer {
             signs,
             tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
+            calls_tools: Sign::InvalidTools.is_of(generation)
+                || finish.is_some_and(|finish| finish.reason == Reason::ToolCalls),
         };
         let mut endpoints = self
             .endpoints
@@ -116,42 +131,46 @@ fn drifts_of(endpoint: &str, answers: &VecDeque<Answer>) -> Vec<Drift> {
     }
     let before: Vec<Answer> = answers.iter().take(count - RECENT).copied().collect();
     let recent: Vec<Answer> = answers.iter().skip(count - RECENT).copied().collect();
-    let drift = |what, recent_value, before_value| Drift {
+    let drift = |what, (recent_value, before_value), answers| Drift {
         endpoint: endpoint.to_owned(),
         what,
         recent: recent_value,
         before: before_value,
-        answers: (recent.len(), before.len()),
+        answers,
     };
     let mut drifts = Vec::new();
-    for (index, sign) in Sign::ALL.iter().enumerate() {
+    for (index, sign) in Sign::ALL.into_iter().enumerate() {
         let share = |answers: &[Answer]| {
+            let all = answers.iter().filter(|one| one.counts_for(sign)).count();
             let with = answers.iter().filter(|one| one.signs & (1 << index) != 0);
-            i64::try_from(with.count() * 1000 / answers.len().max(1)).unwrap_or(0)
+            let share = i64::try_from(with.count() * 1000 / all.max(1)).unwrap_or(0);
+            (share, all)
         };
-        let (now, then) = (share(&recent), share(&before));
-        if has_risen(now, then) {
+        let ((now, recent), (then, before)) = (share(&recent), share(&before));
+        if recent >= TOOLS_LEAST && before >= TOOLS_LEAST && has_risen(now, then, recent) {
             let value = |share: i64| u64::try_from(share).unwrap_or(0);
-            drifts.push(drift(sign.name(), value(now), value(then)));
+            let values = (value(now), value(then));
+            drifts.push(drift(sign.name(), values, (recent, before)));
         }
     }
+    let all = (recent.len(), before.len());
     let (now, then) = (middle(&recent), middle(&before));
     // Twice or half as long, where there is a length to speak of.
     if then >= 20 && now * 2 <= then {
-        drifts.push(drift("shorter", now, then));
+        drifts.push(drift("shorter", (now, then), all));
     }
     if now >= 20 && then > 0 && now >= then * 2 {
-        drifts.push(drift("longer", now, then));
+        drifts.push(drift("longer", (now, then), all));
     }
     drifts
 }
 
-/// Whether a share of a thousand has risen by more than chance would: the variance of a share p of n
+/// Whether the share of so many answers, of a thousand, has risen by more than chance would: the variance of a share p of n
 /// answers is p(1-p)/n; of the earlier share at least one of a hundred is assumed.
-fn has_risen(now: i64, then: i64) -> bool {
+fn has_risen(now: i64, then: i64, answers: usize) -> bool {
     let rise = now - then;
     let share = then.max(10);
-    let answers = i64::try_from(RECENT).unwrap_or(1);
+    let answers = i64::try_from(answers).unwrap_or(1).max(1);
     let variance = share * (1000 - share).max(0) / answers;
     rise >= RISE_PERMILLE && rise * rise > DEVIATIONS_SQUARED * variance
 }
@@ -169,11 +188,18 @@ fn middle(answers: &[Answer]) -> u64 {
 mod tests {
     use super::*;
 
+    /// Answers of this length call tools.
+    const TOOLS: u32 = 99;
+
     fn after(before: &[(u8, u32)], recent: &[(u8, u32)]) -> Vec<(&'static str, u64, u64)> {
         let spread = |kinds: &[(u8, u32)], count: usize| -> Vec<Answer> {
             let answers = (0..count).map(|index| kinds[index % kinds.len()]);
             answers
-                .map(|(signs, tokens)| Answer { signs, tokens })
+                .map(|(signs, tokens)| Answer {
+                    signs,
+                    tokens,
+                    calls_tools: tokens == TOOLS,
+                })
                 .collect()
         };
         let mut answers: VecDeque<Answer> = spread(before, 200).into();
@@ -204,11 +230,23 @@ mod tests {
     }
 
     #[test]
+    fn tool_calls_that_do_not_fit_are_a_share_of_the_answers_that_call_tools() {
+        let (fits, invalid, text) = ((0, TOOLS), (16, TOOLS), (0, 100));
+        let half = [invalid, fits, text, text];
+        let drifts = after(&[fits, text], &half);
+        assert_eq!(drifts, [("invalid_tools", 500, 0)], "13 of 26");
+        assert_eq!(after(&half, &half), []);
+        let few = [&[invalid; 4][..], &[text; 46]].concat();
+        assert_eq!(after(&[fits, text], &few), [], "too few call tools");
+    }
+
+    #[test]
     fn few_answers_say_nothing() {
         let answers: VecDeque<Answer> = (0..RECENT + BEFORE_LEAST - 1)
             .map(|index| Answer {
                 signs: u8::from(index > BEFORE_LEAST),
                 tokens: 1,
+                calls_tools: false,
             })
             .collect();
         assert_eq!(drifts_of("e", &answers), []);

@@ -31,7 +31,7 @@ const drifted = {
 /** What an endpoint does now that it did not use to. */
 const drifts = {
   empty: "answers with nothing", cut_short: "cuts answers short", broken_off: "breaks answers off",
-  withheld: "withholds answers", shorter: "answers shorter", longer: "answers longer",
+  withheld: "withholds answers", invalid_tools: "calls tools wrongly", shorter: "answers shorter", longer: "answers longer",
 } as const;
 
 export function useAttention(unpriced: number, days: number): { notes: Note[]; isPending: boolean } {

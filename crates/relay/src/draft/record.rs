@@ -38,6 +38,8 @@ pub(crate) struct Draft<'a> {
     /// When the first of several that gave an answer said its first word.
     pub(super) first_token: Option<Instant>,
     dropped: Vec<String>,
+    /// Whether the answer calls tools that do not fit the request's.
+    pub(crate) has_invalid_tools: bool,
 }
 
 /// An attempt under way beside another one.
@@ -69,6 +71,7 @@ impl<'a> Draft<'a> {
             taken_from: None,
             first_token: None,
             dropped: Vec::new(),
+            has_invalid_tools: false,
         }
     }
 
@@ -376,7 +379,10 @@ impl<'a> Draft<'a> {
             dropped: std::mem::take(&mut self.dropped),
             plan: self.route.keep(),
             settled,
-            noticed: Noticed::default(),
+            noticed: Noticed {
+                has_invalid_tools: self.has_invalid_tools,
+                ..Noticed::default()
+            },
         }
     }
 }

@@ -56,13 +56,20 @@ impl Relay {
         self.health.record(&endpoint.id, &sample, now_ms);
     }
 
-    /// The same for the answer to a call of a conversation, which is remembered.
-    pub(crate) fn report_answered(&self, endpoint: &Endpoint, meter: &Meter, way: &Underway<'_>) {
+    /// The same for the answer to a call of a conversation, which is remembered. What is wrong with
+    /// its tool calls will stand in the record.
+    pub(crate) fn report_answered(
+        &self,
+        endpoint: &Endpoint,
+        meter: &Meter,
+        way: &mut Underway<'_>,
+    ) {
         let now_ms = self.parts.clock.now_ms();
         let call = way.call;
         let mut sample = served(meter, way.draft.attempt_started());
         if let (Sample::Served(served), Some(calls)) = (&mut sample, meter.tool_calls()) {
             let fit = wire::tool_calls_fit(&call.body, &call.request, &calls);
+            way.draft.has_invalid_tools = !fit;
             served.tool_calls = Some(match fit {
                 true => ToolCalls::Valid,
                 false => ToolCalls::Invalid,
@@ -72,7 +79,7 @@ impl Relay {
             served.first_token_ms = None;
         }
         self.health.record(&endpoint.id, &sample, now_ms);
-        self.remember(way.call, endpoint, meter);
+        self.remember(call, endpoint, meter);
     }
 }
 

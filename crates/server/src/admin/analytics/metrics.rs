@@ -324,6 +324,17 @@ pub(super) const METRICS: &[Metric] = &[
         "Answers That Call Tools",
         &[Measure::ToolCalls],
     ),
+    count(
+        "invalid_tools_count",
+        "Answers Whose Tool Calls Do Not Fit",
+        &[Measure::InvalidTools],
+    ),
+    metric(
+        "invalid_tools_rate",
+        "Invalid Tool Calls",
+        Percent,
+        Share(&[Measure::InvalidTools], &[Measure::ToolCalls]),
+    ),
     count("web_search_count", "Web Searches", &[Measure::WebSearch]),
 ];
 

@@ -38,3 +38,35 @@ async fn an_endpoint_whose_answers_are_suddenly_cut_short_is_listed() {
     }
     assert_eq!(stage.get(path, &stage.key).await.status, 403);
 }
+
+#[tokio::test]
+async fn an_answer_with_a_tool_call_that_does_not_fit_says_so_and_is_found() {
+    let stage = Stage::open().await;
+    let mut request = hello("simulated/echo");
+    request["tools"] = json!([{"type": "function", "function": {
+        "name": "weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        },
+    }}]);
+    for streams in [false, true] {
+        request["stream"] = json!(streams);
+        let fits = stage.chat(&request, "tools").await;
+        assert_eq!(stage.record(&fits).await["signs"], json!([]), "{streams}");
+        let wrong = stage.chat(&request, "tools,arguments=%7B%7D").await;
+        assert_eq!(wrong.status, 200, "{}", wrong.text());
+        let signs = &stage.record(&wrong).await["signs"];
+        assert_eq!(signs, &json!(["invalid_tools"]), "{streams}");
+    }
+    let path = "/api/v1/generations?sign=invalid_tools";
+    let listed = stage.get(path, &stage.management_key).await.json();
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(2));
+    let question = json!({"metrics": ["invalid_tools_count", "invalid_tools_rate"]});
+    let path = "/api/v1/analytics/query";
+    let counted = stage.post(path, &stage.management_key, &question).await;
+    let row = &counted.json()["data"]["data"][0];
+    assert_eq!(row["invalid_tools_count"], 2);
+    assert_eq!(row["invalid_tools_rate"], 0.5);
+}
