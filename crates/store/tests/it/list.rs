@@ -1,6 +1,7 @@
 //! Lists: every filter finds what it should, in order, page by page, however rare that is.
 
-use chat::Kind;
+use chat::{FinishReason, Kind, Reason, Unit};
+use ledger::quality::Sign;
 use ledger::{Generation, Outcome};
 use store::{Dimension, FacetFilter, KeyHash, ListQuery, Store};
 
@@ -43,6 +44,27 @@ fn call(number: u64, key: &KeyHash) -> Generation {
     if number % 600 == 9 {
         call.total_ms = 60_000;
     }
+    remarkable(number, call)
+}
+
+/// Some answers have a sign, and one has two.
+fn remarkable(number: u64, mut call: Generation) -> Generation {
+    let reason = match number % 800 {
+        13 => Reason::Length,
+        14 => Reason::ContentFilter,
+        15 => Reason::ToolCalls,
+        _ => Reason::Stop,
+    };
+    call.finish = Some(FinishReason {
+        reason,
+        native: None,
+    });
+    call.noticed.has_invalid_tools = reason == Reason::ToolCalls || number == 13;
+    let said = u64::from(number % 1500 != 21);
+    call.usage.set(Unit::Output, said);
+    if number % 1800 == 11 {
+        call.endpoint = None;
+    }
     call
 }
 
@@ -76,6 +98,10 @@ fn cases() -> Vec<Case> {
         text: Some(text.to_owned()),
         ..ListQuery::default()
     };
+    let with = |signs: &[Sign]| ListQuery {
+        signs: signs.to_vec(),
+        ..ListQuery::default()
+    };
     vec![
         ("everything", ListQuery::default(), |_| true),
         (
@@ -97,6 +123,29 @@ fn cases() -> Vec<Case> {
             |call| call.caller.key_hash == "rare" && call.model == "maker/2",
         ),
         ("nobody's", by(one_of(Dimension::Key, "nobody")), |_| false),
+        ("empty", with(&[Sign::Empty]), |call| {
+            Sign::Empty.is_of(call)
+        }),
+        ("cut short", with(&[Sign::CutShort]), |call| {
+            Sign::CutShort.is_of(call)
+        }),
+        ("broken off", with(&[Sign::BrokenOff]), |call| {
+            Sign::BrokenOff.is_of(call)
+        }),
+        ("with any sign", with(&Sign::ALL), |call| {
+            Sign::of(call).next().is_some()
+        }),
+        (
+            "withheld or with invalid tools, of a model",
+            ListQuery {
+                filter: one_of(Dimension::Model, "maker/2"),
+                ..with(&[Sign::Withheld, Sign::InvalidTools])
+            },
+            |call| {
+                let is_of = |sign: Sign| sign.is_of(call);
+                call.model == "maker/2" && (is_of(Sign::Withheld) || is_of(Sign::InvalidTools))
+            },
+        ),
         (
             "dear",
             ListQuery {

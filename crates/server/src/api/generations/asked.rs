@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chat::{Error, Kind};
+use ledger::quality::Sign;
 use serde::Deserialize;
 use store::{Dimension, FacetFilter, ListQuery, PAGE_MAX};
 
@@ -36,6 +37,7 @@ pub struct Asked {
     session_id: Option<String>,
     min_cost: Option<String>,
     min_latency: Option<i64>,
+    sign: Option<String>,
     search: Option<String>,
     cursor: Option<String>,
     limit: Option<usize>,
@@ -73,10 +75,22 @@ impl Asked {
             session_id: self.session_id.clone(),
             cost_nanos_min: self.min_cost.as_ref().map(cost).transpose()?,
             total_ms_min: self.min_latency,
+            signs: self.signs()?,
             text: self.search.clone(),
             before: self.cursor.as_deref().map(read_cursor).transpose()?,
             count: limit,
         })
+    }
+
+    fn signs(&self) -> Result<Vec<Sign>, Error> {
+        let names = self.sign.iter().flat_map(|names| names.split(','));
+        let sign = |name: &str| {
+            Sign::from_name(name).ok_or_else(|| {
+                let known = Sign::ALL.map(Sign::name).join(", ");
+                invalid("sign", &format!("\"{name}\" is none of {known}"))
+            })
+        };
+        names.map(str::trim).map(sign).collect()
     }
 
     fn filter(&self, caller: &Caller) -> FacetFilter {

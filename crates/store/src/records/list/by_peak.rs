@@ -1,8 +1,8 @@
-//! Dear and slow calls: the maxima of days and hours say where they are.
+//! Dear, slow and remarkable calls: the counts of days and hours say where they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Found, Sought, peak_sql};
+use super::{Found, Sought, peak_sql, signs};
 use crate::StoreError;
 use crate::database::{Statement, Transaction};
 use crate::records::Month;
@@ -144,12 +144,14 @@ fn fitting<'a>(
     let cost = sought.query.cost_nanos_min.unwrap_or(i64::MIN);
     let time = sought.query.total_ms_min.unwrap_or(i64::MIN);
     pending.counts.iter().filter(move |(_, measures)| {
-        measures.get(Measure::MaxCost) >= cost && measures.get(Measure::MaxTotalTime) >= time
+        measures.get(Measure::MaxCost) >= cost
+            && measures.get(Measure::MaxTotalTime) >= time
+            && signs::may_be_in(&sought.query.signs, measures)
     })
 }
 
 fn maxima_sql(sought: &Sought<'_>) -> String {
-    let mut sql = String::new();
+    let mut sql = signs::of_counts(&sought.query.signs);
     if let Some(nanos) = sought.query.cost_nanos_min {
         sql.push_str(&format!(" AND r.max_cost_nanos >= {nanos}"));
     }

@@ -5,7 +5,8 @@
 //! 1. `search`: a text becomes an id, a session, names that are counted by, or a search in the rows.
 //! 2. `scan`: the newest rows in question are looked through. Whatever is frequent is found here.
 //! 3. `by_facet`: what is not is found by the one index on facets, of which the filter names some.
-//! 4. `by_peak`: dear and slow calls are found by the maxima in days and hours.
+//! 4. `by_peak`: dear and slow calls are found by the maxima in days and hours, and answers with a
+//!    sign (`signs`) by what was counted of them.
 //!
 //! Each looks at a bounded number of rows. A page that was not filled by then says how far it came
 //! ([`Page::next`]), and the next one goes on there.
@@ -16,6 +17,7 @@ mod by_session;
 mod query;
 mod scan;
 mod search;
+mod signs;
 
 use std::collections::BTreeSet;
 
@@ -135,7 +137,8 @@ async fn find(
     if let Some(session_id) = session {
         return by_session::find(transaction, sought, session_id).await;
     }
-    if let Search::Id { .. } | Search::Rows(_) = search {
+    let is_in_rows = matches!(search, Search::Id { .. } | Search::Rows(_));
+    if is_in_rows || sought.query.is_only_in_rows() {
         return scan::all(transaction, sought, search).await;
     }
     let mut found = scan::newest(transaction, sought).await?;
@@ -152,9 +155,9 @@ async fn find(
     Ok(found)
 }
 
-/// The conditions of a row but for its facet: `cost_nanos` and `total_ms`.
+/// The conditions of a row but for its facet: signs, `cost_nanos` and `total_ms`.
 fn peak_sql(query: &ListQuery) -> String {
-    let mut sql = String::new();
+    let mut sql = signs::of_row(&query.signs);
     if let Some(nanos) = query.cost_nanos_min {
         sql.push_str(&format!(" AND cost_nanos >= {nanos}"));
     }

@@ -1,5 +1,7 @@
 //! What may be asked of a list.
 
+use ledger::quality::Sign;
+
 use crate::records::FacetFilter;
 
 /// Which records, and which page of them. Empty, it is all of them.
@@ -17,6 +19,8 @@ pub struct ListQuery {
     pub cost_nanos_min: Option<i64>,
     /// That took so long or longer, milliseconds.
     pub total_ms_min: Option<i64>,
+    /// Whose answer has one of these; empty, whatever it has.
+    pub signs: Vec<Sign>,
     /// With this text: the beginning of a generation's id, a whole session id, a part of a name that
     /// is counted by (of these, whatever there is first); else a part of the provider's id, the end
     /// user, the user agent or the error's message.
@@ -28,8 +32,13 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    /// Whether only dear or slow calls are wanted.
-    pub(super) const fn has_peak(&self) -> bool {
-        self.cost_nanos_min.is_some() || self.total_ms_min.is_some()
+    /// Whether only dear or slow calls are wanted, or remarkable ones.
+    pub(super) fn has_peak(&self) -> bool {
+        self.cost_nanos_min.is_some() || self.total_ms_min.is_some() || !self.signs.is_empty()
+    }
+
+    /// Whether nothing that is counted says where they are.
+    pub(super) fn is_only_in_rows(&self) -> bool {
+        self.signs.contains(&Sign::Empty)
     }
 }
