@@ -1,8 +1,15 @@
 //! Statements: what a key, a workspace or the whole house has spent, by day and model.
+//!
+//! Of whole days they are read from what was counted of these days, which outlives the records; of any
+//! other time from the records.
 
+use std::collections::BTreeMap;
+
+use chat::Unit;
 use ledger::Amount;
 
 use crate::database::{Row, Statement};
+use crate::records::{Dimension, FacetFilter, Grain, Measure, Measures, RollupQuery};
 use crate::{KeyHash, Store, StoreError};
 
 const MS_PER_DAY: i64 = 86_400_000;
@@ -73,12 +80,59 @@ impl Store {
     /// What was spent from `from_ms` until before `to_ms` (Unix milliseconds), by day, then model.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn statement(
         &self,
         scope: &Scope,
         from_ms: i64,
         to_ms: i64,
+    ) -> Result<Vec<StatementRow>, StoreError> {
+        let is_midnight = |at_ms: i64| at_ms.rem_euclid(MS_PER_DAY) == 0 || at_ms == i64::MAX;
+        if is_midnight(from_ms) && is_midnight(to_ms) {
+            return self.statement_of_days(scope, (from_ms, to_ms)).await;
+        }
+        self.statement_of_records(scope, (from_ms, to_ms)).await
+    }
+
+    async fn statement_of_days(
+        &self,
+        scope: &Scope,
+        (from_ms, to_ms): (i64, i64),
+    ) -> Result<Vec<StatementRow>, StoreError> {
+        let all = FacetFilter::default();
+        let filter = match scope {
+            Scope::House => all,
+            Scope::Workspace(id) => all.one_of(Dimension::Workspace, vec![id.clone()]),
+            Scope::Key(hash) => all.one_of(Dimension::Key, vec![hash.as_str().to_owned()]),
+        };
+        let query = RollupQuery {
+            grain: Grain::Day,
+            from_ms,
+            to_ms,
+            by_time: true,
+            by: vec![Dimension::Model, Dimension::Endpoint, Dimension::Outcome],
+            filter,
+            measures: counted(),
+            sketches: Vec::new(),
+        };
+        let mut days: BTreeMap<(i64, String), Measures> = BTreeMap::new();
+        for row in self.rollups(&query).await? {
+            let day = row.start_ms.unwrap_or_default().div_euclid(MS_PER_DAY);
+            let mut values = row.values.into_iter();
+            let [model, endpoint, outcome] = [(); 3].map(|()| values.next().unwrap_or_default());
+            // What was served has an endpoint, or is an earlier answer told again. The model of
+            // anything else is the one that was asked for.
+            let is_served = !endpoint.is_empty() || outcome == "completed";
+            let model = if is_served { model } else { String::new() };
+            days.entry((day, model)).or_default().merge(&row.measures);
+        }
+        Ok(days.into_iter().map(of_day).collect())
+    }
+
+    async fn statement_of_records(
+        &self,
+        scope: &Scope,
+        (from_ms, to_ms): (i64, i64),
     ) -> Result<Vec<StatementRow>, StoreError> {
         let (column, value) = match scope {
             Scope::House => ("''", ""),
@@ -107,6 +161,26 @@ impl Store {
         .read(&self.database)
         .await?;
         rows.iter().map(from_row).collect()
+    }
+}
+
+/// What statements are made of.
+fn counted() -> Vec<Measure> {
+    let tokens = Unit::ALL.into_iter().map(Measure::of_unit);
+    let sums = [Measure::Calls, Measure::Unpriced, Measure::Cost];
+    sums.into_iter().chain(tokens).collect()
+}
+
+fn of_day(((day, model), sums): ((i64, String), Measures)) -> StatementRow {
+    let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    StatementRow {
+        day,
+        model,
+        requests: count(sums.get(Measure::Calls)),
+        unpriced: count(sums.get(Measure::Unpriced)),
+        prompt_tokens: count(sums.prompt_tokens()),
+        completion_tokens: count(sums.completion_tokens()),
+        cost: Amount::from_nanos(sums.get(Measure::Cost)),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use chat::Unit;
+use chat::{Kind, Unit};
 use ledger::{Amount, Attempt, Books as _, Generation, Outcome, Share, UsageSource};
 use store::{CreditKind, DEFAULT_WORKSPACE_ID, NewCredit, Scope, Store};
 
 use crate::ledgers::{Node, budget, nanos};
-use crate::sample::priced;
+use crate::sample::{at, priced};
 use crate::suite::{NOW_MS, Place, on_both, started};
 
 const DAY_MS: i64 = 86_400_000;
@@ -203,6 +203,76 @@ async fn a_statement_adds_up_by_day_and_model() {
         assert_eq!(store.verify().await.unwrap(), None);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_statement_of_whole_days_says_what_the_records_say_and_outlives_them() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let midnight = NOW_MS.div_euclid(DAY_MS) * DAY_MS;
+        let calls: Vec<Generation> = (0..200).map(|number| some_call(number, &key)).collect();
+        for batch in calls.chunks(30) {
+            let batch: Vec<&Generation> = batch.iter().collect();
+            store.generations().insert(&batch).await.unwrap();
+        }
+        for is_merged in [false, true] {
+            if is_merged {
+                store.merge_rollups().await.unwrap();
+                while store.seal_rollups(midnight + 9 * DAY_MS).await.unwrap() {}
+            }
+            for scope in [
+                Scope::House,
+                Scope::Workspace(DEFAULT_WORKSPACE_ID.to_owned()),
+                Scope::Key(key.clone()),
+                Scope::Key(store::KeyHash::of("another")),
+            ] {
+                let (from, to) = (midnight - DAY_MS, midnight + 3 * DAY_MS);
+                let by_days = store.statement(&scope, from, to).await.unwrap();
+                // A moment more, in which nothing is: no whole day any more.
+                let by_records = store.statement(&scope, from - 1, to).await.unwrap();
+                assert_eq!(by_days, by_records, "{scope:?} {is_merged}");
+                assert_eq!(
+                    by_days.is_empty(),
+                    scope == Scope::Key(store::KeyHash::of("another"))
+                );
+            }
+        }
+        let all = store.statement(&Scope::House, 0, i64::MAX).await.unwrap();
+        let later = store::Month::at(NOW_MS).later(2);
+        store.drop_months_before(later).await.unwrap();
+        let after = store.statement(&Scope::House, 0, i64::MAX).await.unwrap();
+        assert_eq!(after, all);
+    })
+    .await;
+}
+
+/// A call of one of four days: served, refused, unpriced, on the caller's own credential, or told again.
+fn some_call(number: u64, key: &store::KeyHash) -> Generation {
+    let at_ms = NOW_MS + i64::try_from(number % 4).unwrap() * DAY_MS;
+    let cost = i64::try_from(number).unwrap() * 1_000_003;
+    let mut call = at(number, at_ms, priced(number, key, cost));
+    call.model = format!("maker/{}", number % 3);
+    call.settled.is_byok = number.is_multiple_of(7);
+    match number % 11 {
+        3 => call.charge = Err(ledger::Unpriced::NoUsage),
+        5 => {
+            call.outcome = Outcome::Failed {
+                kind: Kind::ProviderUnavailable,
+                message: "nobody answered".to_owned(),
+            };
+            call.model.clear();
+            (call.endpoint, call.provider) = (None, None);
+        }
+        8 => {
+            (call.endpoint, call.provider) = (None, None);
+            call.charge = Ok(ledger::Bill {
+                total: Amount::ZERO,
+                lines: Vec::new(),
+            });
+        }
+        _ => {}
+    }
+    call
 }
 
 /// An attempt that another one followed, and its share of the bill.
