@@ -94,12 +94,69 @@ fn per(bytes: usize, divisor: usize) -> u64 {
 
 /// How many tokens a text probably is; escapes count as the bytes they are written with.
 pub(crate) fn estimate(text: &str) -> u64 {
-    let (mut ascii, mut alphabets, mut east_asian, mut beyond) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for byte in text.as_bytes() {
-        ascii += u64::from(*byte < 0x80);
-        alphabets += u64::from((0xC2..=0xDF).contains(byte));
-        east_asian += u64::from((0xE0..=0xEF).contains(byte));
-        beyond += u64::from(*byte >= 0xF0);
+    let letters = Letters::of(text);
+    letters.ascii.div_ceil(4)
+        + letters.alphabets.div_ceil(2)
+        + letters.east_asian
+        + 2 * letters.beyond
+}
+
+/// How many letters of each kind there are in a text, told by their first bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Letters {
+    ascii: u64,
+    alphabets: u64,
+    east_asian: u64,
+    beyond: u64,
+}
+
+/// So many bytes are counted in bytes before the counts are added up: they cannot overflow, and the
+/// compiler counts many bytes at once.
+const COUNTED_BYTES: usize = 255;
+
+impl Letters {
+    fn of(text: &str) -> Self {
+        let mut letters = Self::default();
+        if text.is_ascii() {
+            letters.ascii = text.len() as u64;
+            return letters;
+        }
+        for some in text.as_bytes().chunks(COUNTED_BYTES) {
+            letters.add(some);
+        }
+        letters
     }
-    ascii.div_ceil(4) + alphabets.div_ceil(2) + east_asian + 2 * beyond
+
+    /// Counts up to [`COUNTED_BYTES`].
+    fn add(&mut self, some: &[u8]) {
+        let (mut ascii, mut alphabets, mut east_asian, mut beyond) = (0_u8, 0_u8, 0_u8, 0_u8);
+        for byte in some {
+            ascii += u8::from(*byte < 0x80);
+            alphabets += u8::from((0xC2..=0xDF).contains(byte));
+            east_asian += u8::from((0xE0..=0xEF).contains(byte));
+            beyond += u8::from(*byte >= 0xF0);
+        }
+        self.ascii += u64::from(ascii);
+        self.alphabets += u64::from(alphabets);
+        self.east_asian += u64::from(east_asian);
+        self.beyond += u64::from(beyond);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_counted_by_their_first_bytes_however_long_the_text_is() {
+        let one_each = "aяあ😀";
+        assert_eq!(estimate(one_each), 1 + 1 + 1 + 2);
+        for times in [1_u64, 63, 64, 255, 256, 1_000] {
+            let text = one_each.repeat(usize::try_from(times).unwrap());
+            let expected = times.div_ceil(4) + times.div_ceil(2) + times + 2 * times;
+            assert_eq!(estimate(&text), expected, "{times}");
+            let plain = "x".repeat(usize::try_from(times).unwrap());
+            assert_eq!(estimate(&plain), times.div_ceil(4));
+        }
+    }
 }

@@ -3,7 +3,9 @@
 //! Source: the conversation id of OpenRouter's sticky routing: the first system or developer message
 //! and the first message that is neither.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+
+use foldhash::quality::FixedState;
 
 use crate::incoming::Incoming;
 use crate::members::Members;
@@ -29,7 +31,7 @@ const END_BYTES: usize = 2048;
 pub fn opening(body: &[u8], request: &Incoming) -> Option<u64> {
     let text = std::str::from_utf8(body).ok()?;
     let members = request.members(text);
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FixedState::with_seed(0).build_hasher();
     for name in INSTRUCTIONS {
         if let Some(member) = members.present(name) {
             gist(member.value.of(text)).hash(&mut hasher);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::members::Members;
-use crate::scan::Span;
+use crate::scan::{Span, plain_run};
 
 /// A list of edits of one text.
 #[derive(Debug, Clone, Default)]
@@ -275,21 +275,24 @@ pub(crate) fn push_member(to: &mut String, name: &str, json: &str) {
 
 /// Appends a JSON string that says `text`.
 pub fn push_quoted(to: &mut String, text: &str) {
+    to.reserve(text.len() + 2);
     to.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(|letter: char| letter < ' ' || letter == '"' || letter == '\\') {
-        to.push_str(rest.get(..at).unwrap_or(""));
-        match rest.as_bytes().get(at).copied().unwrap_or(b' ') {
-            b'"' => to.push_str("\\\""),
-            b'\\' => to.push_str("\\\\"),
-            b'\n' => to.push_str("\\n"),
-            b'\r' => to.push_str("\\r"),
-            b'\t' => to.push_str("\\t"),
-            control => to.push_str(&format!("\\u{control:04x}")),
+    loop {
+        // What cannot stand as it is is one byte long, so both sides are text.
+        let (plain, odd) = rest.split_at(plain_run(rest.as_bytes()));
+        to.push_str(plain);
+        match odd.as_bytes().first() {
+            None => break,
+            Some(b'"') => to.push_str("\\\""),
+            Some(b'\\') => to.push_str("\\\\"),
+            Some(b'\n') => to.push_str("\\n"),
+            Some(b'\r') => to.push_str("\\r"),
+            Some(b'\t') => to.push_str("\\t"),
+            Some(control) => to.push_str(&format!("\\u{control:04x}")),
         }
-        rest = rest.get(at + 1..).unwrap_or("");
+        rest = odd.get(1..).unwrap_or("");
     }
-    to.push_str(rest);
     to.push('"');
 }
 

@@ -24,6 +24,9 @@ impl Preferences {
     pub fn write(&self) -> Value {
         let usual = Self::default();
         let mut object = Map::new();
+        if *self == usual {
+            return Value::Object(object);
+        }
         let mut put = |differs: bool, name: &str, value: Value| {
             if differs {
                 object.insert(name.to_owned(), value);

@@ -139,7 +139,7 @@ fn beside(usage: &Members<'_>) -> Option<Beside> {
 /// The members of OpenRouter's that stand beside the provider's counts: names and JSON.
 pub(super) fn costs(cost: &CostText) -> [(&'static str, String); 3] {
     [
-        ("cost", money(cost.owed())),
+        ("cost", money(cost.owed()).to_owned()),
         ("is_byok", cost.is_byok.to_string()),
         ("cost_details", cost_details(cost)),
     ]

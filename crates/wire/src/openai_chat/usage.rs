@@ -19,7 +19,6 @@ use chat::{Unit, Usage};
 use crate::decimal;
 use crate::members::Members;
 use crate::scan::{Scanner, ValueKind};
-use crate::splice::push_member;
 use crate::stamp::CostText;
 
 /// Reads a provider's usage object.
@@ -156,73 +155,69 @@ pub(crate) fn native_cost(usage: &Members<'_>) -> Option<i64> {
 /// clients' strict schemas know is there, and what was not counted is zero.
 pub(crate) fn write(usage: &Usage, cost: &CostText) -> String {
     let (prompt, completion) = (usage.prompt_tokens(), usage.completion_tokens());
-    let count = |unit: Unit| usage.count(unit).to_string();
-    let total = prompt.saturating_add(completion);
     let written = usage
         .count(Unit::CacheWrite)
         .saturating_add(usage.count(Unit::CacheWrite1h));
-    let prompt_details = object(&[
-        ("cached_tokens", count(Unit::CacheRead)),
-        ("cache_write_tokens", written.to_string()),
-        ("audio_tokens", count(Unit::InputAudio)),
-        ("video_tokens", "0".to_owned()),
-    ]);
-    let completion_details = object(&[
-        ("reasoning_tokens", count(Unit::Reasoning)),
-        ("image_tokens", count(Unit::OutputImage)),
-        ("audio_tokens", count(Unit::OutputAudio)),
-    ]);
-    let mut members = vec![
-        ("prompt_tokens", prompt.to_string()),
-        ("completion_tokens", completion.to_string()),
-        ("total_tokens", total.to_string()),
-        ("cost", money(cost.owed())),
-        ("is_byok", cost.is_byok.to_string()),
-        ("prompt_tokens_details", prompt_details),
-        ("cost_details", cost_details(cost)),
-        ("completion_tokens_details", completion_details),
-    ];
-    if let Some(searches) = usage.get(Unit::WebSearch) {
-        let details = object(&[("web_search_requests", searches.to_string())]);
-        members.push(("server_tool_use_details", details));
-    }
-    object(&members)
+    let mut json = String::with_capacity(USAGE_BYTES);
+    object(&mut json, |of| {
+        of.count("prompt_tokens", prompt);
+        of.count("completion_tokens", completion);
+        of.count("total_tokens", prompt.saturating_add(completion));
+        of.json("cost", money(cost.owed()));
+        of.json("is_byok", if cost.is_byok { "true" } else { "false" });
+        object(of.name("prompt_tokens_details"), |of| {
+            of.count("cached_tokens", usage.count(Unit::CacheRead));
+            of.count("cache_write_tokens", written);
+            of.count("audio_tokens", usage.count(Unit::InputAudio));
+            of.count("video_tokens", 0);
+        });
+        write_cost_details(of.name("cost_details"), cost);
+        object(of.name("completion_tokens_details"), |of| {
+            of.count("reasoning_tokens", usage.count(Unit::Reasoning));
+            of.count("image_tokens", usage.count(Unit::OutputImage));
+            of.count("audio_tokens", usage.count(Unit::OutputAudio));
+        });
+        if let Some(searches) = usage.get(Unit::WebSearch) {
+            object(of.name("server_tool_use_details"), |of| {
+                of.count("web_search_requests", searches);
+            });
+        }
+    });
+    json
+}
+
+/// The object of [`write_cost_details`] by itself.
+pub(crate) fn cost_details(cost: &CostText) -> String {
+    let mut json = String::new();
+    write_cost_details(&mut json, cost);
+    json
 }
 
 /// The parts are required numbers in the schema, so without them there are no details at all. The
 /// upstream cost is told where the caller's own credential paid it. `components` is ours: the cost of
 /// each unit, exact, where the total alone is rounded.
-pub(crate) fn cost_details(cost: &CostText) -> String {
+fn write_cost_details(json: &mut String, cost: &CostText) {
     let (Some(prompt), Some(completion)) = (number(&cost.prompt), number(&cost.completion)) else {
-        return "null".to_owned();
+        return json.push_str("null");
     };
-    let upstream = if cost.is_byok {
-        money(cost.total.as_deref())
-    } else {
-        "null".to_owned()
-    };
-    let components = cost.components.iter();
-    let components: Vec<_> = components
-        .filter(|(_, usd)| is_number(usd))
-        .map(|(unit, usd)| (*unit, usd.clone()))
-        .collect();
-    let mut members = vec![
-        ("upstream_inference_cost", upstream),
-        ("upstream_inference_prompt_cost", prompt.to_owned()),
-        ("upstream_inference_completions_cost", completion.to_owned()),
-    ];
-    if !components.is_empty() {
-        members.push(("components", object(&components)));
-    }
-    object(&members)
+    let upstream = cost.total.as_deref().filter(|_| cost.is_byok);
+    object(json, |of| {
+        of.json("upstream_inference_cost", money(upstream));
+        of.json("upstream_inference_prompt_cost", prompt);
+        of.json("upstream_inference_completions_cost", completion);
+        if cost.components.iter().any(|(_, usd)| is_number(usd)) {
+            object(of.name("components"), |of| {
+                for (unit, usd) in cost.components.iter().filter(|(_, usd)| is_number(usd)) {
+                    of.json(unit, usd);
+                }
+            });
+        }
+    });
 }
 
 /// An amount as JSON; null where it is not known.
-pub(crate) fn money(decimal: Option<&str>) -> String {
-    decimal
-        .filter(|text| is_number(text))
-        .unwrap_or("null")
-        .to_owned()
+pub(crate) fn money(decimal: Option<&str>) -> &str {
+    decimal.filter(|text| is_number(text)).unwrap_or("null")
 }
 
 fn number(decimal: &Option<String>) -> Option<&str> {
@@ -235,10 +230,39 @@ fn is_number(decimal: &str) -> bool {
     scanner.number().is_ok() && scanner.position() == decimal.len()
 }
 
-fn object(members: &[(&str, String)]) -> String {
-    let mut inner = String::with_capacity(64 * members.len());
-    for (name, json) in members {
-        push_member(&mut inner, name, json);
+/// A usage object takes less than this, most of the time.
+const USAGE_BYTES: usize = 768;
+
+/// The members of an object on their way into a text. Their names are words of ours, which need no
+/// escape.
+struct Counted<'t>(&'t mut String);
+
+fn object(json: &mut String, members: impl FnOnce(&mut Counted<'_>)) {
+    json.push('{');
+    members(&mut Counted(json));
+    json.push('}');
+}
+
+impl Counted<'_> {
+    /// The name of a member; its value is to be written next.
+    fn name(&mut self, name: &str) -> &mut String {
+        if !self.0.ends_with('{') {
+            self.0.push(',');
+        }
+        self.0.push('"');
+        self.0.push_str(name);
+        self.0.push_str("\":");
+        self.0
     }
-    format!("{{{inner}}}")
+
+    fn json(&mut self, name: &str, json: &str) {
+        self.name(name).push_str(json);
+    }
+
+    fn count(&mut self, name: &str, count: u64) {
+        match count {
+            0 => self.json(name, "0"),
+            count => self.json(name, &count.to_string()),
+        }
+    }
 }

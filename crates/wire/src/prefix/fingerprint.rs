@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher as _};
+use std::hash::{BuildHasher as _, Hasher as _};
 
-use crate::members::Members;
+use foldhash::quality::FixedState;
+use memchr::memmem;
+
 use crate::scan::{Malformed, Scanner, Span, ValueKind};
 
 /// Fields that hold instructions apart from the messages.
@@ -87,7 +89,7 @@ impl Prefix {
     /// message, or of its first two where the instructions are one of them.
     #[must_use]
     pub fn opening(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = HASHES.build_hasher();
         let mut has_instructions = false;
         for part in &self.parts {
             let is_opening = match part.place {
@@ -117,44 +119,70 @@ impl Prefix {
 /// Calls `visit` with each part of a body, in order, until it says that it has enough.
 pub(super) fn each(body: &[u8], mut visit: impl FnMut(Place, &str) -> bool) -> Option<()> {
     let text = std::str::from_utf8(body).ok()?;
-    let members = Members::of_text(text).ok()?;
-    if let Some(tools) = members.present("tools") {
-        for (index, span) in elements(text, tools.value).into_iter().enumerate() {
-            if !visit(Place::Tool(index), span.of(text)) {
-                return Some(());
-            }
-        }
-    }
-    for name in INSTRUCTIONS {
-        if let Some(member) = members.present(name)
-            && !visit(Place::Instructions, member.value.of(text))
-        {
-            return Some(());
-        }
-    }
-    let Some(messages) = MESSAGES.into_iter().find_map(|name| members.present(name)) else {
-        return Some(());
-    };
-    if messages.kind != ValueKind::Array {
-        visit(Place::Message(0), messages.value.of(text));
-        return Some(());
-    }
-    for (index, span) in elements(text, messages.value).into_iter().enumerate() {
-        if !visit(Place::Message(index), span.of(text)) {
+    let Found {
+        tools,
+        instructions,
+        messages,
+    } = Found::read(text).ok()?;
+    let tools = tools.into_iter().enumerate();
+    let tools = tools.map(|(index, span)| (Place::Tool(index), span));
+    let instructions = instructions.into_iter().flatten();
+    let instructions = instructions.map(|span| (Place::Instructions, span));
+    let messages = messages.into_iter().flatten().next().unwrap_or_default();
+    let messages = messages.into_iter().enumerate();
+    let messages = messages.map(|(index, span)| (Place::Message(index), span));
+    for (place, span) in tools.chain(instructions).chain(messages) {
+        if !visit(place, span.of(text)) {
             break;
         }
     }
     Some(())
 }
 
-fn elements(text: &str, array: Span) -> Vec<Span> {
+/// Where the parts of a request stand, found in one walk. Of a repeated field the last one counts, and
+/// `null` stands for absent.
+#[derive(Default)]
+struct Found {
+    tools: Vec<Span>,
+    instructions: [Option<Span>; INSTRUCTIONS.len()],
+    messages: [Option<Vec<Span>>; MESSAGES.len()],
+}
+
+impl Found {
+    fn read(text: &str) -> Result<Self, Malformed> {
+        let mut found = Self::default();
+        let mut scanner = Scanner::new(text);
+        scanner.object(|scanner, name| {
+            let is_there = scanner.peek()? != ValueKind::Null;
+            let place = |names: &[&str]| names.iter().position(|known| name.is(known));
+            if name.is("tools") {
+                found.tools = elements(scanner)?;
+            } else if let Some(place) = place(&INSTRUCTIONS) {
+                found.instructions[place] = Some(scanner.skip()?).filter(|_| is_there);
+            } else if let Some(place) = place(&MESSAGES) {
+                found.messages[place] = Some(elements(scanner)?).filter(|_| is_there);
+            }
+            Ok::<(), Malformed>(())
+        })?;
+        scanner.finish()?;
+        Ok(found)
+    }
+}
+
+/// Where the elements of an array stand; a value that is no array is its own only one, and nothing has
+/// none.
+fn elements(scanner: &mut Scanner<'_>) -> Result<Vec<Span>, Malformed> {
+    match scanner.peek()? {
+        ValueKind::Array => {}
+        ValueKind::Null => return scanner.skip().map(|_| Vec::new()),
+        _ => return Ok(vec![scanner.skip()?]),
+    }
     let mut spans = Vec::new();
-    // The walk of the members has read all of it.
-    let _ = Scanner::within(text, array).array(|scanner, _| {
+    scanner.array(|scanner, _| {
         spans.push(scanner.skip()?);
         Ok::<(), Malformed>(())
-    });
-    spans
+    })?;
+    Ok(spans)
 }
 
 fn fingerprint(place: Place, text: &str) -> Part {
@@ -178,8 +206,12 @@ fn fingerprint(place: Place, text: &str) -> Part {
     }
 }
 
+/// Hashes are compared within this process only, and only with those of the same conversation: whoever
+/// makes two texts meet is told wrong things about prompts of its own.
+const HASHES: FixedState = FixedState::with_seed(0);
+
 fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = HASHES.build_hasher();
     hasher.write(bytes);
     hasher.finish()
 }
@@ -193,7 +225,7 @@ fn short(bytes: &[u8]) -> u32 {
 pub(super) fn without_marks(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(MARK) {
+    while let Some(at) = memmem::find(rest.as_bytes(), MARK.as_bytes()) {
         let (before, mark) = rest.split_at(at);
         let behind = mark.get(MARK.len()..).unwrap_or_default().trim_start();
         let Some(value) = behind.strip_prefix(':') else {

@@ -10,6 +10,7 @@ mod string;
 
 pub use scanner::Scanner;
 pub use string::Text;
+pub(crate) use string::plain_run;
 
 /// The deepest nesting that is read; the limit `serde_json` has for trees.
 pub const DEPTH_MAX: u8 = 127;

@@ -60,15 +60,10 @@ impl<'a> Scanner<'a> {
         let mut has_escapes = false;
         loop {
             self.at += plain_bytes(self.text.as_bytes().get(self.at..).unwrap_or_default());
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let Some(length) = memchr::memchr2(b'"', b'\\', rest) else {
-                self.refuse_controls(rest.len())?;
-                self.at = self.text.len();
-                return Err(self.expected("'\"' at the end of the string"));
-            };
-            self.refuse_controls(length)?;
-            self.at += length;
-            if rest.get(length) == Some(&b'"') {
+            if !matches!(self.byte(), Some(b'"' | b'\\')) {
+                self.at = self.end_of_run()?;
+            }
+            if self.byte() == Some(b'"') {
                 let raw = self.text.get(start + 1..self.at).unwrap_or("");
                 self.at += 1;
                 return Ok(Text {
@@ -357,14 +352,25 @@ impl<'a> Scanner<'a> {
         Err(self.expected("true, false or null"))
     }
 
+    /// Where the plain text of a string ends: at a quote or at an escape.
+    fn end_of_run(&mut self) -> Result<usize, Malformed> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let length = memchr::memchr2(b'"', b'\\', rest);
+        self.refuse_controls(length.unwrap_or(rest.len()))?;
+        length.map(|length| self.at + length).ok_or(Malformed {
+            at: self.text.len(),
+            expected: "'\"' at the end of the string",
+        })
+    }
+
     fn refuse_controls(&mut self, length: usize) -> Result<(), Malformed> {
         let run = self
             .text
             .as_bytes()
             .get(self.at..self.at + length)
             .unwrap_or_default();
-        // A fold without early exit, so that the compiler can look at many bytes at once.
-        if run.iter().fold(false, |found, byte| found | (*byte < 0x20)) {
+        // The least of all, without early exit, so that the compiler can look at many bytes at once.
+        if run.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20 {
             self.at += run.iter().position(|byte| *byte < 0x20).unwrap_or(0);
             return Err(self.expected("no unescaped control character in a string"));
         }

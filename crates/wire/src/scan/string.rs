@@ -47,14 +47,28 @@ const NEAR_BYTES: usize = 32;
 
 /// How many bytes at the start of `rest` are plain text in a string for certain: neither its end nor an
 /// escape nor a control character. Most strings are names and end here.
-///
+pub(super) fn plain_bytes(rest: &[u8]) -> usize {
+    let (words, _) = rest.as_chunks::<8>();
+    plain_words(words.get(..NEAR_BYTES / 8).unwrap_or(words))
+}
+
+/// How many bytes at the start of a text can stand in a JSON string as they are.
+pub(crate) fn plain_run(text: &[u8]) -> usize {
+    let (words, rest) = text.as_chunks::<8>();
+    let plain = plain_words(words);
+    if plain < text.len() - rest.len() {
+        return plain;
+    }
+    let is_odd = |byte: &u8| matches!(*byte, b'"' | b'\\') || *byte < b' ';
+    plain + rest.iter().position(is_odd).unwrap_or(rest.len())
+}
+
 /// Eight bytes are looked at in one word: taking a byte's worth from each byte leaves the top bit set
 /// where it was smaller, and the lowest of those is never a mistake (a borrow only goes upwards).
-pub(super) fn plain_bytes(rest: &[u8]) -> usize {
+fn plain_words(words: &[[u8; 8]]) -> usize {
     let below = |word: u64, byte: u8| word.wrapping_sub(eight(byte)) & !word & eight(0x80);
-    let (words, _) = rest.as_chunks::<8>();
     let mut plain = 0;
-    for word in words.iter().take(NEAR_BYTES / 8) {
+    for word in words {
         let word = u64::from_le_bytes(*word);
         let is_end = below(word ^ eight(b'"'), 1);
         let is_escape = below(word ^ eight(b'\\'), 1);
@@ -123,6 +137,20 @@ fn unescape_unicode(escape: &str) -> (char, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_run_is_as_long_as_it_can_be() {
+        for odd in [0, 0x1f, b'"', b'\\'] {
+            for length in 0..=40 {
+                let mut text = vec![b'x'; length];
+                assert_eq!(plain_run(&text), length);
+                text.push(odd);
+                text.extend_from_slice(b"yyy\"");
+                assert_eq!(plain_run(&text), length, "{odd:#x} at {length}");
+            }
+        }
+        assert_eq!(plain_run("ä\u{7f} [€]".as_bytes()), "ä\u{7f} [€]".len());
+    }
 
     #[test]
     fn plain_text_ends_at_the_first_byte_that_is_not() {

@@ -18,7 +18,7 @@ pub(super) fn usage(usage: &Usage, cost: &CostText) -> String {
     let mut members = String::new();
     push_member(&mut members, "prompt_tokens", &tokens);
     push_member(&mut members, "total_tokens", &tokens);
-    push_member(&mut members, "cost", &money(cost.owed()));
+    push_member(&mut members, "cost", money(cost.owed()));
     push_member(&mut members, "is_byok", &cost.is_byok.to_string());
     push_member(&mut members, "cost_details", &cost_details(cost));
     let mut parts = String::new();

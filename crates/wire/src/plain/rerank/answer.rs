@@ -117,7 +117,7 @@ impl Answer for Ranked {
         if let Some(units) = self.units {
             push_member(&mut counted, "search_units", &units.to_string());
         }
-        push_member(&mut counted, "cost", &money(cost.total.as_deref()));
+        push_member(&mut counted, "cost", money(cost.total.as_deref()));
         let mut members = String::new();
         push_member(&mut members, "id", &quoted(&self.stamp.id));
         push_member(&mut members, "model", &quoted(&self.stamp.model));
