@@ -1,8 +1,8 @@
 //! Every budget, in memory: which of them a call falls under, found without looking at the others.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use ledger::{Budget, CalendarUnit, CallFacts, Subject, Window};
 use store::{Store, StoreError, balance_budget_id};
 

@@ -1,8 +1,8 @@
 //! Every key, in memory: what the request path knows of who may call.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use store::{KeyHash, StoredKey};
 
 use crate::key_terms::KeyTerms;
@@ -37,7 +37,7 @@ impl Keyring {
             .map(|facts| (facts.key.hash.clone(), Arc::new(facts)));
         Self {
             keys: keys.collect(),
-            sessions: HashMap::new(),
+            sessions: HashMap::default(),
             is_loaded: true,
         }
     }

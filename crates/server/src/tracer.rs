@@ -1,8 +1,8 @@
 //! `Tracer`: which calls belong to whose trace, and the copy of finished calls for a collector.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::HashMap;
 use http::HeaderMap;
 use ledger::trace::TraceParent;
 use ledger::{Generation, GenerationId};

@@ -3,11 +3,12 @@
 //! With a journal each of them is on the disk, and memory holds what fits within its bounds; the
 //! rest is read back when it is asked for. Without one, all of them are in memory.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::HashMap;
 use ledger::{BooksUnavailable, Generation, GenerationId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time;

@@ -1,11 +1,11 @@
 //! Takes one answer on its way down, and keeps it if the record says that it was whole.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use chat::{FinishReason, Reason};
+use foldhash::HashMap;
 use ledger::{Generation, GenerationId, Outcome};
 use relay::{AdmittedBy, CacheHit, Clock, ReplyHead};
 

@@ -1,11 +1,12 @@
 //! `CacheBoard`: calls under way, and what broke.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use chat::{Unit, Usage};
+use foldhash::HashMap;
 use ledger::generation::CallerNote;
 use ledger::{Amount, Generation, GenerationId, Outcome, UsageSource};
 use serde::Serialize;

@@ -4,7 +4,6 @@
 //! the entry is there says whether the content is still wanted: deleting removes it, and whoever works
 //! on it looks before going on.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chat::Dialect;
+use foldhash::HashMap;
 use ledger::GenerationId;
 use ledger::generation::{CallerNote, Content};
 use store::{Archive, NewPayload};

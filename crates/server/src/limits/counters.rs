@@ -1,8 +1,10 @@
 //! Counters of windows and of live calls: many small locks, a bounded number of counters.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use foldhash::HashMap;
+use foldhash::quality::RandomState;
 
 use super::count::{Bounds, Count, Need, Reach, Terms, Verdict};
 
@@ -12,8 +14,9 @@ const SHARDS: usize = 64;
 /// The most counters of one part. Above it those whose window is over go first.
 const COUNTERS_PER_SHARD_MAX: usize = 4096;
 
-/// A counter's name in this process. Sixty-four bits of a keyed hash: nobody outside can make two
-/// names meet, and by chance two of a million do once in some ten million runs.
+/// A counter's name in this process: sixty-four bits of a seeded hash. What it is made of are ids and
+/// hashes of ours, which nobody outside chooses; by chance two of a million names meet once in some
+/// ten million runs.
 pub type CounterId = u64;
 
 /// One counter, and what it counts.
@@ -48,7 +51,7 @@ pub struct Counters {
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            names: RandomState::new(),
+            names: RandomState::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
         }
     }

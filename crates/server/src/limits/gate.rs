@@ -1,11 +1,13 @@
 //! The gate: a call against every limit that concerns it. In by all of them, or by none.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chat::{Error, Kind};
 use cluster::Link;
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use ledger::GenerationId;
 use relay::Clock;
 use tokio::time::Instant;
@@ -173,6 +175,8 @@ pub struct Gate {
     attempt_rules: Vec<Rule>,
     counters: Arc<Counters>,
     passes: Box<[Mutex<Passes>]>,
+    /// Deals passes out to their parts.
+    deal: RandomState,
     /// Absent where there is one replica.
     sharing: Option<Arc<Sharing>>,
 }
@@ -189,6 +193,7 @@ impl Gate {
             attempt_rules,
             counters: Arc::default(),
             passes: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            deal: RandomState::default(),
             sharing: None,
         }
     }
@@ -443,7 +448,7 @@ impl Gate {
     }
 
     fn shard(&self, id: &GenerationId) -> MutexGuard<'_, Passes> {
-        let hash = self.counters.id(0, "pass", id.as_str());
+        let hash = self.deal.hash_one(id);
         let index = usize::try_from(hash % SHARDS as u64).unwrap_or(0);
         self.passes[index]
             .lock()

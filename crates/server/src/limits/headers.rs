@@ -1,13 +1,15 @@
 //! How limits look in headers: OpenRouter's three, the six that OpenAI's clients read, and at the door
 //! of Messages the six of that dialect.
 
+use std::fmt::{self, Write as _};
+
+use bytes::Bytes;
 use chat::Dialect;
 use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 
 use super::gate::{Reading, Refused, Standing};
 use super::rule::Measure;
-use crate::reply;
 use crate::time::iso;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -44,18 +46,21 @@ impl Standing {
     /// Says in an answer how its caller stands, in the names of its dialect as well; nothing when
     /// nothing limits it.
     pub fn describe(&self, headers: &mut HeaderMap, dialect: Dialect, now_ms: i64) {
-        if let Some(reading) = self.requests.or(self.tokens) {
-            first(headers, &reading);
-        }
+        let Some(tightest) = self.requests.or(self.tokens) else {
+            return;
+        };
+        let mut told = Told::new();
+        told.first(&tightest);
         let readings = [
             (Measure::Requests, self.requests),
             (Measure::Tokens, self.tokens),
         ];
         for (measure, reading) in readings {
             if let Some(reading) = reading {
-                of_measure(headers, (dialect, measure), &reading, now_ms);
+                told.of_measure((dialect, measure), &reading, now_ms);
             }
         }
+        told.put_into(headers);
     }
 }
 
@@ -64,57 +69,102 @@ impl Refused {
     #[must_use]
     pub fn headers(&self, dialect: Dialect, now_ms: i64) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        first(&mut headers, &self.reading);
-        let measure = self.rule.measure;
-        of_measure(&mut headers, (dialect, measure), &self.reading, now_ms);
+        let mut told = Told::new();
+        told.first(&self.reading);
+        told.of_measure((dialect, self.rule.measure), &self.reading, now_ms);
+        told.put_into(&mut headers);
         headers
     }
 }
 
-/// OpenRouter's: the reset is an instant, Unix milliseconds.
-fn first(headers: &mut HeaderMap, reading: &Reading) {
-    headers.insert(LIMIT, reading.limit.into());
-    headers.insert(REMAINING, reading.remaining.into());
-    headers.insert(RESET, reading.reset_ms.into());
+/// Headers on their way out. All values stand in one text, which they share: made one by one they would
+/// be two allocations each, on every governed call.
+struct Told {
+    text: String,
+    /// Each header, and where its value begins; it ends where the next one begins.
+    begins: Vec<(HeaderName, usize)>,
 }
 
-/// The names for one measure. OpenAI's: the reset is a duration, such as `6m0s`. Those of Messages:
-/// the reset is an instant as ISO 8601 text.
-fn of_measure(
-    headers: &mut HeaderMap,
-    (dialect, measure): (Dialect, Measure),
-    reading: &Reading,
-    now_ms: i64,
-) {
-    let (names, of_messages) = match measure {
-        Measure::Requests => (&REQUESTS, &MESSAGES_REQUESTS),
-        Measure::Tokens => (&TOKENS, &MESSAGES_TOKENS),
-        Measure::Concurrent => return,
-    };
-    let wait = reading.reset_ms.saturating_sub(now_ms);
-    put_all(headers, names, reading, &duration(wait));
-    if dialect == Dialect::AnthropicMessages {
-        // Whole seconds, as its clients expect.
-        let reset = reading.reset_ms.div_euclid(1000).saturating_mul(1000);
-        put_all(headers, of_messages, reading, &iso(reset));
+impl Told {
+    fn new() -> Self {
+        Self {
+            text: String::with_capacity(128),
+            begins: Vec::with_capacity(9),
+        }
+    }
+
+    fn put(&mut self, name: HeaderName, value: impl fmt::Display) {
+        self.begins.push((name, self.text.len()));
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{value}");
+    }
+
+    fn number(&mut self, name: HeaderName, number: impl itoa::Integer) {
+        self.begins.push((name, self.text.len()));
+        self.text.push_str(itoa::Buffer::new().format(number));
+    }
+
+    /// OpenRouter's: the reset is an instant, Unix milliseconds.
+    fn first(&mut self, reading: &Reading) {
+        self.number(LIMIT, reading.limit);
+        self.number(REMAINING, reading.remaining);
+        self.number(RESET, reading.reset_ms);
+    }
+
+    /// The names for one measure. OpenAI's: the reset is a duration, such as `6m0s`. Those of Messages:
+    /// the reset is an instant as ISO 8601 text.
+    fn of_measure(
+        &mut self,
+        (dialect, measure): (Dialect, Measure),
+        reading: &Reading,
+        now_ms: i64,
+    ) {
+        let (names, of_messages) = match measure {
+            Measure::Requests => (&REQUESTS, &MESSAGES_REQUESTS),
+            Measure::Tokens => (&TOKENS, &MESSAGES_TOKENS),
+            Measure::Concurrent => return,
+        };
+        let wait = reading.reset_ms.saturating_sub(now_ms);
+        self.all(names, reading, Wait(wait));
+        if dialect == Dialect::AnthropicMessages {
+            // Whole seconds, as its clients expect.
+            let reset = reading.reset_ms.div_euclid(1000).saturating_mul(1000);
+            self.all(of_messages, reading, iso(reset));
+        }
+    }
+
+    fn all(&mut self, names: &Names, reading: &Reading, reset: impl fmt::Display) {
+        let [limit, remaining, at_reset] = names.clone();
+        self.number(limit, reading.limit);
+        self.number(remaining, reading.remaining);
+        self.put(at_reset, reset);
+    }
+
+    fn put_into(self, headers: &mut HeaderMap) {
+        let text = Bytes::from(self.text);
+        let mut end = text.len();
+        // From the last one on, for each ends where the one before it has begun.
+        for (name, begin) in self.begins.into_iter().rev() {
+            if let Ok(value) = HeaderValue::from_maybe_shared(text.slice(begin..end)) {
+                headers.insert(name, value);
+            }
+            end = begin;
+        }
     }
 }
 
-fn put_all(headers: &mut HeaderMap, names: &Names, reading: &Reading, reset_text: &str) {
-    let [limit, remaining, reset] = names.clone();
-    headers.insert(limit, reading.limit.into());
-    headers.insert(remaining, reading.remaining.into());
-    reply::put(headers, reset, reset_text);
-}
+/// Milliseconds as hours, minutes and seconds, rounded up to the second.
+struct Wait(i64);
 
-/// Hours, minutes and seconds, rounded up to the second.
-fn duration(ms: i64) -> String {
-    let seconds = ms.max(0).saturating_add(999) / 1000;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m{seconds}s"),
-        _ => format!("{hours}h{minutes}m{seconds}s"),
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.max(0).saturating_add(999) / 1000;
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        match (hours, minutes) {
+            (0, 0) => write!(f, "{seconds}s"),
+            (0, _) => write!(f, "{minutes}m{seconds}s"),
+            _ => write!(f, "{hours}h{minutes}m{seconds}s"),
+        }
     }
 }
 
@@ -131,7 +181,7 @@ mod tests {
             (359_001, "6m0s"),
             (86_400_000, "24h0m0s"),
         ] {
-            assert_eq!(duration(ms), text);
+            assert_eq!(Wait(ms).to_string(), text);
         }
     }
 

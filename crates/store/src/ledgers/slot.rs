@@ -1,10 +1,10 @@
 //! What a node has of one budget window, and all of those by key.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use foldhash::HashMap;
 use ledger::lease::{READ_AHEAD, low_water, surplus};
 use ledger::{Amount, Budget, Holding};
 use tokio::sync::Notify;

@@ -179,8 +179,15 @@ impl KnownFacets {
         let mut ids = Vec::with_capacity(calls.len());
         // Sorted, so that two nodes lock rows in the same order and never each other.
         let mut missing: BTreeMap<i64, (Facet, i64)> = BTreeMap::new();
+        // Calls of one kind come in a row, and the name is a cryptographic hash.
+        let mut last: Option<(Facet, i64)> = None;
         for call in calls {
             let facet = Facet::of(call);
+            if let Some((_, id)) = last.as_ref().filter(|(last, _)| *last == facet) {
+                ids.push(*id);
+                continue;
+            }
+            let as_made = facet.clone();
             let mut id = facet.id();
             if !self.is_stored(id) && !missing.contains_key(&id) {
                 let many = self.count(transaction, &facet.key_hash, &missing).await?;
@@ -195,6 +202,7 @@ impl KnownFacets {
                 }
             }
             ids.push(id);
+            last = Some((as_made, id));
         }
         let mut new = Vec::with_capacity(missing.len());
         for (id, (facet, at_ms)) in missing {

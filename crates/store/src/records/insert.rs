@@ -1,7 +1,6 @@
 //! Inserting records where their ids say, each once.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use ledger::Generation;
 
 use super::facets::{KnownFacets, NewFacets};
