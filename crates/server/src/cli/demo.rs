@@ -197,14 +197,24 @@ fn upstream(dialect: &str) -> &str {
     }
 }
 
+/// What a simulated provider takes: the one that stands for Gemini takes files and sound as well.
+fn takes(persona: &str) -> &'static str {
+    match persona {
+        "gemini" => r#"["text", "image", "file", "audio"]"#,
+        _ => r#"["text", "image"]"#,
+    }
+}
+
 fn endpoint(text: &mut String, persona: &str, model: &Model) {
     let _ = writeln!(
         text,
         "[[providers.simulated-{persona}.endpoints]]\nmodel = \"simulated/{}\"\n\
          upstream_model = {:?}\ncontext_length = 200000\nmax_completion_tokens = 65536\n\
          tools = true\nstructured_outputs = true\ntemperature = true\nreasoning = true\n\
-         input = [\"text\", \"image\"]",
-        model.name, model.upstream
+         input = {}",
+        model.name,
+        model.upstream,
+        takes(persona)
     );
     if !model.is_priced {
         return;
