@@ -65,6 +65,8 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250 } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } }, styles: { title: { fontWeight: 600, fontSize: "1rem" } } },
     Drawer: { styles: { title: { fontWeight: 600, fontSize: "1rem" } } },
+    // What is hidden for the eye alone stays within it.
+    TableScrollContainer: { defaultProps: { type: "native", pos: "relative" } },
     Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: "sm" } },
   },
 });
@@ -90,6 +92,7 @@ export const variables: CSSVariablesResolver = () => ({
     "--warn": "#8f6200",
     "--bad": "#b93d1a",
     "--ink-line": "#2f57a1",
+    "--line-1": "#2f57a1", "--line-2": "#b93d1a", "--line-3": "#1f7249", "--line-4": "#8f6200", "--line-5": "#7a4fa3", "--line-6": "#63615b",
   },
   dark: {
     "--mantine-color-body": "#15181c",
@@ -110,6 +113,7 @@ export const variables: CSSVariablesResolver = () => ({
     "--warn": "#f2c24f",
     "--bad": "#f69678",
     "--ink-line": "#8eabdb",
+    "--line-1": "#8eabdb", "--line-2": "#f69678", "--line-3": "#79c39b", "--line-4": "#f2c24f", "--line-5": "#c3a3e0", "--line-6": "#a3a8b0",
     // Badges: tinted paper instead of near-black.
     "--mantine-color-gray-light": "#2a3038", "--mantine-color-gray-light-color": "#c9cacb",
     "--mantine-color-carbon-light": "#20304a", "--mantine-color-carbon-light-color": "#b7cae8",

@@ -41,6 +41,13 @@ export const providers = queryOptions({
   staleTime: 60_000,
 });
 
+/** How endpoints that were called do just now. */
+export const endpointHealth = queryOptions({
+  queryKey: ["endpoint-health"],
+  queryFn: async ({ signal }) => (await told(api.GET("/observability/endpoints", { signal }))).data,
+  refetchInterval: 10_000,
+});
+
 /** What is presented to providers, masked. */
 export const credentials = queryOptions({
   queryKey: ["credentials"],

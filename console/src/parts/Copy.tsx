@@ -16,11 +16,18 @@ export function CopyIcon({ value, label = "Copy" }: { value: string; label?: str
   );
 }
 
+type CodeProps = {
+  code: string;
+  /** What stands on the page in its place, where it is too long to be read. */
+  shown?: string;
+  label?: string;
+};
+
 /** Lines of code with a button that copies them. */
-export function CodeBlock({ code, label = "Copy the code" }: { code: string; label?: string }) {
+export function CodeBlock({ code, shown = code, label = "Copy the code" }: CodeProps) {
   return (
     <Box pos="relative">
-      <Code block tabIndex={0} pr={44} bg="var(--sunken)" fz="sm" role="region" aria-label="Code">{code}</Code>
+      <Code block tabIndex={0} pr={44} bg="var(--sunken)" fz="sm" role="region" aria-label="Code">{shown}</Code>
       <Box pos="absolute" top={8} right={8}><CopyIcon value={code} label={label} /></Box>
     </Box>
   );

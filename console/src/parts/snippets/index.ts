@@ -1,4 +1,8 @@
-// The same request in the words of each client.
+// The same request in the words of each client. Chat's own dialect is written here, the others are
+// translated from it in `anthropic.ts` and `gemini.ts`.
+import { anthropicBody } from "./anthropic";
+import { geminiBody } from "./gemini";
+import { keywords } from "./python";
 
 export type Client = { id: string; label: string; language: string; code: (where: Where) => string };
 
@@ -16,30 +20,13 @@ const greeting = (model: string) => ({ model, messages: [{ role: "user", content
 const bodyOf = ({ model, body }: Where) => body ?? greeting(model);
 const shown = (key: string) => (key.startsWith("$") ? `"${key}"` : `'${key}'`);
 
-/** JSON as Python writes it. */
-function python(value: unknown, indent = ""): string {
-  const inner = `${indent}    `;
-  if (value === null || value === undefined) return "None";
-  if (typeof value === "boolean") return value ? "True" : "False";
-  if (Array.isArray(value)) {
-    return value.length === 0 ? "[]" : `[\n${value.map((item) => inner + python(item, inner)).join(",\n")},\n${indent}]`;
-  }
-  if (typeof value === "object") {
-    const rows = Object.entries(value).map(([key, item]) => `${inner}${JSON.stringify(key)}: ${python(item, inner)}`);
-    return rows.length === 0 ? "{}" : `{\n${rows.join(",\n")},\n${indent}}`;
-  }
-  return JSON.stringify(value);
-}
-
 /** Fields that OpenAI's own client does not know travel in `extra_body`. */
 const EXTRA = ["provider", "reasoning", "models", "plugins"];
 
-function pythonArguments(body: Record<string, unknown>): string {
+function openaiFields(body: Record<string, unknown>): Record<string, unknown> {
   const known = Object.entries(body).filter(([key]) => !EXTRA.includes(key));
-  const extra = Object.fromEntries(Object.entries(body).filter(([key]) => EXTRA.includes(key)));
-  const rows = known.map(([key, value]) => `    ${key}=${python(value, "    ")},`);
-  if (Object.keys(extra).length > 0) rows.push(`    extra_body=${python(extra, "    ")},`);
-  return rows.join("\n");
+  const extra = Object.entries(body).filter(([key]) => EXTRA.includes(key));
+  return { ...Object.fromEntries(known), ...(extra.length > 0 ? { extra_body: Object.fromEntries(extra) } : {}) };
 }
 
 const curl: Client = {
@@ -60,7 +47,7 @@ const openaiPython: Client = {
     ...(where.key.startsWith("$") ? ["import os", ""] : []),
     "from openai import OpenAI", "",
     `client = OpenAI(base_url="${where.url}/api/v1", api_key=${environ(where.key)})`,
-    "answer = client.chat.completions.create(", pythonArguments(bodyOf(where)), ")",
+    "answer = client.chat.completions.create(", keywords(openaiFields(bodyOf(where))), ")",
     "print(answer.choices[0].message.content)",
   ].join("\n"),
 };
@@ -81,9 +68,7 @@ const anthropicPython: Client = {
     ...(where.key.startsWith("$") ? ["import os", ""] : []),
     "from anthropic import Anthropic", "",
     `client = Anthropic(base_url="${where.url}/api", api_key=${environ(where.key)})`,
-    "answer = client.messages.create(",
-    `    model="${where.model}",`, "    max_tokens=1024,",
-    '    messages=[{"role": "user", "content": "Say hello."}],', ")",
+    "answer = client.messages.create(", keywords(anthropicBody(bodyOf(where))), ")",
     "print(answer.content[0].text)",
   ].join("\n"),
 };
@@ -103,11 +88,10 @@ const gemini: Client = {
     ...(where.key.startsWith("$") ? ["import os", ""] : []),
     "from google import genai", "",
     `client = genai.Client(api_key=${environ(where.key)}, http_options={"base_url": "${where.url}"})`,
-    `answer = client.models.generate_content(model="${where.model}", contents="Say hello.")`,
+    "answer = client.models.generate_content(", keywords(geminiBody(bodyOf(where))), ")",
     "print(answer.text)",
   ].join("\n"),
 };
 
-/** Clients that can make any request, and those that are shown the way with a greeting. */
-export const anyRequest: Client[] = [curl, openaiPython, openaiNode];
-export const clients: Client[] = [curl, openaiPython, openaiNode, anthropicPython, claudeCode, gemini];
+/** Every client. Claude Code has conversations of its own: it is told where to go, and whom to ask. */
+export const clients: Client[] = [curl, openaiPython, openaiNode, anthropicPython, gemini, claudeCode];
