@@ -40,18 +40,6 @@ export const tests = {
     await page.getByRole("cell", { name: "simulated/echo" }).first().waitFor();
   },
 
-  async "the overview sums up, and names what needs attention"({ open, call, pictures }) {
-    await call("/chat/completions", say("simulated/unpriced"));
-    const page = await open("/");
-    await page.getByRole("region", { name: "Spend" }).getByRole("img", { name: /^Spend by day: \$/ }).waitFor();
-    await page.getByRole("region", { name: "Spend" }).locator("canvas").waitFor();
-    await page.getByText(/no cost in 30 days/).waitFor();
-    await page.getByText("7 days", { exact: true }).click();
-    await page.waitForURL(/days=7/);
-    await page.screenshot({ path: `${pictures}/overview-week.png` });
-    assert.deepEqual(page.complaints, []);
-  },
-
   async "a credential is refused in plain words, and a server of one's own is added in three fields"({ open, demo, pictures }) {
     const page = await open("/providers");
     await page.getByRole("button", { name: "Add your own server" }).first().click();

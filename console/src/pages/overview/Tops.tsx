@@ -1,0 +1,74 @@
+// Who uses most: models, keys and apps by what they cost, each with the calls that it is made of.
+import { Box, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { counted, numberOf, type Range, type Row } from "~/api/analytics";
+import { count, usd } from "~/parts/format";
+import { LinkText } from "~/parts/links";
+import { Failure, Waiting } from "~/parts/States";
+import type { ActivitySearch } from "~/router";
+
+const SHOWN = 6;
+
+type TopProps = {
+  title: string;
+  dimension: "model" | "api_key_id" | "app";
+  range: Range;
+  /** The filter that finds the calls of a row; absent where there is none. */
+  calls: (row: Row) => ActivitySearch | undefined;
+  link?: ReactNode;
+};
+
+export function Top({ title, dimension, range, calls, link }: TopProps) {
+  const metrics = ["total_usage", "request_count", "unpriced_count"];
+  const found = useQuery({ ...counted({ metrics, range, dimensions: [dimension], order: "total_usage", limit: SHOWN }), refetchInterval: 15_000 });
+  const rows = found.data ?? [];
+  const most = Math.max(...rows.map((row) => numberOf(row, "total_usage") ?? 0), 1e-12);
+  return (
+    <Block title={title} link={link}>
+      {found.isPending && <Waiting rows={4} height={22} />}
+      {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
+      {found.isSuccess && rows.length === 0 && <Text size="sm" c="dimmed">Nothing in this period.</Text>}
+      <Stack gap={10} component="ol" m={0} p={0} style={{ listStyle: "none" }}>
+        {rows.map((row, index) => <Bar key={index} name={nameOf(row[dimension], dimension)} row={row} most={most} calls={calls(row)} from={range.from} />)}
+      </Stack>
+    </Block>
+  );
+}
+
+const nobody = { model: "nobody served", api_key_id: "no key", app: "calls without an app" } as const;
+
+function nameOf(value: Row[string] | undefined, dimension: TopProps["dimension"]): string {
+  const text = value === null || value === undefined || value === "" ? nobody[dimension] : String(value);
+  // A key that is no more is told by its hash.
+  return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 8)}…, deleted` : text;
+}
+
+type BarProps = { name: string; row: Row; most: number; calls: ActivitySearch | undefined; from: number };
+
+function Bar({ name, row, most, calls, from }: BarProps) {
+  const [cost, asked, unpriced] = [numberOf(row, "total_usage") ?? 0, numberOf(row, "request_count") ?? 0, numberOf(row, "unpriced_count") ?? 0];
+  const note = `${asked === 1 ? "1 call" : `${count(asked)} calls`}${unpriced > 0 ? `, ${count(unpriced)} unpriced` : ""}`;
+  return (
+    <Box component="li">
+      <Group justify="space-between" gap="xs" wrap="nowrap">
+        {calls
+          ? <LinkText to="/activity" search={{ ...calls, from: new Date(from).toISOString() }} size="sm" truncate title={name}>{name}</LinkText>
+          : <Text size="sm" c="dimmed" truncate>{name}</Text>}
+        <Text size="sm" style={{ whiteSpace: "nowrap" }}><Text span size="xs" c="dimmed">{note} · </Text>{usd(cost)}</Text>
+      </Group>
+      <Progress value={(cost / most) * 100} size={4} mt={3} aria-label={`${name}: ${usd(cost)}`} styles={{ root: { backgroundColor: "var(--wash)" } }} />
+    </Box>
+  );
+}
+
+type BlockProps = { title: string; link?: ReactNode; children: ReactNode };
+
+export function Block({ title, link, children }: BlockProps) {
+  return (
+    <Paper className="sheet" p="md" component="section" aria-label={title}>
+      <Group justify="space-between" mb="sm"><Title order={2}>{title}</Title>{link}</Group>
+      {children}
+    </Paper>
+  );
+}
