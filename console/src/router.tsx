@@ -94,9 +94,14 @@ const ledger = createRoute({
   component: lazyRouteComponent(() => import("./pages/ledger/Ledger")),
 });
 
+export type ProvidersSearch = { view?: "health" | "all" };
+
 const providers = createRoute({
   getParentRoute: () => house,
   path: "/providers",
+  validateSearch: (search: Record<string, unknown>): ProvidersSearch => ({
+    view: search.view === "health" || search.view === "all" ? search.view : undefined,
+  }),
   component: lazyRouteComponent(() => import("./pages/providers/Providers")),
 });
 
@@ -106,9 +111,23 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./pages/settings/Settings")),
 });
 
+const destinations = createRoute({
+  getParentRoute: () => house,
+  path: "/destinations",
+  validateSearch: (search: Record<string, unknown>): { workspace?: string } => ({ workspace: text(search.workspace) }),
+  component: lazyRouteComponent(() => import("./pages/destinations/Destinations")),
+});
+
 export type ActivitySearch = {
-  q?: string; span?: number; outcome?: string; key?: string; model?: string; provider?: string; session?: string;
-  cost?: number; latency?: number; call?: string;
+  q?: string; outcome?: string; key?: string; model?: string; provider?: string; endpoint?: string; session?: string; app?: string;
+  /** Status codes, separated by commas. */
+  status?: string;
+  /** Seconds back from now; or from one moment until before another, ISO 8601. */
+  span?: number; from?: string; to?: string;
+  /** At least so much: USD, milliseconds. */
+  cost?: number; latency?: number;
+  /** The call that is open in the drawer. */
+  call?: string;
 };
 
 const activity = createRoute({
@@ -116,8 +135,10 @@ const activity = createRoute({
   path: "/activity",
   validateSearch: (search: Record<string, unknown>): ActivitySearch => ({
     q: text(search.q), outcome: text(search.outcome), key: text(search.key), model: text(search.model),
-    provider: text(search.provider), session: text(search.session), call: text(search.call),
-    span: number(search.span), cost: number(search.cost), latency: number(search.latency),
+    provider: text(search.provider), endpoint: text(search.endpoint), session: text(search.session), app: text(search.app),
+    status: text(typeof search.status === "number" ? String(search.status) : search.status), call: text(search.call),
+    span: number(search.span), from: text(search.from), to: text(search.to),
+    cost: number(search.cost), latency: number(search.latency),
   }),
   component: lazyRouteComponent(() => import("./pages/activity/Activity")),
 });
@@ -134,7 +155,7 @@ const call = createRoute({
   component: lazyRouteComponent(() => import("./pages/activity/CallPage")),
 });
 
-const tree = root.addChildren([signIn, house.addChildren([overview, start, playground, models, model, activity, session, call, keys, budgets, ledger, providers, settings])]);
+const tree = root.addChildren([signIn, house.addChildren([overview, start, playground, models, model, activity, session, call, keys, budgets, ledger, providers, destinations, settings])]);
 
 export const makeRouter = (client: QueryClient) =>
   createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

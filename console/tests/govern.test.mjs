@@ -79,8 +79,14 @@ export const tests = {
     const { id } = await call("/chat/completions", hello);
     const page = await open("/ledger");
     await page.getByRole("cell", { name: "simulated/echo" }).first().waitFor();
-    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
+    await page.getByRole("button", { name: "Export" }).click();
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: "As CSV" }).click()]);
     assert.match(await readFile(await file.path(), "utf8"), /simulated\/echo/);
+    const line = page.getByRole("row").filter({ hasText: "simulated/echo" }).first();
+    await line.getByRole("link").click();
+    await page.waitForURL(/\/activity\?.*model=simulated/);
+    await page.getByRole("table", { name: "Calls" }).getByText("simulated/echo").first().waitFor();
+    await page.goBack();
     await page.getByRole("tab", { name: "Entries" }).click();
     await page.getByRole("link", { name: id }).click();
     await page.getByRole("article", { name: `Waybill ${id}` }).waitFor();

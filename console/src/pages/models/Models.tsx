@@ -1,11 +1,11 @@
 // The catalog: browse, filter, sort, and choose models to compare.
-import { Box, Button, Checkbox, Group, MultiSelect, Paper, SegmentedControl, Select, Text, TextInput, Tooltip, VisuallyHidden } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconColumns3, IconSearch } from "@tabler/icons-react";
+import { Box, Button, Checkbox, MultiSelect, Paper, SegmentedControl, Text, Tooltip, VisuallyHidden } from "@mantine/core";
+import { IconColumns3 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { type Model, models } from "~/api/queries";
+import { type Choice, FilterBar, FilterSelect, SearchField } from "~/parts/Filters";
 import { context, perMillion } from "~/parts/format";
 import { Page } from "~/parts/Page";
 import { type Column, Sheet } from "~/parts/Sheet";
@@ -17,8 +17,12 @@ import { abilities, filtered, inputs, listOf } from "./filter";
 
 const route = getRouteApi("/house/models");
 
-const PRICES = [["0", "Free"], ["0.1", "Up to $0.10 / M"], ["1", "Up to $1 / M"], ["5", "Up to $5 / M"]] as const;
-const CONTEXTS = [["32000", "32K or more"], ["128000", "128K or more"], ["200000", "200K or more"], ["1000000", "1M or more"]] as const;
+const PRICES: Choice[] = [
+  { value: "0", label: "Free" }, { value: "0.1", label: "Up to $0.10 / M" }, { value: "1", label: "Up to $1 / M" }, { value: "5", label: "Up to $5 / M" },
+];
+const CONTEXTS: Choice[] = [
+  { value: "32000", label: "32K or more" }, { value: "128000", label: "128K or more" }, { value: "200000", label: "200K or more" }, { value: "1000000", label: "1M or more" },
+];
 const COMPARED_MAX = 4;
 
 export default function Models() {
@@ -85,40 +89,35 @@ export default function Models() {
   );
 }
 
-function Filters({ search, change }: { search: ModelsSearch; change: (part: Partial<ModelsSearch>) => void }) {
-  const [typed, setTyped] = useState(search.q ?? "");
-  const ask = useDebouncedCallback((q: string) => change({ q: q || undefined }), 120);
+type FiltersProps = { search: ModelsSearch; change: (part: Partial<ModelsSearch>) => void };
+
+function Filters({ search, change }: FiltersProps) {
+  const text = (value: number | undefined) => (value === undefined ? undefined : String(value));
+  const number = (value: string | undefined) => (value === undefined ? undefined : Number(value));
   return (
-    <Group gap="xs" align="flex-end">
-      <TextInput
-        aria-label="Search models" placeholder="Name, author or slug" leftSection={<IconSearch size={15} />}
-        value={typed} onChange={(event) => { setTyped(event.currentTarget.value); ask(event.currentTarget.value); }}
-        w={{ base: "100%", sm: 260 }}
-      />
+    <FilterBar>
+      <SearchField label="Search models" placeholder="Name, author or slug" width={260} value={search.q} onChange={(q) => change({ q })} />
       <SegmentedControl
-        aria-label="Which models" value={search.scope ?? "usable"}
-        data={[{ value: "usable", label: "Callable here" }, { value: "all", label: "Whole catalog" }]}
+        aria-label="Which models" value={search.scope ?? "usable"} data={[{ value: "usable", label: "Callable here" }, { value: "all", label: "Whole catalog" }]}
         onChange={(scope) => change({ scope: scope === "all" ? "all" : undefined })}
       />
-      <MultiSelect
-        aria-label="Can" placeholder={search.can ? undefined : "Can…"} data={abilities} value={listOf(search.can)} clearable w={190}
-        onChange={(values) => change({ can: values.join(",") || undefined })}
-      />
-      <MultiSelect
-        aria-label="Takes" placeholder={search.takes ? undefined : "Takes…"} data={[...inputs]} value={listOf(search.takes)} clearable w={160}
-        onChange={(values) => change({ takes: values.join(",") || undefined })}
-      />
-      <Select
-        aria-label="Input price" placeholder="Any price" clearable w={155} data={PRICES.map(([value, label]) => ({ value, label }))}
-        value={search.price === undefined ? null : String(search.price)}
-        onChange={(value) => change({ price: value === null ? undefined : Number(value) })}
-      />
-      <Select
-        aria-label="Context" placeholder="Any context" clearable w={145} data={CONTEXTS.map(([value, label]) => ({ value, label }))}
-        value={search.context === undefined ? null : String(search.context)}
-        onChange={(value) => change({ context: value === null ? undefined : Number(value) })}
-      />
-    </Group>
+      <Several label="Can" data={abilities} value={search.can} width={190} onChange={(can) => change({ can })} />
+      <Several label="Takes" data={[...inputs]} value={search.takes} width={160} onChange={(takes) => change({ takes })} />
+      <FilterSelect label="Input price" placeholder="Any price" width={155} data={PRICES} value={text(search.price)} onChange={(price) => change({ price: number(price) })} />
+      <FilterSelect label="Context" placeholder="Any context" width={145} data={CONTEXTS} value={text(search.context)} onChange={(context) => change({ context: number(context) })} />
+    </FilterBar>
+  );
+}
+
+type SeveralProps = { label: string; data: (string | Choice)[]; value: string | undefined; width: number; onChange: (value: string | undefined) => void };
+
+/** Any number of choices, in the address with commas. */
+function Several({ label, data, value, width, onChange }: SeveralProps) {
+  return (
+    <MultiSelect
+      aria-label={label} placeholder={value ? undefined : `${label}…`} data={data} value={listOf(value)} clearable w={width}
+      onChange={(values) => onChange(values.join(",") || undefined)}
+    />
   );
 }
 
