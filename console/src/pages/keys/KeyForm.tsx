@@ -12,6 +12,10 @@ const RESETS = [
   { value: "weekly", label: "Every Monday, 00:00 UTC" }, { value: "monthly", label: "Every first of the month, 00:00 UTC" },
 ];
 
+const CONTENT = [
+  { value: "", label: "Kept if its workspace keeps it" }, { value: "true", label: "Kept" }, { value: "false", label: "Not kept" },
+];
+
 /** What was typed; text while it is being typed. */
 const amountOf = (typed: number | string) => (typed === "" ? null : Number(typed));
 
@@ -24,6 +28,7 @@ export function KeyForm({ existing, onClose, onMade }: Props) {
   const [reset, setReset] = useState<string>(existing?.limit_reset ?? "");
   const [expires, setExpires] = useState("");
   const [calls, setCalls] = useState<number | string>(existing?.rate_limits?.find((row) => row.window === "minute")?.requests ?? "");
+  const [content, setContent] = useState(existing?.io_logging === undefined || existing.io_logging === null ? "" : String(existing.io_logging));
   const amount = amountOf(limit);
   const save = useMutation({
     mutationFn: async () => {
@@ -32,6 +37,7 @@ export function KeyForm({ existing, onClose, onMade }: Props) {
         name,
         limit: amount,
         limit_reset: (amount !== null && reset ? reset : null) as Schemas["KeyChange"]["limit_reset"],
+        io_logging: content === "" ? null : content === "true",
         rate_limits: [...otherRates, ...(calls === "" ? [] : [{ requests: Number(calls), window: "minute" as const }])],
       };
       if (existing) {
@@ -62,6 +68,7 @@ export function KeyForm({ existing, onClose, onMade }: Props) {
             <NumberInput label="Calls per minute" placeholder="No limit" min={0} allowDecimal={false} value={calls} onChange={setCalls} />
             {!existing && <TextInput type="datetime-local" label="Ends" value={expires} onChange={(event) => setExpires(event.currentTarget.value)} error={errorOf("expires_at")} />}
           </Group>
+          <Select label="Content of its calls" data={CONTENT} value={content} onChange={(value) => setContent(value ?? "")} allowDeselect={false} />
           {save.isError && !wrong && <Failure error={save.error} />}
           <Group justify="flex-end" mt="xs" gap="xs">
             <Button variant="default" onClick={onClose}>Cancel</Button>

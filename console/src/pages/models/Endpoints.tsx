@@ -1,69 +1,73 @@
-// Every endpoint of a model: price, limits, and how it has done lately.
-import { Badge, Box, Group, Paper, Popover, ScrollArea, Table, Text, Tooltip, UnstyledButton } from "@mantine/core";
+// Every endpoint of a model: price, limits, and how it has done lately; the rest of a row on demand.
+import { ActionIcon, Badge, Box, Group, Paper, Table, Text, Tooltip } from "@mantine/core";
+import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { type Endpoint, providers as providersQuery } from "~/api/queries";
+import { useState } from "react";
+import { type Endpoint, type Provider, providers as providersQuery } from "~/api/queries";
 import { context, duration, percent, perMillion, speed } from "~/parts/format";
 import { Empty } from "~/parts/States";
-import { Prices } from "./Prices";
+import { EndpointDetail } from "./EndpointDetail";
+
+const COLUMNS = ["Input $/M", "Output $/M", "Cached $/M", "Context", "Longest answer", "First token p50", "Speed p50", "Uptime, 1 day", "Cache hits"];
 
 export function Endpoints({ all }: { all: Endpoint[] }) {
+  const providers = useQuery(providersQuery);
   if (all.length === 0) {
     return <Paper className="sheet"><Empty title="Nobody serves this model">The catalog knows no endpoint of it.</Empty></Paper>;
   }
+  const providerOf = ({ tag }: Endpoint) => providers.data?.find(({ slug }) => slug === tag.split("/")[0]);
   return (
     <Paper className="sheet">
-      <ScrollArea>
-        <Table miw={980} highlightOnHover>
+      <Table.ScrollContainer minWidth={980}>
+        <Table>
           <Table.Thead>
             <Table.Tr>
-              <Head>Provider</Head><Head right>Input $/M</Head><Head right>Output $/M</Head><Head right>Cached $/M</Head>
-              <Head right>Context</Head><Head right>Longest answer</Head><Head right>First token p50</Head>
-              <Head right>Speed p50</Head><Head right>Uptime, 1 day</Head><Head right>Cache hits</Head>
+              <Table.Th fz="xs" fw={500} c="dimmed">Provider</Table.Th>
+              {COLUMNS.map((title) => <Table.Th key={title} ta="right" fz="xs" fw={500} c="dimmed">{title}</Table.Th>)}
             </Table.Tr>
           </Table.Thead>
-          <Table.Tbody>{all.map((endpoint) => <Row key={endpoint.tag} endpoint={endpoint} />)}</Table.Tbody>
+          <Table.Tbody>{all.map((endpoint) => <Row key={endpoint.tag} endpoint={endpoint} provider={providerOf(endpoint)} />)}</Table.Tbody>
         </Table>
-      </ScrollArea>
+      </Table.ScrollContainer>
     </Paper>
   );
 }
 
-function Head({ children, right }: { children: string; right?: boolean }) {
-  return <Table.Th ta={right ? "right" : "left"} fz="xs" fw={500} c="dimmed">{children}</Table.Th>;
-}
-
-function Row({ endpoint }: { endpoint: Endpoint }) {
+function Row({ endpoint, provider }: { endpoint: Endpoint; provider: Provider | undefined }) {
+  const [isOpen, setOpen] = useState(false);
+  const { pricing } = endpoint;
+  const cells = [
+    perMillion(pricing.prompt), perMillion(pricing.completion), perMillion(pricing.input_cache_read), context(endpoint.context_length),
+    context(endpoint.max_completion_tokens), duration(endpoint.latency_last_30m?.p50), speed(endpoint.throughput_last_30m?.p50),
+    percent(share(endpoint.uptime_last_1d)), percent(share(endpoint.cache_hit_last_30m)),
+  ];
   return (
-    <Table.Tr>
-      <Table.Td>
-        <Group gap={8} wrap="nowrap">
-          <Standing endpoint={endpoint} />
-          <Box>
-            <Text fw={500}>{endpoint.provider_name}</Text>
-            <Group gap={6} wrap="nowrap">
-              <Text size="xs" c="dimmed" className="mono">{endpoint.tag}</Text>
-              {endpoint.quantization && endpoint.quantization !== "unknown" && <Badge size="xs" color="gray">{endpoint.quantization}</Badge>}
-            </Group>
-          </Box>
-        </Group>
-      </Table.Td>
-      <Table.Td className="num">
-        <Popover shadow="md" position="bottom-end" withArrow>
-          <Popover.Target>
-            <UnstyledButton fz="sm" className="link" aria-label={`${perMillion(endpoint.pricing.prompt)}, all prices at ${endpoint.provider_name}`}>{perMillion(endpoint.pricing.prompt)}</UnstyledButton>
-          </Popover.Target>
-          <Popover.Dropdown miw={280}><Prices pricing={endpoint.pricing} /></Popover.Dropdown>
-        </Popover>
-      </Table.Td>
-      <Table.Td className="num">{perMillion(endpoint.pricing.completion)}</Table.Td>
-      <Table.Td className="num">{perMillion(endpoint.pricing.input_cache_read)}</Table.Td>
-      <Table.Td className="num">{context(endpoint.context_length)}</Table.Td>
-      <Table.Td className="num">{context(endpoint.max_completion_tokens)}</Table.Td>
-      <Table.Td className="num">{duration(endpoint.latency_last_30m?.p50)}</Table.Td>
-      <Table.Td className="num">{speed(endpoint.throughput_last_30m?.p50)}</Table.Td>
-      <Table.Td className="num">{percent(share(endpoint.uptime_last_1d))}</Table.Td>
-      <Table.Td className="num">{percent(endpoint.cache_hit_last_30m)}</Table.Td>
-    </Table.Tr>
+    <>
+      <Table.Tr onClick={() => setOpen(!isOpen)} style={{ cursor: "pointer" }}>
+        <Table.Td>
+          <Group gap={8} wrap="nowrap">
+            <ActionIcon size="sm" aria-expanded={isOpen} aria-label={`All of ${endpoint.provider_name}, ${endpoint.tag}`}>
+              {isOpen ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
+            </ActionIcon>
+            <Standing status={endpoint.status ?? 0} isUsable={provider?.is_usable} />
+            <Box>
+              <Text fw={500}>{endpoint.provider_name}</Text>
+              <Group gap={6} wrap="nowrap">
+                <Text size="xs" c="dimmed" className="mono" style={{ whiteSpace: "nowrap" }}>{endpoint.tag}</Text>
+                {endpoint.quantization && endpoint.quantization !== "unknown" && <Badge size="xs" color="gray" style={{ flexShrink: 0 }}>{endpoint.quantization}</Badge>}
+                {(pricing.overrides?.length ?? 0) > 0 && <Badge size="xs" color="amber" style={{ flexShrink: 0 }}>price varies</Badge>}
+              </Group>
+            </Box>
+          </Group>
+        </Table.Td>
+        {cells.map((cell, index) => <Table.Td key={COLUMNS[index]} className="num">{cell}</Table.Td>)}
+      </Table.Tr>
+      {isOpen && (
+        <Table.Tr>
+          <Table.Td colSpan={COLUMNS.length + 1} style={{ background: "var(--sunken)" }}><EndpointDetail endpoint={endpoint} provider={provider} /></Table.Td>
+        </Table.Tr>
+      )}
+    </>
   );
 }
 
@@ -80,11 +84,8 @@ const standings: Record<number, [string, string]> = {
 };
 
 /** Whether it can be counted on just now. */
-function Standing({ endpoint }: { endpoint: Endpoint }) {
-  const status = endpoint.status ?? 0;
-  const providers = useQuery(providersQuery);
-  const usable = providers.data?.find((provider) => provider.name === endpoint.provider_name)?.is_usable;
-  const [color, words] = usable === false ? ["var(--rule-strong)", "No credential here"] : standings[status] ?? standings[0]!;
+function Standing({ status, isUsable }: { status: number; isUsable: boolean | undefined }) {
+  const [color, words] = isUsable === false ? ["var(--rule-strong)", "No credential here"] : standings[status] ?? standings[0]!;
   return (
     <Tooltip label={words}>
       <Box component="span" role="img" aria-label={words} w={9} h={9} style={{ borderRadius: "50%", background: color, flexShrink: 0 }} />

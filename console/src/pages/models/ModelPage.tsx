@@ -11,6 +11,7 @@ import { LinkButton } from "~/parts/links";
 import { Page } from "~/parts/Page";
 import { Failure, Waiting } from "~/parts/States";
 import { Endpoints } from "./Endpoints";
+import { History } from "./History";
 import { LivePlan } from "./LivePlan";
 import { Prices } from "./Prices";
 
@@ -46,7 +47,10 @@ export default function ModelPage() {
             <Tabs.Tab value="plan">Why would my call go there?</Tabs.Tab>
             <Tabs.Tab value="facts">Facts</Tabs.Tab>
           </Tabs.List>
-          <Tabs.Panel value="endpoints"><Endpoints all={served.data.endpoints} /></Tabs.Panel>
+          <Tabs.Panel value="endpoints">
+            <Endpoints all={served.data.endpoints} />
+            <History model={id} />
+          </Tabs.Panel>
           <Tabs.Panel value="plan"><LivePlan model={id} /></Tabs.Panel>
           <Tabs.Panel value="facts">{model && <ModelFacts model={model} />}</Tabs.Panel>
         </Tabs>

@@ -1,5 +1,5 @@
 // Credentials of workspaces' own: presented before the house's for their calls, which cost nothing here.
-import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Switch, Table, Text, Title } from "@mantine/core";
+import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Switch, Table, Text, Title, Tooltip } from "@mantine/core";
 import { IconDots } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -10,17 +10,15 @@ import { Instant } from "~/parts/Figures";
 import { notify } from "~/parts/notices";
 import { Empty, Failure, Waiting } from "~/parts/States";
 import { useRefresh } from "./refresh";
-import { WorkspaceCredentialForm } from "./WorkspaceCredentialForm";
+import { type Purpose, WorkspaceCredentialForm } from "./WorkspaceCredentialForm";
 
 type Credential = Schemas["ByokKey"];
-/** Which form is open: a new credential, or another text for one. */
-type Open = { replaces?: Credential };
 
 const titles = ["Provider", "Credential", "Whose", "Turn", "Used", "State", ""];
 
 export function WorkspaceCredentials() {
   const found = useQuery(byok);
-  const [open, setOpen] = useState<Open>();
+  const [open, setOpen] = useState<Purpose>();
   return (
     <Paper className="sheet">
       <Group justify="space-between" px="md" py="sm">
@@ -28,7 +26,7 @@ export function WorkspaceCredentials() {
           <Title order={2}>Workspaces' own</Title>
           <Text size="sm" c="dimmed">Presented first for a workspace's calls, which cost nothing here and are counted apart.</Text>
         </Box>
-        <Button variant="default" onClick={() => setOpen({})}>Add a workspace's own</Button>
+        <Button variant="default" onClick={() => setOpen({ kind: "add" })}>Add a workspace's own</Button>
       </Group>
       {found.isPending && <Waiting rows={2} />}
       {found.isError && <Box p="md"><Failure error={found.error} retry={() => void found.refetch()} /></Box>}
@@ -41,16 +39,16 @@ export function WorkspaceCredentials() {
             <Table.Thead>
               <Table.Tr>{titles.map((title) => <Table.Th key={title} fz="xs" fw={500} c="dimmed">{title || <span className="visually-hidden">Actions</span>}</Table.Th>)}</Table.Tr>
             </Table.Thead>
-            <Table.Tbody>{found.data?.map((one) => <Row key={one.id} one={one} onReplace={() => setOpen({ replaces: one })} />)}</Table.Tbody>
+            <Table.Tbody>{found.data?.map((one) => <Row key={one.id} one={one} onOpen={(kind) => setOpen({ kind, one })} />)}</Table.Tbody>
           </Table>
         </Table.ScrollContainer>
       )}
-      {open && <WorkspaceCredentialForm replaces={open.replaces} onClose={() => setOpen(undefined)} />}
+      {open && <WorkspaceCredentialForm purpose={open} onClose={() => setOpen(undefined)} />}
     </Paper>
   );
 }
 
-function Row({ one, onReplace }: { one: Credential; onReplace: () => void }) {
+function Row({ one, onOpen }: { one: Credential; onOpen: (kind: "change" | "replace") => void }) {
   const refresh = useRefresh();
   const houses = useQuery(workspaces);
   const path = { params: { path: { id: one.id } } };
@@ -61,13 +59,12 @@ function Row({ one, onReplace }: { one: Credential; onReplace: () => void }) {
     mutationFn: (body: { disabled?: boolean; is_fallback?: boolean }) => told(api.PATCH("/byok/{id}", { ...path, body })),
     onSuccess: refresh,
   });
-  const filters = [one.allowed_models, one.allowed_api_key_hashes, one.allowed_user_ids].filter(Boolean).length;
   return (
     <Table.Tr>
       <Table.Td className="mono">{one.provider}</Table.Td>
       <Table.Td><Text size="sm" fw={500}>{one.name ?? "–"}</Text><Text size="xs" c="dimmed" className="mono">{one.label}</Text></Table.Td>
       <Table.Td><Text size="sm">{owner}</Text><Text size="xs" c="dimmed">added <Instant at={one.created_at} /></Text></Table.Td>
-      <Table.Td fz="sm">{one.is_fallback ? "last" : "first"}{filters > 0 && <Text size="xs" c="dimmed">narrowed</Text>}</Table.Td>
+      <Table.Td fz="sm">{one.is_fallback ? "last" : "first"}<Narrowed one={one} /></Table.Td>
       <Table.Td>
         <Switch
           checked={!one.disabled} disabled={change.isPending} aria-label={`Use ${name} of ${one.provider}`}
@@ -89,7 +86,8 @@ function Row({ one, onReplace }: { one: Credential; onReplace: () => void }) {
             <Menu shadow="md" position="bottom-end">
               <Menu.Target><ActionIcon aria-label={`Actions for ${name} of ${one.provider}`}><IconDots size={17} /></ActionIcon></Menu.Target>
               <Menu.Dropdown>
-                <Menu.Item onClick={onReplace}>Replace its key</Menu.Item>
+                <Menu.Item onClick={() => onOpen("change")}>Change its name and its calls</Menu.Item>
+                <Menu.Item onClick={() => onOpen("replace")}>Replace its key</Menu.Item>
                 <Menu.Item onClick={() => change.mutate({ is_fallback: !one.is_fallback })}>{one.is_fallback ? "Present it first" : "Present it last"}</Menu.Item>
                 <Menu.Item color="stamp" onClick={ask}>Delete</Menu.Item>
               </Menu.Dropdown>
@@ -101,4 +99,12 @@ function Row({ one, onReplace }: { one: Credential; onReplace: () => void }) {
       </Table.Td>
     </Table.Tr>
   );
+}
+
+/** Of which calls it is presented for, where not of all. */
+function Narrowed({ one }: { one: Credential }) {
+  const parts = ([["model", one.allowed_models], ["key", one.allowed_api_key_hashes], ["member", one.allowed_user_ids]] as const)
+    .flatMap(([name, list]) => (list ? [`${list.length} ${name}${list.length === 1 ? "" : "s"}`] : []));
+  if (parts.length === 0) return null;
+  return <Tooltip label={one.allowed_models?.join(", ")} disabled={!one.allowed_models}><Text size="xs" c="dimmed">only {parts.join(", ")}</Text></Tooltip>;
 }
