@@ -14,7 +14,9 @@ export const pictures = fileURLToPath(new URL("../pictures", import.meta.url));
 export async function startDemo(binary = process.env.WAYBILL_BINARY ?? join(root, "target/debug/waybill")) {
   const folder = mkdtempSync(join(tmpdir(), "waybill-console-"));
   const arguments_ = ["demo", "--listen", "127.0.0.1:0", "--data-dir", folder, "--print-json"];
-  const child = spawn(binary, arguments_, { stdio: ["ignore", "pipe", "inherit"] });
+  // Tests listen on this machine for what a destination is told.
+  const env = { ...process.env, WAYBILL__EGRESS__ALLOW: "127.0.0.0/8" };
+  const child = spawn(binary, arguments_, { stdio: ["ignore", "pipe", "inherit"], env });
   const stop = () => {
     child.kill("SIGTERM");
     rmSync(folder, { recursive: true, force: true });
@@ -41,9 +43,9 @@ export async function startBrowser() {
 
 /** A request to the API with a key. */
 export function caller(url, key) {
-  return async (path, body, method = body === undefined ? "GET" : "POST") => {
+  return async (path, body, method = body === undefined ? "GET" : "POST", more = {}) => {
     const answer = await fetch(`${url}/api/v1${path}`, {
-      method, headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      method, headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...more },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await answer.text();

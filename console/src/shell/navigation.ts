@@ -1,6 +1,6 @@
 // Every page that has a place in the navigation: a row here and a route in router.tsx.
 import {
-  IconActivity, IconBox, IconGauge, IconKey, IconLayoutDashboard, IconMessages, IconPlugConnected, IconReceipt2, IconRoute, IconSettings, type TablerIcon,
+  IconActivity, IconBox, IconBroadcast, IconGauge, IconKey, IconLayoutDashboard, IconMessages, IconPlugConnected, IconReceipt2, IconRoute, IconSettings, type TablerIcon,
 } from "@tabler/icons-react";
 
 export type Place = {
@@ -21,5 +21,6 @@ export const places: Place[] = [
   { to: "/budgets", title: "Budgets", about: "Limits of any kind", icon: IconGauge, group: "Govern" },
   { to: "/ledger", title: "Ledger", about: "Statement and entries, to export", icon: IconReceipt2, group: "Govern" },
   { to: "/providers", title: "Providers", about: "Who serves, and how healthy", icon: IconPlugConnected, group: "House" },
+  { to: "/destinations", title: "Destinations", about: "Where calls are told: traces, events, buckets", icon: IconBroadcast, group: "House" },
   { to: "/settings", title: "Settings", about: "Password, sessions, this server", icon: IconSettings, group: "House" },
 ];

@@ -8,9 +8,11 @@ import { standing } from "~/api/session";
 import { CopyIcon } from "~/parts/Copy";
 import { Confirm } from "~/parts/confirm";
 import { Facts, Instant } from "~/parts/Figures";
+import { LinkText } from "~/parts/links";
 import { notify } from "~/parts/notices";
 import { Page } from "~/parts/Page";
 import { Failure, Waiting } from "~/parts/States";
+import { Workspaces } from "./Workspaces";
 
 const sessions = {
   queryKey: ["sessions"],
@@ -19,9 +21,10 @@ const sessions = {
 
 export default function Settings() {
   return (
-    <Page title="Settings">
+    <Page title="Settings" about={<>Where calls are told has a page of its own: <LinkText to="/destinations" underline="always">Destinations</LinkText>.</>}>
       <Stack gap="lg" maw={860}>
         <Server />
+        <Workspaces />
         <Password />
         <Sessions />
         <Look />
