@@ -8,13 +8,28 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 /** Names and addresses of the pages; a new page gets its row. */
 const pages = [
-  ["overview", "/"],
+  ["overview", async ({ call }) => {
+    await call("/chat/completions", { ...hello, stream: true });
+    return "/?days=1";
+  }],
   ["activity", "/activity"],
   ["session", async ({ call }) => {
     await call("/chat/completions", { ...hello, session_id: "every-page" });
     return "/sessions/every-page";
   }],
   ["providers", "/providers"],
+  ["health", async ({ call }) => {
+    await call("/chat/completions", hello);
+    return "/providers?view=health";
+  }],
+  ["every-provider", "/providers?view=all"],
+  ["destinations", async ({ manage }) => {
+    const config = { publicKey: "pk-lf-0123456789", secretKey: "sk-lf-0123456789" };
+    if ((await manage("/observability/destinations")).total_count === 0) {
+      await manage("/observability/destinations", { type: "langfuse", name: "Traces", config, enabled: false });
+    }
+    return "/destinations";
+  }],
   ["models", "/models?scope=all"],
   ["model", "/models/simulated/echo"],
   ["start", "/start"],
@@ -34,7 +49,7 @@ const address = (path, stage) => (typeof path === "string" ? path : path(stage))
 
 /** Bytes on the wire of a first visit. */
 const BYTES_MAX = 300_000;
-const REQUESTS_MAX = 30;
+const REQUESTS_MAX = 36;
 
 async function settled(page) {
   await page.waitForLoadState("networkidle");

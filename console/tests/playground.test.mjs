@@ -67,4 +67,71 @@ export const tests = {
     await page.keyboard.press("Enter");
     await page.getByRole("alert").getByText("simulated/none").waitFor();
   },
+
+  async "a PDF and a sound go along to models that take them, and others say that they do not"({ open }) {
+    const page = await open("/playground?models=simulated/gemini,simulated/echo");
+    await page.locator('input[type="file"]').setInputFiles([
+      { name: "waybill.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF") },
+      { name: "horn.wav", mimeType: "audio/wav", buffer: Buffer.from("RIFF\u0024\u0000\u0000\u0000WAVEfmt ") },
+    ]);
+    await page.getByText("echo does not take files, sound").waitFor();
+    await page.getByRole("textbox", { name: "Prompt" }).fill("What is in them?");
+    await page.getByRole("button", { name: "Send" }).click();
+    const gemini = page.getByRole("region", { name: "gemini", exact: true });
+    await gemini.getByText("This is a simulated answer").waitFor();
+    await gemini.getByText("waybill.pdf").waitFor();
+    await gemini.getByText("horn.wav").waitFor();
+    await page.getByRole("region", { name: "echo", exact: true }).getByRole("alert").waitFor();
+    await page.getByRole("button", { name: "Use the code" }).click();
+    const code = page.getByRole("dialog", { name: "Use the code" });
+    for (const [client, fits] of [["curl", /input_audio/], ["Anthropic (Python)", /"type": "document"/], ["Google GenAI (Python)", /"mime_type": "audio\/wav"/]]) {
+      await code.getByRole("tab", { name: client }).click();
+      assert.match(await code.getByRole("region", { name: "Code" }).filter({ visible: true }).textContent(), fits);
+    }
+  },
+
+  async "a tool is called, its result is sent back, and the code of every client knows it"({ open, pictures }) {
+    const page = await open("/playground?models=simulated/echo");
+    await page.getByRole("button", { name: "Options" }).click();
+    const options = page.getByRole("dialog", { name: "Options" });
+    await options.getByRole("button", { name: "Tools" }).click();
+    await options.getByRole("textbox", { name: "Function tools, as JSON" }).fill(JSON.stringify(tool));
+    await page.keyboard.press("Escape");
+    const script = (words) => page.route("**/api/v1/chat/completions", (route) => route.continue({ headers: { ...route.request().headers(), "x-simulate": words } }));
+    await script("tools=1");
+    await page.getByRole("textbox", { name: "Prompt" }).fill("How warm is it in Ghent?");
+    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "What get_weather gives back" }).fill('{"temperature": 21}');
+    await page.screenshot({ path: `${pictures}/playground-tool.png` });
+    await page.unroute("**/api/v1/chat/completions");
+    await script("no-tools");
+    await page.getByRole("button", { name: "Send the result" }).click();
+    await page.getByText("This is a simulated answer").waitFor();
+    await page.getByRole("button", { name: "Use the code" }).click();
+    const code = page.getByRole("dialog", { name: "Use the code" });
+    const clients = [
+      ["curl", /"role": "tool"/], ["OpenAI (Python)", /tool_call_id/], ["OpenAI (TypeScript)", /tool_call_id/],
+      ["Anthropic (Python)", /"type": "tool_result"/], ["Google GenAI (Python)", /"function_response"/], ["Claude Code", /ANTHROPIC_BASE_URL/],
+    ];
+    for (const [client, fits] of clients) {
+      await code.getByRole("tab", { name: client }).click();
+      assert.match(await code.getByRole("region", { name: "Code" }).filter({ visible: true }).textContent(), fits);
+    }
+    assert.deepEqual(page.complaints, []);
+  },
+
+  async "an answer keeps to a schema, and the request says so"({ open }) {
+    const page = await open("/playground?models=simulated/echo");
+    await page.getByRole("button", { name: "Options" }).click();
+    const options = page.getByRole("dialog", { name: "Options" });
+    await options.getByRole("button", { name: "Structured output" }).click();
+    const schema = { type: "object", properties: { certain: { type: "boolean" } }, required: ["certain"], additionalProperties: false };
+    await options.getByRole("textbox", { name: "JSON schema of the answer" }).fill(JSON.stringify(schema));
+    await page.keyboard.press("Escape");
+    await page.getByRole("textbox", { name: "Prompt" }).fill("Is it?");
+    const [request] = await Promise.all([page.waitForRequest("**/api/v1/chat/completions"), page.keyboard.press("Enter")]);
+    assert.deepEqual(request.postDataJSON().response_format.json_schema.schema, schema);
+    await page.getByRole("group", { name: "Measures" }).waitFor();
+    assert.deepEqual(page.complaints, []);
+  },
 };

@@ -2,20 +2,23 @@
 import { ActionIcon, Box, Button, CloseButton, FileButton, Group, Paper, Text, Textarea, Tooltip } from "@mantine/core";
 import { IconArrowUp, IconPaperclip, IconPlayerStop } from "@tabler/icons-react";
 import { useState } from "react";
-import type { Attachment } from "./conversation";
+import type { Model } from "~/api/queries";
+import { type Attachment, untaken } from "./conversation";
 
 /** The server takes bodies up to a limit; base64 adds a third. */
 const BYTES_MAX = 15 * 1024 * 1024;
 const ACCEPTED = "image/*,application/pdf,audio/wav,audio/mpeg";
 
 type Props = {
+  /** Who will be asked; those that are not known here take everything. */
+  models: Model[];
   disabled?: boolean;
   isBusy: boolean;
   onSend: (text: string, attachments: Attachment[]) => void;
   onStop: () => void;
 };
 
-export function Composer({ disabled, isBusy, onSend, onStop }: Props) {
+export function Composer({ models, disabled, isBusy, onSend, onStop }: Props) {
   const [text, setText] = useState("");
   const [attachments, setAttachments] = useState<Attachment[]>([]);
   const [complaint, setComplaint] = useState<string>();
@@ -30,6 +33,10 @@ export function Composer({ disabled, isBusy, onSend, onStop }: Props) {
       setAttachments((before) => [...before, read]);
     }
   };
+  const refusals = models.flatMap(({ name, architecture }) => {
+    const missing = untaken(attachments, architecture.input_modalities);
+    return missing.length > 0 ? [`${name} does not take ${missing.join(", ")}`] : [];
+  });
   const canSend = !disabled && !isBusy && (text.trim() !== "" || attachments.length > 0);
   const send = () => {
     if (!canSend) return;
@@ -55,6 +62,7 @@ export function Composer({ disabled, isBusy, onSend, onStop }: Props) {
           ))}
         </Group>
       )}
+      {refusals.length > 0 && <Text size="sm" c="var(--warn)" role="status" mb={4}>{refusals.join("; ")}</Text>}
       {complaint && <Text size="sm" c="var(--bad)" role="alert" mb={4}>{complaint}</Text>}
       <Group gap="xs" align="flex-end" wrap="nowrap">
         <FileButton onChange={(files) => void add(files)} accept={ACCEPTED} multiple>

@@ -1,18 +1,16 @@
 // Chat with one model, or with up to six on the same prompt, side by side.
-import { Box, Button, Drawer, Group, Modal, MultiSelect, SimpleGrid, Tabs, Text, Tooltip } from "@mantine/core";
+import { Box, Button, Drawer, Group, Modal, MultiSelect, SimpleGrid, Text, Tooltip } from "@mantine/core";
 import { IconAdjustmentsHorizontal, IconCode, IconEraser } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { example, models } from "~/api/queries";
-import { standing } from "~/api/session";
-import { CodeBlock } from "~/parts/Copy";
 import { usd } from "~/parts/format";
 import { KeySelect, useActingKey } from "~/parts/KeySelect";
 import { LinkButton } from "~/parts/links";
 import { Page } from "~/parts/Page";
-import { anyRequest } from "~/parts/snippets";
 import { Empty, Failure } from "~/parts/States";
+import { Code } from "./Code";
 import { Column } from "./Column";
 import { Composer } from "./Composer";
 import { type Attachment, content, history, type Message, mistakes, noAnswer, noOptions, request, type Turn } from "./conversation";
@@ -109,28 +107,14 @@ export default function Playground() {
         ))}
       </SimpleGrid>
       <Box mt="sm" pos="sticky" bottom={12} style={{ zIndex: 5 }}>
-        <Composer onSend={send} onStop={() => stopper.current?.abort()} isBusy={isBusy} disabled={chosen.length === 0 || !key.acting || isBroken} />
+        <Composer models={(known.data ?? []).filter(({ id }) => chosen.includes(id))} onSend={send} onStop={() => stopper.current?.abort()} isBusy={isBusy} disabled={chosen.length === 0 || !key.acting || isBroken} />
       </Box>
       <Drawer opened={shown === "options"} onClose={() => setShown(undefined)} title="Options" position="right" size="md">
         <Options values={options} onChange={setOptions} />
       </Drawer>
-      <Modal opened={shown === "code"} onClose={() => setShown(undefined)} title="Use the code" size="lg">
+      <Modal opened={shown === "code"} onClose={() => setShown(undefined)} title="Use the code" size="xl">
         {shown === "code" && <Code body={request(chosen[0] ?? "", history(turns(chosen[0] ?? "")), options)} />}
       </Modal>
     </Page>
-  );
-}
-
-function Code({ body }: { body: ReturnType<typeof request> }) {
-  const { data } = useQuery(standing);
-  const said = body.messages.length > 0 ? body : { ...body, messages: [{ role: "user", content: "Say hello." }] };
-  const where = { url: data?.public_url ?? window.location.origin, key: "$WAYBILL_API_KEY", model: String(body.model), body: said as Record<string, unknown> };
-  return (
-    <Tabs defaultValue={anyRequest[0]!.id}>
-      <Tabs.List mb="sm">{anyRequest.map((client) => <Tabs.Tab key={client.id} value={client.id}>{client.label}</Tabs.Tab>)}</Tabs.List>
-      {anyRequest.map((client) => (
-        <Tabs.Panel key={client.id} value={client.id}><CodeBlock code={client.code(where)} /></Tabs.Panel>
-      ))}
-    </Tabs>
   );
 }

@@ -58,6 +58,18 @@ function part({ name, type, dataUrl }: Attachment): Part {
   return { type: "file", file: { filename: name, file_data: dataUrl } };
 }
 
+/** What kind of input a file is, and its word for people. */
+function modalityOf({ type }: Attachment): ["image" | "audio" | "file", string] {
+  if (type.startsWith("image/")) return ["image", "pictures"];
+  return type.startsWith("audio/") ? ["audio", "sound"] : ["file", "files"];
+}
+
+/** What of these a model that takes these inputs does not take, in words; nothing when it takes all. */
+export function untaken(attachments: Attachment[], inputs: readonly string[]): string[] {
+  const kinds = attachments.map(modalityOf).filter(([modality]) => !inputs.includes(modality));
+  return [...new Set(kinds.map(([, words]) => words))];
+}
+
 /** The whole request for one model. */
 export function request(model: string, messages: Message[], options: Options): Body {
   const number = (text: string) => (text.trim() === "" ? undefined : Number(text));
