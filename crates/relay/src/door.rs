@@ -1,9 +1,12 @@
 //! The relay's side of a door: what the waiting caller is told, and whether it is still there.
 
+use std::pin::Pin;
+
 use bytes::Bytes;
 use chat::Error;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, timeout_at};
 use wire::{Sequence, Stamp};
 
 use crate::Timers;
@@ -136,6 +139,23 @@ impl Door {
         }
     }
 
+    /// The same, while a slow caller is waited for until `by`; one that has not read by then is as good
+    /// as gone. Where there is room, which is the rule, no timer is made.
+    pub(crate) async fn send_by(&mut self, piece: Bytes, by: Instant) -> Result<(), Gone> {
+        self.next_sign = Instant::now() + self.timers.keep_alive;
+        let State::Streaming(sender) = &self.state else {
+            return Err(Gone);
+        };
+        match sender.try_send(piece) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(Gone),
+            Err(TrySendError::Full(piece)) => match timeout_at(by, sender.send(piece)).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) | Err(_) => Err(Gone),
+            },
+        }
+    }
+
     /// Ends a stream whose last piece was sent.
     pub(crate) fn close(&mut self) {
         self.state = State::Closed;
@@ -156,6 +176,39 @@ impl Door {
         }
     }
 
+    /// The same for the next piece of a stream, which is waited for until `by`; `None` when it has not
+    /// come by then. The alarm stays set from one piece to the next, and is set anew when it goes off:
+    /// a piece that comes costs no timer.
+    pub(crate) async fn wait_until<T>(
+        &mut self,
+        by: Instant,
+        mut alarm: Pin<&mut Sleep>,
+        work: impl Future<Output = T>,
+    ) -> Result<Option<T>, Gone> {
+        tokio::pin!(work);
+        loop {
+            let next = self.next_sign.min(by);
+            if alarm.deadline() > next {
+                alarm.as_mut().reset(next);
+            }
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(Some(done)),
+                () = self.left() => return Err(Gone),
+                () = alarm.as_mut() => {
+                    let now = Instant::now();
+                    if now >= by {
+                        return Ok(None);
+                    }
+                    if now >= self.next_sign {
+                        self.show_life()?;
+                    }
+                    alarm.as_mut().reset(self.next_sign.min(by));
+                }
+            }
+        }
+    }
+
     fn show_life(&mut self) -> Result<(), Gone> {
         self.next_sign = Instant::now() + self.timers.keep_alive;
         self.open_stream(ReplyHead {
@@ -168,8 +221,8 @@ impl Door {
         let (dialect, stamp) = &self.spoken;
         match sender.try_send(dialect.sign_of_life(stamp)) {
             // A full channel means that the caller is busy reading: it needs no sign of life.
-            Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Gone),
+            Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(Gone),
         }
     }
 

@@ -1,11 +1,12 @@
 //! How a stream travels down: provider's pieces in, stamped frames out, until one side ends it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use catalog::endpoint::Endpoint;
 use chat::Error;
 use ledger::settlement::Ending;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 use wire::{Tap, Told};
 
 use crate::attempt::{LiveStream, next_chunk};
@@ -51,23 +52,9 @@ pub(crate) async fn pump(
         Ok(()) => forward(relay, endpoint, &mut live, way).await,
         Err(Gone) => End::Left,
     };
-    let parts = &relay.parts;
+    // How a stream ends is on the heap: while it runs, its task has no room for that.
     match end {
-        End::Complete => {
-            let metadata = way.metadata();
-            relay.report_answered(endpoint, &live.meter, way);
-            let generation = way.draft.completed(&live.meter, parts);
-            let cost = crate::draft::cost_text(&generation);
-            let mut last = live.tap.last_frames(&generation.usage, &cost);
-            if let Some(metadata) = metadata {
-                last = metadata.put_into_last_frame(&last);
-            }
-            relay.settle(way.reserved.take(), generation).await;
-            // A caller that leaves at the very last frame has been served; the record says so.
-            let _ = way.door.send(last).await;
-            way.door.close();
-            let_go(live.body).await;
-        }
+        End::Complete => Box::pin(complete(relay, endpoint, live, way)).await,
         End::Broken(broke, error) => {
             relay.report(endpoint, &error);
             let LiveStream {
@@ -83,22 +70,52 @@ pub(crate) async fn pump(
             if broken.told().is_some() {
                 return Some(broken);
             }
-            give_up(relay, broken, way).await;
+            Box::pin(give_up(relay, broken, way)).await;
         }
-        End::Left => {
-            let ending = match live.meter.first_token {
-                Some(_) => Ending::LeftMidStream,
-                None => Ending::LeftBeforeFirstToken,
-            };
-            drain::after(relay, endpoint, &mut live, ending).await;
-            let meter = std::mem::take(&mut live.meter);
-            // First of all the provider must hear of it.
-            drop(live);
-            let generation = way.draft.cancelled(ending, Some(&meter), parts);
-            relay.settle(way.reserved.take(), generation).await;
-        }
+        End::Left => Box::pin(leave(relay, endpoint, live, way)).await,
     }
     None
+}
+
+/// Records a stream that came to its end, and sends its last frames.
+async fn complete(
+    relay: &Relay,
+    endpoint: &Endpoint,
+    mut live: Box<LiveStream>,
+    way: &mut Underway<'_>,
+) {
+    let metadata = way.metadata();
+    relay.report_answered(endpoint, &live.meter, way);
+    let generation = way.draft.completed(&live.meter, &relay.parts);
+    let cost = crate::draft::cost_text(&generation);
+    let mut last = live.tap.last_frames(&generation.usage, &cost);
+    if let Some(metadata) = metadata {
+        last = metadata.put_into_last_frame(&last);
+    }
+    relay.settle(way.reserved.take(), generation).await;
+    // A caller that leaves at the very last frame has been served; the record says so.
+    let _ = way.door.send(last).await;
+    way.door.close();
+    let_go(live.body).await;
+}
+
+/// Records a stream whose caller left half-way.
+async fn leave(
+    relay: &Relay,
+    endpoint: &Endpoint,
+    mut live: Box<LiveStream>,
+    way: &mut Underway<'_>,
+) {
+    let ending = match live.meter.first_token {
+        Some(_) => Ending::LeftMidStream,
+        None => Ending::LeftBeforeFirstToken,
+    };
+    drain::after(relay, endpoint, &mut live, ending).await;
+    let meter = std::mem::take(&mut live.meter);
+    // First of all the provider must hear of it.
+    drop(live);
+    let generation = way.draft.cancelled(ending, Some(&meter), &relay.parts);
+    relay.settle(way.reserved.take(), generation).await;
 }
 
 impl BrokenOff {
@@ -141,13 +158,12 @@ async fn forward(
         reserved,
         ..
     } = way;
+    let mut alarm = pin!(sleep_until(live.deadline));
     loop {
-        if let Some(piece) = live.take_pending() {
-            match timeout_at(live.deadline, door.send(piece)).await {
-                Ok(Ok(())) => {}
-                // A caller that has not read for the rest of the attempt is as good as gone.
-                Ok(Err(Gone)) | Err(_) => return End::Left,
-            }
+        if let Some(piece) = live.take_pending()
+            && door.send_by(piece, live.deadline).await.is_err()
+        {
+            return End::Left;
         }
         if let Some(error) = live.broke.take() {
             return End::Broken(ending::of_error(live.meter.finish.as_ref()), error);
@@ -173,20 +189,18 @@ async fn forward(
         }
         let by = live.deadline.min(Instant::now() + idle);
         let mut was_cut = false;
-        let read = match door
-            .wait_for(timeout_at(by, next_chunk(&mut live.body)))
-            .await
-        {
+        let next = next_chunk(&mut live.body);
+        let read = match door.wait_until(by, alarm.as_mut(), next).await {
             Err(Gone) => return End::Left,
-            Ok(Err(_)) => {
+            Ok(None) => {
                 let silent = failures::timeout(endpoint, "sent nothing more", idle);
                 return End::Broken(Break::Cut, silent);
             }
-            Ok(Ok(Err(broken))) => {
+            Ok(Some(Err(broken))) => {
                 return End::Broken(Break::Cut, failures::broken(endpoint, &broken));
             }
-            Ok(Ok(Ok(Some(chunk)))) => live.read(&chunk),
-            Ok(Ok(Ok(None))) => {
+            Ok(Some(Ok(Some(chunk)))) => live.read(&chunk),
+            Ok(Some(Ok(None))) => {
                 // What is left over now is half a frame.
                 was_cut = true;
                 live.done = true;

@@ -215,7 +215,7 @@ impl Relay {
         match answered.answer {
             Answer::Whole(answer) => {
                 self.report_answered(endpoint, &answer.meter, way);
-                whole::deliver(self, *answer, head, way).await;
+                Box::pin(whole::deliver(self, *answer, head, way)).await;
                 None
             }
             Answer::Stream(stream) => pump::pump(self, endpoint, stream, head, way).await,

@@ -62,7 +62,8 @@ impl<'a> Draft<'a> {
         Self {
             call,
             route: Route::default(),
-            attempts: Vec::new(),
+            // One is the rule; a vector that is let grow by itself makes room for four.
+            attempts: Vec::with_capacity(1),
             attempt_started: call.arrived,
             overhead: None,
             serving: None,

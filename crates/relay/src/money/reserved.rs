@@ -192,7 +192,8 @@ impl Reserved {
         if streamed.saturating_add(lead) <= reach {
             return Ok(());
         }
-        self.extend(relay, call, endpoint, (sheet, streamed)).await
+        // On the heap: a stream that needs no more, as nearly always, has no room for it.
+        Box::pin(self.extend(relay, call, endpoint, (sheet, streamed))).await
     }
 
     fn reach(&mut self, call: &Call, sheet: &PriceSheet) -> u64 {
