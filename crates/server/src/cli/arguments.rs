@@ -7,6 +7,8 @@ use chat::Dialect;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use store::{LimitReset, Month};
 
+use super::content_arguments::ContentArguments;
+
 /// Waybill: an LLM router of your own, with OpenRouter's API.
 #[derive(Debug, Parser)]
 #[command(name = "waybill", version, arg_required_else_help = true)]
@@ -47,6 +49,8 @@ pub enum Command {
     Ledger(LedgerArguments),
     /// Recount what was counted of calls, and drop the records of old months
     Records(RecordsArguments),
+    /// Show or delete the content of calls, and wrap its keys anew
+    Content(ContentArguments),
     /// Show or update the catalog of models
     Catalog(CatalogArguments),
     /// Explain a routing decision without making the call

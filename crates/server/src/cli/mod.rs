@@ -9,6 +9,7 @@
 //! | `budget …`, `credits …` | `budget.rs` |
 //! | `ledger …` | `ledger.rs` |
 //! | `records …` | `records.rs` |
+//! | `content …` | `content.rs`, `content_arguments.rs` |
 //! | `catalog …` | `catalog.rs`, `fetch.rs` |
 //! | `plan` | `plan.rs` |
 //! | `demo` (feature `demo`) | `demo.rs` |
@@ -20,6 +21,8 @@ pub mod budget;
 pub mod catalog;
 pub mod check;
 pub mod console;
+pub mod content;
+pub mod content_arguments;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod fetch;

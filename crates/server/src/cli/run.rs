@@ -7,7 +7,7 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, Command, LogArgument, Place};
-use super::{budget, catalog, check, console, key, ledger, plan, records, serve};
+use super::{budget, catalog, check, console, content, key, ledger, plan, records, serve};
 use crate::config::sections::{Log, LogForm};
 use crate::config::{self, Config, Environment, Loaded};
 use crate::out;
@@ -33,6 +33,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Credits(arguments) => budget::run_credits(arguments.command, log, &environment),
         Command::Ledger(arguments) => ledger::run(arguments.command, log, &environment),
         Command::Records(arguments) => records::run(arguments.command, log, &environment),
+        Command::Content(arguments) => content::run(arguments.command, log, &environment),
         Command::Catalog(arguments) => catalog::run(arguments.command, log, &environment),
         Command::Plan(arguments) => plan::run(&arguments, log, &environment),
         #[cfg(feature = "demo")]

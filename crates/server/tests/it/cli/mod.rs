@@ -2,6 +2,7 @@
 
 mod catalog;
 mod check;
+mod content;
 #[cfg(feature = "demo")]
 mod demo;
 mod full_disk;
