@@ -10,7 +10,7 @@
 //! 6. [`cache_health`]: of how much use providers' caches are.
 //! 7. [`additions`]: providers and credentials that are added at run time.
 //! 8. [`cache`]: answers that are told again.
-//! 9. [`api`] and [`admin`]: one file per path or noun. [`jobs`]: what runs beside the calls.
+//! 9. [`api`] and [`admin`]: one file per path or noun; [`parquet`]: a form of their exports. [`jobs`]: what runs beside the calls.
 
 pub mod additions;
 pub mod admin;
@@ -38,6 +38,7 @@ pub mod listen;
 mod live;
 pub mod money;
 pub mod out;
+pub mod parquet;
 pub mod quality;
 pub mod replicas;
 pub mod reply;

@@ -10,6 +10,7 @@ use ledger::quality::Sign;
 use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, UsageSource};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use store::KeyHash;
 
 use crate::api::feedback::{self, FeedbackView};
 use crate::api::generation_plan::{self, PlanView};
@@ -130,6 +131,9 @@ struct Money {
 /// What OpenRouter's record does not have.
 #[derive(Serialize)]
 struct Ours<'a> {
+    api_key_hash: &'a str,
+    /// What the key is called now; null where there is none any more, or nobody was asked.
+    api_key_name: Option<String>,
     requested_model: &'a str,
     provider: Option<&'a str>,
     endpoint: Option<&'a str>,
@@ -194,7 +198,7 @@ pub async fn get(
         let message = format!("Generation {id} not found");
         return Err(Error::caller(Kind::NotFound, message).into());
     };
-    let mut data = view(&record);
+    let mut data = named_view(&app, &record);
     data.ours.feedback = feedback::on(&app, &record.id).await;
     if record.noticed.content == Content::Kept {
         let is_there = app.content.holds(&record.id).await;
@@ -217,8 +221,17 @@ const fn api_type(dialect: Dialect) -> &'static str {
     }
 }
 
+/// A record in that form, with the name of its key.
+pub(crate) fn named_view<'a>(app: &App, record: &'a Generation) -> View<'a> {
+    let mut view = view(record);
+    let keyring = app.keyring.load();
+    let facts = keyring.get(&KeyHash::from_text(view.ours.api_key_hash));
+    view.ours.api_key_name = facts.map(|facts| facts.key.name.clone());
+    view
+}
+
 /// A record in that form.
-pub(crate) fn view(record: &Generation) -> View<'_> {
+fn view(record: &Generation) -> View<'_> {
     let caller = &record.caller;
     let served = record.attempts.len().checked_sub(1);
     let attempts = record.attempts.iter().enumerate().map(|(index, attempt)| {
@@ -367,6 +380,8 @@ fn ours(record: &Generation) -> Ours<'_> {
     let gap = record.settled.cost_gap;
     let reported = record.usage.native_cost_nanos;
     Ours {
+        api_key_hash: &record.caller.key_hash,
+        api_key_name: None,
         requested_model: &record.requested_model,
         provider: record.provider.as_deref(),
         endpoint: record.endpoint.as_deref(),

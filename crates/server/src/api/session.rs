@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Dimension, FacetFilter, ListQuery, PAGE_MAX, SessionKey, SessionSums};
 
-use crate::api::generation::{View, view};
+use crate::api::generation::{View, named_view};
 use crate::api::generations::{cursor, read_cursor, settled_first};
 use crate::app::App;
 use crate::caller::Caller;
@@ -91,7 +91,12 @@ pub async fn get(
         .await
         .map_err(storage_trouble)?;
     let data = Session {
-        generations: page.records.iter().rev().map(view).collect(),
+        generations: page
+            .records
+            .iter()
+            .rev()
+            .map(|record| named_view(&app, record))
+            .collect(),
         previous_cursor: page.next.map(cursor),
         ..described(&session, &sums)
     };

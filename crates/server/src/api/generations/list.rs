@@ -5,7 +5,7 @@ use serde::Serialize;
 use store::ListQuery;
 
 use super::cursor;
-use crate::api::generation::{View, view};
+use crate::api::generation::{View, named_view};
 use crate::app::App;
 use crate::reply::{self, Answer, storage_trouble};
 
@@ -20,7 +20,11 @@ struct List<'a> {
 pub(super) async fn page(app: &App, query: &ListQuery) -> Answer {
     let page = app.store.list(query).await.map_err(storage_trouble)?;
     let list = List {
-        data: page.records.iter().map(view).collect(),
+        data: page
+            .records
+            .iter()
+            .map(|record| named_view(app, record))
+            .collect(),
         next_cursor: page.next.map(cursor),
     };
     reply::json(StatusCode::OK, &list)

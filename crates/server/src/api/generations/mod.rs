@@ -1,9 +1,11 @@
 //! `GET /generations`: records by any filter, newest first, in pages or as a whole export. Not in
 //! OpenRouter's API.
 //!
-//! `asked`: what may be asked. `list`: a page as JSON. `export`: everything, as it is read.
+//! `asked`: what may be asked. `list`: a page as JSON. `export`: everything, as it is read. `columns`:
+//! records as rows of a table.
 
 mod asked;
+mod columns;
 mod export;
 mod list;
 
@@ -32,8 +34,11 @@ pub async fn get(
         None | Some("json") => list::page(&app, &query).await,
         Some("csv") => Ok(export::stream(&app, query, export::Form::Csv)),
         Some("jsonl") => Ok(export::stream(&app, query, export::Form::JsonLines)),
+        Some("parquet") => Ok(export::stream(&app, query, export::Form::Parquet)),
         Some(other) => {
-            let message = format!("format: \"{other}\" is none of \"json\", \"csv\" and \"jsonl\"");
+            let message = format!(
+                "format: \"{other}\" is none of \"json\", \"csv\", \"jsonl\" and \"parquet\""
+            );
             Err(Error::caller(Kind::InvalidRequest, message)
                 .with_field("format")
                 .into())

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, hello};
 
-const LIST: &str = "/api/v1/generations";
+pub(super) const LIST: &str = "/api/v1/generations";
 
 /// Three calls in a session, one that fails, two of another key.
-async fn busy() -> (Stage, String) {
+pub(super) async fn busy() -> (Stage, String) {
     let stage = Stage::open().await;
     let body = json!({ "name": "another" });
     let made = stage
@@ -67,6 +67,7 @@ async fn a_list_is_true_at_once_and_filtered() {
         ("?outcome=failed,cancelled&model=simulated/echo", 0),
         ("?error_type=timeout,invalid_request", 1),
         ("?min_cost=1000", 0),
+        ("?sign=cut_short,broken_off&status=200", 0),
         ("?min_latency=100000000", 0),
         ("?end=2020-01-01T00:00:00Z", 0),
         ("?start=2020-01-01T00:00:00Z&status=200,201", 5),
@@ -74,13 +75,15 @@ async fn a_list_is_true_at_once_and_filtered() {
         let found = list(&stage, query, &stage.management_key).await;
         assert_eq!(length(&found), count, "{query}: {found:#}");
     }
+    assert_eq!(newest["api_key_name"], "another");
+    let hash = store::KeyHash::of(&other);
+    assert_eq!(newest["api_key_hash"], hash.as_str());
     let by_id = format!("?search={}", newest["id"].as_str().unwrap());
     let found = list(&stage, &by_id, &stage.management_key).await;
     assert_eq!(found["data"][0], *newest);
     // A key for calls sees its own.
     assert_eq!(length(&list(&stage, "?status=200", &other).await), 2);
     assert_eq!(length(&list(&stage, "?status=200", &stage.key).await), 3);
-    let hash = store::KeyHash::of(&other);
     let foreign = format!("?api_key_hash={}", hash.as_str());
     assert_eq!(length(&list(&stage, &foreign, &stage.key).await), 0);
     assert_eq!(
@@ -115,6 +118,7 @@ async fn pages_follow_each_other_and_mistakes_are_named() {
         ("?end=2020-01-01T00:00:00%2B02:00", "end"),
         ("?min_cost=-1", "min_cost"),
         ("?format=xlsx", "format"),
+        ("?sign=empty,odd", "sign"),
     ] {
         let seen = stage.get(&format!("{LIST}{query}"), key).await;
         assert!(seen.error(400, "invalid_request").contains(said), "{query}");

@@ -23,6 +23,7 @@ mod metrics;
 mod models;
 mod native;
 mod openapi;
+mod parquet;
 mod plan;
 mod policies;
 mod provider_dialects;

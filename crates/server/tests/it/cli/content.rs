@@ -14,8 +14,8 @@ use crate::stage::Scratch;
 /// Keeps the content of one call where the program looks for it.
 async fn keep(dir: &Scratch, id: &GenerationId) {
     let data = dir.0.join("data");
-    let store = Store::open(&format!("sqlite:{}", data.join("waybill.db").display()));
-    let store = store.await.unwrap();
+    let url = format!("sqlite:{}", data.join("waybill.db").display());
+    let store = Store::open(&url).await.unwrap();
     let vault = Vault::new(MasterKeys::in_data_dir(&data, [7; 32]).unwrap());
     let objects = Arc::new(Directory::new(data.join("content"), false));
     let archive = Archive::new(store.clone(), Arc::new(vault), objects, "a");
