@@ -86,8 +86,15 @@ async fn show(app: &App, session: Option<&OpenSession>) -> Answer {
     reply::json(StatusCode::OK, &Envelope { data: standing })
 }
 
-fn with_cookie(app: &App, secret: &str, seconds: i64, mut answer: Response) -> Answer {
-    let text = cookie::set(secret, seconds, &app.public_url);
+/// An answer that keeps a session's secret in the browser for so many seconds.
+fn with_cookie(
+    app: &App,
+    headers: &HeaderMap,
+    (secret, seconds): (&str, i64),
+    mut answer: Response,
+) -> Answer {
+    let is_secure = cookie::is_secure(headers, &app.public_url);
+    let text = cookie::set(secret, seconds, is_secure);
     let value = HeaderValue::try_from(text).map_err(|error| {
         Error::gateway(Kind::Server, "no cookie").with_detail(error.to_string())
     })?;
@@ -110,7 +117,7 @@ pub async fn get(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let kept = open::keep(&app.store, &found.hash, &renewed, now_ms).await;
     kept.map_err(storage_trouble)?;
     app.refresh_keys().await;
-    with_cookie(&app, secret, LIFE_MS / 1000, answer)
+    with_cookie(&app, &headers, (secret, LIFE_MS / 1000), answer)
 }
 
 /// The body of `POST /console/session`: one of the three.
@@ -155,7 +162,7 @@ pub async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
     app.refresh_keys().await;
     let opened = app.keyring.load().session(&hash).cloned();
     let answer = show(&app, opened.as_ref()).await?;
-    with_cookie(&app, &secret, LIFE_MS / 1000, answer)
+    with_cookie(&app, &headers, (&secret, LIFE_MS / 1000), answer)
 }
 
 /// Signing in by somebody else's page would put a browser into a session of theirs.
@@ -233,7 +240,7 @@ pub async fn delete(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
         None => false,
     };
     let answer = reply::json(StatusCode::OK, &Deleted { deleted })?;
-    with_cookie(&app, "", 0, answer)
+    with_cookie(&app, &headers, ("", 0), answer)
 }
 
 async fn end(app: &App, session: &OpenSession) -> Result<bool, Error> {

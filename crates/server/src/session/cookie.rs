@@ -16,6 +16,9 @@ pub const MARK: HeaderName = HeaderName::from_static("x-waybill-console");
 /// The hash of a key: a session calls models under that key's limits.
 pub const AS_KEY: HeaderName = HeaderName::from_static("x-waybill-as-key");
 
+/// What a proxy says that the browser spoke.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
 /// The secret of the session in these headers, if the console has sent them.
 #[must_use]
 pub fn presented(headers: &HeaderMap) -> Option<&str> {
@@ -28,16 +31,26 @@ pub fn presented(headers: &HeaderMap) -> Option<&str> {
     (!secret.is_empty()).then_some(secret)
 }
 
-/// The value of `Set-Cookie` that keeps a session for `seconds`; none at all for 0 seconds.
-///
-/// `Secure` where callers reach us over TLS. Over plain HTTP it would add nothing but browsers that
+/// Whether a browser is to send the cookie over TLS alone: where callers reach us over TLS, or where
+/// a proxy says that this request came to it so. Over plain HTTP it would add nothing but browsers that
 /// do not keep the cookie.
+///
+/// No proxy needs to be trusted for that: the header can only make a cookie stricter, and no other
+/// site's page can send it.
 #[must_use]
-pub fn set(secret: &str, seconds: i64, public_url: &str) -> String {
-    let secure = match public_url.starts_with("https://") {
-        true => "; Secure",
-        false => "",
-    };
+pub fn is_secure(headers: &HeaderMap, public_url: &str) -> bool {
+    let forwarded = headers.get(&FORWARDED_PROTO);
+    let forwarded = forwarded.and_then(|value| value.to_str().ok());
+    // Each proxy adds its own; the first one is what the browser spoke.
+    let spoken = forwarded.and_then(|schemes| schemes.split(',').next());
+    let is_over_tls = spoken.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
+    is_over_tls || public_url.starts_with("https://")
+}
+
+/// The value of `Set-Cookie` that keeps a session for `seconds`; none at all for 0 seconds.
+#[must_use]
+pub fn set(secret: &str, seconds: i64, is_secure: bool) -> String {
+    let secure = if is_secure { "; Secure" } else { "" };
     format!("{NAME}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
@@ -69,11 +82,27 @@ mod tests {
 
     #[test]
     fn a_cookie_is_out_of_reach_of_scripts_and_other_sites() {
-        let plain = set("abc", 60, "http://127.0.0.1:8080");
+        let plain = set("abc", 60, false);
         assert_eq!(
             plain,
             "waybill_session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Strict"
         );
-        assert!(set("abc", 60, "https://llm.example").ends_with("; Secure"));
+        assert!(set("abc", 60, true).ends_with("; Secure"));
+    }
+
+    #[test]
+    fn a_cookie_is_for_tls_alone_where_the_address_or_a_proxy_says_tls() {
+        let check = |pairs: &[(&'static str, &str)], public_url: &str, expected: bool| {
+            let found = is_secure(&headers(pairs), public_url);
+            assert_eq!(found, expected, "{pairs:?} {public_url}");
+        };
+        let name = "x-forwarded-proto";
+        let (plain, tls) = ("http://127.0.0.1:8080", "https://llm.example");
+        check(&[], plain, false);
+        check(&[], tls, true);
+        check(&[(name, "https")], plain, true);
+        check(&[(name, "HTTPS, http")], plain, true);
+        check(&[(name, "http, https")], plain, false);
+        check(&[(name, "http")], tls, true);
     }
 }
