@@ -486,4 +486,8 @@ pub struct DemoArguments {
     /// Print one line of JSON with addresses and keys instead of text
     #[arg(long)]
     pub print_json: bool,
+    /// Make up the calls of so many days before, so that there is something to look at (default: 14, with
+    /// --print-json 0)
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=60))]
+    pub past_days: Option<u16>,
 }

@@ -12,7 +12,7 @@
 //! | `content …` | `content.rs`, `content_arguments.rs` |
 //! | `catalog …` | `catalog.rs`, `fetch.rs` |
 //! | `plan` | `plan.rs` |
-//! | `demo` (feature `demo`) | `demo.rs` |
+//! | `demo` (feature `demo`) | `demo/` |
 //!
 //! Exit status: 0 done, 1 failed, 2 wrong usage.
 

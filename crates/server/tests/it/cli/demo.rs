@@ -4,7 +4,7 @@ use http::Request;
 use http_body_util::Full;
 use serde_json::Value;
 
-use super::program::{Server, waybill};
+use super::program::{Server, run, stderr, waybill};
 use crate::stage::{Scratch, hello, send};
 
 /// The personas that stand for a wire format each; `simulated/NAME` and `simulated/NAME-reasoner`.
@@ -79,6 +79,43 @@ async fn one_line_of_json_is_all_that_is_needed_to_call_every_simulated_model() 
         let ledger = send(ledger.body(Full::default()).unwrap()).await.json();
         assert_eq!(ledger["simulated"], true);
         assert!(server.stop().1, "it ends well");
+    }
+}
+
+#[tokio::test]
+async fn a_made_up_past_says_that_it_is_and_the_books_agree_with_it() {
+    let dir = Scratch::new();
+    let arguments = [
+        "demo",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        "place",
+        "--print-json",
+    ];
+    let mut first = arguments.to_vec();
+    first.extend(["--past-days", "2"]);
+    let mut server = Server::start(waybill(&dir, &first));
+    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+    let text = |name: &str| ready[name].as_str().unwrap().to_owned();
+    let list = Request::get(format!("{}/api/v1/generations?limit=1000", text("url"))).header(
+        "authorization",
+        format!("Bearer {}", text("management_key")),
+    );
+    let list = send(list.body(Full::default()).unwrap()).await.json();
+    let calls = list["data"].as_array().unwrap();
+    assert!(calls.len() > 50, "{}", calls.len());
+    for call in calls {
+        let app = call["app_title"].as_str().unwrap();
+        assert!(app.ends_with("(simulated)"), "{call:#}");
+    }
+    assert!(server.stop().1, "it ends well");
+    // At the second start it is there already.
+    let server = Server::start(waybill(&dir, &arguments));
+    assert!(server.stop().1, "it ends well");
+    for command in [["records", "verify"], ["ledger", "verify"]] {
+        let verified = run(&dir, &[&command[..], &["--data-dir", "place"]].concat());
+        assert!(verified.status.success(), "{}", stderr(&verified));
     }
 }
 

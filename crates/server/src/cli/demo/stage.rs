@@ -1,25 +1,30 @@
-//! `waybill demo`: the server with simulated providers, so that everything can be tried.
+//! The simulated fleet, the server before it, and what the person who started it reads.
 //!
 //! The providers are the simulator's personas, in this process, over real sockets. Their names say
 //! that they are simulated. Credentials in the environment are not used.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use relay::{Clock as _, Secret};
 use serde_json::json;
 use simulator::Simulator;
-use store::{DEFAULT_WORKSPACE_ID, NewKey};
+use store::{DEFAULT_WORKSPACE_ID, KeyHash, NewKey};
 use tokio::runtime::Builder;
 
-use super::arguments::{DemoArguments, LogArgument};
-use super::run::init_log;
-use super::serve;
+use super::{agent, past};
+use crate::cli::arguments::{DemoArguments, LogArgument};
+use crate::cli::run::init_log;
+use crate::cli::serve;
 use crate::clock::{self, SystemClock};
 use crate::config::{self, Environment};
 use crate::setup::Setup;
 use crate::start::{FirstKeys, Running};
 use crate::{keyring, out};
+
+/// Days of calls that are made up where nobody says how many.
+const PAST_DAYS: i64 = 14;
 
 /// What a simulated provider charges: USD per million tokens, decimal.
 struct Prices {
@@ -81,7 +86,16 @@ pub fn run(
     let served = serve::serve(setup, async |running| {
         let keys = keys(running).await?;
         let link = serve::first_link(running).await?;
-        let told = (simulator.root_url(), link);
+        let days = match running.first_keys {
+            Some(_) => past_days(arguments),
+            None => 0, // its past is there already
+        };
+        if days > 0 {
+            past::write(&running.app, &KeyHash::of(keys.inference.expose()), days).await?;
+            let talk = agent::talk(Arc::clone(&running.app), keys.inference.clone());
+            running.app.tasks.spawn(talk);
+        }
+        let told = (simulator.root_url(), link, days);
         tell(arguments.print_json, running, &keys, &told)
     });
     stage.block_on(simulator.shutdown());
@@ -90,6 +104,12 @@ pub fn run(
         let _ = std::fs::remove_dir_all(&dir);
     }
     served
+}
+
+/// Days of calls that are made up. Programs that ask for JSON count calls, and want none but theirs.
+fn past_days(arguments: &DemoArguments) -> i64 {
+    let usual = if arguments.print_json { 0 } else { PAST_DAYS };
+    arguments.past_days.map_or(usual, i64::from)
 }
 
 fn fresh_dir() -> anyhow::Result<PathBuf> {
@@ -268,7 +288,7 @@ fn tell(
     as_json: bool,
     running: &Running,
     keys: &FirstKeys,
-    (simulator, link): &(String, Option<String>),
+    (simulator, link, days): &(String, Option<String>, i64),
 ) -> anyhow::Result<()> {
     let url = &running.app.public_url;
     let management = keys.management.as_ref().map_or("", Secret::expose);
@@ -283,8 +303,15 @@ fn tell(
         });
         return Ok(out::line(&line.to_string())?);
     }
+    out::line(&format!(
+        "Waybill's demo is ready at {url}. Every provider in it is simulated."
+    ))?;
+    if *days > 0 {
+        out::line(&format!(
+            "  the calls of the last {days} days in it are made up, and say so"
+        ))?;
+    }
     for line in [
-        format!("Waybill's demo is ready at {url}. Every provider in it is simulated."),
         match link {
             Some(link) => format!("  the console, once:  {link}"),
             None => format!("  the console:    {url}/"),
