@@ -28,6 +28,7 @@ use crate::limits::{Gate, Velocity};
 use crate::session;
 use crate::session::password::Guesses;
 use crate::shelf::Shelf;
+use crate::status::StatusBoard;
 use crate::tracer::Tracer;
 use crate::workspace_terms::{self, Policies};
 
@@ -53,6 +54,8 @@ pub struct App {
     pub content: Arc<Keeper>,
     /// Watches providers' caches.
     pub caches: Arc<CacheBoard>,
+    /// What the status page says, and to whom.
+    pub status: StatusBoard,
     /// Takes the records of finished calls, and answers for them at once.
     pub recorder: Arc<Recorder>,
     /// Holds money for calls under budgets.

@@ -7,7 +7,7 @@
 //! 3. [`router`]: every path. [`caller`], [`keyring`] and [`session`]: who calls. [`body`] and [`reply`]: in and out.
 //! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`] and [`workspace_terms`]: what keys and workspaces have beyond OpenRouter's fields.
 //! 5. [`content`]: what was asked and answered, for those who want it kept.
-//! 6. [`cache_health`]: of how much use providers' caches are.
+//! 6. [`cache_health`]: of how much use providers' caches are. [`status`]: how many calls came to their end.
 //! 7. [`additions`]: providers and credentials that are added at run time.
 //! 8. [`cache`]: answers that are told again.
 //! 9. [`api`] and [`admin`]: one file per path or noun; [`parquet`]: a form of their exports. [`jobs`]: what runs beside the calls.
@@ -48,6 +48,7 @@ pub mod setup;
 pub mod shelf;
 pub mod start;
 pub mod statement;
+pub mod status;
 pub mod time;
 pub mod tracer;
 pub mod vault;

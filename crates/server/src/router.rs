@@ -165,6 +165,8 @@ fn analytics_paths() -> Vec<Row> {
         ),
         ("/datasets/app-rankings", get(api::datasets::app_rankings)),
         ("/datasets/session-cost", get(api::datasets::session_cost)),
+        ("/status", get(api::status::get)),
+        ("/status/public", put(api::status::put_public)),
     ]
 }
 

@@ -32,5 +32,6 @@ pub mod rerank;
 mod respond;
 pub mod responses;
 pub mod session;
+pub mod status;
 mod told_again;
 pub mod wishes;

@@ -14,7 +14,7 @@ use crate::reply::{self, Answer};
 const FRAME: &str = include_str!("../../openapi/document.json");
 
 /// One file per noun: `{"paths": {…}, "schemas": {…}}`.
-const NOUNS: [&str; 18] = [
+const NOUNS: [&str; 19] = [
     include_str!("../../openapi/chat.json"),
     include_str!("../../openapi/calls.json"),
     include_str!("../../openapi/messages.json"),
@@ -29,6 +29,7 @@ const NOUNS: [&str; 18] = [
     include_str!("../../openapi/content.json"),
     include_str!("../../openapi/analytics.json"),
     include_str!("../../openapi/datasets.json"),
+    include_str!("../../openapi/status.json"),
     include_str!("../../openapi/observability.json"),
     include_str!("../../openapi/providers.json"),
     include_str!("../../openapi/console.json"),

@@ -9,7 +9,7 @@ use super::problem::{Problem, Problems};
 use super::reader::{Reader, Setting};
 use super::{
     Config, Environment, cache, content, native, probes, providers, records, routing, sections,
-    telemetry,
+    status, telemetry,
 };
 
 /// The file that is read when none is named.
@@ -76,6 +76,7 @@ pub fn read(file: &str, text: &str, environment: &Environment) -> Loaded {
         content: content::content(&mut reader),
         cache: cache::cache(&mut reader),
         discovery: sections::discovery(&mut reader),
+        status: status::status(&mut reader),
         providers: providers::providers(&mut reader),
         timers,
     };

@@ -14,6 +14,7 @@
 //! | `credentials.rs` | which provider has a credential, and which one would help |
 //! | `written_credentials.rs` | `credential` and `credentials` of a provider, as they stand there |
 //! | `accounts.rs` | credentials in several variables or in files, as clouds have them |
+//! | `status.rs` | `[status]`: who may look at the status page |
 //! | `problem.rs` | one mistake, and where it is |
 //! | `load.rs` | file → [`Config`] |
 
@@ -32,6 +33,7 @@ pub mod records;
 pub mod routing;
 pub mod secret;
 pub mod sections;
+pub mod status;
 pub mod telemetry;
 mod written_credentials;
 
@@ -78,6 +80,8 @@ pub struct Config {
     pub cache: cache::CacheBounds,
     /// `[discovery]`
     pub discovery: sections::Discovery,
+    /// `[status]`
+    pub status: status::StatusPage,
     /// `[providers.*]`
     pub providers: providers::Providers,
 }

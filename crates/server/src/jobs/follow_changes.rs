@@ -9,6 +9,7 @@ use store::{Change, Noun, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
+use crate::status::publicity;
 use crate::{additions, broadcast, byok, key_terms, session, shelf, workspace_terms};
 
 /// How often the feed is asked. One row by its primary key: it costs next to nothing.
@@ -69,6 +70,11 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
         |change: &Change| change.noun == Noun::Setting && change.id.starts_with(broadcast::PREFIX);
     if concerns(&is_of_destination) || concerns(&is_of_workspace) {
         app.read_destinations().await?;
+    }
+    let is_of_status =
+        |change: &Change| change.noun == Noun::Setting && change.id == publicity::SETTING;
+    if concerns(&is_of_status) {
+        app.status.publicity.follow(&app.store).await?;
     }
     let is_of_catalog = |change: &Change| {
         let is_added = change.id.starts_with(additions::PREFIX);

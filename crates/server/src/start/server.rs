@@ -22,6 +22,7 @@ use crate::listen::{self, Manners};
 use crate::session::password::Guesses;
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
+use crate::status::{StatusBoard, publicity::Publicity};
 use crate::{additions, budget_index, jobs, replicas, router, vault, workspace_terms};
 
 use super::Running;
@@ -70,6 +71,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         credentials,
         keyring: Arc::new(ArcSwap::from_pointee(app::keyring(&store).await?)),
         unpriced: ArcSwap::from_pointee(workspace_terms::policies(&store).await?),
+        status: StatusBoard::new(Publicity::read(config.status, &store).await?),
         store,
         vault,
         content: Arc::clone(&books.content),

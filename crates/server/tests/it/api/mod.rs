@@ -28,4 +28,5 @@ mod plan;
 mod policies;
 mod provider_dialects;
 mod responses;
+mod status;
 mod wishes;
