@@ -24,6 +24,9 @@ export default defineConfig({
         manualChunks: {
           react: ["react", "react-dom", "react-dom/client"],
           tanstack: ["@tanstack/react-query", "@tanstack/react-router"],
+          // Not every page has a long list, and not every one a chart.
+          list: ["@tanstack/react-virtual"],
+          plot: ["uplot"],
         },
       },
     },

@@ -20,6 +20,19 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import("./pages/sign-in/SignIn")),
 });
 
+export type StatusSearch = { by?: "providers" | "endpoints"; days?: boolean };
+
+// Before the door: it may be public. The page itself finds out who looks.
+const status = createRoute({
+  getParentRoute: () => root,
+  path: "/status",
+  validateSearch: (search: Record<string, unknown>): StatusSearch => ({
+    by: search.by === "providers" || search.by === "endpoints" ? search.by : undefined,
+    days: search.days === true ? true : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/status/Status")),
+});
+
 /** Everything behind the door. */
 const house = createRoute({
   getParentRoute: () => root,
@@ -143,6 +156,30 @@ const activity = createRoute({
   component: lazyRouteComponent(() => import("./pages/activity/Activity")),
 });
 
+export type CachesSearch = { days?: number; model?: string; endpoint?: string };
+
+const caches = createRoute({
+  getParentRoute: () => house,
+  path: "/caches",
+  validateSearch: (search: Record<string, unknown>): CachesSearch => ({
+    days: number(search.days), model: text(search.model), endpoint: text(search.endpoint),
+  }),
+  component: lazyRouteComponent(() => import("./pages/caches/Caches")),
+});
+
+export type RankingsSearch = { days?: number; per?: "week" | "month"; of?: string; apps?: "trending" };
+
+const rankings = createRoute({
+  getParentRoute: () => house,
+  path: "/rankings",
+  validateSearch: (search: Record<string, unknown>): RankingsSearch => ({
+    days: number(search.days), of: text(search.of),
+    per: search.per === "week" || search.per === "month" ? search.per : undefined,
+    apps: search.apps === "trending" ? "trending" : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/rankings/Rankings")),
+});
+
 const session = createRoute({
   getParentRoute: () => house,
   path: "/sessions/$id",
@@ -155,7 +192,7 @@ const call = createRoute({
   component: lazyRouteComponent(() => import("./pages/activity/CallPage")),
 });
 
-const tree = root.addChildren([signIn, house.addChildren([overview, start, playground, models, model, activity, session, call, keys, budgets, ledger, providers, destinations, settings])]);
+const tree = root.addChildren([signIn, status, house.addChildren([overview, start, playground, models, model, activity, caches, rankings, session, call, keys, budgets, ledger, providers, destinations, settings])]);
 
 export const makeRouter = (client: QueryClient) =>
   createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

@@ -93,6 +93,11 @@ export const variables: CSSVariablesResolver = () => ({
     "--bad": "#b93d1a",
     "--ink-line": "#2f57a1",
     "--line-1": "#2f57a1", "--line-2": "#b93d1a", "--line-3": "#1f7249", "--line-4": "#8f6200", "--line-5": "#7a4fa3", "--line-6": "#63615b",
+    // Series beside each other: apart in hue and in lightness.
+    "--series-1": "#2f57a1", "--series-2": "#d97a4a", "--series-3": "#3f9a73", "--series-4": "#d9a92b",
+    "--series-5": "#7d6bb0", "--series-6": "#62a7b8", "--series-rest": "#c4beb2",
+    // Bars of the status page.
+    "--bar-good": "#52b17e", "--bar-fair": "#ecae22", "--bar-bad": "#d94d25",
   },
   dark: {
     "--mantine-color-body": "#15181c",
@@ -114,6 +119,9 @@ export const variables: CSSVariablesResolver = () => ({
     "--bad": "#f69678",
     "--ink-line": "#8eabdb",
     "--line-1": "#8eabdb", "--line-2": "#f69678", "--line-3": "#79c39b", "--line-4": "#f2c24f", "--line-5": "#c3a3e0", "--line-6": "#a3a8b0",
+    "--series-1": "#7f9fd6", "--series-2": "#e08a5e", "--series-3": "#5fb48d", "--series-4": "#dcb54a",
+    "--series-5": "#a394d0", "--series-6": "#7fbfcd", "--series-rest": "#525a64",
+    "--bar-good": "#2a8a59", "--bar-fair": "#d99a0d", "--bar-bad": "#d94d25",
     // Badges: tinted paper instead of near-black.
     "--mantine-color-gray-light": "#2a3038", "--mantine-color-gray-light-color": "#c9cacb",
     "--mantine-color-carbon-light": "#20304a", "--mantine-color-carbon-light-color": "#b7cae8",

@@ -13,7 +13,7 @@ export const pictures = fileURLToPath(new URL("../pictures", import.meta.url));
 /** `waybill demo` on a free port with a data directory of its own. */
 export async function startDemo(binary = process.env.WAYBILL_BINARY ?? join(root, "target/debug/waybill")) {
   const folder = mkdtempSync(join(tmpdir(), "waybill-console-"));
-  const arguments_ = ["demo", "--listen", "127.0.0.1:0", "--data-dir", folder, "--print-json"];
+  const arguments_ = ["demo", "--listen", "127.0.0.1:0", "--data-dir", folder, "--print-json", "--past-days", "14"];
   // Tests listen on this machine for what a destination is told.
   const env = { ...process.env, WAYBILL__EGRESS__ALLOW: "127.0.0.0/8" };
   const child = spawn(binary, arguments_, { stdio: ["ignore", "pipe", "inherit"], env });

@@ -4,7 +4,7 @@ import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconLogout, IconMoon, IconSearch, IconSun } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { signOut } from "~/api/session";
 import { Mark } from "./Mark";
 import { places } from "./navigation";
@@ -14,7 +14,8 @@ const Palette = lazy(() => import("./Palette"));
 
 const groups = ["Watch", "Use", "Govern", "House"] as const;
 
-export function Shell() {
+/** Around the page that the router has found, or around another one. */
+export function Shell({ children }: { children?: ReactNode }) {
   const [opened, menu] = useDisclosure(false);
   const { pathname } = useLocation();
   useEffect(menu.close, [pathname]);
@@ -70,13 +71,13 @@ export function Shell() {
           ))}
         </ScrollArea>
       </AppShell.Navbar>
-      <AppShell.Main><Outlet /></AppShell.Main>
+      <AppShell.Main>{children ?? <Outlet />}</AppShell.Main>
       {hasPalette && <Suspense><Palette /></Suspense>}
     </AppShell>
   );
 }
 
-function ThemeSwitch() {
+export function ThemeSwitch() {
   const { setColorScheme } = useMantineColorScheme();
   const isDark = useComputedColorScheme("light") === "dark";
   const label = isDark ? "Light theme" : "Dark theme";

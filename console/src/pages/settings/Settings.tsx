@@ -13,6 +13,7 @@ import { notify } from "~/parts/notices";
 import { Page } from "~/parts/Page";
 import { Failure, Waiting } from "~/parts/States";
 import { Workspaces } from "./Workspaces";
+import { StatusPage } from "./StatusPage";
 
 const sessions = {
   queryKey: ["sessions"],
@@ -27,6 +28,7 @@ export default function Settings() {
         <Workspaces />
         <Password />
         <Sessions />
+        <StatusPage />
         <Look />
       </Stack>
     </Page>

@@ -1,0 +1,102 @@
+// Models, providers or endpoints, each with its bars and its times.
+import { Badge, Box, Group, ScrollArea, Table, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import type { Schemas } from "~/api/client";
+import { count, duration, percent } from "~/parts/format";
+import { LinkText } from "~/parts/links";
+import { level, Shares, type Span } from "./Shares";
+
+export type Report = Schemas["StatusReport"];
+type Line = Schemas["StatusLine"];
+export type By = "models" | "providers" | "endpoints";
+
+type Props = { report: Report; by: By; span: Span; isSignedIn: boolean };
+
+export function Lines({ report, by, span, isSignedIn }: Props) {
+  const rows: { key: string; line: Line; name: ReactNode; label: string }[] =
+    by === "endpoints"
+      ? report.endpoints.map((one) => ({ key: `${one.model}@${one.endpoint}`, line: attempted(one, span), name: <OfEndpoint one={one} isSignedIn={isSignedIn} />, label: `${one.model} at ${one.endpoint}` }))
+      : report[by].map((one) => ({ key: one.id, line: one, name: <Name id={one.id} name={one.name} isLinked={isSignedIn && by === "models"} />, label: one.name }));
+  const hasCounts = rows.some((row) => row.line.counts !== undefined);
+  const hasAttempts = by === "endpoints" && span === "hours";
+  return (
+    <>
+      {by === "endpoints" && <Text size="sm" c="dimmed" px="lg" pt="sm">The hours are those of attempts, so that what fell back to another endpoint counts as well; the days are those of the calls that it answered.</Text>}
+      <ScrollArea>
+        <Table miw={820} highlightOnHover>
+          <Table.Thead>
+            <Table.Tr>
+              <Head left>{{ models: "Model", providers: "Provider", endpoints: "Endpoint" }[by]}</Head>
+              <Table.Th fz="xs" fw={500} c="dimmed" w="34%">{span === "hours" ? "The last 24 hours" : "The last 30 days (UTC)"}</Table.Th>
+              <Head>{hasAttempts ? "Attempts served, 24 h" : "Completed, 24 h"}</Head><Head>Completed, 30 days</Head>
+              <Head>First token p50, p95</Head><Head>In all p50, p95</Head>
+              {hasCounts && <Head last>Calls, 24 h</Head>}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {rows.map(({ key, line, name, label }) => (
+              <Table.Tr key={key}>
+                <Table.Td pl="lg">{name}</Table.Td>
+                <Table.Td><Shares name={label} shares={span === "hours" ? line.by_hour : line.by_day} from={span === "hours" ? report.hours_from : report.days_from} span={span} /></Table.Td>
+                <Table.Td className="num"><Share of={line.completion_1d} /></Table.Td>
+                <Table.Td className="num"><Share of={line.completion_30d} /></Table.Td>
+                <Table.Td fz="sm" className="num">{times(line.first_token_ms)}</Table.Td>
+                <Table.Td fz="sm" className="num">{times(line.total_ms)}</Table.Td>
+                {hasCounts && <Table.Td fz="sm" className="num" pr="lg">{count(line.counts?.calls_1d)}</Table.Td>}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </ScrollArea>
+    </>
+  );
+}
+
+/** Of an endpoint the hours are those of its attempts: a call that fell back from it counts there as well. */
+function attempted(one: Schemas["StatusEndpoint"], span: Span): Line {
+  return span === "hours" ? { ...one, by_hour: one.attempts_by_hour, completion_1d: one.attempts_served_1d } : one;
+}
+
+function Head({ children, left, last }: { children: string; left?: boolean; last?: boolean }) {
+  return <Table.Th fz="xs" fw={500} c="dimmed" ta={left ? "left" : "right"} pl={left ? "lg" : undefined} pr={last ? "lg" : undefined}>{children}</Table.Th>;
+}
+
+const colors = { none: undefined, good: undefined, fair: "var(--warn)", bad: "var(--bad)" } as const;
+
+function Share({ of }: { of: number | null }) {
+  return <Text size="sm" fw={500} c={colors[level(of)]}>{percent(of, 2)}</Text>;
+}
+
+const times = (of: { p50: number; p95: number } | null) => (of ? `${duration(of.p50)}, ${duration(of.p95)}` : "–");
+
+function Name({ id, name, isLinked }: { id: string; name: string; isLinked: boolean }) {
+  const [author = "", slug = ""] = id.split("/");
+  return (
+    <Box>
+      {isLinked && slug ? <LinkText to="/models/$author/$slug" params={{ author, slug }} size="sm" fw={500}>{name}</LinkText> : <Text size="sm" fw={500}>{name}</Text>}
+      {id !== name && <Text size="xs" c="dimmed" className="mono">{id}</Text>}
+    </Box>
+  );
+}
+
+/** What routing makes of it now, where that is not in order. */
+export const standings = {
+  degraded: ["degraded", "amber"], pressed: ["near its rate limit", "amber"], down: ["down", "stamp"],
+  limited: ["limiting our rate", "amber"], out: ["out of service", "stamp"],
+} as const;
+
+function OfEndpoint({ one, isSignedIn }: { one: Schemas["StatusEndpoint"]; isSignedIn: boolean }) {
+  const [author = "", slug = ""] = one.model.split("/");
+  const standing = one.standing === "normal" ? undefined : standings[one.standing];
+  return (
+    <Box>
+      <Group gap={8}>
+        <Text size="sm" fw={500}>{one.provider_name}</Text>
+        {standing && <Badge size="sm" color={standing[1]}>{standing[0]}</Badge>}
+      </Group>
+      {isSignedIn
+        ? <LinkText to="/models/$author/$slug" params={{ author, slug }} size="xs" className="mono">{one.model}</LinkText>
+        : <Text size="xs" c="dimmed" className="mono">{one.model}</Text>}
+    </Box>
+  );
+}
