@@ -7,6 +7,17 @@ import { mantineStyles } from "./scripts/mantine-styles.mjs";
 // `WAYBILL_URL=http://127.0.0.1:8080 npm run dev`: where `/api` is while developing.
 const server = process.env.WAYBILL_URL ?? "http://127.0.0.1:8080";
 
+/**
+ * Libraries with a file of their own, which browsers keep when ours change. Not every page has a long list,
+ * and not every one a chart.
+ */
+const LIBRARIES: [string, RegExp][] = [
+  ["list", /node_modules\/@tanstack\/(virtual-core|react-virtual)\//],
+  ["plot", /node_modules\/uplot\//],
+  ["react", /node_modules\/(react|react-dom|scheduler)\//],
+  ["tanstack", /node_modules\/(@tanstack|use-sync-external-store)\//],
+];
+
 export default defineConfig({
   plugins: [react(), mantineStyles()],
   resolve: { alias: { "~": new URL("./src", import.meta.url).pathname } },
@@ -21,13 +32,7 @@ export default defineConfig({
       output: {
         // Many tiny files cost more than a few bytes too many.
         experimentalMinChunkSize: 24_000,
-        manualChunks: {
-          react: ["react", "react-dom", "react-dom/client"],
-          tanstack: ["@tanstack/react-query", "@tanstack/react-router"],
-          // Not every page has a long list, and not every one a chart.
-          list: ["@tanstack/react-virtual"],
-          plot: ["uplot"],
-        },
+        manualChunks: (id) => LIBRARIES.find(([, pattern]) => pattern.test(id))?.[0],
       },
     },
   },

@@ -1,32 +1,33 @@
-// How much a first visit costs: bytes as they are sent, requests, and how long the page blocks the hand.
+// How much a first visit costs: bytes as they are sent, requests, and work of the page's own thread.
 import assert from "node:assert/strict";
 
 /** Bytes of the console itself on the wire, whichever packing the browser takes. */
 const BYTES_MAX = 300_000;
-/** What the page asks the API for included. */
-const REQUESTS_MAX = 25;
-/** Of one task, and of all tasks together beyond the 50 ms that nobody feels. Other work on the machine only adds. */
-const TASK_MS_MAX = 500;
-const BLOCKED_MS_MAX = 1_000;
-const VISITS = 3;
+/** On the page where people come first, and elsewhere; what a page asks the API for included. */
+const REQUESTS_MAX = { "/": 25, elsewhere: 36 };
+/** Processor time of the page's main thread: what else runs on the machine does not count. */
+const WORK_MS_MAX = 2_500;
 
-/** Where people come first, or stay. */
-const pages = ["/", "/activity", "/models", "/playground", "/caches", "/rankings", "/status"];
+/** Where people come first, or stay; what is there when it is. */
+const pages = {
+  "/": "canvas", "/activity": "[role=table]", "/models": "[role=table]", "/playground": "textarea",
+  "/caches": "canvas", "/rankings": "canvas", "/status": "[role=tabpanel]",
+};
 
 /** Visits a page as somebody who has never been there. */
-async function visit(open, path, encodings) {
+async function visit(open, path) {
   const page = await open("/sign-in");
   await page.waitForLoadState("networkidle");
   await page.goto("about:blank");
   const session = await page.context().newCDPSession(page);
   await session.send("Network.enable");
   await session.send("Network.setCacheDisabled", { cacheDisabled: true });
-  if (encodings) await session.send("Network.setAcceptedEncodings", { encodings });
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
   const sent = new Map();
-  const bytes = { console: 0, api: 0 };
-  session.on("Network.requestWillBeSent", ({ requestId, request }) => sent.set(requestId, new URL(request.url).pathname));
+  let bytes = 0;
+  session.on("Network.requestWillBeSent", ({ requestId, request }) => sent.set(requestId, request.url));
   session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
-    bytes[/^\/(api|readyz)/.test(sent.get(requestId) ?? "") ? "api" : "console"] += encodedDataLength;
+    if (isOfConsole(sent.get(requestId))) bytes += encodedDataLength;
   });
   await page.addInitScript(() => {
     window.longTasks = [];
@@ -35,40 +36,42 @@ async function visit(open, path, encodings) {
     }).observe({ type: "longtask", buffered: true });
   });
   await page.goto(path);
+  await page.locator(pages[path]).first().waitFor();
   await page.waitForLoadState("networkidle");
+  const { metrics } = await session.send("Performance.getMetrics");
+  const work = Math.round(1000 * metrics.find((metric) => metric.name === "TaskDuration").value);
   const tasks = await page.evaluate(() => window.longTasks);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
-  const blocked = tasks.reduce((sum, duration) => sum + duration - 50, 0);
-  return { bytes: bytes.console, requests: [...sent.values()], longest: Math.max(0, ...tasks), blocked };
+  return { bytes, requests: [...sent.values()], work, tasks };
 }
 
+const isOfConsole = (url) => url !== undefined && !/^\/(api|readyz)/.test(new URL(url).pathname);
+
 export const tests = {
-  async "a first visit is small and in few requests, wherever it begins"({ open }) {
-    for (const path of pages) {
-      const { bytes, requests } = await visit(open, path);
-      console.log(`     ${path}: ${Math.round(bytes / 1000)} kB, ${requests.length} requests`);
+  async "a first visit is small, in few requests and little work, wherever it begins"({ open }) {
+    for (const path of Object.keys(pages)) {
+      const { bytes, requests, work, tasks } = await visit(open, path);
+      const blocked = tasks.reduce((sum, duration) => sum + duration - 50, 0);
+      console.log(`     ${path}: ${Math.round(bytes / 1000)} kB, ${requests.length} requests, ${work} ms of work, longest task ${Math.max(0, ...tasks)} ms, blocked ${blocked} ms`);
       assert.ok(bytes < BYTES_MAX, `${path}: ${bytes} bytes`);
-      assert.ok(requests.length < REQUESTS_MAX, `${path}: ${requests.length} requests\n${requests.join("\n")}`);
+      assert.ok(requests.length < (REQUESTS_MAX[path] ?? REQUESTS_MAX.elsewhere), `${path}: ${requests.length} requests\n${requests.join("\n")}`);
+      assert.ok(work < WORK_MS_MAX, `${path}: ${work} ms of work`);
     }
   },
 
   async "a browser that takes gzip alone, as over plain HTTP, gets no more than that either"({ open }) {
-    const { bytes } = await visit(open, "/", ["gzip"]);
+    const { requests } = await visit(open, "/");
+    let bytes = 0;
+    for (const url of requests.filter(isOfConsole)) {
+      // Read as it is sent: fetch would unpack it.
+      const answer = await fetch(url, { headers: { "accept-encoding": "gzip", accept: "text/html" } });
+      const length = Number(answer.headers.get("content-length"));
+      await answer.arrayBuffer();
+      assert.ok(length > 0, `${url} says no length`);
+      bytes += length;
+    }
     console.log(`     /: ${Math.round(bytes / 1000)} kB with gzip`);
     assert.ok(bytes < BYTES_MAX, `${bytes} bytes`);
-  },
-
-  async "no first visit blocks the hand"({ open }) {
-    for (const path of pages) {
-      let best;
-      for (let times = 0; times < VISITS; times += 1) {
-        const found = await visit(open, path);
-        if (!best || found.blocked < best.blocked) best = found;
-        if (best.longest < TASK_MS_MAX && best.blocked < BLOCKED_MS_MAX) break;
-      }
-      console.log(`     ${path}: longest task ${best.longest} ms, ${best.blocked} ms blocked`);
-      assert.ok(best.longest < TASK_MS_MAX && best.blocked < BLOCKED_MS_MAX, `${path}: ${best.longest} ms at once, ${best.blocked} ms in all`);
-    }
   },
 };

@@ -38,7 +38,7 @@ export default function Stack({ at, parts, height = 240, format, label }: Props)
       const below = tops.at(-1);
       tops.push(part.values.map((value, index) => value + (below?.[index] ?? 0)));
     }
-    const drawn = parts.map((part, index) => ({ part, tops: tops[index]! })).reverse();
+    const drawn = parts.map((part, index) => ({ part, tops: tops[index]!.map((top, place) => ((part.values[place] ?? 0) > 0 ? top : null)) })).reverse();
     const half = Math.max(DAY, (at[1] ?? at[0]! + DAY) - at[0]!) / 2;
     const bars = uPlot.paths.bars?.({ size: [0.7, 40] });
     const plot = new uPlot(

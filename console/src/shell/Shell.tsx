@@ -1,5 +1,5 @@
 // What stands around every page: navigation, search, theme, and the way out.
-import { ActionIcon, AppShell, Burger, Button, Group, Kbd, NavLink, ScrollArea, Text, Tooltip, UnstyledButton, VisuallyHidden, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, AppShell, Box, Burger, Button, Group, Kbd, NavLink, Text, Tooltip, UnstyledButton, VisuallyHidden, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconLogout, IconMoon, IconSearch, IconSun } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
@@ -55,7 +55,7 @@ export function Shell({ children }: { children?: ReactNode }) {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar aria-label="Pages">
-        <ScrollArea flex={1} p="xs">
+        <Box flex={1} p="xs" className={classes.pages}>
           {groups.filter((group) => places.some((place) => place.group === group)).map((group) => (
             <div key={group} className={classes.group} role="group" aria-label={group}>
               <Text className="label" px={10} pb={4}>{group}</Text>
@@ -69,7 +69,7 @@ export function Shell({ children }: { children?: ReactNode }) {
               ))}
             </div>
           ))}
-        </ScrollArea>
+        </Box>
       </AppShell.Navbar>
       <AppShell.Main>{children ?? <Outlet />}</AppShell.Main>
       {hasPalette && <Suspense><Palette /></Suspense>}

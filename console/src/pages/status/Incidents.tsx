@@ -43,7 +43,10 @@ const now: Record<Exclude<Incident["kind"], "failing">, string> = {
 };
 
 function words(one: Incident): string {
-  if (one.kind !== "failing" || !one.from) return now[one.kind as keyof typeof now] ?? one.kind;
+  if (one.kind !== "failing" || !one.from) {
+    const until = one.cools_until ? ` Until ${clock(one.cools_until)}.` : "";
+    return `${now[one.kind as keyof typeof now] ?? one.kind}${until}`;
+  }
   const time = one.to ? `From ${clock(one.from)} to ${clock(one.to)}` : `Since ${clock(one.from)}`;
   return `${time}: ${percent(one.served, 1)} of the attempts were served; calls fell back to other endpoints where there were any.`;
 }

@@ -29,7 +29,7 @@ export function Lines({ report, by, span, isSignedIn }: Props) {
               <Head left>{{ models: "Model", providers: "Provider", endpoints: "Endpoint" }[by]}</Head>
               <Table.Th fz="xs" fw={500} c="dimmed" w="34%">{span === "hours" ? "The last 24 hours" : "The last 30 days (UTC)"}</Table.Th>
               <Head>{hasAttempts ? "Attempts served, 24 h" : "Completed, 24 h"}</Head><Head>Completed, 30 days</Head>
-              <Head>First token p50, p95</Head><Head>In all p50, p95</Head>
+              <Head>First token p50, p95</Head><Head last={!hasCounts}>In all p50, p95</Head>
               {hasCounts && <Head last>Calls, 24 h</Head>}
             </Table.Tr>
           </Table.Thead>
@@ -41,7 +41,7 @@ export function Lines({ report, by, span, isSignedIn }: Props) {
                 <Table.Td className="num"><Share of={line.completion_1d} /></Table.Td>
                 <Table.Td className="num"><Share of={line.completion_30d} /></Table.Td>
                 <Table.Td fz="sm" className="num">{times(line.first_token_ms)}</Table.Td>
-                <Table.Td fz="sm" className="num">{times(line.total_ms)}</Table.Td>
+                <Table.Td fz="sm" className="num" pr={hasCounts ? undefined : "lg"}>{times(line.total_ms)}</Table.Td>
                 {hasCounts && <Table.Td fz="sm" className="num" pr="lg">{count(line.counts?.calls_1d)}</Table.Td>}
               </Table.Tr>
             ))}

@@ -1,5 +1,5 @@
 // How many calls come to their end. For whoever is signed in, and for anybody where the house wants that.
-import { Box, Container, Group, Paper, SegmentedControl, SimpleGrid, Tabs, Text } from "@mantine/core";
+import { Box, Group, Paper, SegmentedControl, SimpleGrid, Tabs, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck, IconHeartbeat, IconMoon, IconPlugConnectedX } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
@@ -33,12 +33,12 @@ function Public({ children }: { children: ReactNode }) {
   return (
     <Box mih="100dvh">
       <Box component="header" style={{ background: "var(--sheet)", borderBottom: "1px solid var(--rule)" }}>
-        <Container size={1240} px={{ base: "md", sm: "xl" }}>
+        <Box maw={1480} mx="auto" px={{ base: "md", sm: "xl" }}>
           <Group h={52} justify="space-between">
             <Group gap={9}><Mark /><Text fw={600} fz="lg">Waybill</Text></Group>
             <Group gap={6}><LinkText to="/sign-in" search={{ to: "/status" }} size="sm">Sign in</LinkText><ThemeSwitch /></Group>
           </Group>
-        </Container>
+        </Box>
       </Box>
       <main>{children}</main>
     </Box>
