@@ -8,13 +8,14 @@ import { mantineStyles } from "./scripts/mantine-styles.mjs";
 const server = process.env.WAYBILL_URL ?? "http://127.0.0.1:8080";
 
 /**
- * Libraries with a file of their own, which browsers keep when ours change. Not every page has a long list,
- * and not every one a chart.
+ * What has a file of its own: libraries, which browsers keep when ours change; the list and the chart, which
+ * not every page has; and the small parts of most pages together.
  */
-const LIBRARIES: [string, RegExp][] = [
-  ["list", /node_modules\/@tanstack\/(virtual-core|react-virtual)\//],
+const FILES: [string, RegExp][] = [
+  ["list", /node_modules\/@tanstack\/(virtual-core|react-virtual)\/|src\/parts\/Sheet\./],
   ["plot", /node_modules\/uplot\//],
   ["react", /node_modules\/(react|react-dom|scheduler)\//],
+  ["parts", /@mantine\/core\/esm\/components\/(Paper|Progress|SegmentedControl|SimpleGrid|Skeleton|Table)\/|src\/parts\/(Figures|States|Page|links|words)\./],
   ["tanstack", /node_modules\/(@tanstack|use-sync-external-store)\//],
 ];
 
@@ -32,7 +33,8 @@ export default defineConfig({
       output: {
         // Many tiny files cost more than a few bytes too many.
         experimentalMinChunkSize: 24_000,
-        manualChunks: (id) => LIBRARIES.find(([, pattern]) => pattern.test(id))?.[0],
+        onlyExplicitManualChunks: true,
+        manualChunks: (id) => FILES.find(([, pattern]) => pattern.test(id))?.[0],
       },
     },
   },

@@ -1,5 +1,4 @@
 // Time series, drawn on a canvas in the colours of the theme; said in words for who cannot see them.
-import "uplot/dist/uPlot.min.css";
 import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useEffect, useRef } from "react";

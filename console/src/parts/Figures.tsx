@@ -1,5 +1,5 @@
 // Single figures: times, shares of a limit, and named numbers.
-import { Box, Group, Progress, Text, Tooltip } from "@mantine/core";
+import { Box, Group, Progress, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { ago, moment, usd } from "./format";
 
@@ -7,9 +7,8 @@ import { ago, moment, usd } from "./format";
 export function Instant({ at }: { at: string | null | undefined }) {
   if (!at) return <span className="quiet">–</span>;
   return (
-    <Tooltip label={moment(at)}>
-      <time dateTime={at}>{ago(at)}</time>
-    </Tooltip>
+    // The browser's own tip: Mantine's would bring its whole positioning to every first visit.
+    <time dateTime={at} title={moment(at)}>{ago(at)}</time>
   );
 }
 

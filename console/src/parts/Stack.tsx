@@ -1,5 +1,4 @@
 // Bars by time, each made of the parts that add up to it; said in words for who cannot see it.
-import "uplot/dist/uPlot.min.css";
 import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useEffect, useRef } from "react";

@@ -1,5 +1,4 @@
 // A figure over time as a line, with holes where nothing was measured; said in words for who cannot see it.
-import "uplot/dist/uPlot.min.css";
 import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useEffect, useRef } from "react";

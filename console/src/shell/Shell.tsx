@@ -1,5 +1,5 @@
 // What stands around every page: navigation, search, theme, and the way out.
-import { ActionIcon, AppShell, Box, Burger, Button, Group, Kbd, NavLink, Text, Tooltip, UnstyledButton, VisuallyHidden, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, AppShell, Box, Burger, Button, Group, Kbd, NavLink, Text, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconLogout, IconMoon, IconSearch, IconSun } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
@@ -82,11 +82,9 @@ export function ThemeSwitch() {
   const isDark = useComputedColorScheme("light") === "dark";
   const label = isDark ? "Light theme" : "Dark theme";
   return (
-    <Tooltip label={label}>
-      <ActionIcon size="md" aria-label={label} onClick={() => setColorScheme(isDark ? "light" : "dark")}>
-        {isDark ? <IconSun size={18} /> : <IconMoon size={18} />}
-      </ActionIcon>
-    </Tooltip>
+    <ActionIcon size="md" title={label} aria-label={label} onClick={() => setColorScheme(isDark ? "light" : "dark")}>
+      {isDark ? <IconSun size={18} /> : <IconMoon size={18} />}
+    </ActionIcon>
   );
 }
 
@@ -99,8 +97,6 @@ function SignOut() {
     await navigate({ to: "/sign-in" });
   };
   return (
-    <Tooltip label="Sign out">
-      <ActionIcon size="md" aria-label="Sign out" onClick={leave}><IconLogout size={18} /><VisuallyHidden>Sign out</VisuallyHidden></ActionIcon>
-    </Tooltip>
+    <ActionIcon size="md" title="Sign out" aria-label="Sign out" onClick={leave}><IconLogout size={18} /></ActionIcon>
   );
 }

@@ -30,7 +30,11 @@ const SENTENCES: usize = 120;
 /// Holds it, turn by turn. What fails is logged: a demo without this is a demo all the same.
 pub(super) async fn talk(app: Arc<App>, key: Secret) {
     for turn in 0..CLOCKS.len() {
-        if let Err(error) = say(&app, &key, turn).await {
+        let said = tokio::select! {
+            () = app.stop.cancelled() => return,
+            said = say(&app, &key, turn) => said,
+        };
+        if let Err(error) = said {
             tracing::warn!(%error, turn, "the demo's conversation broke off");
             return;
         }

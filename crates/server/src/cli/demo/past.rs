@@ -255,79 +255,45 @@ impl Session<'_> {
 
     fn call(&self, (turn, at_ms): (u64, i64), endpoint: &Endpoint, dice: &mut Dice) -> Generation {
         let usage = self.usage(turn, dice);
-        let (model, tag) = (endpoint.model.to_string(), endpoint.tag.to_string());
         let first_ms = 180 + dice.below(420) + usage.prompt_tokens() / 90;
         let total_ms = first_ms + usage.completion_tokens() * (6 + dice.below(8));
-        let is_failed = dice.percent(failures_percent(&tag, at_ms));
-        let outcome = match is_failed {
-            true => Outcome::Failed {
-                kind: Kind::ProviderUnavailable,
-                message: "The simulated provider was out of order".to_owned(),
-            },
-            false => Outcome::Completed,
-        };
-        let served = |text: String| (!is_failed).then_some(text);
-        let ending = match is_failed {
-            true => Ending::ErrorBeforeTokens,
-            false => Ending::Complete,
-        };
-        let usage = if is_failed { Usage::default() } else { usage };
-        let rule = rule(ending, AbortStopsBill::default(), UsageKnown::Provider);
-        let charge = match is_failed {
-            true => Ok(Bill::default()),
-            false => rule.charge(&usage, &endpoint.prices, at_ms.div_euclid(1000)),
-        };
-        let attempt = Attempt {
-            endpoint: tag.clone(),
-            provider: endpoint.provider.slug.to_string(),
-            provider_name: endpoint.provider.name.to_string(),
-            model: model.clone(),
-            credential: None,
-            is_byok: false,
-            started_ms: 0,
-            latency_ms: first_ms,
-            status: Some(if is_failed { 503 } else { 200 }),
-            outcome: outcome.clone(),
-            may_be_billed: !is_failed,
-            share: None,
-            recovered_at_chars: None,
-        };
-        Generation {
+        let call = Generation {
             id: GenerationId::new(at_ms, dice.id()),
             created_at_ms: at_ms,
             caller: self.caller(),
             dialect: self.habit.dialect,
-            requested_model: model.clone(),
-            model: served(model).unwrap_or_default(),
-            endpoint: served(tag),
-            provider: served(endpoint.provider.slug.to_string()),
-            provider_name: served(endpoint.provider.name.to_string()),
+            requested_model: endpoint.model.to_string(),
+            model: endpoint.model.to_string(),
+            endpoint: Some(endpoint.tag.to_string()),
+            provider: Some(endpoint.provider.slug.to_string()),
+            provider_name: Some(endpoint.provider.name.to_string()),
             upstream_id: None,
-            attempts: vec![attempt],
+            attempts: vec![attempt(endpoint, first_ms)],
             streamed: true,
-            status: if is_failed { 502 } else { 200 },
-            finish: (!is_failed).then_some(FinishReason {
+            status: 200,
+            finish: Some(FinishReason {
                 reason: Reason::Stop,
                 native: None,
             }),
-            outcome,
+            outcome: Outcome::Completed,
             usage,
-            usage_source: match is_failed {
-                true => UsageSource::Nothing,
-                false => UsageSource::Provider,
-            },
-            price_sheet: (!is_failed).then(|| (*endpoint.prices).clone()),
-            charge,
-            settled: Settled {
-                rule: Some(rule.name.into()),
-                ..Settled::default()
-            },
-            first_token_ms: (!is_failed).then_some(first_ms),
-            total_ms: if is_failed { first_ms } else { total_ms },
+            usage_source: UsageSource::Provider,
+            price_sheet: Some((*endpoint.prices).clone()),
+            charge: Ok(Bill::default()),
+            settled: Settled::default(),
+            first_token_ms: Some(first_ms),
+            total_ms,
             overhead_us: 60 + dice.below(140),
             dropped: Vec::new(),
             plan: None,
             noticed: Noticed::default(),
+        };
+        match dice.percent(failures_percent(&endpoint.tag, at_ms)) {
+            true => {
+                let ending = (Ending::ErrorBeforeTokens, UsageKnown::None);
+                charged(failed(call), ending, endpoint)
+            }
+            false => charged(call, (Ending::Complete, UsageKnown::Provider), endpoint),
         }
     }
 
@@ -356,6 +322,73 @@ impl Session<'_> {
             .with(Unit::Input, prompt - cached)
             .with(Unit::CacheRead, cached)
             .with(Unit::Output, habit.answer / 4 + dice.below(habit.answer))
+    }
+}
+
+/// An attempt that served.
+fn attempt(endpoint: &Endpoint, latency_ms: u64) -> Attempt {
+    Attempt {
+        endpoint: endpoint.tag.to_string(),
+        provider: endpoint.provider.slug.to_string(),
+        provider_name: endpoint.provider.name.to_string(),
+        model: endpoint.model.to_string(),
+        credential: None,
+        is_byok: false,
+        started_ms: 0,
+        latency_ms,
+        status: Some(200),
+        outcome: Outcome::Completed,
+        may_be_billed: true,
+        share: None,
+        recovered_at_chars: None,
+    }
+}
+
+/// The same call, had its provider been out of order.
+fn failed(call: Generation) -> Generation {
+    let outcome = Outcome::Failed {
+        kind: Kind::ProviderUnavailable,
+        message: "The simulated provider was out of order".to_owned(),
+    };
+    let attempts = call.attempts.into_iter().map(|attempt| Attempt {
+        status: Some(503),
+        outcome: outcome.clone(),
+        may_be_billed: false,
+        ..attempt
+    });
+    Generation {
+        model: String::new(),
+        endpoint: None,
+        provider: None,
+        provider_name: None,
+        attempts: attempts.collect(),
+        status: 502,
+        finish: None,
+        usage: Usage::default(),
+        usage_source: UsageSource::Nothing,
+        price_sheet: None,
+        first_token_ms: None,
+        total_ms: call.first_token_ms.unwrap_or(call.total_ms),
+        outcome,
+        ..call
+    }
+}
+
+/// The call with what it costs by the rule for such an ending, and what is known of its usage.
+fn charged(
+    call: Generation,
+    (ending, known): (Ending, UsageKnown),
+    endpoint: &Endpoint,
+) -> Generation {
+    let rule = rule(ending, AbortStopsBill::default(), known);
+    let at = call.created_at_ms.div_euclid(1000);
+    Generation {
+        charge: rule.charge(&call.usage, &endpoint.prices, at),
+        settled: Settled {
+            rule: Some(rule.name.into()),
+            ..Settled::default()
+        },
+        ..call
     }
 }
 

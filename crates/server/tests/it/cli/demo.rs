@@ -111,7 +111,8 @@ async fn a_made_up_past_says_that_it_is_and_the_books_agree_with_it() {
     }
     assert!(server.stop().1, "it ends well");
     // At the second start it is there already.
-    let server = Server::start(waybill(&dir, &arguments));
+    let mut server = Server::start(waybill(&dir, &arguments));
+    server.line();
     assert!(server.stop().1, "it ends well");
     for command in [["records", "verify"], ["ledger", "verify"]] {
         let verified = run(&dir, &[&command[..], &["--data-dir", "place"]].concat());
