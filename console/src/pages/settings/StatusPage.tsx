@@ -22,7 +22,7 @@ export function StatusPage() {
     <Paper className="sheet" p="lg">
       <Title order={2}>Status page</Title>
       <Text c="dimmed" mb="sm">
-        <Anchor component={Link} to="/status">/status</Anchor> says how many calls came to their end, by model, provider and endpoint, and how fast. Made public, it shows shares and times; no key, workspace, cost or count of calls.
+        <Anchor component={Link} to="/status" underline="always">/status</Anchor> says how many calls came to their end, by model, provider and endpoint, and how fast. Made public, it shows shares and times; no key, workspace, cost or count of calls.
       </Text>
       <Switch
         label="Anybody may look at it, without signing in" checked={found.data?.is_public ?? false}

@@ -98,7 +98,7 @@ function Shown({ told, by, span, isSignedIn, onBy }: ShownProps) {
       <Incidents all={report.incidents} />
       <Group justify="space-between" mt="md" gap="xs">
         <Text size="sm" c="dimmed">As of <Instant at={report.as_of} />. Callers that left and requests that nobody could have served are not counted.</Text>
-        {isSignedIn && <Text size="sm" c="dimmed">{told.is_public ? "Anybody may look at this page." : "Only who is signed in may look at this page."} <LinkText to="/settings" size="sm">Settings</LinkText></Text>}
+        {isSignedIn && <Text size="sm" c="dimmed">{told.is_public ? "Anybody may look at this page." : "Only who is signed in may look at this page."} <LinkText to="/settings" size="sm" underline="always">Settings</LinkText></Text>}
       </Group>
     </>
   );
