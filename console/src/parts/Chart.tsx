@@ -73,7 +73,7 @@ function options(look: Look): uPlot.Options {
     axes: [
       { ...axis, size: 24, space: 56, grid: { show: false }, values: (_, all) => all.map(shortTime(grain)) },
       {
-        ...axis, gap: 6, values: (_, all) => all.map(scale),
+        ...axis, gap: 6, values: (_, all) => apart(all.map(scale)),
         splits: (self, _, __, most) => (isEmpty(self) ? [0] : [0, (top ?? most) / 2, top ?? most]),
         size: (_, labels) => 12 + Math.max(1, ...(labels ?? []).map((label) => label.length)) * 6.3,
       },
@@ -85,6 +85,9 @@ function options(look: Look): uPlot.Options {
     },
   };
 }
+
+/** A label that says the same as the one above it is left out: half a call is none. */
+const apart = (labels: string[]) => labels.map((label, index) => (label === labels[index + 1] ? "" : label));
 
 const isEmpty = (plot: uPlot) => plot.data.slice(1).every((values) => (values as (number | null)[]).every((value) => !value));
 
