@@ -5,11 +5,17 @@ const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QD
 
 const tool = [{ type: "function", function: { name: "get_weather", parameters: { type: "object", properties: { city: { type: "string" } } } } }];
 
+/** Sends by the keyboard, once there is a key to call as. */
+async function enter(page) {
+  await page.locator("button:enabled", { hasText: "Send" }).waitFor();
+  await page.keyboard.press("Enter");
+}
+
 export const tests = {
   async "three models answer one prompt, each with its measures, and the session adds up"({ open, pictures }) {
     const page = await open("/playground?models=simulated/echo,simulated/reasoner,simulated/gemini");
-    await page.getByRole("textbox", { name: "Prompt" }).fill("Why do freight papers come in triplicate?");
-    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("Why do freight papers come in triplicate?");
+    await enter(page);
     for (const name of ["echo", "reasoner", "gemini"]) {
       const column = page.getByRole("region", { name, exact: true });
       await column.getByText("This is a simulated answer").waitFor();
@@ -29,7 +35,7 @@ export const tests = {
     const page = await open("/playground?models=simulated/echo");
     await page.locator('input[type="file"]').setInputFiles({ name: "dot.png", mimeType: "image/png", buffer: Buffer.from(PIXEL, "base64") });
     await page.getByText("dot.png").waitFor();
-    await page.getByRole("textbox", { name: "Prompt" }).fill("What is this?");
+    await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("What is this?");
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("This is a simulated answer").waitFor();
     await page.getByRole("img", { name: "dot.png" }).waitFor();
@@ -56,15 +62,15 @@ export const tests = {
   async "a long answer can be stopped, and a failure is told in words"({ open }) {
     const page = await open("/playground?models=simulated/echo");
     await page.route("**/api/v1/chat/completions", (route) => route.continue({ headers: { ...route.request().headers(), "x-simulate": "gap=300ms" } }));
-    await page.getByRole("textbox", { name: "Prompt" }).fill("Take your time");
-    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("Take your time");
+    await enter(page);
     await page.getByText("This is").waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByText("Stopped.").waitFor();
     await page.unroute("**/api/v1/chat/completions");
     await page.goto("/playground?models=simulated/none");
-    await page.getByRole("textbox", { name: "Prompt" }).fill("Hello");
-    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("Hello");
+    await enter(page);
     await page.getByRole("alert").getByText("simulated/none").waitFor();
   },
 
@@ -75,7 +81,7 @@ export const tests = {
       { name: "horn.wav", mimeType: "audio/wav", buffer: Buffer.from("RIFF\u0024\u0000\u0000\u0000WAVEfmt ") },
     ]);
     await page.getByText("echo does not take files, sound").waitFor();
-    await page.getByRole("textbox", { name: "Prompt" }).fill("What is in them?");
+    await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("What is in them?");
     await page.getByRole("button", { name: "Send" }).click();
     const gemini = page.getByRole("region", { name: "gemini", exact: true });
     await gemini.getByText("This is a simulated answer").waitFor();
@@ -99,8 +105,8 @@ export const tests = {
     await page.keyboard.press("Escape");
     const script = (words) => page.route("**/api/v1/chat/completions", (route) => route.continue({ headers: { ...route.request().headers(), "x-simulate": words } }));
     await script("tools=1");
-    await page.getByRole("textbox", { name: "Prompt" }).fill("How warm is it in Ghent?");
-    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("How warm is it in Ghent?");
+    await enter(page);
     await page.getByRole("textbox", { name: "What get_weather gives back" }).fill('{"temperature": 21}');
     await page.screenshot({ path: `${pictures}/playground-tool.png` });
     await page.unroute("**/api/v1/chat/completions");
@@ -128,8 +134,8 @@ export const tests = {
     const schema = { type: "object", properties: { certain: { type: "boolean" } }, required: ["certain"], additionalProperties: false };
     await options.getByRole("textbox", { name: "JSON schema of the answer" }).fill(JSON.stringify(schema));
     await page.keyboard.press("Escape");
-    await page.getByRole("textbox", { name: "Prompt" }).fill("Is it?");
-    const [request] = await Promise.all([page.waitForRequest("**/api/v1/chat/completions"), page.keyboard.press("Enter")]);
+    await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("Is it?");
+    const [request] = await Promise.all([page.waitForRequest("**/api/v1/chat/completions"), enter(page)]);
     assert.deepEqual(request.postDataJSON().response_format.json_schema.schema, schema);
     await page.getByRole("group", { name: "Measures" }).waitFor();
     assert.deepEqual(page.complaints, []);
