@@ -5,9 +5,11 @@ SHELL := /bin/bash
 # Rust is often installed for one shell only; look where rustup puts it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 ARGS ?=
+BASELINE := bench/baseline.json
+PICTURE := docs/pictures/performance.svg
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo console test test-engine fuzz bench lint fmt
+.PHONY: help run demo console test test-engine fuzz bench bench-check bench-keep soak lint fmt
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,10 +38,20 @@ fuzz: ## Fuzz decoders, editor and readers (ARGS="SECONDS TARGET…", 60 s each)
 	@scripts/need cargo cc cxx
 	@scripts/fuzz $(or $(ARGS),60)
 
-bench: ## Run the benchmarks and write a report
-	@scripts/need cargo cc
+bench: ## Run the benchmarks and write a report (ARGS="--quick", "--others", …)
+	@scripts/need cargo cc python
 	@scripts/need nginx || echo "measured without nginx as the reference" >&2
 	@exec cargo run --release --locked -p bench -- $(ARGS)
+
+bench-check: ## The same, and say what moved by more than 5 % against the kept baseline
+	@exec $(MAKE) --no-print-directory bench ARGS="--check $(BASELINE) $(ARGS)"
+
+bench-keep: ## The same with other gateways; keeps the baseline and README's picture
+	@exec $(MAKE) --no-print-directory bench ARGS="--others --keep $(BASELINE) --picture $(PICTURE) $(ARGS)"
+
+soak: ## An hour of calls, faults, new keys and catalogs (ARGS="--minutes 5")
+	@scripts/need cargo cc
+	@exec cargo run --release --locked -p bench -- soak $(ARGS)
 
 lint: ## Formatting, clippy with warnings denied, dependency rules
 	@scripts/need cargo cc python rustfmt clippy

@@ -1,8 +1,9 @@
-//! Load generators and the report behind `make bench`.
+//! Load generators and the report behind `make bench` and `make soak`.
 //!
-//! One run starts the simulated provider and Waybill as processes of their own, measures both ways to the same answers
-//! (straight and through Waybill), and writes what it found. `docs/performance.md` says how to read it.
+//! One run starts the simulated provider, Waybill and whoever stands beside it as processes of their own, measures
+//! every way to the same answers, and writes what it found. `docs/performance.md` says how to read it.
 
+mod arguments;
 mod course;
 mod load;
 mod measure;
@@ -10,6 +11,7 @@ mod report;
 mod settings;
 mod world;
 
+use std::future::Future;
 use std::io::{Write as _, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,14 +20,16 @@ use anyhow::{Result, bail};
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+use arguments::{Arguments, Role, SoakArguments};
 use measure::descriptors;
 use report::baseline::Baseline;
-use settings::Arguments;
+use settings::Settings;
 use world::upstream;
 
 fn main() -> ExitCode {
     match start(&Arguments::parse()) {
-        Ok(code) => code,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             say(&format!("error: {error:#}"));
             ExitCode::FAILURE
@@ -33,39 +37,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(arguments: &Arguments) -> Result<ExitCode> {
-    match arguments.role.as_deref() {
-        Some(upstream::ROLE) => {
+/// Whether all is as it should be.
+fn start(arguments: &Arguments) -> Result<bool> {
+    let streams = match &arguments.role {
+        Some(Role::Upstream) => {
             upstream::play()?;
-            Ok(ExitCode::SUCCESS)
+            return Ok(true);
         }
-        Some(other) => bail!("\"{other}\" is nothing that can be measured; see --help"),
-        None => measure(arguments),
-    }
-}
-
-fn measure(arguments: &Arguments) -> Result<ExitCode> {
-    descriptors::prepare(
-        arguments.streams,
-        arguments.cores.as_deref(),
-        arguments.prepared,
-    )?;
-    let before = arguments.check.as_deref().map(Baseline::read).transpose()?;
+        Some(Role::Soak(_)) => course::soak::STREAMS_MAX,
+        None => Settings::new(arguments).streams_max(),
+    };
+    descriptors::prepare(streams, arguments.cores.as_deref(), arguments.prepared)?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()?;
-    let out = arguments
-        .out
-        .clone()
-        .unwrap_or_else(|| root.join("bench").join("report"));
-    // One thread for the whole generator: its work stays on one core and shows on one bill.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let report = runtime.block_on(until_stopped(arguments, &root))?;
+    match &arguments.role {
+        Some(Role::Soak(soak)) => soak_for(arguments, soak, &root),
+        _ => measure(arguments, &root),
+    }
+}
+
+fn measure(arguments: &Arguments, root: &Path) -> Result<bool> {
+    let before = arguments.check.as_deref().map(Baseline::read).transpose()?;
+    let report = until_stopped(course::run(arguments, root, &say))?;
+    let out = out(arguments, root);
     report.save(&out)?;
     write!(stdout(), "{}", report.markdown())?;
-    say(&format!("written to {}", shown(&out, &root).display()));
+    say(&format!("written to {}", shown(&out, root).display()));
+    if let Some(file) = &arguments.picture {
+        report.draw(file)?;
+    }
     let ratios = Baseline::of(&report);
     if let Some(before) = before {
         write!(stdout(), "\n{}", before.compare(&ratios))?;
@@ -73,25 +74,41 @@ fn measure(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(file) = &arguments.keep {
         ratios.save(file)?;
     }
-    let is_refused = arguments.strict && !report.is_good();
-    Ok(if is_refused {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(!arguments.strict || report.is_good())
+}
+
+/// Books that do not agree are a failure, whatever was asked.
+fn soak_for(arguments: &Arguments, soak: &SoakArguments, root: &Path) -> Result<bool> {
+    let report = until_stopped(course::soak::run(arguments, soak, root, &say))?;
+    let out = out(arguments, root);
+    report.save(&out)?;
+    write!(stdout(), "{}", report.markdown())?;
+    say(&format!("written to {}", shown(&out, root).display()));
+    Ok(report.are_books_right() && (!arguments.strict || report.is_good()))
+}
+
+fn out(arguments: &Arguments, root: &Path) -> PathBuf {
+    let ours = || root.join("bench").join("report");
+    arguments.out.clone().unwrap_or_else(ours)
 }
 
 /// The run, unless a signal ends it; either way every process it started is gone afterwards.
-async fn until_stopped(arguments: &Arguments, root: &Path) -> Result<report::Report> {
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
-    tokio::select! {
-        report = course::run(arguments, root, &say) => report,
-        _ = interrupt.recv() => bail!("interrupted"),
-        _ = terminate.recv() => bail!("terminated"),
-    }
+fn until_stopped<T>(run: impl Future<Output = Result<T>>) -> Result<T> {
+    // One thread for the whole generator: its work stays on one core and shows on one bill.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (mut interrupt, mut terminate) = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        );
+        tokio::select! {
+            report = run => report,
+            _ = interrupt.recv() => bail!("interrupted"),
+            _ = terminate.recv() => bail!("terminated"),
+        }
+    })
 }
 
 /// A path as it is from the root of the tree, if it is below that.

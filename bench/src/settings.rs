@@ -1,68 +1,12 @@
 //! How much is measured: the full run, the quick one, and what the command line changes.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
 use serde::Serialize;
 
+use crate::arguments::Arguments;
 use crate::load::order::{Form, Way, Workload};
 use crate::load::slow::Crowd;
-
-/// Measures Waybill and writes bench/report/.
-#[derive(Debug, Parser)]
-#[command(name = "bench")]
-pub(crate) struct Arguments {
-    /// `upstream` is for this program's own use: it plays the simulated provider
-    #[arg(hide = true)]
-    pub(crate) role: Option<String>,
-    /// About two minutes instead of twelve, with coarser figures
-    #[arg(long)]
-    pub(crate) quick: bool,
-    /// Measure this waybill binary instead of building one
-    #[arg(long, value_name = "PATH")]
-    pub(crate) binary: Option<PathBuf>,
-    /// Concurrent slow streams
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
-    pub(crate) streams: usize,
-    /// Seconds for which all slow streams are open together
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) hold: Option<u64>,
-    /// Connections of the load runs
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
-    pub(crate) connections: usize,
-    /// Calls per second of the open loop, instead of half of what the gateway managed in the closed loop
-    #[arg(long, value_name = "N")]
-    pub(crate) rate: Option<u32>,
-    /// Processor cores for everything, such as 0,1; the first two unless told
-    #[arg(long, value_name = "LIST")]
-    pub(crate) cores: Option<String>,
-    /// Where the report goes, instead of bench/report
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) out: Option<PathBuf>,
-    /// Only the generator against the simulator, without Waybill: what the harness itself can do
-    #[arg(long)]
-    pub(crate) harness_only: bool,
-    /// Compare the ratios with those of an earlier run, kept in this file, and say what moved
-    #[arg(long, value_name = "FILE")]
-    pub(crate) check: Option<PathBuf>,
-    /// Keep the ratios of this run in a file, to compare later ones with
-    #[arg(long, value_name = "FILE")]
-    pub(crate) keep: Option<PathBuf>,
-    /// Exit status 1 when a target is missed
-    #[arg(long)]
-    pub(crate) strict: bool,
-    /// Set when descriptors and cores have been seen to
-    #[arg(long, hide = true)]
-    pub(crate) prepared: bool,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number @ 1..=100_000) => Ok(number),
-        _ => Err("expected a number from 1 to 100000".to_owned()),
-    }
-}
 
 /// Everything that shapes the figures; printed with them.
 #[derive(Clone, Debug, Serialize)]
@@ -78,11 +22,15 @@ pub(crate) struct Settings {
     pub(crate) warm_up_ms: u64,
     pub(crate) closed_ms: u64,
     pub(crate) open_ms: u64,
-    /// Rounds in which a governed gateway and one that is not are compared, one run each.
-    pub(crate) governed_rounds: usize,
+    /// Rounds in which gateways that differ in one thing are compared, one run each.
+    pub(crate) rounds: usize,
+    /// Keys, budgets and endpoints where there are few, and where there are many.
+    pub(crate) few: Plenty,
+    pub(crate) many: Plenty,
     /// Calls per second of the open loop; absent: half of the gateway's closed-loop throughput.
     pub(crate) open_rate: Option<u32>,
-    pub(crate) streams: usize,
+    /// Crowds of slow streams, one after another.
+    pub(crate) streams: Vec<usize>,
     pub(crate) streams_per_second: u32,
     pub(crate) stream_gap_ms: u64,
     pub(crate) stream_hold_ms: u64,
@@ -94,6 +42,20 @@ pub(crate) struct Settings {
     pub(crate) stream_chunks: u64,
 }
 
+/// How much there is in a gateway that no call needs.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Plenty {
+    /// Keys, all of them in use in turn.
+    pub(crate) keys: usize,
+    /// Budgets of somebody who never calls.
+    pub(crate) budgets: usize,
+    /// Endpoints of models that nobody asks for, beside those of the built-in catalog.
+    pub(crate) endpoints: usize,
+}
+
+/// Crowds of slow streams of a full run.
+pub(crate) const STREAMS: &[usize] = &[1000, 5000];
+
 impl Settings {
     pub(crate) fn new(arguments: &Arguments) -> Self {
         let mut settings = if arguments.quick {
@@ -101,7 +63,9 @@ impl Settings {
         } else {
             Self::full()
         };
-        settings.streams = arguments.streams;
+        if !arguments.streams.is_empty() {
+            settings.streams.clone_from(&arguments.streams);
+        }
         settings.connections = arguments.connections;
         settings.open_rate = arguments.rate;
         if let Some(seconds) = arguments.hold {
@@ -111,7 +75,7 @@ impl Settings {
         settings
     }
 
-    /// About twelve minutes.
+    /// Less than twenty minutes.
     fn full() -> Self {
         Self {
             mode: "full",
@@ -119,15 +83,25 @@ impl Settings {
             rest_ms: 4000,
             connections: 32,
             repeats: 3,
-            warm_up_ms: 1500,
-            closed_ms: 5000,
-            open_ms: 8000,
-            governed_rounds: 5,
+            warm_up_ms: 1000,
+            closed_ms: 4000,
+            open_ms: 6000,
+            rounds: 5,
+            few: Plenty {
+                keys: 10,
+                budgets: 5,
+                endpoints: 0,
+            },
+            many: Plenty {
+                keys: 10_000,
+                budgets: 5000,
+                endpoints: 1000,
+            },
             open_rate: None,
-            streams: 2000,
-            streams_per_second: 500,
+            streams: STREAMS.to_vec(),
+            streams_per_second: 1000,
             stream_gap_ms: 1000,
-            stream_hold_ms: 15_000,
+            stream_hold_ms: 10_000,
             streams_direct: true,
             request_bytes: 1024,
             answer_tokens: 128,
@@ -135,27 +109,37 @@ impl Settings {
         }
     }
 
-    /// About two minutes.
+    /// Less than five minutes.
     fn quick() -> Self {
         Self {
             mode: "quick",
             starts: 10,
             rest_ms: 2000,
             repeats: 1,
-            warm_up_ms: 500,
-            closed_ms: 1500,
-            open_ms: 2000,
-            governed_rounds: 3,
-            streams_per_second: 1000,
+            warm_up_ms: 400,
+            closed_ms: 1200,
+            open_ms: 1500,
+            rounds: 3,
+            many: Plenty {
+                keys: 1000,
+                budgets: 1000,
+                endpoints: 1000,
+            },
+            streams: vec![1000],
             stream_hold_ms: 5000,
             streams_direct: false,
             ..Self::full()
         }
     }
 
-    pub(crate) fn crowd(&self) -> Crowd {
+    /// Streams of the largest crowd.
+    pub(crate) fn streams_max(&self) -> usize {
+        self.streams.iter().copied().max().unwrap_or(1)
+    }
+
+    pub(crate) fn crowd(&self, streams: usize) -> Crowd {
         Crowd {
-            streams: self.streams,
+            streams,
             rate: self.streams_per_second,
             gap: Duration::from_millis(self.stream_gap_ms),
             hold: Duration::from_millis(self.stream_hold_ms),
@@ -169,7 +153,7 @@ impl Settings {
         [
             Workload {
                 name: "whole, 1 kB",
-                model: "simulated/whole",
+                model: "simulated/whole".to_owned(),
                 script: format!("tokens={tokens}"),
                 body_bytes: self.request_bytes,
                 form: Form::Whole,
@@ -177,7 +161,7 @@ impl Settings {
             },
             Workload {
                 name: "streamed, 100 chunks",
-                model: "simulated/streamed",
+                model: "simulated/streamed".to_owned(),
                 script: format!("chunks={chunks}"),
                 body_bytes: self.request_bytes,
                 form: Form::Stream { chunks },
@@ -189,15 +173,15 @@ impl Settings {
     /// Calls of which throughput and processor time are measured: long ones, and translated ones.
     pub(crate) fn variants(&self) -> [Workload; 4] {
         let [whole, _] = self.workloads();
-        let long = |name, model, kilobytes: usize| Workload {
+        let long = |name, model: &str, kilobytes: usize| Workload {
             name,
-            model,
+            model: model.to_owned(),
             body_bytes: kilobytes * 1024,
             ..whole.clone()
         };
-        let translated = |name, model, way| Workload {
+        let translated = |name, model: &str, way| Workload {
             name,
-            model,
+            model: model.to_owned(),
             way,
             ..whole.clone()
         };
@@ -221,16 +205,16 @@ impl Settings {
     pub(crate) fn all(&self) -> Vec<Workload> {
         let mut all = Vec::from(self.workloads());
         all.extend(self.variants());
-        all.push(self.slow());
+        all.extend(self.streams.iter().map(|streams| self.slow(*streams)));
         all
     }
 
-    /// A slow stream.
-    pub(crate) fn slow(&self) -> Workload {
-        let chunks = self.crowd().chunks();
+    /// A slow stream of such a crowd.
+    pub(crate) fn slow(&self, streams: usize) -> Workload {
+        let chunks = self.crowd(streams).chunks();
         Workload {
             name: "slow streams",
-            model: "simulated/slow",
+            model: format!("simulated/slow-{streams}"),
             script: format!("chunks={chunks},gap={}ms", self.stream_gap_ms),
             body_bytes: self.request_bytes,
             form: Form::Stream { chunks },
@@ -241,6 +225,8 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     fn settings(line: &[&str]) -> Settings {
@@ -251,39 +237,44 @@ mod tests {
     /// The time a run takes when everything goes as it should, without building.
     fn planned_ms(settings: &Settings) -> u64 {
         const START_MS: u64 = 400;
-        let crowd = settings.crowd();
-        let crowds = if settings.streams_direct { 3 } else { 2 };
-        let stream_ms = (crowd.chunks() + 4) * settings.stream_gap_ms;
-        let opening_ms = settings.streams as u64 * 1000 / u64::from(settings.streams_per_second);
-        let repeats = settings.repeats as u64;
-        // Three subjects of the first two workloads and of the long ones, two of the translated ones.
-        let (timed, others) = (3 * 2 * repeats, (3 * 2 + 2 * 2) * repeats);
+        let crowds = settings.streams.iter().map(|streams| {
+            let subjects = if settings.streams_direct { 3 } else { 2 };
+            let opening_ms = *streams as u64 * 1000 / u64::from(settings.streams_per_second);
+            let stream_ms = (settings.crowd(*streams).chunks() + 4) * settings.stream_gap_ms;
+            subjects * (opening_ms + stream_ms)
+        });
+        let (repeats, rounds) = (settings.repeats as u64, settings.rounds as u64);
+        // Three subjects of the first two workloads and of the long ones, two of the translated
+        // ones, and two other gateways on the first two.
+        let (timed, others) = (3 * 2 * repeats, (3 * 2 + 2 * 2 + 2 * 2) * repeats);
+        // Three gateways on two workloads, two on two, five on one.
+        let compared = (3 * 2 + 2 * 2 + 5) * rounds;
         let closed_ms = settings.warm_up_ms + settings.closed_ms + 300;
         let open_ms = settings.warm_up_ms + settings.open_ms + 1200;
-        let governed = 2 * 2 * settings.governed_rounds as u64;
         2 * settings.starts as u64 * START_MS
             + settings.rest_ms
-            + crowds * (opening_ms + stream_ms)
+            + crowds.sum::<u64>()
             + timed * open_ms
-            + (timed + others + governed) * closed_ms
+            + (timed + others + compared) * closed_ms
     }
 
     #[test]
-    fn a_quick_run_fits_into_two_and_a_half_minutes_and_a_full_one_into_fourteen() {
+    fn a_quick_run_fits_into_four_minutes_and_a_full_one_into_nineteen() {
         let quick = planned_ms(&settings(&["--quick"]));
-        assert!(quick < 150_000, "{quick} ms");
+        assert!(quick < 240_000, "{quick} ms");
         let full = planned_ms(&settings(&[]));
-        assert!((300_000..840_000).contains(&full), "{full} ms");
+        assert!((300_000..1_140_000).contains(&full), "{full} ms");
     }
 
     #[test]
     fn the_command_line_changes_what_it_names_only() {
         let changed = settings(&["--streams", "50", "--hold", "2", "--rate", "100"]);
-        assert_eq!(changed.streams, 50);
+        assert_eq!(changed.streams, [50]);
         assert_eq!(changed.stream_hold_ms, 2000);
         assert_eq!(changed.open_rate, Some(100));
         assert_eq!(changed.closed_ms, settings(&[]).closed_ms);
         assert!(Arguments::try_parse_from(["bench", "--streams", "0"]).is_err());
+        assert_eq!(settings(&[]).streams, STREAMS);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use anyhow::Result;
 use tokio::time::sleep;
 
 use super::{Stage, WAYBILL};
+use crate::arguments::Part;
 use crate::load::closed::closed;
 use crate::load::open::{Pace, open};
 use crate::load::order::{Order, Subject, Workload};
@@ -19,8 +20,13 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 pub(super) async fn measure(stage: &Stage, say: &dyn Fn(&str)) -> Result<Vec<Load>> {
     let mut loads = Vec::new();
-    for workload in stage.settings.variants() {
-        loads.extend(in_turns(stage, &workload, Loop::Closed, say).await?);
+    if stage.wants(Part::Sizes) {
+        for workload in stage.settings.variants() {
+            loads.extend(in_turns(stage, &workload, Loop::Closed, say).await?);
+        }
+    }
+    if !stage.wants(Part::Loads) && !stage.wants(Part::Others) {
+        return Ok(loads);
     }
     for workload in stage.settings.workloads() {
         let closed_loads = in_turns(stage, &workload, Loop::Closed, say).await?;
@@ -29,7 +35,9 @@ pub(super) async fn measure(stage: &Stage, say: &dyn Fn(&str)) -> Result<Vec<Loa
             .open_rate
             .unwrap_or_else(|| half_of(&closed_loads));
         loads.extend(closed_loads);
-        loads.extend(in_turns(stage, &workload, Loop::Open { rate }, say).await?);
+        if stage.wants(Part::Loads) {
+            loads.extend(in_turns(stage, &workload, Loop::Open { rate }, say).await?);
+        }
     }
     Ok(loads)
 }
@@ -51,7 +59,7 @@ async fn in_turns(
     how: Loop,
     say: &dyn Fn(&str),
 ) -> Result<Vec<Load>> {
-    let subjects: Vec<&Subject> = stage.asked(workload).collect();
+    let subjects: Vec<&Subject> = stage.asked(workload, how).collect();
     let mut runs = vec![Vec::new(); subjects.len()];
     for repeat in 1..=stage.settings.repeats {
         for (subject, runs) in subjects.iter().zip(&mut runs) {
@@ -121,13 +129,18 @@ pub(super) async fn one_run(
 #[derive(Clone, Copy)]
 struct Times {
     subject: Option<Duration>,
+    database: Option<Duration>,
     upstream: Duration,
     generator: Duration,
 }
 
 fn times(stage: &Stage, subject: &Subject) -> Result<Times> {
     Ok(Times {
-        subject: subject.pid.map(proc::processor_time).transpose()?,
+        subject: subject.pid.map(proc::family_processor_time).transpose()?,
+        database: subject
+            .database
+            .map(proc::family_processor_time)
+            .transpose()?,
         upstream: proc::processor_time(stage.upstream.child.pid())?,
         generator: proc::processor_time(std::process::id())?,
     })
@@ -139,6 +152,9 @@ fn run_of(outcome: &Outcome, before: Times, after: Times) -> Run {
     let per_call = |before: Duration, after: Duration| {
         u64::try_from(after.saturating_sub(before).as_nanos() / calls).unwrap_or(u64::MAX)
     };
+    let of_both = |before: Option<Duration>, after: Option<Duration>| {
+        before.zip(after).map(|(a, b)| per_call(a, b))
+    };
     let per_second = u128::from(outcome.calls) * 1_000_000 / outcome.wall.as_micros().max(1);
     Run {
         calls: outcome.calls,
@@ -149,10 +165,8 @@ fn run_of(outcome: &Outcome, before: Times, after: Times) -> Run {
         latency: outcome.latency.percentiles(),
         first: outcome.first.percentiles(),
         processor: Bill {
-            subject_ns: before
-                .subject
-                .zip(after.subject)
-                .map(|(a, b)| per_call(a, b)),
+            subject_ns: of_both(before.subject, after.subject),
+            database_ns: of_both(before.database, after.database),
             upstream_ns: per_call(before.upstream, after.upstream),
             generator_ns: per_call(before.generator, after.generator),
         },
@@ -173,11 +187,13 @@ mod tests {
         let zero = Duration::ZERO;
         let before = Times {
             subject: Some(zero),
+            database: None,
             upstream: zero,
             generator: zero,
         };
         let after = Times {
             subject: Some(Duration::from_millis(100)),
+            database: None,
             upstream: Duration::from_millis(30),
             generator: Duration::from_millis(20),
         };
@@ -195,6 +211,7 @@ mod tests {
         let zero = Duration::ZERO;
         let times = Times {
             subject: None,
+            database: None,
             upstream: zero,
             generator: zero,
         };

@@ -17,26 +17,37 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 pub(super) async fn measure(stage: &Stage, say: &dyn Fn(&str)) -> Result<Vec<Streams>> {
     let mut all = Vec::new();
     // The gateway first, while it is as it was at rest.
-    for subject in stage.subjects.iter().rev() {
-        if subject.pid.is_some() || stage.settings.streams_direct {
-            all.push(one_crowd(stage, subject, say).await?);
+    for subject in stage.ours().rev() {
+        if subject.pid.is_none() && !stage.settings.streams_direct {
+            continue;
+        }
+        // What a crowd leaves behind is still there when the next one comes: each counts from here.
+        let rest_kib = resident(subject.pid)?;
+        for streams in &stage.settings.streams {
+            all.push(one_crowd(stage, (subject, rest_kib), *streams, say).await?);
         }
     }
     Ok(all)
 }
 
-async fn one_crowd(stage: &Stage, subject: &Subject, say: &dyn Fn(&str)) -> Result<Streams> {
-    let plan = stage.settings.crowd();
+fn resident(pid: Option<u32>) -> Result<Option<u64>> {
+    let memory = pid.map(proc::memory).transpose()?;
+    Ok(memory.map(|memory| memory.resident_kib))
+}
+
+async fn one_crowd(
+    stage: &Stage,
+    (subject, rest_kib): (&Subject, Option<u64>),
+    streams: usize,
+    say: &dyn Fn(&str),
+) -> Result<Streams> {
+    let plan = stage.settings.crowd(streams);
     say(&format!("{} slow streams, {}", plan.streams, subject.name));
-    let order = Arc::new(Order::new(subject, &stage.settings.slow())?);
-    let mut vitals = Vitals::of(subject.pid)?;
+    let order = Arc::new(Order::new(subject, &stage.settings.slow(streams))?);
+    let mut vitals = Vitals::new(subject.pid, rest_kib);
     let held = crowd(&order, plan, |look| vitals.look(look)).await;
     tokio::time::sleep(AFTERWARDS).await;
-    let after_kib = subject
-        .pid
-        .map(proc::memory)
-        .transpose()?
-        .map(|memory| memory.resident_kib);
+    let after_kib = resident(subject.pid)?;
     let streams = Streams {
         subject: subject.name,
         streams: plan.streams,
@@ -71,19 +82,15 @@ struct Vitals {
 }
 
 impl Vitals {
-    fn of(pid: Option<u32>) -> Result<Self> {
-        let rest_kib = pid
-            .map(proc::memory)
-            .transpose()?
-            .map(|memory| memory.resident_kib);
-        Ok(Self {
+    const fn new(pid: Option<u32>, rest_kib: Option<u64>) -> Self {
+        Self {
             pid,
             rest_kib,
             open_kib: None,
             descriptors: None,
             began: None,
             ended: None,
-        })
+        }
     }
 
     /// A process that cannot be read has died; its streams' errors say so.

@@ -66,21 +66,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn subject(&self) -> Subject {
-        Subject {
-            name: "canned",
-            addr: self.addr,
-            root: "/v1",
-            key: Some("not-a-secret".to_owned()),
-            pid: None,
-            naming: Naming::Script,
-        }
+        let mut subject = Subject::new("canned", self.addr, "/v1", Naming::Script);
+        subject.keys.push("not-a-secret".to_owned());
+        subject
     }
 
     pub(crate) fn order(&self, form: Form) -> Order {
         let script = String::new();
         let workload = Workload {
             name: "test",
-            model: "simulated/test",
+            model: "simulated/test".to_owned(),
             script,
             body_bytes: 512,
             form,

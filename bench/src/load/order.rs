@@ -1,6 +1,7 @@
 //! What is asked for, again and again: a request made once, and what a right answer to it looks like.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -10,20 +11,41 @@ use http_body_util::Full;
 /// Without it nothing is said in Messages.
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
-/// Who is asked: the simulator itself, a plain proxy in front of it, Waybill.
+/// Who is asked: the simulator itself, a plain proxy in front of it, Waybill, another gateway.
 #[derive(Clone)]
 pub(crate) struct Subject {
     /// How the report calls it.
     pub(crate) name: &'static str,
     pub(crate) addr: SocketAddr,
     /// What stands before the path of a dialect.
-    pub(crate) root: &'static str,
-    /// The key it wants.
-    pub(crate) key: Option<String>,
-    /// Process whose processor time and memory are its own; none for the simulator asked directly.
+    pub(crate) root: String,
+    /// The keys it wants, used in turn; none where it wants none.
+    pub(crate) keys: Vec<String>,
+    /// Further headers that it wants.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Process whose processor time and memory, with its children's, are its own; none for the
+    /// simulator asked directly.
     pub(crate) pid: Option<u32>,
+    /// Process of the database that it uses, where that is one of its own.
+    pub(crate) database: Option<u32>,
     /// Whether it is asked by catalog ids (`simulated/whole`) or by the simulator's own model names.
     pub(crate) naming: Naming,
+}
+
+impl Subject {
+    /// Somebody who wants neither keys nor headers.
+    pub(crate) fn new(name: &'static str, addr: SocketAddr, root: &str, naming: Naming) -> Self {
+        Self {
+            name,
+            addr,
+            root: root.to_owned(),
+            keys: Vec::new(),
+            headers: Vec::new(),
+            pid: None,
+            database: None,
+            naming,
+        }
+    }
 }
 
 /// How a subject knows the models.
@@ -59,7 +81,7 @@ pub(crate) struct Workload {
     /// How the report calls it.
     pub(crate) name: &'static str,
     /// Catalog id of the model that is asked.
-    pub(crate) model: &'static str,
+    pub(crate) model: String,
     /// What the simulator is told to do, in its own grammar.
     pub(crate) script: String,
     /// Length of the request body.
@@ -85,7 +107,9 @@ pub(crate) struct Order {
     /// The dialect of request and answer.
     pub(crate) speech: Speech,
     uri: Uri,
-    headers: HeaderMap,
+    /// One for each key; at least one.
+    headers: Vec<HeaderMap>,
+    next: AtomicUsize,
     body: Bytes,
 }
 
@@ -147,7 +171,7 @@ impl Order {
     pub(crate) fn new(subject: &Subject, workload: &Workload) -> Result<Self> {
         let model = match subject.naming {
             Naming::Script => workload.upstream_model(),
-            Naming::Catalog => workload.model.to_owned(),
+            Naming::Catalog => workload.model.clone(),
         };
         let speech = match subject.naming {
             Naming::Script => workload.way.provider(),
@@ -165,29 +189,43 @@ impl Order {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        if let Some(key) = &subject.key {
+        for (name, value) in &subject.headers {
+            headers.insert(
+                HeaderName::from_bytes(name.as_bytes())?,
+                HeaderValue::from_str(value)?,
+            );
+        }
+        let mut with_keys = Vec::with_capacity(subject.keys.len().max(1));
+        for key in &subject.keys {
             let mut bearer = HeaderValue::from_str(&format!("Bearer {key}"))?;
             bearer.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, bearer);
+            with_keys.push(headers.clone());
+        }
+        if with_keys.is_empty() {
+            with_keys.push(headers);
         }
         Ok(Self {
             addr: subject.addr,
             form: workload.form,
             speech,
-            uri: [subject.root, speech.path()]
+            uri: [subject.root.as_str(), speech.path()]
                 .concat()
                 .parse()
                 .context("the path of a subject is not a path")?,
-            headers,
+            headers: with_keys,
+            next: AtomicUsize::new(0),
             body: workload.body(&model),
         })
     }
 
+    /// The next request: the same as ever, with the next key where there are several.
     pub(crate) fn request(&self) -> Request<Full<Bytes>> {
+        let turn = self.next.fetch_add(1, Relaxed) % self.headers.len();
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = Method::POST;
         request.uri_mut().clone_from(&self.uri);
-        request.headers_mut().clone_from(&self.headers);
+        request.headers_mut().clone_from(&self.headers[turn]);
         request
     }
 }
@@ -200,7 +238,7 @@ mod tests {
         let script = "tokens=128".to_owned();
         Workload {
             name: "test",
-            model: "simulated/test",
+            model: "simulated/test".to_owned(),
             script,
             body_bytes,
             form,
@@ -228,16 +266,27 @@ mod tests {
         assert!(simulator::Script::parse(script).is_ok());
     }
 
+    fn subject(naming: Naming) -> Subject {
+        Subject::new("test", "127.0.0.1:1".parse().unwrap(), "/v1", naming)
+    }
+
+    #[test]
+    fn keys_take_turns_and_other_headers_are_always_there() {
+        let mut subject = subject(Naming::Catalog);
+        subject.keys = vec!["one".to_owned(), "two".to_owned()];
+        subject.headers = vec![("x-more".to_owned(), "yes".to_owned())];
+        let order = Order::new(&subject, &workload(512, Form::Whole)).unwrap();
+        let asked: Vec<_> = std::iter::repeat_with(|| order.request()).take(3).collect();
+        let keys: Vec<_> = asked
+            .iter()
+            .map(|one| &one.headers()["authorization"])
+            .collect();
+        assert_eq!(keys, ["Bearer one", "Bearer two", "Bearer one"]);
+        assert!(asked.iter().all(|one| one.headers()["x-more"] == "yes"));
+    }
+
     #[test]
     fn each_side_is_asked_in_the_dialect_it_speaks() {
-        let subject = |naming| Subject {
-            name: "test",
-            addr: "127.0.0.1:1".parse().unwrap(),
-            root: "/v1",
-            key: None,
-            pid: None,
-            naming,
-        };
         for (way, upstream, gateway) in [
             (Way::Chat, "/v1/chat/completions", "/v1/chat/completions"),
             (Way::ChatToMessages, "/v1/messages", "/v1/chat/completions"),

@@ -31,6 +31,50 @@ pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     read_processor_time(&text).with_context(|| format!("{path} is not as proc(5) says"))
 }
 
+/// A process and everything that descends from it, itself first.
+pub(crate) fn family(pid: u32) -> Vec<u32> {
+    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let parents: Vec<(u32, u32)> = numbers
+        .filter_map(|entry| {
+            let child = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{child}/stat")).ok()?;
+            Some((child, read_parent(&stat)?))
+        })
+        .collect();
+    descendants(pid, &parents)
+}
+
+fn descendants(pid: u32, parents: &[(u32, u32)]) -> Vec<u32> {
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        let children = parents.iter().filter(|(_, its)| *its == parent);
+        let new: Vec<u32> = children
+            .map(|(child, _)| *child)
+            .filter(|child| !family.contains(child))
+            .collect();
+        family.extend(new);
+        next += 1;
+    }
+    family
+}
+
+/// Processor time of a process and everything that descends from it and still lives.
+pub(crate) fn family_processor_time(pid: u32) -> Result<Duration> {
+    let own = processor_time(pid)?;
+    let others = family(pid).into_iter().skip(1);
+    // One that has ended meanwhile is no longer anybody's.
+    Ok(own + others.filter_map(|child| processor_time(child).ok()).sum())
+}
+
+/// Resident memory of a process and everything that descends from it, in KiB; what they share counts for each.
+pub(crate) fn family_resident_kib(pid: u32) -> Result<u64> {
+    let own = memory(pid)?.resident_kib;
+    let others = family(pid).into_iter().skip(1);
+    let others = others.filter_map(|child| memory(child).ok());
+    Ok(own + others.map(|memory| memory.resident_kib).sum::<u64>())
+}
+
 /// Descriptors a process has open.
 pub(crate) fn descriptors(pid: u32) -> Result<usize> {
     let path = format!("/proc/{pid}/fd");
@@ -50,6 +94,12 @@ fn read_memory(status: &str) -> Option<Memory> {
         resident_kib: kib("VmRSS")?,
         peak_kib: kib("VmHWM")?,
     })
+}
+
+/// The fourth field, behind the name in brackets and the state.
+fn read_parent(stat: &str) -> Option<u32> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 fn read_processor_time(stat: &str) -> Option<Duration> {
@@ -85,6 +135,14 @@ mod tests {
         let stat = "42 (a ) (b) S 1 42 42 0 -1 4194304 100 0 0 0 250 125 0 0 20 0 4 0 12345 0 0";
         assert_eq!(read_processor_time(stat), Some(Duration::from_millis(3750)));
         assert_eq!(read_processor_time("42 waybill"), None);
+    }
+
+    #[test]
+    fn a_family_is_everyone_below_whatever_the_order() {
+        let parents = [(9, 5), (5, 2), (3, 1), (2, 1), (7, 3)];
+        assert_eq!(descendants(2, &parents), [2, 5, 9]);
+        assert_eq!(descendants(4, &parents), [4]);
+        assert_eq!(read_parent("42 (a ) (b) S 7 42 42 0"), Some(7));
     }
 
     #[test]

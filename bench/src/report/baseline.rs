@@ -18,8 +18,9 @@ const NOISE_PERCENT: f64 = 5.0;
 /// Ratios by the names of their goals.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Baseline {
-    /// The commit that was measured, and on what.
+    /// The commit that was measured, how thoroughly, and on what.
     pub(crate) commit: String,
+    pub(crate) mode: String,
     pub(crate) processor: String,
     pub(crate) ratios: BTreeMap<String, f64>,
 }
@@ -30,6 +31,7 @@ impl Baseline {
         let ratios = report.goals.iter().filter(|goal| goal.is_relative());
         Self {
             commit: report.machine.commit.clone(),
+            mode: report.settings.mode.to_owned(),
             processor: report.machine.processor.clone(),
             ratios: ratios
                 .map(|goal| (goal.name.clone(), rounded(goal.measured)))
@@ -50,7 +52,15 @@ impl Baseline {
 
     /// What has moved from this baseline to another run, in words; one line for each.
     pub(crate) fn compare(&self, now: &Self) -> String {
-        let mut text = format!("compared with {} on {}:\n", self.commit, self.processor);
+        let mut text = format!(
+            "compared with a {} run of {} on {}:\n",
+            self.mode, self.commit, self.processor
+        );
+        if self.mode != now.mode {
+            text.push_str(
+                "  (runs of different modes: what is plenty differs, and quick runs scatter)\n",
+            );
+        }
         let before = text.len();
         for (name, was) in &self.ratios {
             let line = match now.ratios.get(name) {
@@ -96,6 +106,7 @@ mod tests {
             .map(|(name, ratio)| ((*name).to_owned(), *ratio));
         Baseline {
             commit: "abc".to_owned(),
+            mode: "quick".to_owned(),
             processor: "a processor".to_owned(),
             ratios: ratios.collect(),
         }
@@ -113,6 +124,10 @@ mod tests {
             "{text}"
         );
         assert!(was.compare(&was).contains("nothing moved"));
+        assert!(!text.contains("different modes"), "{text}");
+        let mut full = is;
+        full.mode = "full".to_owned();
+        assert!(was.compare(&full).contains("different modes"));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::load::order::{Form, Way, Workload};
 use crate::measure::histogram::Percentiles;
-use crate::world::budgets::Counters;
 
 /// Size, start and rest of the gateway.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -83,6 +82,8 @@ impl fmt::Display for Loop {
 pub(crate) struct Bill {
     /// Of the subject; absent for the simulator alone, which is then the upstream.
     pub(crate) subject_ns: Option<u64>,
+    /// Of the database behind it, where that is a process that we started.
+    pub(crate) database_ns: Option<u64>,
     pub(crate) upstream_ns: u64,
     pub(crate) generator_ns: u64,
 }
@@ -143,39 +144,6 @@ impl Load {
     }
 }
 
-/// The same calls with and without budgets and limits.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Governance {
-    pub(crate) workload: &'static str,
-    pub(crate) ungoverned: Load,
-    pub(crate) governed: Load,
-    /// Median over the rounds of what the governed gateway managed, in thousandths of what the other one did.
-    pub(crate) throughput_permille: u64,
-    pub(crate) rounds_permille: Vec<u64>,
-    /// What the governed gateway counted in all rounds, warm-ups included.
-    pub(crate) counted: Counters,
-    /// Transactions for leases, for a million calls.
-    pub(crate) round_trips_per_million: u64,
-}
-
-impl Governance {
-    pub(crate) fn new(ungoverned: Load, governed: Load, counted: Counters) -> Self {
-        let rounds = governed.runs.iter().zip(&ungoverned.runs);
-        let rounds_permille: Vec<u64> = rounds
-            .map(|(held, free)| held.calls_per_second * 1000 / free.calls_per_second.max(1))
-            .collect();
-        Self {
-            workload: governed.workload,
-            ungoverned,
-            governed,
-            throughput_permille: median(&rounds_permille),
-            rounds_permille,
-            counted,
-            round_trips_per_million: counted.round_trips * 1_000_000 / counted.admitted.max(1),
-        }
-    }
-}
-
 /// The middle value, or the mean of the two middle ones; 0 of none.
 pub(crate) fn median(values: &[u64]) -> u64 {
     let mut sorted = values.to_vec();
@@ -208,10 +176,13 @@ fn median_run(runs: &[Run]) -> Run {
             max_us: of(|p| p.max_us),
         }
     };
-    let subject: Vec<u64> = runs
-        .iter()
-        .filter_map(|run| run.processor.subject_ns)
-        .collect();
+    let of_some = |figure: fn(&Bill) -> Option<u64>| {
+        let some: Vec<u64> = runs
+            .iter()
+            .filter_map(|run| figure(&run.processor))
+            .collect();
+        (!some.is_empty()).then(|| median(&some))
+    };
     Run {
         calls: of(|run| run.calls),
         errors: runs.iter().map(|run| run.errors).sum(),
@@ -221,7 +192,8 @@ fn median_run(runs: &[Run]) -> Run {
         latency: times(|run| run.latency),
         first: times(|run| run.first),
         processor: Bill {
-            subject_ns: (!subject.is_empty()).then(|| median(&subject)),
+            subject_ns: of_some(|bill| bill.subject_ns),
+            database_ns: of_some(|bill| bill.database_ns),
             upstream_ns: of(|run| run.processor.upstream_ns),
             generator_ns: of(|run| run.processor.generator_ns),
         },

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::figures::{Load, Loop};
 use super::number::{grouped, mib, ms, us};
-use super::{HEADROOM, Report, governed, picture};
+use super::{HEADROOM, Report, compared, neighbours, picture};
 use crate::course::DIRECT;
 
 pub(super) fn write(report: &Report) -> String {
@@ -16,7 +16,8 @@ pub(super) fn write(report: &Report) -> String {
         .and_then(|()| loads(&mut text, report))
         .and_then(|()| added(&mut text, report))
         .and_then(|()| headroom(&mut text, report))
-        .and_then(|()| governed::write(&mut text, &report.governed))
+        .and_then(|()| neighbours::write(&mut text, report))
+        .and_then(|()| compared::write(&mut text, report))
         .and_then(|()| pictures(&mut text, report))
         .and_then(|()| circumstances(&mut text, report));
     if done.is_err() {
@@ -52,7 +53,7 @@ fn verdicts(text: &mut String, report: &Report) -> Done {
             goal.verdict()
         )?;
     }
-    if report.footprint.is_none() {
+    if report.measured.footprint.is_none() && report.measured.comparisons.is_empty() {
         writeln!(
             text,
             "\nOnly the harness was measured: these figures say nothing about Waybill."
@@ -62,7 +63,7 @@ fn verdicts(text: &mut String, report: &Report) -> Done {
 }
 
 fn footprint(text: &mut String, report: &Report) -> Done {
-    let Some(footprint) = &report.footprint else {
+    let Some(footprint) = &report.measured.footprint else {
         return Ok(());
     };
     writeln!(text, "\n## Size, start, memory\n\n| | |\n| --- | ---: |")?;
@@ -118,7 +119,7 @@ fn footprint(text: &mut String, report: &Report) -> Done {
 }
 
 fn streams(text: &mut String, report: &Report) -> Done {
-    if report.streams.is_empty() {
+    if report.measured.streams.is_empty() {
         return Ok(());
     }
     writeln!(
@@ -129,7 +130,7 @@ fn streams(text: &mut String, report: &Report) -> Done {
          | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         report.settings.stream_gap_ms
     )?;
-    for crowd in &report.streams {
+    for crowd in &report.measured.streams {
         let memory =
             [crowd.rest_kib, crowd.open_kib, crowd.after_kib].map(|kib| optional(kib, mib));
         let late = [
@@ -158,7 +159,7 @@ fn streams(text: &mut String, report: &Report) -> Done {
 }
 
 fn loads(text: &mut String, report: &Report) -> Done {
-    if report.loads.is_empty() {
+    if report.measured.loads.is_empty() {
         return Ok(());
     }
     writeln!(
@@ -169,7 +170,7 @@ fn loads(text: &mut String, report: &Report) -> Done {
         report.settings.repeats, report.settings.connections
     )?;
     let mut workload = "";
-    for load in &report.loads {
+    for load in &report.measured.loads {
         if load.workload != workload {
             workload = load.workload;
             writeln!(
@@ -182,7 +183,7 @@ fn loads(text: &mut String, report: &Report) -> Done {
         }
         load_row(text, load)?;
     }
-    for load in &report.loads {
+    for load in &report.measured.loads {
         error_line(text, load.median.first_error.as_deref())?;
     }
     Ok(())
@@ -219,6 +220,7 @@ fn load_row(text: &mut String, load: &Load) -> Done {
 /// What standing in between adds at the same rate of calls.
 fn added(text: &mut String, report: &Report) -> Done {
     let open: Vec<_> = report
+        .measured
         .loads
         .iter()
         .filter(|load| load.how != Loop::Closed)
@@ -331,15 +333,13 @@ fn circumstances(text: &mut String, report: &Report) -> Done {
     writeln!(text, "Settings:\n\n```json\n{settings}\n```")
 }
 
-/// Who was measured beside Waybill.
+/// Who was measured beside Waybill, and what could not be measured.
 fn beside(report: &Report) -> String {
-    match &report.nginx {
-        Some(version) => format!(
-            "The plain proxy is {version}: one process, without logs and buffering, connections kept."
-        ),
-        None => "**No plain proxy was measured**: nginx is not installed here, so there is nothing to compare with."
-            .to_owned(),
-    }
+    let proxy = report.measured.nginx.iter().map(|version| {
+        format!("The plain proxy is {version}: one process, without logs and buffering, connections kept.")
+    });
+    let absent = report.measured.absent.iter().cloned();
+    proxy.chain(absent).collect::<Vec<_>>().join("\n\n")
 }
 
 fn error_line(text: &mut String, error: Option<&str>) -> Done {

@@ -1,13 +1,17 @@
 //! The report of a run: everything measured, what it should have been, and the files it is written to.
 
 pub(crate) mod baseline;
+mod compared;
+pub(crate) mod comparison;
 pub(crate) mod figures;
 pub(crate) mod goals;
-mod governed;
 mod markdown;
+pub(crate) mod neighbours;
 mod number;
+mod overview;
 mod picture;
 mod ratios;
+pub(crate) mod soak;
 
 use std::fs;
 use std::path::Path;
@@ -18,8 +22,10 @@ use serde::Serialize;
 use crate::course::{DIRECT, WAYBILL};
 use crate::measure::machine::Machine;
 use crate::settings::Settings;
-use figures::{Footprint, Governance, Load, Loop, Streams};
+use comparison::Comparison;
+use figures::{Footprint, Load, Loop, Streams};
 use goals::{Goal, Weight};
+use neighbours::Neighbour;
 
 /// The generator and the simulator alone must manage this many times what they manage through the gateway, or they
 /// may be what limits it.
@@ -30,17 +36,12 @@ const HEADROOM: u64 = 2;
 pub(crate) struct Report {
     pub(crate) goals: Vec<Goal>,
     pub(crate) machine: Machine,
-    /// Version of the plain proxy that was measured beside; absent where there is none.
-    pub(crate) nginx: Option<String>,
     /// Descriptors a process may open.
     pub(crate) descriptors_max: u64,
     pub(crate) settings: Settings,
-    /// Absent when only the harness was measured.
-    pub(crate) footprint: Option<Footprint>,
-    pub(crate) streams: Vec<Streams>,
-    pub(crate) loads: Vec<Load>,
-    /// What budgets and limits cost, by workload.
-    pub(crate) governed: Vec<Governance>,
+    /// What was found.
+    #[serde(flatten)]
+    pub(crate) measured: Measured,
     /// Whether the harness had room to spare, by workload.
     pub(crate) headroom: Vec<Headroom>,
 }
@@ -55,26 +56,36 @@ pub(crate) struct Headroom {
 }
 
 /// Everything that was measured.
-type Measured = (Option<Footprint>, Vec<Streams>, Vec<Load>, Vec<Governance>);
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Measured {
+    /// Version of the plain proxy that was measured beside; absent where there is none.
+    pub(crate) nginx: Option<String>,
+    /// Absent when only the harness was measured.
+    pub(crate) footprint: Option<Footprint>,
+    pub(crate) streams: Vec<Streams>,
+    pub(crate) loads: Vec<Load>,
+    /// Gateways of ours that differ in one thing.
+    pub(crate) comparisons: Vec<Comparison>,
+    /// Gateways of others.
+    pub(crate) neighbours: Vec<Neighbour>,
+    /// What could not be measured, a sentence each.
+    pub(crate) absent: Vec<String>,
+}
 
 impl Report {
     pub(crate) fn new(
         settings: Settings,
-        (machine, nginx): (Machine, Option<String>),
+        machine: Machine,
         descriptors_max: u64,
-        (footprint, streams, loads, governed): Measured,
+        measured: Measured,
     ) -> Self {
         Self {
-            goals: goals::goals(&settings, footprint.as_ref(), &streams, (&loads, &governed)),
-            headroom: headroom(&loads),
+            goals: goals::goals(&settings, &measured),
+            headroom: headroom(&measured.loads),
             machine,
-            nginx,
             descriptors_max,
             settings,
-            footprint,
-            streams,
-            loads,
-            governed,
+            measured,
         }
     }
 
@@ -103,6 +114,17 @@ impl Report {
             put(picture.file, &picture.svg)?;
         }
         Ok(())
+    }
+
+    /// Draws the picture that README.md shows.
+    ///
+    /// # Errors
+    /// When the run lacks figures for it, or the file cannot be written.
+    pub(crate) fn draw(&self, file: &Path) -> Result<()> {
+        let svg = overview::draw(self).context(
+            "the picture needs `--only start,loads` at least, and shows other gateways with `--others`",
+        )?;
+        fs::write(file, svg).with_context(|| format!("cannot write {}", file.display()))
     }
 }
 

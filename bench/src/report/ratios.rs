@@ -2,9 +2,11 @@
 //!
 //! Ratios within a run say the same on every machine, as far as anything does.
 
-use super::figures::{Governance, Load, Loop};
+use super::comparison::{Comparison, Topic};
+use super::figures::{Load, Loop};
 use super::goals::{Goal, TIMES};
-use crate::course::{DIRECT, PROXY, WAYBILL};
+use crate::course::houses::{CONTENT, FEW, POSTGRES, SQLITE};
+use crate::course::{DIRECT, GOVERNED, PROXY, WAYBILL};
 
 /// Processor time per call or chunk, of that of a plain proxy.
 const PROCESSOR_MAX: f64 = 2.0;
@@ -12,17 +14,24 @@ const PROCESSOR_MAX: f64 = 2.0;
 const LATENCY_MAX: f64 = 3.0;
 /// Processor time of a translated call, of that of one that is not.
 const TRANSLATED_MAX: f64 = 2.0;
+/// Processor time of a governed call whose content is kept, of that of one whose content is not.
+const CONTENT_MAX: f64 = 2.0;
+/// Processor time of the gateway on PostgreSQL, of that on SQLite, which runs inside of it.
+const POSTGRES_MAX: f64 = 1.0;
+/// Processor time where there is much that no call needs, of that where there is little.
+const PLENTY_MAX: f64 = 1.1;
 
 /// The goals that a run with these loads has figures for; all of them aims of later work.
-pub(super) fn goals(loads: &[Load], governed: &[Governance]) -> Vec<Goal> {
+pub(super) fn goals(loads: &[Load], comparisons: &[Comparison]) -> Vec<Goal> {
     let of_proxy = loads.iter().filter(|load| load.subject == PROXY);
     let mut goals: Vec<Goal> = of_proxy
         .filter_map(|proxy| match proxy.how {
-            Loop::Closed => processor(proxy, loads, governed),
+            Loop::Closed => processor(proxy, loads, comparisons),
             Loop::Open { .. } => latency(proxy, loads),
         })
         .collect();
     goals.extend(translated(loads));
+    goals.extend(comparisons.iter().flat_map(beside_another));
     goals
 }
 
@@ -34,10 +43,13 @@ fn same<'a>(load: &Load, subject: &str, loads: &'a [Load]) -> Option<&'a Load> {
 }
 
 /// The dearest that Waybill is measured at: under budgets and limits, where that was measured.
-fn processor(proxy: &Load, loads: &[Load], governed: &[Governance]) -> Option<Goal> {
-    let both = governed.iter().find(|both| both.workload == proxy.workload);
-    let (ours, terms) = match both {
-        Some(both) => (&both.governed, ", governed"),
+fn processor(proxy: &Load, loads: &[Load], comparisons: &[Comparison]) -> Option<Goal> {
+    let mut governed = comparisons.iter().filter(|comparison| {
+        comparison.topic == Topic::Governed && comparison.workload == proxy.workload
+    });
+    let side = governed.find_map(|comparison| comparison.side(GOVERNED));
+    let (ours, terms) = match side {
+        Some(side) => (&side.load, ", governed"),
         None => (same(proxy, WAYBILL, loads)?, ""),
     };
     let ratio = ratio(ours, proxy)?;
@@ -84,4 +96,28 @@ fn translated(loads: &[Load]) -> Vec<Goal> {
             Some(Goal::at_most(name, (ratio(load, same)?, TRANSLATED_MAX), TIMES).only_aimed_at())
         })
         .collect()
+}
+
+/// Gateways that differ in one thing: what each costs of what the one that it is compared with does.
+fn beside_another(comparison: &Comparison) -> Vec<Goal> {
+    let goal = |(subject, other, limit): (&str, &str, f64)| {
+        let ratio = comparison
+            .side(subject)?
+            .processor_of(comparison.side(other)?)?;
+        let name = format!(
+            "{}, {subject}: CPU per call, of {other}",
+            comparison.workload
+        );
+        Some(Goal::at_most(name, (ratio, limit), TIMES).only_aimed_at())
+    };
+    match comparison.topic {
+        Topic::Governed => goal((CONTENT, GOVERNED, CONTENT_MAX)).into_iter().collect(),
+        Topic::Databases => goal((POSTGRES, SQLITE, POSTGRES_MAX)).into_iter().collect(),
+        Topic::Plenty => {
+            let others = comparison.sides.iter().skip(1);
+            others
+                .filter_map(|side| goal((side.load.subject, FEW, PLENTY_MAX)))
+                .collect()
+        }
+    }
 }

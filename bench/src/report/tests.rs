@@ -1,12 +1,16 @@
 //! The report of a made-up run.
 
+use super::comparison::Topic;
 use super::figures::{Bill, Run};
 use super::*;
+use crate::arguments::Arguments;
 use crate::course::{GOVERNED, PROXY, UNGOVERNED};
 use crate::measure::histogram::Percentiles;
-use crate::settings::Arguments;
 use crate::world::budgets::Counters;
 use clap::Parser as _;
+
+/// A gateway of somebody else.
+const OTHER: &str = "Somebody's";
 
 fn load(how: Loop, subject: &'static str, calls_per_second: u64, p99_us: u64) -> Load {
     let arguments = Arguments::try_parse_from(["bench", "--quick"]).unwrap();
@@ -40,6 +44,13 @@ fn report(footprint: Option<Footprint>) -> Report {
         load(Loop::Closed, DIRECT, 12_000, 5000),
         load(Loop::Closed, PROXY, 11_000, 5500),
         load(Loop::Closed, WAYBILL, 4000, 9000),
+        Load {
+            median: Run {
+                errors: 3,
+                ..load(Loop::Closed, OTHER, 400, 90_000).median
+            },
+            ..load(Loop::Closed, OTHER, 400, 90_000)
+        },
         load(open, DIRECT, 2000, 1500),
         load(open, PROXY, 2000, 2000),
         load(open, WAYBILL, 2000, 2750),
@@ -55,17 +66,35 @@ fn report(footprint: Option<Footprint>) -> Report {
         waits: 1,
         round_trips: 10,
         windows: 3,
+        contents: 0,
     };
-    let governed = vec![Governance::new(
-        pair(UNGOVERNED, [4000, 4000, 2000]),
-        pair(GOVERNED, [3800, 2000, 2000]),
-        counted,
-    )];
+    let measured = vec![
+        (pair(UNGOVERNED, [4000, 4000, 2000]), Counters::default()),
+        (pair(GOVERNED, [3800, 2000, 2000]), counted),
+    ];
+    let neighbour = Neighbour {
+        subject: OTHER,
+        version: "1.2.3".to_owned(),
+        settings: "as it comes".to_owned(),
+        start_us: 2_500_000,
+        rest_kib: 300 * 1024,
+        rest_processor_permille: 3,
+    };
     Report::new(
         Settings::new(&arguments),
-        (machine, Some("nginx/1.0".to_owned())),
+        machine,
         20_000,
-        (footprint, Vec::new(), loads, governed),
+        Measured {
+            nginx: Some("nginx/1.0".to_owned()),
+            footprint,
+            loads,
+            comparisons: Comparison::new(Topic::Governed, measured)
+                .into_iter()
+                .collect(),
+            neighbours: vec![neighbour],
+            absent: vec!["PostgreSQL was not measured: it is away".to_owned()],
+            ..Measured::default()
+        },
     )
 }
 
@@ -104,11 +133,40 @@ fn a_run_is_good_when_no_target_is_missed() {
 
 #[test]
 fn a_report_without_a_gateway_says_that_it_says_nothing_about_it() {
+    let (silence, mut report) = ("say nothing about Waybill", report(None));
+    assert!(!report.markdown().contains(silence));
+    report.measured.comparisons.clear();
+    assert!(report.markdown().contains(silence));
+}
+
+#[test]
+fn other_gateways_have_their_rows_and_their_errors_are_not_ours() {
+    let report = report(Some(Footprint::default()));
+    let text = report.markdown();
+    let row = "| Somebody's | 2,500 | 300.0 | 61.0 | – | 400 | – | 3 |";
+    assert!(text.contains(row), "{text}");
+    assert!(text.contains("- Somebody's 1.2.3: as it comes"), "{text}");
     assert!(
-        report(None)
-            .markdown()
-            .contains("say nothing about Waybill")
+        text.contains("PostgreSQL was not measured: it is away"),
+        "{text}"
     );
+    assert!(report.is_good());
+}
+
+#[test]
+fn the_picture_shows_everyone_who_was_measured_and_a_run_without_loads_has_none() {
+    let mut report = report(Some(Footprint::default()));
+    let svg = overview::draw(&report).unwrap();
+    for label in [
+        "nginx",
+        "Waybill, budgets and limits on",
+        "Somebody's 1.2.3",
+        "300.0 MiB",
+    ] {
+        assert!(svg.contains(label), "{label}: {svg}");
+    }
+    report.measured = Measured::default();
+    assert!(overview::draw(&report).is_none());
 }
 
 #[test]

@@ -49,10 +49,24 @@ impl Child {
         self.inner.id()
     }
 
+    /// What it has printed so far.
+    pub(crate) fn said(&self) -> String {
+        let said = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
     /// Every address it has printed so far.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        let said = fs::read(&self.log).unwrap_or_default();
-        addresses(&String::from_utf8_lossy(&said)).collect()
+        addresses(&self.said()).collect()
+    }
+
+    /// Ends its standard input and gives it so long to end by itself. Blocks: for the end of a run.
+    pub(crate) fn end_input(&mut self, within: Duration) {
+        drop(self.inner.stdin.take());
+        let until = Instant::now() + within;
+        while matches!(self.inner.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Waits until it prints where it listens.
@@ -115,8 +129,7 @@ impl Child {
 
     /// The end of what it printed.
     fn last_words(&self) -> String {
-        let said = fs::read(&self.log).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
+        let said = self.said();
         let lines: Vec<_> = said.lines().rev().take(SHOWN_LINES).collect();
         lines
             .into_iter()

@@ -14,9 +14,10 @@ use http_body_util::Full;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::child::Child;
+use super::config;
 use super::room::Room;
 use crate::load::line::{Line, excerpt};
-use crate::load::order::{Speech, Workload};
+use crate::load::order::Workload;
 
 /// What is built: the binary of the release, with the demo that `make demo` needs as well.
 pub(crate) const BUILD: [&str; 9] = [
@@ -40,8 +41,6 @@ pub(crate) const PLAIN_KEY: &str = r#"{"name":"bench"}"#;
 const KEY: Duration = Duration::from_secs(5);
 /// Between two questions whether a new key works.
 const LOOK: Duration = Duration::from_millis(1);
-/// A credential that no provider knows; the simulator accepts every one.
-const CREDENTIAL: &str = "not-a-secret";
 
 /// A running gateway.
 pub(crate) struct Gateway {
@@ -51,11 +50,21 @@ pub(crate) struct Gateway {
     pub(crate) start: Duration,
 }
 
+/// What one gateway has beyond the others.
+#[derive(Default)]
+pub(crate) struct More {
+    /// Lines of its configuration.
+    pub(crate) config: String,
+    /// Another system of record than SQLite in its directory; may hold a password.
+    pub(crate) storage: Option<String>,
+}
+
 /// How it is started.
 pub(crate) struct Setup {
     pub(crate) binary: PathBuf,
-    pub(crate) config: PathBuf,
     pub(crate) upstream: SocketAddr,
+    /// The configuration that all of them share.
+    config: String,
     /// Its first management key; not printable on purpose.
     root_key: String,
 }
@@ -84,37 +93,36 @@ impl Setup {
         binary: PathBuf,
         upstream: SocketAddr,
         workloads: &[Workload],
-        room: &Room,
     ) -> Result<Self> {
-        let path = room.file("waybill.toml");
-        fs::write(&path, config(upstream, workloads)).context("cannot write the configuration")?;
         let mut random = [0_u8; 32];
         File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random))?;
         let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let root_key = format!("sk-wb-v1-{digits}");
         Ok(Self {
             binary,
-            config: path,
             upstream,
-            root_key,
+            config: config::gateway(upstream, workloads),
+            root_key: format!("sk-wb-v1-{digits}"),
         })
     }
 
     /// Starts it on this directory and waits until it is ready to serve.
     pub(crate) async fn start(&self, room: &Room, directory: &str) -> Result<Gateway> {
-        let mut command = Command::new(&self.binary);
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(&self.config)
-            .arg("--data-dir")
-            .arg(room.file(directory))
-            .current_dir(room.file(""))
-            .env_clear() // Neither settings nor credentials of whoever runs this may change the figures.
-            .env("WAYBILL_ROOT_KEY", &self.root_key);
-        for name in ["PATH", "HOME"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
+        self.start_with(room, directory, &More::default()).await
+    }
+
+    /// The same with more in its configuration.
+    pub(crate) async fn start_with(
+        &self,
+        room: &Room,
+        directory: &str,
+        more: &More,
+    ) -> Result<Gateway> {
+        let text = [&self.config[..], &more.config].concat();
+        fs::write(room.file(&format!("{directory}.toml")), text)
+            .context("cannot write the configuration")?;
+        let mut command = self.command(room, directory, &["serve", "--listen", "127.0.0.1:0"]);
+        if let Some(url) = &more.storage {
+            command.env("WAYBILL__STORAGE__URL", url);
         }
         let mut child = Child::start("waybill", command, &room.file(&format!("{directory}.log")))?;
         let until = child.began + START;
@@ -128,16 +136,44 @@ impl Setup {
         Ok(Gateway { child, addr, start })
     }
 
+    /// The program on one directory, in an environment that holds nothing of whoever runs this:
+    /// neither settings nor credentials may change the figures.
+    pub(crate) fn command(&self, room: &Room, directory: &str, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(words)
+            .arg("--config")
+            .arg(room.file(&format!("{directory}.toml")))
+            .arg("--data-dir")
+            .arg(room.file(directory))
+            .current_dir(room.file(""))
+            .env_clear()
+            .env("WAYBILL_ROOT_KEY", &self.root_key);
+        for name in ["PATH", "HOME"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+
     /// Asks the gateway for something with the management key.
     pub(crate) async fn ask(
         &self,
         gateway: &Gateway,
         what: (Method, &str),
-        body: &'static str,
+        body: impl Into<Bytes>,
     ) -> Result<(StatusCode, Bytes)> {
-        let body = Bytes::from_static(body.as_bytes());
-        let ask = request(gateway.addr, what, Some(&self.root_key), body)?;
+        let ask = request(gateway.addr, what, Some(&self.root_key), body.into())?;
         Line::open(gateway.addr).await?.fetch(ask).await
+    }
+
+    /// Somebody who makes many things with the management key.
+    pub(super) fn poster(&self, addr: SocketAddr) -> Poster {
+        Poster {
+            addr,
+            root_key: self.root_key.clone(),
+        }
     }
 
     /// Makes a key for inference, as any program would, and waits until it works.
@@ -176,6 +212,19 @@ impl Setup {
     }
 }
 
+/// Who posts things with the management key, over whatever connection.
+pub(super) struct Poster {
+    pub(super) addr: SocketAddr,
+    root_key: String,
+}
+
+impl Poster {
+    pub(super) fn post(&self, path: &str, body: String) -> Result<Request<Full<Bytes>>> {
+        let what = (Method::POST, path);
+        request(self.addr, what, Some(&self.root_key), body.into())
+    }
+}
+
 fn request(
     addr: SocketAddr,
     (method, path): (Method, &str),
@@ -203,97 +252,26 @@ async fn ready_one(printed: &[SocketAddr], upstream: SocketAddr) -> Option<Socke
 }
 
 async fn is_ready(addr: SocketAddr) -> bool {
-    let asked = async {
-        let ask = request(addr, (Method::GET, "/readyz"), None, Bytes::new())?;
-        Line::open(addr).await?.fetch(ask).await
-    };
-    matches!(asked.await, Ok((StatusCode::OK, _)))
+    matches!(
+        look(addr, (Method::GET, "/readyz")).await,
+        Ok((StatusCode::OK, _))
+    )
 }
 
-fn read_key(body: &[u8]) -> Option<String> {
+/// Asks anybody for something that needs no key.
+pub(super) async fn look(addr: SocketAddr, what: (Method, &str)) -> Result<(StatusCode, Bytes)> {
+    let ask = request(addr, what, None, Bytes::new())?;
+    Line::open(addr).await?.fetch(ask).await
+}
+
+pub(super) fn read_key(body: &[u8]) -> Option<String> {
     let value: serde_json::Value = serde_json::from_slice(body).ok()?;
     value.get("key")?.as_str().map(str::to_owned)
-}
-
-/// A simulated provider for each dialect with one endpoint per workload, and every other setting as it comes.
-fn config(upstream: SocketAddr, workloads: &[Workload]) -> String {
-    let mut text = "# Written by `make bench`.\n".to_owned();
-    for (speech, slug, dialect) in [
-        (Speech::Chat, "simulated", "openai-chat"),
-        (Speech::Messages, "simulated-messages", "anthropic-messages"),
-    ] {
-        let its = |workload: &&Workload| workload.way.provider() == speech;
-        let endpoints: Vec<&Workload> = workloads.iter().filter(its).collect();
-        if !endpoints.is_empty() {
-            text.push_str(&provider(upstream, (slug, dialect), &endpoints));
-        }
-    }
-    text
-}
-
-fn provider(
-    upstream: SocketAddr,
-    (slug, dialect): (&str, &str),
-    endpoints: &[&Workload],
-) -> String {
-    let mut text = format!(
-        "\n[providers.{slug}]\n\
-         name = \"Simulated\"\n\
-         dialects = [\"{dialect}\"]\n\
-         base_url = \"http://{upstream}/v1\"\n\
-         credential = \"{CREDENTIAL}\"\n"
-    );
-    for workload in endpoints {
-        text.push_str(&format!(
-            "\n[[providers.{slug}.endpoints]]\n\
-             model = \"{}\"\n\
-             upstream_model = \"{}\"\n\
-             context_length = 1000000\n\
-             max_completion_tokens = 200000\n\
-             price = {{ input = \"0.10\", output = \"0.30\" }}\n",
-            workload.model,
-            workload.upstream_model(),
-        ));
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::order::{Form, Way};
-
-    #[test]
-    fn the_configuration_has_a_row_per_workload() {
-        let workload = |model, script: &str, way| {
-            let script = script.to_owned();
-            Workload {
-                name: "x",
-                model,
-                script,
-                body_bytes: 1024,
-                form: Form::Whole,
-                way,
-            }
-        };
-        let workloads = [
-            workload("simulated/a", "tokens=9", Way::Chat),
-            workload("simulated/b", "chunks=2", Way::MessagesToChat),
-            workload("simulated/c", "chunks=2", Way::ChatToMessages),
-        ];
-        let text = config("127.0.0.1:4010".parse().unwrap(), &workloads);
-        assert!(
-            text.contains("base_url = \"http://127.0.0.1:4010/v1\""),
-            "{text}"
-        );
-        assert!(text.contains("model = \"simulated/b\"\nupstream_model = \"bench!chunks=2\""));
-        assert_eq!(text.matches("[[providers.simulated.endpoints]]").count(), 2);
-        assert_eq!(
-            text.matches("[[providers.simulated-messages.endpoints]]")
-                .count(),
-            1
-        );
-    }
 
     #[test]
     fn the_key_is_beside_its_record_as_in_openrouters_answer() {

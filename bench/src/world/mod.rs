@@ -1,8 +1,14 @@
-//! The processes of a run: the simulated provider, a plain proxy and the gateway, each with a bill of its own.
+//! The processes of a run: the simulated provider, a plain proxy, the gateways, other gateways, and
+//! a database, each with a bill of its own.
 
+mod address;
 pub(crate) mod budgets;
 pub(crate) mod child;
+pub(crate) mod config;
+pub(crate) mod database;
 pub(crate) mod gateway;
+pub(crate) mod house;
+pub(crate) mod other;
 pub(crate) mod proxy;
 pub(crate) mod room;
 pub(crate) mod upstream;

@@ -1,7 +1,7 @@
 //! nginx as a plain reverse proxy: one process that passes bytes on, without logs, buffering or anything else.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::net::TcpStream;
 
+use super::address::free_address;
 use super::child::Child;
 use super::room::Room;
 
@@ -61,12 +62,6 @@ impl Proxy {
     }
 }
 
-/// An address that nobody listens at just now.
-fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?)
-}
-
 /// Its files are below the folder that it is given, and it stays one process in the foreground, so that its bill is
 /// that of its id.
 fn config(addr: SocketAddr, upstream: SocketAddr) -> String {
@@ -103,6 +98,8 @@ fn version(program: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
