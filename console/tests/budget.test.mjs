@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 /** Bytes of the console itself on the wire: where people come first, packed with brotli or with gzip, and elsewhere. */
 const BYTES_MAX = 300_000;
 const BYTES_GZIP_MAX = 310_000;
-const BYTES_ELSEWHERE_MAX = 345_000;
+const BYTES_ELSEWHERE_MAX = 370_000;
 /** On the page where people come first, and elsewhere; what a page asks the API for included. */
-const REQUESTS_MAX = { "/": 36, elsewhere: 40 };
+const REQUESTS_MAX = { "/": 36, elsewhere: 45 };
 /** Processor time of the page's main thread: what else runs on the machine does not count. */
 const WORK_MS_MAX = 2_500;
 
