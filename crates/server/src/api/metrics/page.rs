@@ -152,6 +152,13 @@ fn broadcast(page: &mut Page, now: &Now) {
     let name = "waybill_broadcast_waiting_bytes";
     page.family(name, "gauge", "Calls that wait for destinations.");
     page.sample(name, &[], figures.waiting_bytes);
+    let name = "waybill_broadcast_parked_bytes";
+    page.family(
+        name,
+        "gauge",
+        "Calls that wait for destinations on the disk.",
+    );
+    page.sample(name, &[], figures.parked_bytes);
 }
 
 fn telemetry(page: &mut Page, told: &telemetry::export::Figures) {
