@@ -51,8 +51,10 @@ def never_told(binaries, place):
             asked = house.asked()
         kept = receiver.kept
         confided = [str(span) for span in confidant.kept.spans]
-        for name, secret in (("prompt", PROMPT), ("answer", ANSWER)):
-            assert sum(secret in span for span in confided) > len(SCRIPTS), f"the destination that is told content does not know the {name}"
+        # The answer's words are in two of the scripts, whole and streamed; with tools there are none.
+        for name, secret, least in (("prompt", PROMPT, 2 * len(SCRIPTS)), ("answer", ANSWER, 4)):
+            known = sum(secret in span for span in confided)
+            assert known >= least, f"the destination that is told content knows the {name} of {known} calls only"
         told += [str(span) for span in stranger.kept.spans]
         told += spools(os.path.join(place, "data", "broadcast"))
         told += [str(span) for span in kept.spans] + [str(metric) for metric in kept.metrics.values()]
