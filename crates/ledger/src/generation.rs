@@ -147,6 +147,26 @@ pub struct Share {
     pub charge: Charge,
 }
 
+/// The longest id or name that a caller may give its trace, characters; what is longer is cut.
+pub const TRACE_TEXT_MAX: usize = 128;
+
+/// Where its caller says that a call stands among others (`trace`, `traceparent`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TraceNote {
+    /// The trace that it is part of.
+    pub trace_id: Option<String>,
+    /// Within which span, or call: a generation id is allowed.
+    pub parent_span_id: Option<String>,
+    /// What the trace is called.
+    pub trace_name: Option<String>,
+    /// What the step is called that this call is part of.
+    pub span_name: Option<String>,
+    /// What the call is called.
+    pub generation_name: Option<String>,
+    /// What else was said of it: one JSON object.
+    pub metadata: Option<Box<str>>,
+}
+
 /// Who made a call, and in whose name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallerNote {
@@ -164,6 +184,8 @@ pub struct CallerNote {
     pub session_id: Option<String>,
     /// The caller's own user (`user`).
     pub external_user: Option<String>,
+    /// Where it stands among other calls, where its caller says so.
+    pub trace: Option<Box<TraceNote>>,
 }
 
 /// How the charge of a call came about.
@@ -230,13 +252,26 @@ impl Content {
     }
 }
 
+/// That the provider's cache of a conversation was of much less use than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrefixBreak {
+    /// Why: one JSON object.
+    pub said: Box<str>,
+    /// What the call cost more than with the cache, nano-USD.
+    pub lost: Amount,
+    /// Whether that was because another endpoint served.
+    pub is_switch: bool,
+}
+
 /// What the house has noticed of a call beside its money.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Noticed {
     /// What became of its content.
     pub content: Content,
-    /// Why the provider's cache of its conversation was of less use than before: one JSON object.
-    pub prefix_break: Option<Box<str>>,
+    /// Why the provider's cache of its conversation was of less use than before.
+    pub prefix_break: Option<PrefixBreak>,
+    /// The earlier call of its session whose conversation it goes on with, found by hashes of prompts.
+    pub continues: Option<GenerationId>,
     /// Whether one of its tool calls was for a tool that the request does not have, or with arguments
     /// that do not fit.
     pub has_invalid_tools: bool,

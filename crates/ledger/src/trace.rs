@@ -78,6 +78,14 @@ impl TraceId {
         Self((u128::from(high) << 64 | u128::from(low) | 1).to_be_bytes())
     }
 
+    /// The id that a caller gives in its own words: that id where it has W3C's form, else one that is
+    /// always the same for that text.
+    #[must_use]
+    pub fn of_words(text: &str) -> Self {
+        let bytes = lower_hex(text).filter(|id| *id != [0; 16]);
+        bytes.map_or_else(|| Self::of_text(text), Self)
+    }
+
     /// Where the trace falls between 0 and 1, as a number of 2^56: OpenTelemetry's samplers keep what
     /// lies below the ratio, so that all who sample one trace agree.
     #[must_use]
@@ -92,6 +100,14 @@ impl SpanId {
     #[must_use]
     pub fn of_call(id: &GenerationId) -> Self {
         Self::from_number(mix(SEED, id.as_str()))
+    }
+
+    /// The id that a caller gives in its own words, likewise; a generation id means the span of that
+    /// call.
+    #[must_use]
+    pub fn of_words(text: &str) -> Self {
+        let bytes = lower_hex(text).filter(|id| *id != [0; 8]);
+        bytes.map_or_else(|| Self::from_number(mix(SEED, text)), Self)
     }
 
     /// The span of the attempt at an endpoint with a credential, for the nth time (from 0).
@@ -237,5 +253,13 @@ mod tests {
         assert_ne!(call, first);
         assert!(!others.contains(&first) && !others.contains(&call));
         assert_ne!(TraceId::of(&GenerationId::from_text("else")).0, [0; 16]);
+        let span = SpanId::of_words("00f067aa0ba902b7");
+        assert_eq!(span.to_string(), "00f067aa0ba902b7");
+        assert_eq!(SpanId::of_words(id.as_str()), SpanId::of_call(&id));
+        assert_eq!(TraceId::of_words("my run"), TraceId::of_words("my run"));
+        assert_ne!(
+            TraceId::of_words("my run"),
+            TraceId::of_words("my other run")
+        );
     }
 }

@@ -83,7 +83,9 @@ impl CountedBooks {
 impl Books for CountedBooks {
     fn notice(&self, generation: &mut Generation) {
         generation.noticed.content = self.content.note_of(&generation.id);
-        generation.noticed.prefix_break = self.caches.end(generation);
+        let seen = self.caches.end(generation);
+        generation.noticed.prefix_break = seen.broken;
+        generation.noticed.continues = seen.continues;
     }
 
     fn settle(&self, generation: Arc<Generation>) -> BoxFuture<'_, Result<(), BooksUnavailable>> {

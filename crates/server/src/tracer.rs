@@ -108,6 +108,7 @@ impl Tracer {
             parent: parent.clone(),
             // What was asked and answered is for destinations that ask for it.
             content: None,
+            heeds_note: false,
         });
         parent
     }

@@ -64,6 +64,8 @@ impl Generations<'_> {
         let generations = calls.iter().map(|settled| settled.generation.as_ref());
         spending::add(&mut transaction, generations).await?;
         records::note(&mut transaction, &inserted).await?;
+        let generations = calls.iter().map(|settled| settled.generation.as_ref());
+        records::note_breaks(&mut transaction, generations).await?;
         // Last, for all nodes write to the same few balances.
         entries::insert_charges(&mut transaction, &calls).await?;
         transaction.commit().await?;

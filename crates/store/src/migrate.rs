@@ -50,6 +50,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/0007_cubes_sqlite.sql"),
         postgres: include_str!("../migrations/0007_cubes_postgres.sql"),
     },
+    both(
+        8,
+        "cache_breaks",
+        include_str!("../migrations/0008_cache_breaks.sql"),
+    ),
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

@@ -154,6 +154,7 @@ fn read_generation(value: &Value) -> Read<Generation> {
             user_agent: fields.maybe_text("user_agent"),
             session_id: fields.maybe_text("session_id"),
             external_user: fields.maybe_text("external_user"),
+            trace: notes.trace,
         },
         dialect: fields
             .text("dialect")?

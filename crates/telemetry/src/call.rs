@@ -7,8 +7,10 @@
 use std::sync::Arc;
 
 use chat::{Dialect, Unit, Usage};
+use ledger::generation::TraceNote;
 use ledger::trace::{SpanId, TraceId, TraceParent};
 use ledger::{Attempt, Generation, Outcome};
+use serde_json::{Map, Value as Json};
 
 use crate::content::Conversation;
 use crate::span::{Attributes, Span, SpanKind, Status, Value};
@@ -24,14 +26,36 @@ pub struct Told {
     pub parent: Option<TraceParent>,
     /// What was asked and answered, for those who are to be told.
     pub content: Option<Arc<Conversation>>,
+    /// Whether its caller's `trace` object says where it stands and what it is called: so it does for
+    /// destinations of its workspace. A collector of the house goes by `traceparent` alone, of which
+    /// providers were told as well.
+    pub heeds_note: bool,
 }
 
 impl Told {
     /// The trace that it is part of.
     #[must_use]
     pub fn trace(&self) -> TraceId {
-        let parent = self.parent.as_ref().map(|parent| parent.trace);
-        parent.unwrap_or_else(|| TraceId::of(&self.generation.id))
+        self.place().0
+    }
+
+    /// The trace that it is part of, and within which span of somebody else's.
+    fn place(&self) -> (TraceId, Option<SpanId>) {
+        let own = || TraceId::of(&self.generation.id);
+        if let Some(note) = self.note() {
+            let trace = note.trace_id.as_deref().map(TraceId::of_words);
+            let parent = note.parent_span_id.as_deref().map(SpanId::of_words);
+            return (trace.unwrap_or_else(own), parent);
+        }
+        match &self.parent {
+            Some(parent) => (parent.trace, Some(parent.span)),
+            None => (own(), None),
+        }
+    }
+
+    fn note(&self) -> Option<&TraceNote> {
+        let note = self.generation.caller.trace.as_deref();
+        note.filter(|_| self.heeds_note)
     }
 
     /// The span of the call, then those of its attempts.
@@ -40,17 +64,17 @@ impl Told {
         let generation = &*self.generation;
         let start_ms = u64::try_from(generation.created_at_ms).unwrap_or(0);
         let end_ms = start_ms.saturating_add(generation.total_ms);
-        let trace = self.trace();
+        let (trace, parent) = self.place();
         let call = Span {
             trace,
             id: SpanId::of_call(&generation.id),
-            parent: self.parent.as_ref().map(|parent| parent.span),
+            parent,
             state: self.state(),
-            name: name(generation),
+            name: self.name(),
             kind: SpanKind::Server,
             start_ns: nanos(start_ms),
             end_ns: nanos(end_ms),
-            attributes: of_call(generation),
+            attributes: noted(of_call(generation), self.note()),
             status: status(&generation.outcome),
         };
         let ids = SpanId::of_attempts(&generation.id, &generation.attempts);
@@ -78,6 +102,12 @@ impl Told {
         });
         let attempts: Vec<Span> = attempts.collect();
         std::iter::once(call).chain(attempts).collect()
+    }
+
+    /// As its caller calls it, where that is heeded.
+    fn name(&self) -> String {
+        let own = self.note().and_then(|note| note.generation_name.clone());
+        own.unwrap_or_else(|| name(&self.generation))
     }
 
     fn state(&self) -> Option<String> {
@@ -162,6 +192,28 @@ fn of_call(generation: &Generation) -> Attributes {
         dropped => attributes.with("waybill.dropped", Value::Texts(dropped.to_vec())),
     };
     failed(attributes, &generation.outcome)
+}
+
+/// What its caller says of the trace besides where the call stands in it.
+fn noted(attributes: Attributes, note: Option<&TraceNote>) -> Attributes {
+    let Some(note) = note else { return attributes };
+    let attributes = attributes
+        .maybe_text("trace.name", note.trace_name.as_deref())
+        .maybe_text("trace.span_name", note.span_name.as_deref());
+    let metadata = note
+        .metadata
+        .as_deref()
+        .map(serde_json::from_str::<Map<String, Json>>);
+    let metadata = metadata.and_then(Result::ok).unwrap_or_default();
+    metadata
+        .into_iter()
+        .fold(attributes, |attributes, (key, value)| {
+            let text = match value {
+                Json::String(text) => text,
+                other => other.to_string(),
+            };
+            attributes.text(format!("trace.metadata.{key}"), text)
+        })
 }
 
 fn counted(attributes: Attributes, usage: &Usage) -> Attributes {

@@ -24,6 +24,8 @@ pub struct Incoming {
     pub session_id: Option<String>,
     /// The caller's own name for its end user.
     pub user: Option<String>,
+    /// Where the caller says that this call stands among others: the `trace` object.
+    pub trace: Option<Value>,
     /// The caller's labels of this call, at most 16 pairs.
     pub metadata: Vec<(String, String)>,
     /// The caller's hint for cache affinity.
@@ -123,8 +125,18 @@ impl Incoming {
         }
     }
 
+    /// Reads the `trace` object, which means the same in every dialect.
+    pub(crate) fn read_trace(&mut self, text: &str) {
+        let members = self.members(text);
+        let trace = members.present("trace");
+        // Checked before, where its form is known; elsewhere what is no object says nothing.
+        let trace = trace.and_then(|member| serde_json::from_str(member.value.of(text)).ok());
+        self.trace = trace.filter(Value::is_object);
+    }
+
     /// Reads the fields that mean the same in every dialect in which they stand at the top.
     pub(crate) fn read_small_fields(&mut self, text: &str) -> Result<(), Fault> {
+        self.read_trace(text);
         let members = self.members(text);
         let said = |name: &str| members.string(name).map(|said| said.decode().into_owned());
         self.model = said("model");

@@ -117,6 +117,7 @@ fn caller(dice: &mut Dice, key: u64, number: u64) -> CallerNote {
         user_agent: None,
         session_id: session,
         external_user: None,
+        trace: None,
     }
 }
 

@@ -1,15 +1,23 @@
-// A session: one run of an agent as its calls in order, with what they cost together.
+// A session: one run of an agent as a tree of its calls, with what each branch cost.
 import { Badge, Box, Group, Paper, SimpleGrid } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { api, told } from "~/api/client";
 import type { Generation } from "~/api/generation";
+import type { components } from "~/api/schema";
 import { Figure } from "~/parts/Figures";
 import { count, duration, percent, short, usd } from "~/parts/format";
 import { LinkText } from "~/parts/links";
 import { Page } from "~/parts/Page";
 import { type Column, Sheet } from "~/parts/Sheet";
 import { Failure, Waiting } from "~/parts/States";
+
+type Place = components["schemas"]["SessionPlace"];
+/** A place of the tree, and the record of the call that stands there. */
+type Row = { place: Place; call?: Generation };
+
+/** Deeper places stand no further in: a phone is narrow. */
+const DEPTH_MAX = 8;
 
 const route = getRouteApi("/house/sessions/$id");
 
@@ -22,6 +30,8 @@ export default function SessionPage() {
     refetchInterval: 5_000,
   });
   const session = found.data;
+  const calls = new Map((session?.generations ?? []).map((call) => [call.id, call]));
+  const rows: Row[] = (session?.tree ?? []).map((place) => ({ place, call: calls.get(place.id) }));
   const longest = Math.max(1, ...(session?.generations ?? []).map((call) => call.latency ?? 0));
   return (
     <Page title="Session" about={<span className="mono">{id}</span>}>
@@ -40,8 +50,8 @@ export default function SessionPage() {
           </Paper>
           <Paper className="sheet">
             <Sheet
-              label="Calls of the session" rows={session.generations} rowKey={(call) => call.id} columns={columns(longest)} rowHeight={40}
-              onOpen={(call) => void navigate({ to: "/activity/$id", params: { id: call.id } })}
+              label="Calls of the session" rows={rows} rowKey={(row) => `${row.place.kind} ${row.place.parent_id} ${row.place.id}`} columns={columns(longest)} rowHeight={40}
+              onOpen={(row) => row.call && void navigate({ to: "/activity/$id", params: { id: row.call.id } })}
             />
           </Paper>
         </>
@@ -50,16 +60,17 @@ export default function SessionPage() {
   );
 }
 
-const columns = (longest: number): Column<Generation>[] => [
-  { key: "at", title: "At", width: "110px", cell: (call) => <time dateTime={call.created_at}>{new Date(call.created_at).toLocaleTimeString("en-GB")}</time> },
-  { key: "model", title: "Model", width: "minmax(200px, 1fr)", cell: (call) => <LinkText to="/activity/$id" params={{ id: call.id }} size="sm" className="mono">{call.model}</LinkText> },
-  { key: "ended", title: "Ended", width: "130px", cell: (call) => <Badge size="sm" color={call.error_type ? "stamp" : "gray"}>{call.error_type ?? call.finish_reason ?? "–"}</Badge> },
-  { key: "tokens", title: "Tokens in, out", width: "130px", align: "right", cell: (call) => `${short(call.native_tokens_prompt)}, ${short(call.native_tokens_completion)}` },
-  { key: "cached", title: "From cache", width: "100px", align: "right", cell: (call) => call.native_tokens_prompt ? percent((call.native_tokens_cached ?? 0) / call.native_tokens_prompt, 0) : "–" },
-  { key: "cost", title: "Cost", width: "110px", align: "right", cell: (call) => usd(call.total_cost) },
+const columns = (longest: number): Column<Row>[] => [
+  { key: "call", title: "Call", width: "minmax(260px, 1.4fr)", cell: (row) => <Branch row={row} /> },
+  { key: "at", title: "At", width: "90px", cell: ({ call }) => call && <time dateTime={call.created_at}>{new Date(call.created_at).toLocaleTimeString("en-GB")}</time> },
+  { key: "ended", title: "Ended", width: "120px", cell: ({ call }) => call && <Badge size="sm" color={call.error_type ? "stamp" : "gray"}>{call.error_type ?? call.finish_reason ?? "–"}</Badge> },
+  { key: "tokens", title: "Tokens in, out", width: "120px", align: "right", cell: ({ call }) => call && `${short(call.native_tokens_prompt)}, ${short(call.native_tokens_completion)}` },
+  { key: "cached", title: "From cache", width: "90px", align: "right", cell: ({ call }) => call && (call.native_tokens_prompt ? percent((call.native_tokens_cached ?? 0) / call.native_tokens_prompt, 0) : "–") },
+  { key: "cost", title: "Cost", width: "100px", align: "right", cell: ({ call }) => call && usd(call.total_cost) },
+  { key: "branch", title: "With its branch", width: "120px", align: "right", cell: ({ place }) => place.subtree_calls > 1 || place.kind !== "call" ? `${usd(place.subtree_cost)}${place.subtree_unpriced > 0 ? " +" : ""}` : "" },
   {
-    key: "took", title: "Took", width: "minmax(160px, 0.8fr)",
-    cell: (call) => (
+    key: "took", title: "Took", width: "minmax(130px, 0.6fr)",
+    cell: ({ call }) => call && (
       <Group gap={8} wrap="nowrap">
         <Box h={6} w={`${Math.max(2, ((call.latency ?? 0) / longest) * 60)}%`} style={{ background: "var(--ink-line)", borderRadius: 3 }} aria-hidden="true" />
         <span>{duration(call.latency)}</span>
@@ -67,3 +78,14 @@ const columns = (longest: number): Column<Generation>[] => [
     ),
   },
 ];
+
+function Branch({ row: { place, call } }: { row: Row }) {
+  const of = place.parent_is === "inferred" ? "goes on with the call above, as its prompt shows" : place.parent_is === "said" ? "as its caller says" : undefined;
+  return (
+    <Group gap={6} wrap="nowrap" pl={Math.min(place.depth, DEPTH_MAX) * 18}>
+      {of && <span title={of} aria-label={of} role="img">{place.parent_is === "inferred" ? "┄" : "└"}</span>}
+      {call ? <LinkText to="/activity/$id" params={{ id: call.id }} size="sm" className="mono">{place.name || "–"}</LinkText> : <span className="mono">{place.name}</span>}
+      {place.kind !== "call" && <Badge size="xs" color="gray" variant="light">{place.kind}</Badge>}
+    </Group>
+  );
+}

@@ -9,11 +9,11 @@ use http::StatusCode;
 use ledger::Amount;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Dimension, FacetFilter, Grain, Measure, RollupQuery, RollupRow};
+use store::{CacheBreak, Dimension, FacetFilter, Grain, Measure, RollupQuery, RollupRow};
 
 use crate::admin::desk::invalid;
+use crate::api::generations::settled_first;
 use crate::app::App;
-use crate::cache_health::Break;
 use crate::caller::Caller;
 use crate::money::usd;
 use crate::reply::{self, Answer, storage_trouble};
@@ -23,6 +23,9 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// What is shown where no time is asked for.
 const USUAL_MS: i64 = 24 * HOUR_MS;
+
+/// Broken conversations that are shown at once, the newest.
+const BREAKS_MAX: usize = 500;
 
 /// The longest time that is shown at once.
 const LONGEST_MS: i64 = 31 * 24 * HOUR_MS;
@@ -91,9 +94,13 @@ pub async fn get(
         Some(key.workspace_id.clone())
     };
     let times = times(&query, app.clock.now_ms())?;
+    settled_first(&app).await;
     let rows = app.store.rollups(&rollup(workspace.as_ref(), times)).await;
     let rows = rows.map_err(storage_trouble)?;
-    let (breaks, lost) = app.caches.breaks(workspace.as_deref(), times);
+    let broken_ones = app
+        .store
+        .cache_breaks(workspace.as_deref(), times, BREAKS_MAX);
+    let (breaks, lost) = broken_ones.await.map_err(storage_trouble)?;
     let saved = rows.iter().map(|row| row.measures.get(Measure::CacheSaved));
     let saved = Amount::from_nanos(saved.fold(0, i64::saturating_add));
     let data = View {
@@ -174,9 +181,9 @@ fn hour(row: &RollupRow) -> HourView {
     }
 }
 
-fn broken(broken: &Break) -> BreakView<'_> {
+fn broken(broken: &CacheBreak) -> BreakView<'_> {
     BreakView {
-        generation_id: broken.generation.as_str(),
+        generation_id: &broken.generation_id,
         session_id: broken.session_id.as_deref(),
         workspace_id: &broken.workspace_id,
         created_at: iso(broken.at_ms),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use chat::{Dialect, Error, Kind, ServiceTier, Unit};
 use http::StatusCode;
-use ledger::generation::Content;
+use ledger::generation::{Content, TraceNote};
 use ledger::quality::Sign;
 use ledger::{Amount, Attempt, Bill, Generation, GenerationId, Outcome, UsageSource};
 use serde::{Deserialize, Serialize};
@@ -160,8 +160,36 @@ struct Ours<'a> {
     content: &'static str,
     /// Why the provider's cache was of less use than before; null where it was not.
     prefix_break: Option<&'a RawValue>,
+    /// The earlier call of its session that it goes on with, as far as hashes of prompts show it.
+    continues_generation_id: Option<&'a str>,
+    /// Where its caller says that it stands among others.
+    trace: Option<TraceView<'a>>,
     /// What people said of it; null where that cannot be read now.
     feedback: Option<Vec<FeedbackView>>,
+}
+
+#[derive(Serialize)]
+struct TraceView<'a> {
+    trace_id: Option<&'a str>,
+    parent_span_id: Option<&'a str>,
+    trace_name: Option<&'a str>,
+    span_name: Option<&'a str>,
+    generation_name: Option<&'a str>,
+    metadata: Option<&'a RawValue>,
+}
+
+impl<'a> TraceView<'a> {
+    fn of(trace: &'a TraceNote) -> Self {
+        let metadata = trace.metadata.as_deref();
+        Self {
+            trace_id: trace.trace_id.as_deref(),
+            parent_span_id: trace.parent_span_id.as_deref(),
+            trace_name: trace.trace_name.as_deref(),
+            span_name: trace.span_name.as_deref(),
+            generation_name: trace.generation_name.as_deref(),
+            metadata: metadata.and_then(|json| serde_json::from_str(json).ok()),
+        }
+    }
 }
 
 /// One bucket of usage, disjoint from the others, and the price it was charged at.
@@ -404,8 +432,10 @@ fn ours(record: &Generation) -> Ours<'_> {
         prefix_break: record
             .noticed
             .prefix_break
-            .as_deref()
-            .and_then(|json| serde_json::from_str(json).ok()),
+            .as_ref()
+            .and_then(|broken| serde_json::from_str(&broken.said).ok()),
+        continues_generation_id: record.noticed.continues.as_ref().map(GenerationId::as_str),
+        trace: record.caller.trace.as_deref().map(TraceView::of),
         feedback: None,
     }
 }

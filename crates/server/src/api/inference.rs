@@ -19,6 +19,7 @@ use wire::{Beside, Incoming};
 
 use crate::api::respond::respond;
 use crate::api::told_again;
+use crate::api::trace_note;
 use crate::api::wishes::Wishes;
 use crate::app::App;
 use crate::body;
@@ -431,6 +432,7 @@ pub(crate) fn note(caller: &Caller, headers: &HeaderMap, request: &Incoming) -> 
             .or_else(|| text("x-session-id"))
             .map(|id| cut(&id, SESSION_ID_MAX)),
         external_user: request.user.as_deref().map(|user| cut(user, NOTE_MAX)),
+        trace: trace_note::read(request.trace.as_ref(), headers).map(Box::new),
     }
 }
 

@@ -34,4 +34,5 @@ pub mod responses;
 pub mod session;
 pub mod status;
 mod told_again;
+mod trace_note;
 pub mod wishes;

@@ -165,6 +165,7 @@ impl Broadcast {
             generation: Arc::clone(generation),
             parent: parent.cloned(),
             content: None,
+            heeds_note: true,
         };
         if self.unsorted.try_send(Offered { told, content }).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);

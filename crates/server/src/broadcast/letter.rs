@@ -88,6 +88,7 @@ fn read_call(call: WrittenCall) -> Option<Waiting> {
         generation,
         parent: parent.and_then(|parent| TraceParent::read(parent, state)),
         content: call.content.map(Arc::new),
+        heeds_note: true,
     };
     Some(Waiting::new(told, call.key_name))
 }

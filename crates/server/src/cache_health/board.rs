@@ -1,13 +1,12 @@
-//! `CacheBoard`: calls under way, and what broke.
+//! `CacheBoard`: calls under way, what broke, and which goes on with which.
 
-use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use chat::{Unit, Usage};
 use foldhash::HashMap;
-use ledger::generation::CallerNote;
+use ledger::generation::{CallerNote, PrefixBreak};
 use ledger::{Amount, Generation, GenerationId, Outcome, UsageSource};
 use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -15,8 +14,10 @@ use tokio::task::spawn_blocking;
 use wire::prefix::{Change, Prefix};
 
 use super::conversations::{Conversations, Last};
+use super::lineage::Lineage;
 
-/// Prompts shorter than this are cached by nobody: 1,024 tokens are the least that providers cache.
+/// Prompts shorter than this are cached by nobody: 1,024 tokens are the least that providers cache. Those
+/// of sessions are looked at all the same, for who goes on with whom.
 const BODY_BYTES_MIN: usize = 4096;
 
 /// The same in tokens: less than this is no loss.
@@ -25,9 +26,6 @@ const TOKENS_MIN: u64 = 1024;
 /// Calls that may wait to be hashed, and be under way; what is more is not looked at.
 const WAITING_MAX: usize = 1024;
 const UNDERWAY_MAX: usize = 16_384;
-
-/// Breaks that are remembered, newest first.
-const BREAKS_MAX: usize = 500;
 
 /// What a call is, for those who want to compare it with the one before.
 pub struct Asked<'c> {
@@ -48,6 +46,8 @@ struct Waiting {
     id: GenerationId,
     scope: u64,
     name: Option<u64>,
+    /// Where it has one.
+    session: Option<u64>,
     body: Bytes,
 }
 
@@ -57,40 +57,18 @@ enum Underway {
     Hashed {
         conversation: u64,
         prefix: Arc<Prefix>,
+        continues: Option<GenerationId>,
         body: Bytes,
     },
 }
 
-/// A conversation whose cache was of much less use than before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Break {
-    /// The call.
-    pub generation: GenerationId,
-    /// When it had arrived, Unix milliseconds.
-    pub at_ms: i64,
-    /// The workspace that pays.
-    pub workspace_id: String,
-    /// Its session, where it has one.
-    pub session_id: Option<String>,
-    /// The model that served.
-    pub model: String,
-    /// The endpoint that served.
-    pub endpoint: String,
-    /// What its record says of it: one JSON object.
-    pub said: Box<str>,
-    /// What it cost more than with the cache.
-    pub lost: Amount,
-    /// Whether that was because another endpoint served, or the cache had forgotten.
-    pub is_switch: bool,
-}
-
-/// What was lost, of the breaks that are remembered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// Because another endpoint served.
-    pub to_switches: Amount,
-    /// Because the prompt had changed, or the cache forgot.
-    pub to_changes: Amount,
+/// What was noticed of a call that has ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its conversation's cache broke.
+    pub broken: Option<PrefixBreak>,
+    /// The call whose conversation it goes on with.
+    pub continues: Option<GenerationId>,
 }
 
 /// What the record of a call says of it.
@@ -111,18 +89,21 @@ pub struct CacheBoard {
     queue: Sender<Waiting>,
     underway: Mutex<HashMap<GenerationId, Underway>>,
     conversations: Mutex<Conversations>,
-    breaks: Mutex<VecDeque<Break>>,
+    lineage: Mutex<Lineage>,
+    /// Whether anything is looked at.
+    is_on: bool,
 }
 
 impl CacheBoard {
     /// A board, and who hashes for it: a future that its owner spawns, and that ends with the board.
-    pub fn new() -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
+    pub fn new(is_on: bool) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let (queue, waiting) = channel(WAITING_MAX);
         let board = Arc::new(Self {
             queue,
             underway: Mutex::default(),
             conversations: Mutex::default(),
-            breaks: Mutex::default(),
+            lineage: Mutex::default(),
+            is_on,
         });
         let hashing = hash_all(Arc::downgrade(&board), waiting);
         (board, hashing)
@@ -130,7 +111,9 @@ impl CacheBoard {
 
     /// A call has arrived.
     pub fn arrive(&self, asked: &Asked<'_>) {
-        if asked.body.len() < BODY_BYTES_MIN {
+        let session = asked.caller.session_id.as_deref();
+        let is_long = asked.body.len() >= BODY_BYTES_MIN;
+        if !self.is_on || !(is_long || session.is_some()) {
             return;
         }
         let name = asked.caller.session_id.as_deref().or(asked.cache_key);
@@ -138,6 +121,7 @@ impl CacheBoard {
             id: asked.id.clone(),
             scope: hash(&(&asked.caller.workspace_id, asked.model)),
             name: name.map(|name| hash(&name)),
+            session: session.map(|id| hash(&(&asked.caller.workspace_id, id))),
             body: asked.body.clone(),
         };
         {
@@ -157,20 +141,37 @@ impl CacheBoard {
         lock(&self.underway).remove(id);
     }
 
-    /// A call has ended: what its record is to say of it, if its conversation's cache broke.
+    /// A call has ended: what its record is to say of it.
     #[must_use]
-    pub fn end(&self, generation: &Generation) -> Option<Box<str>> {
-        let underway = lock(&self.underway).remove(&generation.id)?;
-        let Underway::Hashed {
+    pub fn end(&self, generation: &Generation) -> Seen {
+        if !self.is_on {
+            return Seen::default();
+        }
+        let underway = lock(&self.underway).remove(&generation.id);
+        let Some(Underway::Hashed {
             conversation,
             prefix,
+            continues,
             body,
-        } = underway
+        }) = underway
         else {
-            return None;
+            return Seen::default();
         };
+        Seen {
+            broken: self.broken(generation, conversation, (&prefix, &body)),
+            continues,
+        }
+    }
+
+    fn broken(
+        &self,
+        generation: &Generation,
+        conversation: u64,
+        (prefix, body): (&Arc<Prefix>, &Bytes),
+    ) -> Option<PrefixBreak> {
         let is_counted = generation.usage_source == UsageSource::Provider;
-        if generation.outcome != Outcome::Completed || !is_counted {
+        let is_long = body.len() >= BODY_BYTES_MIN;
+        if generation.outcome != Outcome::Completed || !is_counted || !is_long {
             return None;
         }
         let usage = &generation.usage;
@@ -179,7 +180,7 @@ impl CacheBoard {
             .count(Unit::CacheWrite)
             .saturating_add(usage.count(Unit::CacheWrite1h));
         let last = Last {
-            prefix: Arc::clone(&prefix),
+            prefix: Arc::clone(prefix),
             cached_tokens: read.saturating_add(written),
             endpoint: generation.endpoint.clone().unwrap_or_default(),
             generation: generation.id.clone(),
@@ -189,37 +190,7 @@ impl CacheBoard {
         if before.cached_tokens < TOKENS_MIN || read >= before.cached_tokens / 2 {
             return None;
         }
-        let broken = broken(generation, (&prefix, &body), (&before, read));
-        let said = broken.said.clone();
-        let mut breaks = lock(&self.breaks);
-        breaks.truncate(BREAKS_MAX - 1);
-        breaks.push_front(broken);
-        Some(said)
-    }
-
-    /// The breaks of a time, of one workspace or of all, newest first, and what they cost.
-    #[must_use]
-    pub fn breaks(
-        &self,
-        workspace_id: Option<&str>,
-        (from_ms, to_ms): (i64, i64),
-    ) -> (Vec<Break>, Lost) {
-        let breaks = lock(&self.breaks);
-        let found = breaks.iter().filter(|broken| {
-            workspace_id.is_none_or(|id| broken.workspace_id == id)
-                && (from_ms..to_ms).contains(&broken.at_ms)
-        });
-        let found: Vec<Break> = found.cloned().collect();
-        let mut lost = Lost::default();
-        for broken in &found {
-            let sum = if broken.is_switch {
-                &mut lost.to_switches
-            } else {
-                &mut lost.to_changes
-            };
-            *sum = sum.checked_add(broken.lost).unwrap_or(*sum);
-        }
-        (found, lost)
+        Some(broken(generation, (prefix, body), (&before, read)))
     }
 }
 
@@ -234,7 +205,7 @@ fn broken(
     generation: &Generation,
     (prefix, body): (&Prefix, &[u8]),
     (before, read): (&Last, u64),
-) -> Break {
+) -> PrefixBreak {
     let found = prefix.compare(&before.prefix, body);
     let endpoint = generation.endpoint.clone().unwrap_or_default();
     let endpoint_changed = before.endpoint != endpoint;
@@ -248,13 +219,7 @@ fn broken(
         generation_before: before.generation.as_str(),
         endpoint_changed,
     };
-    Break {
-        generation: generation.id.clone(),
-        at_ms: generation.created_at_ms,
-        workspace_id: generation.caller.workspace_id.clone(),
-        session_id: generation.caller.session_id.clone(),
-        model: generation.model.clone(),
-        endpoint,
+    PrefixBreak {
         // Nothing in it can fail to be written.
         said: serde_json::to_string(&said).unwrap_or_default().into(),
         lost: lost(generation, before.cached_tokens.saturating_sub(read)),
@@ -293,9 +258,14 @@ async fn hash_all(board: std::sync::Weak<CacheBoard>, mut waiting: Receiver<Wait
         match (underway.get_mut(&call.id), prefix) {
             (Some(entry), Some(prefix)) => {
                 let name = call.name.unwrap_or_else(|| prefix.opening());
+                let continues = call.session.and_then(|session| {
+                    let mut lineage = lock(&board.lineage);
+                    lineage.place(session, &prefix.stations(), &call.id)
+                });
                 *entry = Underway::Hashed {
                     conversation: hash(&(call.scope, call.name.is_some(), name)),
                     prefix: Arc::new(prefix),
+                    continues,
                     body: call.body,
                 };
             }

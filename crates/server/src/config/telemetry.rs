@@ -29,6 +29,8 @@ pub struct Telemetry {
     pub metrics_every: Option<Duration>,
     /// `service.name`.
     pub service_name: String,
+    /// Whether prompts are hashed, for cache health and for who goes on with whom in a session.
+    pub hashes_prompts: bool,
 }
 
 /// Reads `[telemetry]`.
@@ -50,6 +52,7 @@ pub(super) fn telemetry(reader: &mut Reader<'_>) -> Telemetry {
         sampled_ppm: sampled_ppm.unwrap_or(ALL_PPM),
         metrics_every: (!every.is_zero()).then_some(every),
         service_name: section.text("service_name", "waybill"),
+        hashes_prompts: section.boolean("prompt_hashes", true),
     };
     section.finish();
     telemetry
@@ -146,6 +149,7 @@ mod tests {
             sampled_ppm: 0,
             metrics_every: None,
             service_name: String::new(),
+            hashes_prompts: true,
         };
         let variables = [(
             "HEADERS".to_owned(),

@@ -85,7 +85,7 @@ pub(super) async fn open_heard(
     let tracer = open_tracer(config, environment, node, (tasks, desk))?;
     let (broadcast, unsorted) = open_broadcast(config, (store, vault), clock).await?;
     let content = content::open(told, (store, vault), (tasks, desk)).await?;
-    let (caches, hashing) = CacheBoard::new();
+    let (caches, hashing) = CacheBoard::new(config.telemetry.hashes_prompts);
     tasks.spawn_on(hashing, desk);
     Ok(((tracer, broadcast, content, caches), unsorted))
 }

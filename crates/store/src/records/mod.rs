@@ -8,10 +8,11 @@
 //!    whether the records say the same.
 //! 4. `cube`: by which few dimensions hours and days are added up when they are over. `seal`: doing
 //!    so, and doing it anew when calls come late. `shelf`, `rows`: where all these rows stand.
-//! 5. `list`: records by any filter, a page at a time.
+//! 5. `list`: records by any filter, a page at a time. `breaks`: caches of conversations that broke.
 //! 6. `retention`: months come and go. `horizons`: how far back what is kept goes.
 
 mod adopt;
+mod breaks;
 mod cube;
 mod delta;
 mod facets;
@@ -33,6 +34,8 @@ mod sessions;
 mod shelf;
 mod sums;
 
+pub(crate) use breaks::note_breaks;
+pub use breaks::{CacheBreak, CacheLosses};
 pub(crate) use delta::{Delta, note};
 pub(crate) use facets::KnownFacets;
 pub use facets::{Facet, OTHER};

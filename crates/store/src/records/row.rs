@@ -138,7 +138,10 @@ pub(crate) fn from_row(row: &Row) -> Result<Generation, StoreError> {
     Ok(Generation {
         id: GenerationId::from_text(row.text("id")?),
         created_at_ms: row.int("created_at_ms")?,
-        caller: caller(row)?,
+        caller: CallerNote {
+            trace: notes.trace,
+            ..caller(row)?
+        },
         dialect: dialect
             .parse::<Dialect>()
             .map_err(|error| StoreError::Unreadable(error.to_string()))?,
@@ -183,6 +186,7 @@ fn caller(row: &Row) -> Result<CallerNote, StoreError> {
         user_agent: row.maybe_text("user_agent")?,
         session_id: row.maybe_text("session_id")?,
         external_user: row.maybe_text("external_user")?,
+        trace: None,
     })
 }
 

@@ -5,6 +5,7 @@
 )]
 
 mod away;
+mod breaks;
 mod chance;
 mod changes;
 mod cubes;

@@ -62,7 +62,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 
 /// The schema as it was when calls had rows of their own in each budget window, and stood in one
 /// table.
-const BEFORE_LINES: [&str; 9] = [
+const BEFORE_LINES: [&str; 10] = [
     "DELETE FROM schema_migrations WHERE version >= 3",
     "CREATE TABLE generation_budgets (generation_id TEXT NOT NULL, budget_id TEXT NOT NULL, \
      window_kind TEXT NOT NULL, window_start BIGINT NOT NULL, held_nanos BIGINT NOT NULL, \
@@ -79,6 +79,7 @@ const BEFORE_LINES: [&str; 9] = [
     "DROP TABLE payloads; DROP TABLE payload_segments; DROP TABLE feedback",
     "DROP TABLE cube_facets; DROP TABLE cube_hours; DROP TABLE cube_days; \
      DROP TABLE rollup_seals; DROP TABLE rollup_open",
+    "DROP TABLE cache_breaks",
 ];
 
 /// The columns that one table had.

@@ -2,7 +2,7 @@
 
 use chat::{Dialect, FinishReason, Kind, Reason, ServiceTier, Unit, Usage};
 use ledger::cost::Line;
-use ledger::generation::{CallerNote, Content, Noticed, Settled};
+use ledger::generation::{CallerNote, Content, Noticed, PrefixBreak, Settled, TraceNote};
 use ledger::price::{Condition, PriceOverride};
 use ledger::{
     Amount, Attempt, Bill, Charge, Generation, GenerationId, Outcome, Price, PriceSheet, Share,
@@ -93,6 +93,16 @@ pub(crate) fn odd(seed: u64) -> Generation {
             user_agent: dice.maybe(Dice::text),
             session_id: dice.maybe(Dice::text),
             external_user: dice.maybe(Dice::text),
+            trace: dice.maybe(|dice| {
+                Box::new(TraceNote {
+                    trace_id: dice.maybe(Dice::text),
+                    parent_span_id: dice.maybe(Dice::text),
+                    trace_name: dice.maybe(Dice::text),
+                    span_name: dice.maybe(Dice::text),
+                    generation_name: dice.maybe(Dice::text),
+                    metadata: dice.maybe(Dice::text).map(String::into_boxed_str),
+                })
+            }),
         },
         dialect: dice.one_of(&Dialect::ALL),
         requested_model: dice.text(),
@@ -138,7 +148,12 @@ pub(crate) fn odd(seed: u64) -> Generation {
         },
         noticed: Noticed {
             content: dice.one_of(&[Content::Off, Content::Kept, Content::Dropped]),
-            prefix_break: dice.maybe(Dice::text).map(String::into_boxed_str),
+            prefix_break: dice.maybe(|dice| PrefixBreak {
+                said: dice.text().into(),
+                lost: Amount::from_nanos(dice.next().cast_signed()),
+                is_switch: dice.is_heads(),
+            }),
+            continues: dice.maybe(Dice::text).map(GenerationId::from_text),
             has_invalid_tools: dice.is_heads(),
         },
     }

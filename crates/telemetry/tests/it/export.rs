@@ -77,6 +77,7 @@ pub(crate) fn call(number: u8) -> Told {
         generation: Arc::new(generation),
         parent: None,
         content: None,
+        heeds_note: false,
     }
 }
 
@@ -149,4 +150,30 @@ async fn a_caller_decides_over_its_own_trace() {
         );
     }
     exporter.offer(call(1));
+}
+
+#[test]
+fn a_destination_is_told_what_the_caller_says_of_its_trace_and_a_collector_is_not() {
+    let mut told = call(1);
+    let generation = std::sync::Arc::make_mut(&mut told.generation);
+    generation.caller.trace = Some(Box::new(ledger::generation::TraceNote {
+        trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+        parent_span_id: Some("a step of mine".to_owned()),
+        generation_name: Some("plan".to_owned()),
+        metadata: Some("{\"team\":\"a\",\"n\":1}".into()),
+        ..ledger::generation::TraceNote::default()
+    }));
+    let plain = told.spans();
+    assert!(plain[0].parent.is_none() && plain[0].name != "plan");
+    told.heeds_note = true;
+    let spans = told.spans();
+    let first = &spans[0];
+    assert_eq!(first.trace.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    let parent = ledger::trace::SpanId::of_words("a step of mine");
+    assert_eq!((first.parent, &*first.name), (Some(parent), "plan"));
+    let said = |name: &str| first.attributes.get(name).cloned();
+    let text = |text: &str| Some(telemetry::span::Value::Text(text.to_owned()));
+    assert_eq!(said("trace.metadata.team"), text("a"));
+    assert_eq!(said("trace.metadata.n"), text("1"));
+    assert!(spans.iter().all(|span| span.trace == first.trace));
 }

@@ -125,6 +125,7 @@ fn each<'a>(text: &'a str, list: &Member<'a>, mut show: impl FnMut(&Members<'a>)
 }
 
 fn read_small_fields(incoming: &mut Incoming, text: &str) -> Result<(), Fault> {
+    incoming.read_trace(text);
     let members = incoming.members(text);
     let said = |name: &str| members.string(name).map(|said| said.decode().into_owned());
     let user_id = members

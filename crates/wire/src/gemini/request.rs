@@ -231,6 +231,7 @@ fn read_modalities(text: &str, list: Span, needs: &mut Needs) {
 }
 
 fn read_small_fields(incoming: &mut Incoming, text: &str, beside: Beside) -> Result<(), Fault> {
+    incoming.read_trace(text);
     let members = incoming.members(text);
     let said = |name: &str| {
         let member = get(&members, name)?;

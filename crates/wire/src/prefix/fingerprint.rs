@@ -105,6 +105,23 @@ impl Prefix {
         hasher.finish()
     }
 
+    /// A number for each beginning of the conversation, up to and including each of its parts: a
+    /// request that goes on with another has the other's last number among its own. Tools are no part
+    /// of it, for they may come and go.
+    #[must_use]
+    pub fn stations(&self) -> Vec<u64> {
+        let parts = self.parts.iter();
+        let parts = parts.filter(|part| !matches!(part.place, Place::Tool(_)));
+        let numbers = parts.scan(0_u64, |so_far, part| {
+            let mut hasher = HASHES.build_hasher();
+            hasher.write_u64(*so_far);
+            hasher.write_u64(part.content);
+            *so_far = hasher.finish();
+            Some(*so_far)
+        });
+        numbers.collect()
+    }
+
     /// What it takes in memory, about, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -132,3 +132,22 @@ fn it_is_small_whatever_the_request() {
         Prefix::of(br#"{"input":"b"}"#).unwrap().bytes()
     );
 }
+
+#[test]
+fn a_conversation_that_grows_keeps_its_stations_whatever_its_tools_are() {
+    let before = request();
+    let mut after = before.clone();
+    after["tools"] = json!([]);
+    after["messages"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"role": "assistant"}));
+    let stations = |body: &Value| Prefix::of(body.to_string().as_bytes()).unwrap().stations();
+    let (old, new) = (stations(&before), stations(&after));
+    assert_eq!((old.len(), new.len()), (4, 5));
+    assert_eq!(old[..], new[..4]);
+    after["messages"][0]["content"] = "other".into();
+    let other = stations(&after);
+    assert_eq!(other[0], old[0], "the instructions are the same");
+    assert!(other[1..].iter().all(|station| !old.contains(station)));
+}

@@ -299,6 +299,7 @@ impl Session<'_> {
 
     fn caller(&self) -> CallerNote {
         CallerNote {
+            trace: None,
             workspace_id: DEFAULT_WORKSPACE_ID.to_owned(),
             key_hash: self.key.as_str().to_owned(),
             http_referer: None,

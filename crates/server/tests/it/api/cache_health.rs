@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::schema::assert_fits;
-use crate::stage::{Seen, Stage};
+use crate::stage::{self, Seen, Stage};
 
 /// A conversation of about 4,000 tokens whose instructions say what time it is.
 fn conversation(now: &str, turns: usize) -> Value {
@@ -88,6 +88,38 @@ async fn a_clock_in_the_instructions_is_found_out() {
     assert_eq!(data["broken_sessions"].as_array().unwrap().len(), 1);
     assert_eq!(data["broken_sessions"][0]["session_id"], "the-session");
     assert_eq!(&data["broken_sessions"][0]["prefix_break"], said);
+    // It stands in the records, so that a restart knows it as well.
+    let Stage {
+        running,
+        simulator,
+        dir,
+        management_key,
+        ..
+    } = stage;
+    running.stop().await;
+    let running = stage::start(&stage::providers(&simulator), &dir, &[]).await;
+    let url = format!("{}/api/v1/cache/health", running.app.public_url);
+    let request = http::Request::get(url);
+    let request = request.header("authorization", format!("Bearer {management_key}"));
+    let seen = stage::send(request.body(http_body_util::Full::default()).unwrap()).await;
+    let after = seen.json()["data"].take();
+    assert_eq!(after["broken_sessions"], data["broken_sessions"]);
+    assert_eq!(
+        after["lost_to_prefix_changes"],
+        data["lost_to_prefix_changes"]
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn where_prompts_are_not_hashed_nothing_is_said_of_them() {
+    let stage = Stage::open_with("[telemetry]\nprompt_hashes = false\n", &[]).await;
+    call(&stage, &conversation("noon", 1)).await;
+    call(&stage, &conversation("noon", 2)).await;
+    let third = call(&stage, &conversation("one", 3)).await;
+    let record = stage.record(&third).await;
+    assert_eq!(record["prefix_break"], Value::Null, "{record:#}");
+    assert_eq!(record["continues_generation_id"], Value::Null, "{record:#}");
     stage.running.stop().await;
 }
 

@@ -1,7 +1,9 @@
 //! `GET /generations` and `GET /sessions/{id}`: filters, pages, exports, and nobody else's business.
 
+use http::Method;
 use serde_json::{Value, json};
 
+use crate::schema::assert_fits;
 use crate::stage::{Stage, hello};
 
 pub(super) const LIST: &str = "/api/v1/generations";
@@ -181,4 +183,83 @@ async fn a_session_is_its_calls_in_order_and_their_sum() {
     let elsewhere = "/api/v1/sessions/run-1?workspace_id=elsewhere";
     let seen = stage.get(elsewhere, &stage.management_key).await;
     seen.error(404, "not_found");
+}
+
+/// The places of a session's tree, each as `id parent how depth calls`.
+async fn places(stage: &Stage, session: &str) -> (Vec<String>, Value) {
+    let seen = stage
+        .get(&format!("/api/v1/sessions/{session}"), &stage.key)
+        .await;
+    let data = seen.json()["data"].take();
+    let document = server::api::openapi::document().unwrap();
+    assert_fits(&document, "Session", &data);
+    let places = data["tree"].as_array().unwrap().iter().map(|place| {
+        let text = |name: &str| place[name].as_str().unwrap_or("-").to_owned();
+        format!(
+            "{} < {} {} {} {}",
+            text("id"),
+            text("parent_id"),
+            text("parent_is"),
+            place["depth"],
+            place["subtree_calls"]
+        )
+    });
+    (places.collect(), data)
+}
+
+#[tokio::test]
+async fn a_session_is_a_tree_of_what_callers_say_and_of_prompts_that_go_on() {
+    let stage = Stage::open().await;
+    let call = async |turns: &[&str], trace: Value, headers: &[(&str, &str)]| {
+        let turns = turns.iter().enumerate().map(|(number, text)| {
+            let role = if number % 2 == 0 { "user" } else { "assistant" };
+            json!({"role": role, "content": text})
+        });
+        let mut body = json!({"model": "simulated/echo", "session_id": "run-2"});
+        body["messages"] = turns.collect();
+        if !trace.is_null() {
+            body["trace"] = trace;
+        }
+        // So long that the prompt is hashed meanwhile.
+        let headers = [&[("x-simulate", "delay=300ms")], headers].concat();
+        let request = (Method::POST, "/api/v1/chat/completions");
+        let seen = stage
+            .send(request, &stage.key, body.to_string().into(), &headers)
+            .await;
+        assert_eq!(seen.status, 200, "{}", seen.text());
+        seen.header("x-generation-id").to_owned()
+    };
+    let plan = call(&["plan"], Value::Null, &[]).await;
+    let next = call(&["plan", "look", "seen"], Value::Null, &[]).await;
+    let inner = json!({"parent_span_id": plan, "generation_name": "inner"});
+    let sub = call(&["other work"], inner, &[]).await;
+    let more = call(&["other work", "done", "more"], Value::Null, &[]).await;
+    let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let parent = format!("00-{trace}-{span}-01");
+    let traced = call(&["elsewhere"], Value::Null, &[("traceparent", &parent)]).await;
+    let (places, session) = places(&stage, "run-2").await;
+    assert_eq!(
+        places,
+        [
+            format!("{plan} < - - 0 4"),
+            format!("{next} < {plan} inferred 1 1"),
+            format!("{sub} < {plan} said 1 2"),
+            format!("{more} < {sub} inferred 1 1"),
+            format!("{trace} < - - 0 1"),
+            format!("{span} < {trace} said 1 1"),
+            format!("{traced} < {span} said 2 1"),
+        ],
+        "{:#}",
+        session["tree"]
+    );
+    let nanos = |usd: &Value| (usd.as_f64().unwrap() * 1e9).round();
+    let own = |index: usize| nanos(&session["tree"][index]["total_cost"]);
+    let whole = nanos(&session["tree"][0]["subtree_cost"]);
+    assert_eq!(whole, own(0) + own(1) + own(2) + own(3));
+    assert_eq!(nanos(&session["total_cost"]), whole + own(6));
+    assert_eq!(session["tree"][2]["name"], "inner");
+    let record = &session["generations"][3];
+    assert_eq!(record["continues_generation_id"], sub.as_str());
+    assert_eq!(session["generations"][4]["trace"]["trace_id"], trace);
+    stage.running.stop().await;
 }

@@ -1,5 +1,7 @@
-//! `GET /sessions/{id}`: one agent run, its calls in order and what they cost. Not in OpenRouter's
-//! API.
+//! `GET /sessions/{id}`: one agent run, its calls in order and as a tree, and what they cost. Not in
+//! OpenRouter's API.
+
+mod tree;
 
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Dimension, FacetFilter, ListQuery, PAGE_MAX, SessionKey, SessionSums};
 
+use self::tree::{Place, tree};
 use crate::api::generation::{View, named_view};
 use crate::api::generations::{cursor, read_cursor, settled_first};
 use crate::app::App;
@@ -49,6 +52,8 @@ struct Session<'a> {
     latency: i64,
     /// Oldest first; the newest thousand, or those before the cursor.
     generations: Vec<View<'a>>,
+    /// The same calls as a tree; what hangs under a call that is not among them stands at the top.
+    tree: Vec<Place<'a>>,
     /// For the calls before these; null when these are the first.
     previous_cursor: Option<String>,
 }
@@ -97,6 +102,7 @@ pub async fn get(
             .rev()
             .map(|record| named_view(&app, record))
             .collect(),
+        tree: tree(page.records.iter().rev()),
         previous_cursor: page.next.map(cursor),
         ..described(&session, &sums)
     };
@@ -119,6 +125,7 @@ fn described<'a>(session: &'a SessionKey, sums: &SessionSums) -> Session<'a> {
         tokens_completion: sums.completion_tokens,
         latency: sums.total_ms,
         generations: Vec::new(),
+        tree: Vec::new(),
         previous_cursor: None,
     }
 }
