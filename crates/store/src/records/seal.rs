@@ -269,12 +269,15 @@ async fn add_up(
         .map(|last| last.saturating_add(1)))
 }
 
+/// The facets of a cube, and what was counted of each.
+type Summed = (BTreeMap<i64, Facet>, BTreeMap<i64, Measures>);
+
 /// What the rows of facets add up to along a cube, and what its own facets are.
 pub(super) fn sums(
     cube: Cube,
     parts: &BTreeMap<i64, Measures>,
     names: &BTreeMap<i64, Facet>,
-) -> Result<(BTreeMap<i64, Facet>, BTreeMap<i64, Measures>), StoreError> {
+) -> Result<Summed, StoreError> {
     let mut facets = BTreeMap::new();
     let mut sums: BTreeMap<i64, Measures> = BTreeMap::new();
     for (id, part) in parts {
