@@ -85,25 +85,7 @@ pub(crate) fn odd(seed: u64) -> Generation {
     Generation {
         id: GenerationId::from_text(format!("gen-{seed:06}-{}", dice.text())),
         created_at_ms: dice.below(4_000_000_000_000).cast_signed(),
-        caller: CallerNote {
-            workspace_id: dice.text(),
-            key_hash: dice.text(),
-            http_referer: dice.maybe(Dice::text),
-            app_title: dice.maybe(Dice::text),
-            user_agent: dice.maybe(Dice::text),
-            session_id: dice.maybe(Dice::text),
-            external_user: dice.maybe(Dice::text),
-            trace: dice.maybe(|dice| {
-                Box::new(TraceNote {
-                    trace_id: dice.maybe(Dice::text),
-                    parent_span_id: dice.maybe(Dice::text),
-                    trace_name: dice.maybe(Dice::text),
-                    span_name: dice.maybe(Dice::text),
-                    generation_name: dice.maybe(Dice::text),
-                    metadata: dice.maybe(Dice::text).map(String::into_boxed_str),
-                })
-            }),
-        },
+        caller: dice.caller(),
         dialect: dice.one_of(&Dialect::ALL),
         requested_model: dice.text(),
         model: dice.text(),
@@ -200,6 +182,28 @@ impl Dice {
             "", "a", "\"", "\\", "'", "\\u0000", "é", "日本", "🦀", "\n", "\u{1}", "$1", "%", "{}",
         ];
         (0..self.below(6)).map(|_| self.one_of(&pieces)).collect()
+    }
+
+    fn caller(&mut self) -> CallerNote {
+        CallerNote {
+            workspace_id: self.text(),
+            key_hash: self.text(),
+            http_referer: self.maybe(Self::text),
+            app_title: self.maybe(Self::text),
+            user_agent: self.maybe(Self::text),
+            session_id: self.maybe(Self::text),
+            external_user: self.maybe(Self::text),
+            trace: self.maybe(|dice| {
+                Box::new(TraceNote {
+                    trace_id: dice.maybe(Self::text),
+                    parent_span_id: dice.maybe(Self::text),
+                    trace_name: dice.maybe(Self::text),
+                    span_name: dice.maybe(Self::text),
+                    generation_name: dice.maybe(Self::text),
+                    metadata: dice.maybe(Self::text).map(String::into_boxed_str),
+                })
+            }),
+        }
     }
 
     /// Any number, with the edges more often than chance would have them.
