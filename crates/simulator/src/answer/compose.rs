@@ -160,7 +160,7 @@ fn call(ask: &Ask, content: &Content, place: Place, number: usize) -> Block {
         .clone()
         .unwrap_or_else(|| schema::fitting(&tool.schema).to_string());
     let text = match tool.is_free {
-        true => free_text(arguments),
+        true => free_text(&arguments),
         false => arguments,
     };
     let id = format!("call_sim_{}_{}_{}", place.seq, place.index, number);
@@ -176,10 +176,10 @@ fn call(ask: &Ask, content: &Content, place: Place, number: usize) -> Block {
 
 /// What a tool with free text is called with: the member `input` of arguments that have one, so that a
 /// script means the same in every dialect.
-fn free_text(arguments: String) -> String {
-    let said: Option<Value> = serde_json::from_str(&arguments).ok();
+fn free_text(arguments: &str) -> String {
+    let said: Option<Value> = serde_json::from_str(arguments).ok();
     let text = said.as_ref().and_then(|said| said["input"].as_str());
-    text.map_or(arguments.clone(), ToOwned::to_owned)
+    text.unwrap_or(arguments).to_owned()
 }
 
 fn text(ask: &Ask, content: &Content, name: &str, place: Place) -> String {
