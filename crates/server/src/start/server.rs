@@ -96,8 +96,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         tasks,
         stop,
     });
-    let watch = (books.velocity.clone(), too_fast);
-    start_jobs(&app, &config, seen, watch, &desk);
+    start_jobs(&app, &config, seen, (books.velocity.clone(), too_fast), &desk);
     start_keepers(&app, node, unsorted, &desk);
     Ok(Running {
         door: open_door(&app, &config, listener, desk),
