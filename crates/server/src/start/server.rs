@@ -96,7 +96,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         tasks,
         stop,
     });
-    start_jobs(&app, &config, seen, (books.velocity.clone(), too_fast), &desk);
+    start_jobs(&app, &config, seen, (&books, too_fast), &desk);
     start_keepers(&app, node, unsorted, &desk);
     Ok(Running {
         door: open_door(&app, &config, listener, desk),

@@ -7,21 +7,18 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::app::App;
+use crate::books::CountedBooks;
 use crate::config::Config;
-use crate::limits::Velocity;
 use crate::{broadcast, jobs};
-
-/// Who watches for keys that are too fast, and where they are reported.
-pub(super) type Watch = (Arc<Velocity>, mpsc::Sender<KeyHash>);
 
 pub(super) fn start_jobs(
     app: &Arc<App>,
     config: &Config,
     seen: i64,
-    (velocity, too_fast): (Option<Watch>, mpsc::Receiver<KeyHash>),
+    (books, too_fast): (&CountedBooks, mpsc::Receiver<KeyHash>),
     desk: &Handle,
 ) {
-    if let Some((velocity, fast)) = velocity {
+    if let Some((velocity, fast)) = books.velocity.clone() {
         if app.gate.link().is_some() {
             let sharer = jobs::share_velocity::run(Arc::clone(app), Arc::clone(&velocity), fast);
             app.tasks.spawn_on(sharer, desk);

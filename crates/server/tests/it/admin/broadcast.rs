@@ -172,6 +172,19 @@ async fn deliveries(base: &str, key: &str, id: &str, is_so: impl Fn(&Value) -> b
     }
 }
 
+/// That one call waits in a destination's folder, in the state that its name says, and cannot be read.
+fn assert_lies_sealed(folder: &std::path::Path, state: &str, id: &str) {
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().collect();
+    let [file] = &files[..] else {
+        panic!("{files:?}");
+    };
+    let path = file.as_ref().unwrap().path();
+    assert_eq!(path.extension().unwrap(), state);
+    let bytes = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+    let is_open = bytes.contains("Hello there") || bytes.contains(id);
+    assert!(!is_open, "it lies in the open");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_and_what_was_given_up_survive_a_restart_sealed() {
     let stage = open().await;
@@ -199,21 +212,8 @@ async fn what_waits_and_what_was_given_up_survive_a_restart_sealed() {
     deliveries(&url, &management_key, &dead, |data| data["failed"] == 1).await;
     running.stop().await;
     let spool = dir.0.join("broadcast");
-    for (destination, state) in [(&waits, "waiting"), (&dead, "dead")] {
-        let files: Vec<_> = std::fs::read_dir(spool.join(destination))
-            .unwrap()
-            .collect();
-        let [file] = &files[..] else {
-            panic!("{files:?}");
-        };
-        let path = file.as_ref().unwrap().path();
-        assert_eq!(path.extension().unwrap(), state);
-        let bytes = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
-        assert!(
-            !bytes.contains("Hello there") && !bytes.contains(&id),
-            "it lies in the open"
-        );
-    }
+    assert_lies_sealed(&spool.join(&waits), "waiting", &id);
+    assert_lies_sealed(&spool.join(&dead), "dead", &id);
 
     away.answer_with(200);
     broken.answer_with(200);
