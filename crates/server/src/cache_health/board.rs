@@ -11,6 +11,7 @@ use ledger::{Amount, Generation, GenerationId, Outcome, UsageSource};
 use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 use wire::prefix::{Change, Prefix};
 
 use super::conversations::{Conversations, Last};
@@ -92,10 +93,12 @@ pub struct CacheBoard {
     lineage: Mutex<Lineage>,
     /// Whether anything is looked at.
     is_on: bool,
+    closing: CancellationToken,
 }
 
 impl CacheBoard {
-    /// A board, and who hashes for it: a future that its owner spawns, and that ends with the board.
+    /// A board, and who hashes for it: a future that its owner spawns, and that ends after
+    /// [`CacheBoard::close`].
     pub fn new(is_on: bool) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let (queue, waiting) = channel(WAITING_MAX);
         let board = Arc::new(Self {
@@ -104,9 +107,15 @@ impl CacheBoard {
             conversations: Mutex::default(),
             lineage: Mutex::default(),
             is_on,
+            closing: CancellationToken::new(),
         });
-        let hashing = hash_all(Arc::downgrade(&board), waiting);
+        let hashing = hash_all(Arc::clone(&board), waiting);
         (board, hashing)
+    }
+
+    /// Nothing further is hashed: no call will end any more that could be compared.
+    pub fn close(&self) {
+        self.closing.cancel();
     }
 
     /// A call has arrived.
@@ -245,9 +254,8 @@ fn lost(generation: &Generation, tokens: u64) -> Amount {
 }
 
 /// Hashes the prompts of calls while their providers are waited for.
-async fn hash_all(board: std::sync::Weak<CacheBoard>, mut waiting: Receiver<Waiting>) {
-    while let Some(call) = waiting.recv().await {
-        let Some(board) = board.upgrade() else { return };
+async fn hash_all(board: Arc<CacheBoard>, mut waiting: Receiver<Waiting>) {
+    while let Some(Some(call)) = board.closing.run_until_cancelled(waiting.recv()).await {
         if !lock(&board.underway).contains_key(&call.id) {
             continue; // it has ended already
         }

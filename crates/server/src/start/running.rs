@@ -58,6 +58,7 @@ impl Running {
         }
         app.content.close_down();
         app.broadcast.close();
+        app.caches.close();
         if !app.ledgers.close(LEASES_WAIT).await {
             tracing::warn!("leases are given back by the next start");
         }

@@ -168,3 +168,13 @@ async fn a_panic_is_an_error_of_ours_and_takes_nothing_else_with_it() {
     };
     tokio::join!(door, visit);
 }
+
+#[tokio::test]
+async fn every_job_ends_when_the_server_is_told_to_stop() {
+    let stage = Stage::open().await;
+    let seen = stage.chat(&hello("simulated/echo"), "").await;
+    assert_eq!(seen.status, 200, "{}", seen.text());
+    let app = std::sync::Arc::clone(&stage.running.app);
+    stage.running.stop().await;
+    assert!(app.tasks.is_empty(), "{} jobs go on", app.tasks.len());
+}
