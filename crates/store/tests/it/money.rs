@@ -232,7 +232,9 @@ async fn an_export_has_every_event_and_its_balances_are_the_sums() {
         let lost = node.admitted(&b, 10).await;
         node.recorder.flush().await;
         drop((node, lost));
-        assert!(store.give_up_node("a", NOW_MS).await.unwrap() > nanos(10));
+        let given_up = store.give_up_node("a", NOW_MS).await.unwrap();
+        // What was held is lost; whether the rest of the lease was given back by then is chance.
+        assert!(given_up >= nanos(10), "{given_up:?}");
         let all = exported(&store, 1000).await;
         assert_eq!(exported(&store, 1).await, all);
         let mut kinds: Vec<&str> = all.iter().map(|line| line.kind.as_str()).collect();
