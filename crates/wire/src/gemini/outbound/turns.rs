@@ -39,7 +39,6 @@ struct Piece {
     /// The members of the part's object.
     members: String,
     is_call: bool,
-    is_result: bool,
     is_sealed: bool,
 }
 
@@ -129,7 +128,6 @@ impl Piece {
         Self {
             members: inner.unwrap_or_default().to_owned(),
             is_call: false,
-            is_result: false,
             is_sealed: false,
         }
     }
@@ -303,23 +301,20 @@ impl Writing<'_> {
             let shown = joined(&std::mem::take(&mut shown));
             push_member(&mut result, "parts", &format!("[{shown}]"));
         }
-        let mut piece = Piece::of(&format!("{{\"functionResponse\":{{{result}}}}}"));
-        piece.is_result = true;
-        out.push(piece);
+        out.push(Piece::of(&format!("{{\"functionResponse\":{{{result}}}}}")));
         // Older models see pictures only beside the result.
         out.append(&mut shown);
         Ok(())
     }
 
-    /// In the turn that is under way, the first call of each step must be sealed.
+    /// The first call of each step must be sealed. Google looks only at the turn that is under way;
+    /// earlier ones keep the word all the same, since what was said before must stay the beginning of
+    /// what is said next: its caches go by that.
     fn mark_unsealed(&mut self) {
         if !self.family.demands_signatures() {
             return;
         }
-        let begins = self.contents.iter().rposition(|content| {
-            !content.is_model && content.parts.iter().any(|part| !part.is_result)
-        });
-        for content in self.contents.iter_mut().skip(begins.unwrap_or(0)) {
+        for content in &mut self.contents {
             let first = content.parts.iter_mut().find(|part| part.is_call);
             if let Some(first) = first.filter(|first| !first.is_sealed) {
                 first.seal(SKIP);

@@ -8,6 +8,7 @@ mod schemas;
 mod shapes;
 mod source;
 mod survival;
+mod turns;
 
 use bytes::Bytes;
 use chat::response::Fold;

@@ -13,7 +13,7 @@ use super::source::exchanges;
 use super::{BODIES, CALLERS, beside, endpoint, inbound, outbound};
 use crate::cases::tree;
 
-fn read(caller: Dialect, body: &Value) -> Result<(Request, chat::Features), Error> {
+pub(super) fn read(caller: Dialect, body: &Value) -> Result<(Request, chat::Features), Error> {
     let text = body.to_string();
     let door = inbound(caller);
     let incoming = door.read_request(text.as_bytes(), beside(caller, false))?;
