@@ -32,11 +32,14 @@ export const tests = {
   async "models, keys and apps are ranked by spend, and lead to their calls"({ open, call }) {
     await call("/chat/completions", say("simulated/echo"), "POST", { "x-openrouter-title": "Night shift", "http-referer": "https://night.example" });
     const page = await open("/?days=1");
-    for (const [list, name, address] of [["Models", "simulated/echo", /model=simulated/], ["Apps", "Night shift", /app=Night/]]) {
-      await page.getByRole("region", { name: `${list} by spend` }).getByRole("link", { name }).click();
-      await page.waitForURL(address);
-      await page.getByRole("button", { name: new RegExp(`Take the filter .* ${name} away`) }).waitFor();
-      await page.getByRole("table", { name: "Calls" }).getByText("simulated/echo").first().waitFor();
+    // The demo has days of calls by apps of its own, which may have spent more than this one.
+    for (const [list, filter] of [["Models", "model"], ["Apps", "app"]]) {
+      const first = page.getByRole("region", { name: `${list} by spend` }).getByRole("link", { name: /simulated|Night shift/ }).first();
+      const name = await first.textContent();
+      await first.click();
+      await page.waitForURL(new RegExp(`${filter}=`));
+      await page.getByRole("button", { name: `${name} away` }).waitFor();
+      await page.getByRole("table", { name: "Calls" }).getByText(/^simulated\//).first().waitFor();
       await page.goBack();
     }
     await page.getByRole("region", { name: "Keys by spend" }).getByRole("link").nth(1).click();
