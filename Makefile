@@ -58,6 +58,8 @@ lint: ## Formatting, clippy with warnings denied, dependency rules
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	scripts/check-dependencies
+	@# The fuzz targets are a workspace of their own, whose lock file has to follow ours.
+	cargo metadata --locked --quiet --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 
 fmt: ## Format the Rust code
 	@scripts/need cargo rustfmt
