@@ -11,13 +11,17 @@ use std::time::Duration;
 use foldhash::HashMap;
 use ledger::{BooksUnavailable, Generation, GenerationId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use crate::journal::Place;
 use crate::{RecorderLimits, Settled};
 
 /// Bytes are counted in these, so that the count fits a semaphore.
 const BYTES_PER_PERMIT: usize = 1024;
+
+/// How often a batch is written without waiting for company, at the most: readers want what has just ended
+/// in the database, and each batch is a commit, which syncs a disk that calls wait for as well.
+const HURRIED_EVERY: Duration = Duration::from_millis(25);
 
 /// All of them, and who waits for what.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ struct Waiting {
     done: u64,
     /// Somebody waits for everything up to here, so batches do not wait for company.
     wanted: u64,
+    /// When the last batch was taken.
+    taken_at: Option<Instant>,
     is_closing: bool,
     is_closed: bool,
 }
@@ -196,9 +202,13 @@ impl Pending {
                 self.work.notified().await;
             }
         };
-        // Either way the batch is written now.
         let _ = time::timeout(self.limits.batch_wait, company).await;
+        let rests_until = self.waiting().rests_until(self.limits);
+        if let Some(until) = rests_until {
+            time::sleep_until(until).await;
+        }
         let mut waiting = self.waiting();
+        waiting.taken_at = Some(Instant::now());
         let size = waiting.queue.len().min(self.limits.batch_rows.max(1));
         let ids: Vec<GenerationId> = waiting.queue.drain(..size).collect();
         let record = |id: GenerationId| {
@@ -256,6 +266,14 @@ impl Waiting {
     fn may_gather(&self, rows: usize) -> bool {
         self.queue.len() < rows && self.wanted <= self.done && !self.is_closing
     }
+
+    /// When the next batch may be taken that is not full.
+    fn rests_until(&self, limits: RecorderLimits) -> Option<Instant> {
+        if self.queue.len() >= limits.batch_rows || self.is_closing {
+            return None;
+        }
+        Some(self.taken_at? + HURRIED_EVERY.min(limits.batch_wait))
+    }
 }
 
 /// About how many bytes of memory a record takes.
@@ -290,4 +308,36 @@ fn weight(generation: &Generation) -> usize {
             .as_ref()
             .map_or(0, |native| native.len())
         + generation.dropped.iter().map(String::len).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_readers_hurry_is_not_taken_right_after_another() {
+        let limits = RecorderLimits {
+            batch_rows: 2,
+            ..RecorderLimits::default()
+        };
+        let now = Instant::now();
+        let after = Some(now + HURRIED_EVERY);
+        let id = |text: &str| GenerationId::from_text(text);
+        let (one, two) = (vec![id("gen-1")], vec![id("gen-1"), id("gen-2")]);
+        for (queue, taken_at, is_closing, expected) in [
+            (one.clone(), None, false, None),
+            (one.clone(), Some(now), false, after),
+            (one, Some(now), true, None),
+            (two, Some(now), false, None),
+        ] {
+            let waiting = Waiting {
+                queue: queue.into(),
+                taken_at,
+                is_closing,
+                wanted: 1,
+                ..Waiting::default()
+            };
+            assert_eq!(waiting.rests_until(limits), expected);
+        }
+    }
 }

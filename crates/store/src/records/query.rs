@@ -327,6 +327,16 @@ impl Store {
         queries: &[RollupQuery],
         rows_max: usize,
     ) -> Result<Option<Vec<Vec<RollupRow>>>, StoreError> {
+        let (store, queries) = (self.clone(), queries.to_vec());
+        let answers = async move { store.answers(&queries, rows_max).await };
+        self.database.apart(answers).await
+    }
+
+    async fn answers(
+        &self,
+        queries: &[RollupQuery],
+        rows_max: usize,
+    ) -> Result<Option<Vec<Vec<RollupRow>>>, StoreError> {
         let mut transaction = self.database.snapshot().await?;
         let pending = pending(&mut transaction).await?;
         let mut answers = Vec::with_capacity(queries.len());

@@ -55,6 +55,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn verify(&self) -> Result<Option<Difference>, StoreError> {
+        let store = self.clone();
+        let recomputed = async move { store.recompute().await };
+        self.database.apart(recomputed).await
+    }
+
+    async fn recompute(&self) -> Found {
         let mut transaction = self.database.snapshot().await?;
         transaction.unhurried().await?;
         let horizon_ms = horizon(&mut transaction, RECORDS).await?;

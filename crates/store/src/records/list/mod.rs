@@ -72,6 +72,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        let (store, query) = (self.clone(), query.clone());
+        let page = async move { store.page(&query).await };
+        self.database.apart(page).await
+    }
+
+    async fn page(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let mut transaction = self.database.snapshot().await?;
         let search = search::understand(&mut transaction, query).await?;
         let sought = sought(&mut transaction, query, &search).await?;

@@ -1,0 +1,207 @@
+//! What readers may take of the machine, and what becomes of the log of SQLite.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::AnyPool;
+use tokio::time::timeout;
+
+use super::log::{Log, look, writers_pragmas};
+use super::pools::{connect_options, files, pool};
+use super::{Database, Statement};
+
+/// A megabyte of pages.
+const MEGABYTE: &str = "INSERT INTO heap (bytes) VALUES (zeroblob(1000000))";
+
+/// A file that goes with its folder.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!(
+            "waybill-database-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite:{}?mode=rwc", self.0.join("waybill.db").display())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A connection that writes as ours do, without anybody who moves its log.
+async fn writer(place: &Place) -> AnyPool {
+    sqlx::any::install_default_drivers();
+    let mut first = vec!["PRAGMA journal_mode = WAL".to_owned()];
+    first.extend(writers_pragmas());
+    let writer = files(1);
+    let writer = pool(writer, connect_options(&place.url()).unwrap(), first).await;
+    let writer = writer.unwrap();
+    run(&writer, "CREATE TABLE heap (bytes BLOB)").await;
+    writer
+}
+
+async fn other(place: &Place) -> AnyPool {
+    let options = connect_options(&place.url()).unwrap();
+    pool(files(1), options, Vec::new()).await.unwrap()
+}
+
+async fn run(pool: &AnyPool, sql: &'static str) {
+    sqlx::query(sql).execute(pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_leaves_the_log_to_whoever_keeps_it_short() {
+    let place = Place::new();
+    let (writer, mover) = (writer(&place).await, other(&place).await);
+    for _ in 0..8 {
+        run(&writer, MEGABYTE).await;
+    }
+    let before = look(&mover).await.unwrap();
+    assert!(
+        before.waiting > 1_900 && before.waiting == before.pages,
+        "{before:?}"
+    );
+    let after = Log::new(2).shorten(&mover).await.unwrap().unwrap();
+    assert_eq!((after.pages, after.waiting), (before.pages, 0));
+    run(&writer, "INSERT INTO heap (bytes) VALUES (NULL)").await;
+    let anew = look(&mover).await.unwrap();
+    assert!(anew.pages < 10, "{anew:?}");
+}
+
+#[tokio::test]
+async fn a_log_that_readers_keep_long_lets_new_ones_wait() {
+    let place = Place::new();
+    let (writer, mover, reader) = (
+        writer(&place).await,
+        other(&place).await,
+        other(&place).await,
+    );
+    let log = Log::new(2);
+    let turn = log.turn().await.unwrap();
+    let mut reading = reader.begin_with("BEGIN").await.unwrap();
+    let count = sqlx::query("SELECT COUNT(*) FROM heap");
+    count.fetch_one(&mut *reading).await.unwrap();
+    for _ in 0..40 {
+        run(&writer, MEGABYTE).await;
+    }
+    let ended = async {
+        // It has asked for all turns: whoever comes now comes after it.
+        tokio::task::yield_now().await;
+        let short = Duration::from_millis(50);
+        while timeout(short, log.turn()).await.is_ok() {}
+        reading.commit().await.unwrap();
+        drop(turn);
+    };
+    let (shortened, ()) = tokio::join!(log.shorten(&mover), ended);
+    let shortened = shortened.unwrap().unwrap();
+    assert!(
+        shortened.pages > 8_000 && shortened.waiting == 0,
+        "{shortened:?}"
+    );
+    let turns = timeout(Duration::from_secs(5), log.turn()).await;
+    assert!(turns.is_ok_and(|turn| turn.is_ok()));
+}
+
+#[tokio::test]
+async fn a_log_is_kept_short_while_it_is_written() {
+    let place = Place::new();
+    let database = Database::open(&place.url()).await.unwrap();
+    let mut transaction = database.begin().await.unwrap();
+    Statement::new("CREATE TABLE heap (bytes BLOB)")
+        .run(&mut transaction)
+        .await
+        .unwrap();
+    for _ in 0..8 {
+        Statement::new(MEGABYTE)
+            .run(&mut transaction)
+            .await
+            .unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let watcher = other(&place).await;
+    while look(&watcher).await.unwrap().waiting > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    database.close().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn those_who_read_much_have_a_low_priority_and_those_who_write_have_not() {
+    let place = Place::new();
+    let database = Database::open(&place.url()).await.unwrap();
+    let own = niceness("self").unwrap();
+    let there = || async { Ok(niceness("thread-self")) };
+    assert_eq!(
+        database.apart(there()).await.unwrap(),
+        Some((own + 10).min(19))
+    );
+    // Both are used at once, so that both are there.
+    let both = (
+        database.snapshot().await.unwrap(),
+        database.snapshot().await.unwrap(),
+    );
+    drop(both);
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let of_sqlite = threads.filter_map(|thread| {
+        let id = thread.ok()?.file_name().into_string().ok()?;
+        let name = std::fs::read_to_string(format!("/proc/self/task/{id}/comm")).ok()?;
+        name.starts_with("sqlx-sqlite")
+            .then(|| niceness(&format!("self/task/{id}")))?
+    });
+    let (low, usual): (Vec<i64>, Vec<i64>) = of_sqlite.partition(|nice| *nice > own);
+    // Two analysts and the connection that moves the log; the writer and a reader of single records.
+    assert!(low.len() >= 3 && usual.len() >= 2, "{low:?} {usual:?}");
+    database.close().await;
+}
+
+/// How nice a thread is, by the 19th field of its `stat` (proc(5)).
+#[cfg(target_os = "linux")]
+fn niceness(thread: &str) -> Option<i64> {
+    let stat = std::fs::read_to_string(format!("/proc/{thread}/stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(16)?.parse().ok()
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "tests find their server here")]
+async fn on_postgres_a_question_takes_one_processor_and_a_bounded_time() {
+    let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+        eprintln!("TEST_POSTGRES_URL is not set: not tested on PostgreSQL");
+        return;
+    };
+    let database = Database::open(&url).await.unwrap();
+    let mut snapshot = database.snapshot().await.unwrap();
+    for (sql, expected) in [
+        (
+            "SELECT current_setting('max_parallel_workers_per_gather') AS value",
+            "0",
+        ),
+        (
+            "SELECT current_setting('statement_timeout') AS value",
+            "10s",
+        ),
+        (
+            "SELECT current_setting('idle_in_transaction_session_timeout') AS value",
+            "30s",
+        ),
+    ] {
+        let rows = Statement::new(sql).rows(&mut snapshot).await.unwrap();
+        assert_eq!(rows[0].text("value").unwrap(), expected, "{sql}");
+    }
+    drop(snapshot);
+    database.close().await;
+}
