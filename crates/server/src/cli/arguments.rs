@@ -306,6 +306,8 @@ pub struct RecordsArguments {
 pub enum RecordsCommand {
     /// Recount every record; exit status 1 and the first difference when a roll-up says otherwise
     Verify(Place),
+    /// Add up hours and days anew whose sums by few dimensions are not what was counted in them
+    Rebuild(Place),
     /// The months that there are records of, and how many
     Months(Place),
     /// Drop the records of old months; what they added up to stays, and so does the ledger

@@ -1,10 +1,11 @@
 //! Keeps the records in order: merges what was counted, adds up hours and days that are over, makes
-//! the partitions of coming months, and takes away what is older than it is to be kept.
+//! the partitions of coming months, and takes away what is older than it is to be kept. Hours and days
+//! that were not added up as they should be are looked for meanwhile, and added up anew.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{Month, Store, StoreError};
+use store::{Grain, Month, Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
@@ -14,7 +15,8 @@ use crate::config::records::Records;
 /// from where it is.
 const MERGE_EVERY: Duration = Duration::from_secs(2);
 
-/// How often it is looked whether an hour or a day is over.
+/// How often it is looked whether an hour or a day is over, and, until all were looked at, whether some of
+/// those that are sealed have calls that were not added up.
 const SEAL_EVERY: Duration = Duration::from_secs(30);
 
 /// How often months are made and dropped.
@@ -36,6 +38,7 @@ pub async fn run(app: Arc<App>, kept: Records) {
     seals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tidies = interval(TIDY_EVERY);
     tidies.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut round = Round::new();
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return,
@@ -48,7 +51,7 @@ pub async fn run(app: Arc<App>, kept: Records) {
                 let now_ms = app.clock.now_ms();
                 tokio::select! {
                     () = app.stop.cancelled() => return,
-                    sealed = seal(&app.store, now_ms) => if let Err(error) = sealed {
+                    sealed = look_and_seal(&app.store, &mut round, now_ms) => if let Err(error) = sealed {
                         tracing::warn!(%error, "what is over could not be added up; trying again soon");
                     }
                 }
@@ -64,6 +67,40 @@ pub async fn run(app: Arc<App>, kept: Records) {
             }
         }
     }
+}
+
+/// The one round of a process through what is sealed: before which hour and day to go on, while there are
+/// any. Calls that are not added up come from a node of an older version; the one that is upgraded last
+/// starts after all of them.
+struct Round(Vec<(Grain, Option<i64>)>);
+
+impl Round {
+    fn new() -> Self {
+        Self(vec![(Grain::Hour, None), (Grain::Day, None)])
+    }
+
+    /// Goes one step.
+    async fn step(&mut self, store: &Store) -> Result<(), StoreError> {
+        let mut left = Vec::new();
+        for (grain, before) in &self.0 {
+            let looked = store.open_stale(*grain, *before).await?;
+            if looked.opened > 0 {
+                tracing::warn!(
+                    ?grain,
+                    buckets = looked.opened,
+                    "calls were counted in what was sealed already; it is added up anew"
+                );
+            }
+            left.extend(looked.next.map(|next| (*grain, Some(next))));
+        }
+        self.0 = left;
+        Ok(())
+    }
+}
+
+async fn look_and_seal(store: &Store, round: &mut Round, now_ms: i64) -> Result<(), StoreError> {
+    round.step(store).await?;
+    seal(store, now_ms).await
 }
 
 /// Adds up hours and days that are over, for some time at the most.

@@ -7,12 +7,14 @@
 //!    the rows of minutes, hours and days, and of sessions. `query`: what both say. `recount`:
 //!    whether the records say the same.
 //! 4. `cube`: by which few dimensions hours and days are added up when they are over. `seal`: doing
-//!    so, and doing it anew when calls come late. `shelf`, `rows`: where all these rows stand.
+//!    so, and doing it anew when calls come late. `mend`: and when something has kept that from
+//!    happening. `compare`: whether it is so. `shelf`, `rows`: where all these rows stand.
 //! 5. `list`: records by any filter, a page at a time. `breaks`: caches of conversations that broke.
 //! 6. `retention`: months come and go. `horizons`: how far back what is kept goes.
 
 mod adopt;
 mod breaks;
+mod compare;
 mod cube;
 mod delta;
 mod facets;
@@ -20,6 +22,7 @@ mod horizons;
 mod insert;
 mod list;
 mod measures;
+mod mend;
 mod merge;
 mod month;
 mod partitions;
@@ -43,6 +46,7 @@ pub(crate) use horizons::{RECORDS, get as horizon};
 pub(crate) use insert::{Place, insert, places};
 pub use list::{ListQuery, PAGE_MAX, Page};
 pub use measures::{Measure, Measures, Sketched};
+pub use mend::Looked;
 pub use month::Month;
 pub(crate) use month::{PROBES, position_of};
 pub(crate) use partitions::{KnownMonths, months};

@@ -6,17 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::cube::Cube;
+use super::compare::{Rows, cubes_differ, rows_differ, stored};
 use super::delta::{Delta, MS_PER_MINUTE};
-use super::facets::{self, Facet, OTHER};
+use super::facets::{Facet, OTHER};
 use super::insert::Place;
-use super::measures::Measures;
 use super::query::{Grain, facets_of, pending};
 use super::row::{COLUMNS, from_row};
-use super::rows::add_row;
-use super::seal::{self, Seals};
 use super::sessions::{self, SessionKey, SessionSums};
-use super::shelf::Shelf;
 use super::{Month, RECORDS, horizon, months};
 use crate::database::{Statement, Transaction};
 use crate::verify::{Difference, Found};
@@ -27,15 +23,18 @@ const PAGE: i64 = 1000;
 
 const MS_PER_DAY: i64 = 86_400_000;
 
-/// Rows of a grain by bucket and facet.
-type Rows = BTreeMap<(i64, i64), Measures>;
-
 impl Store {
     /// Recounts the records and compares with the roll-ups; the first difference, if there is one.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn verify_records(&self) -> Result<Option<Difference>, StoreError> {
+        let store = self.clone();
+        let recounted = async move { store.recount().await };
+        self.database.apart(recounted).await
+    }
+
+    async fn recount(&self) -> Found {
         let mut transaction = self.database.snapshot().await?;
         transaction.unhurried().await?;
         let horizon_ms = horizon(&mut transaction, RECORDS).await?;
@@ -184,90 +183,6 @@ fn fits(kept: &Facet, settled: &Settled) -> bool {
             }
 }
 
-/// The rows of a day.
-async fn stored(
-    transaction: &mut Transaction,
-    grain: Grain,
-    from_ms: i64,
-) -> Result<Rows, StoreError> {
-    let sql = format!(
-        "SELECT * FROM {} WHERE bucket >= $1 AND bucket < $2",
-        grain.table()
-    );
-    let rows = Statement::assembled(sql)
-        .int(grain.bucket(from_ms))
-        .int(grain.bucket(from_ms.saturating_add(MS_PER_DAY)))
-        .rows_unhurried(transaction)
-        .await?;
-    let mut found = Rows::new();
-    for row in &rows {
-        let mut measures = Measures::default();
-        add_row(&mut measures, row)?;
-        found.insert((row.int("bucket")?, row.int("facet")?), measures);
-    }
-    Ok(found)
-}
-
-/// Compares the cubes of sealed buckets with the rows of their facets.
-async fn cubes_differ(transaction: &mut Transaction, grain: Grain, kept: &Rows) -> Found {
-    let Some(seals) = Seals::read(transaction, grain).await? else {
-        return Ok(None);
-    };
-    let mut buckets: BTreeMap<i64, BTreeMap<i64, Measures>> = BTreeMap::new();
-    for ((bucket, facet), measures) in kept.iter().filter(|((one, _), _)| seals.holds(*one)) {
-        let parts = buckets.entry(*bucket).or_default();
-        parts.insert(*facet, measures.clone());
-    }
-    for (bucket, parts) in buckets {
-        let ids: Vec<i64> = parts.keys().copied().collect();
-        let names = facets_of(transaction, &ids).await?.into_iter().collect();
-        for cube in Cube::of_grain(grain) {
-            let shelf = Shelf::Cube(grain, *cube);
-            let (facets, sums) = seal::sums(*cube, &parts, &names)?;
-            let summed = sums.into_iter().map(|(facet, sum)| ((bucket, facet), sum));
-            let stored = cube_rows(transaction, (shelf, bucket), &facets).await?;
-            let difference = match stored {
-                Ok(stored) => rows_differ(shelf.table(), &stored, &summed.collect()),
-                Err(difference) => Some(difference),
-            };
-            if difference.is_some() {
-                return Ok(difference);
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// The rows of a cube of a bucket, whose facets must be these.
-async fn cube_rows(
-    transaction: &mut Transaction,
-    (shelf, bucket): (Shelf, i64),
-    facets: &BTreeMap<i64, Facet>,
-) -> Result<Result<Rows, Difference>, StoreError> {
-    let rows = Statement::assembled(format!(
-        "SELECT * FROM {table} r LEFT JOIN cube_facets f ON f.id = r.facet \
-         WHERE {condition} bucket = $1",
-        table = shelf.table(),
-        condition = shelf.condition()
-    ))
-    .int(bucket)
-    .rows_unhurried(transaction)
-    .await?;
-    let mut found = Rows::new();
-    for row in &rows {
-        let facet = row.int("facet")?;
-        let is_known = row.maybe_int("id")?.is_some();
-        if !is_known || facets.get(&facet) != Some(&facets::from_row(row)?) {
-            let text = format!("{} {bucket}: facet {facet} is another's", shelf.table());
-            return Ok(Err(Difference(text)));
-        }
-        let mut measures = Measures::default();
-        add_row(&mut measures, row)?;
-        found.insert((bucket, facet), measures);
-    }
-    Ok(Ok(found))
-}
-
 fn add(rows: &mut Rows, grain: Grain, delta: &Delta, is_kept: impl Fn(i64) -> bool) {
     for ((minute, facet), measures) in &delta.counts {
         let at_ms = minute.saturating_mul(MS_PER_MINUTE);
@@ -276,19 +191,6 @@ fn add(rows: &mut Rows, grain: Grain, delta: &Delta, is_kept: impl Fn(i64) -> bo
             row.merge(measures);
         }
     }
-}
-
-fn rows_differ(table: &str, kept: &Rows, found: &Rows) -> Option<Difference> {
-    let nothing = Measures::default();
-    let both: BTreeSet<&(i64, i64)> = kept.keys().chain(found.keys()).collect();
-    both.into_iter().find_map(|key| {
-        let kept = kept.get(key).unwrap_or(&nothing);
-        let (name, kept, found) = kept.difference(found.get(key).unwrap_or(&nothing))?;
-        Some(Difference(format!(
-            "{table} {} of facet {}: {name} is {kept}, and its records make {found}",
-            key.0, key.1
-        )))
-    })
 }
 
 /// Compares the sessions all of whose calls are there.

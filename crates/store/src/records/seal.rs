@@ -75,6 +75,11 @@ impl Seals {
         }))
     }
 
+    /// From the first bucket that was sealed to the first that was not yet.
+    pub(super) fn range(&self) -> Range<i64> {
+        self.range.clone()
+    }
+
     /// Whether a bucket is sealed.
     pub(super) fn holds(&self, bucket: i64) -> bool {
         self.range.contains(&bucket) && self.open.iter().all(|(open, _)| *open != bucket)

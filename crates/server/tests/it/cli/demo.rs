@@ -114,7 +114,11 @@ async fn a_made_up_past_says_that_it_is_and_the_books_agree_with_it() {
     let mut server = Server::start(waybill(&dir, &arguments));
     server.line();
     assert!(server.stop().1, "it ends well");
-    for command in [["records", "verify"], ["ledger", "verify"]] {
+    for command in [
+        ["records", "verify"],
+        ["records", "rebuild"],
+        ["ledger", "verify"],
+    ] {
         let verified = run(&dir, &[&command[..], &["--data-dir", "place"]].concat());
         assert!(verified.status.success(), "{}", stderr(&verified));
     }
