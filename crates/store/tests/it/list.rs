@@ -283,3 +283,30 @@ async fn lists_go_on_when_months_are_gone() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_search_that_takes_too_long_says_how_far_it_has_come() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let calls = filled(&store, &key).await;
+        let mut query = ListQuery {
+            text: Some("number 11_%".to_owned()),
+            search_max: Some(std::time::Duration::ZERO),
+            count: 10,
+            ..ListQuery::default()
+        };
+        // Each page is a step, and no step goes beyond its month.
+        for month in ["2026-05", "2026-04"] {
+            let page = store.list(&query).await.unwrap();
+            assert_eq!(page.records, []);
+            let month = store::Month::from_text(month).unwrap();
+            assert_eq!(page.looked_from_ms(), Some(month.start_ms()));
+            query.before = page.next;
+        }
+        let page = store.list(&query).await.unwrap();
+        assert_eq!((page.looked_from_ms(), page.next), (None, None));
+        let ids: Vec<_> = page.records.iter().map(|call| &call.id).collect();
+        assert_eq!(ids, [&calls[11].id]);
+    })
+    .await;
+}

@@ -78,6 +78,7 @@ impl Asked {
             signs: self.signs()?,
             text: self.search.clone(),
             before: self.cursor.as_deref().map(read_cursor).transpose()?,
+            search_max: None,
             count: limit,
         })
     }

@@ -104,6 +104,10 @@ async fn pages_follow_each_other_and_mistakes_are_named() {
         let page = list(&stage, &query, key).await;
         let ids = page["data"].as_array().unwrap().iter();
         seen.extend(ids.map(|one| one["id"].as_str().unwrap().to_owned()));
+        assert_eq!(
+            page["searched_from"].is_null(),
+            page["next_cursor"].is_null()
+        );
         match page["next_cursor"].as_str() {
             Some(next) => query = format!("?limit=2&status=200&cursor={next}"),
             None => break,

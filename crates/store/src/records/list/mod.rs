@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 
 use ledger::Generation;
 
-use super::month::{Month, start_of};
+use super::month::{Month, start_of, time_of};
 use super::row::{COLUMNS, from_row};
 use super::{months, query::FacetFilter};
 use crate::database::{Statement, Transaction, placeholders};
@@ -43,6 +43,14 @@ pub struct Page {
     /// Where the next page begins ([`ListQuery::before`]); `None` when there are no more. There may be
     /// a next page though this one is not full.
     pub next: Option<i64>,
+}
+
+impl Page {
+    /// Since which moment, Unix milliseconds, everything was looked at; `None` when there is no more.
+    #[must_use]
+    pub fn looked_from_ms(&self) -> Option<i64> {
+        self.next.map(time_of)
+    }
 }
 
 /// Positions that were found, and how far was looked.

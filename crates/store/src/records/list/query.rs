@@ -1,5 +1,7 @@
 //! What may be asked of a list.
 
+use std::time::Duration;
+
 use ledger::quality::Sign;
 
 use crate::records::FacetFilter;
@@ -27,6 +29,9 @@ pub struct ListQuery {
     pub text: Option<String>,
     /// Where the page begins: [`Page::next`](super::Page::next) of the one before.
     pub before: Option<i64>,
+    /// How long rows are searched for what nothing counted points to, before there is a next page; a few
+    /// thousand rows are in any case. 150 milliseconds when absent.
+    pub search_max: Option<Duration>,
     /// Records of a page, from 1 to [`PAGE_MAX`](super::PAGE_MAX).
     pub count: usize,
 }

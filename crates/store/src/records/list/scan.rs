@@ -1,5 +1,9 @@
 //! Looking through rows, the newest first.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::search::Search;
 use super::{Found, Sought, peak_sql};
 use crate::StoreError;
@@ -10,41 +14,57 @@ use crate::records::Month;
 const FIRST_ROWS: i64 = 2_000;
 
 /// Rows looked through at a time, and at the most, where there is no index to ask.
-const STEP_ROWS: i64 = 10_000;
-const ROWS_MAX: i64 = 60_000;
+const STEP_ROWS: i64 = 4_000;
+const ROWS_MAX: i64 = 200_000;
+
+/// How long, but for one step more: rows that nobody has read for long come from the disk.
+const TIME_MAX: Duration = Duration::from_millis(150);
+
+/// How much is looked through.
+struct Bounds {
+    step: i64,
+    rows_max: i64,
+    until: Option<Instant>,
+}
 
 /// Looks through the newest rows; of a query without any condition these are the page.
 pub(super) async fn newest(
     transaction: &mut Transaction,
     sought: &Sought<'_>,
 ) -> Result<Found, StoreError> {
-    look(
-        transaction,
-        (sought, &Search::None),
-        (FIRST_ROWS, FIRST_ROWS),
-    )
-    .await
+    let bounds = Bounds {
+        step: FIRST_ROWS,
+        rows_max: FIRST_ROWS,
+        until: None,
+    };
+    look(transaction, (sought, &Search::None), bounds).await
 }
 
-/// Looks through all rows in question, up to a bound.
+/// Looks through all rows in question, up to a bound of their number and of time; one step at least.
 pub(super) async fn all(
     transaction: &mut Transaction,
     sought: &Sought<'_>,
     search: &Search,
 ) -> Result<Found, StoreError> {
-    look(transaction, (sought, search), (STEP_ROWS, ROWS_MAX)).await
+    let bounds = Bounds {
+        step: STEP_ROWS,
+        rows_max: ROWS_MAX,
+        until: Some(Instant::now() + sought.query.search_max.unwrap_or(TIME_MAX)),
+    };
+    look(transaction, (sought, search), bounds).await
 }
 
 async fn look(
     transaction: &mut Transaction,
     (sought, search): (&Sought<'_>, &Search),
-    (step, rows_max): (i64, i64),
+    bounds: Bounds,
 ) -> Result<Found, StoreError> {
     let mut found = Found {
         low: sought.range.1,
         ..Found::default()
     };
-    let mut left = rows_max;
+    let (step, mut left) = (bounds.step, bounds.rows_max);
+    let is_late = || bounds.until.is_some_and(|until| Instant::now() >= until);
     for month in &sought.months {
         let mut range = month.positions();
         range = (range.0.max(sought.range.0), range.1.min(found.low));
@@ -62,11 +82,13 @@ async fn look(
             found.low = low;
             range.1 = low;
             left -= count;
-            if found.positions.len() > sought.count || (left <= 0 && !is_last) {
+            let is_enough = left <= 0 || is_late();
+            if found.positions.len() > sought.count || (is_enough && !is_last) {
                 return Ok(found);
             }
         }
-        if left <= 0 {
+        let is_oldest = sought.months.last() == Some(month);
+        if !is_oldest && (left <= 0 || is_late()) {
             return Ok(found);
         }
     }
