@@ -5,7 +5,7 @@ use std::time::Duration;
 use store::{Dimension, FacetFilter, ListQuery, Store};
 use tokio::time::Instant;
 
-use crate::traffic::Traffic;
+use super::traffic::Traffic;
 
 /// Records of a page.
 const PAGE: usize = 50;
@@ -57,7 +57,8 @@ pub(crate) async fn measure(
     Ok(all)
 }
 
-fn queries(traffic: &Traffic, now_ms: i64) -> Vec<(&'static str, ListQuery)> {
+/// What is asked for, with its name.
+pub(crate) fn queries(traffic: &Traffic, now_ms: i64) -> Vec<(&'static str, ListQuery)> {
     let none = FacetFilter::default;
     let by = |filter| ListQuery {
         filter,

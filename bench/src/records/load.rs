@@ -1,6 +1,7 @@
 //! Calls that are recorded while everything else is measured, at a steady rate, through the product's
 //! recorder and its journal; and the job that merges what was counted.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::traffic::Traffic;
-use crate::{Arguments, now_ms};
+use super::traffic::Traffic;
+use super::{Arguments, now_ms};
 
 const JOURNAL_BYTES_MAX: u64 = 1 << 30;
 const MERGE_EVERY: Duration = Duration::from_secs(2);
@@ -21,6 +22,8 @@ const MERGE_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Times {
     pub(crate) calls: usize,
+    /// Calls that were not settled.
+    pub(crate) errors: u64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
     pub(crate) max: Duration,
@@ -32,6 +35,7 @@ pub(crate) struct Times {
 pub(crate) struct Load {
     stop: CancellationToken,
     times: Arc<Mutex<Vec<Duration>>>,
+    errors: Arc<AtomicU64>,
     recorder: Arc<Recorder>,
     tasks: JoinSet<()>,
     caller: JoinSet<()>,
@@ -56,8 +60,9 @@ impl Load {
         tasks.spawn(writer);
         tasks.spawn(merge(store.clone(), stop.clone()));
         let times = Arc::new(Mutex::new(Vec::new()));
+        let errors = Arc::<AtomicU64>::default();
         let calling = call(
-            (recorder.clone(), times.clone()),
+            (recorder.clone(), times.clone(), errors.clone()),
             traffic.clone(),
             Duration::from_secs(1) / arguments.calls_per_second.max(1),
             stop.clone(),
@@ -67,6 +72,7 @@ impl Load {
         Ok(Self {
             stop,
             times,
+            errors,
             recorder,
             tasks,
             caller,
@@ -86,6 +92,7 @@ impl Load {
         };
         Times {
             calls: times.len(),
+            errors: self.errors.swap(0, Ordering::Relaxed),
             p50: at(50),
             p99: at(99),
             max: times.last().copied().unwrap_or_default(),
@@ -108,7 +115,7 @@ impl Load {
 }
 
 async fn call(
-    (recorder, times): (Arc<Recorder>, Arc<Mutex<Vec<Duration>>>),
+    (recorder, times, errors): (Arc<Recorder>, Arc<Mutex<Vec<Duration>>>, Arc<AtomicU64>),
     traffic: Traffic,
     every: Duration,
     stop: CancellationToken,
@@ -122,11 +129,14 @@ async fn call(
         number += 1;
         let Ok(at_ms) = now_ms() else { return };
         let generation = Arc::new(traffic.call(number, at_ms));
-        let (recorder, times) = (recorder.clone(), times.clone());
+        let (recorder, times, errors) = (recorder.clone(), times.clone(), errors.clone());
         calls.spawn(async move {
             let started = Instant::now();
-            if recorder.settle(generation).await.is_ok() {
-                lock(&times).push(started.elapsed());
+            match recorder.settle(generation).await {
+                Ok(()) => lock(&times).push(started.elapsed()),
+                Err(_) => {
+                    errors.fetch_add(1, Ordering::Relaxed);
+                }
             }
         });
         while calls.try_join_next().is_some() {}

@@ -7,13 +7,19 @@
 //!
 //! 1. `traffic`: the calls, from a seed. `fill`: into the database, as fast as it takes them.
 //! 2. `load`: so many calls a second, settled as the product does, and how long that takes.
-//! 3. `lists`, `dashboards`: what is asked meanwhile. `report`: the tables.
+//! 3. `lists`, `dashboards`: what is asked meanwhile, and how long that takes.
+//! 4. `beside`: calls alone, beside lists and beside dashboards, in turns. `settling`: of settling
+//!    alone, in this process. `calls`: of whole calls, through a Waybill of their own.
+//! 5. `report`: the tables.
 
+mod beside;
+mod calls;
 mod dashboards;
 mod fill;
 mod lists;
 mod load;
 mod report;
+mod settling;
 mod traffic;
 
 use std::io::Write as _;
@@ -26,7 +32,10 @@ use store::Store;
 use tokio::runtime::{Builder, Handle};
 use tokio::time::Instant;
 
+use crate::world::upstream;
+use beside::Turns;
 use load::Load;
+use report::Report;
 use traffic::Traffic;
 
 /// Measures lists, statistics and retention over many records
@@ -50,6 +59,15 @@ struct Arguments {
     /// Where the journal of the recorded calls is
     #[arg(long, default_value = "/tmp/waybill-records-journal")]
     journal: PathBuf,
+    /// Rounds in which calls are measured alone, beside lists and beside dashboards
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of each turn of a round
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Measure whole calls with this waybill binary instead of building one
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
     /// Recounts the roll-ups at the end; takes minutes
     #[arg(long = "verify")]
     is_verified: bool,
@@ -58,10 +76,14 @@ struct Arguments {
     is_kept: bool,
 }
 
-/// How long calls are recorded with nothing beside them, to compare with.
-const QUIET: Duration = Duration::from_secs(20);
-
-fn main() -> anyhow::Result<()> {
+/// Measures what the command line says.
+///
+/// # Errors
+/// Whatever keeps a figure from being taken.
+pub(crate) fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some(upstream::ROLE) {
+        return upstream::play();
+    }
     let arguments = Arguments::parse();
     // As in the product: calls run on one runtime, everything else on another.
     let runtime = || Builder::new_multi_thread().enable_all().build();
@@ -88,32 +110,24 @@ async fn run(arguments: &Arguments, calls: &Handle) -> anyhow::Result<String> {
     note(&format!(
         "{steps} steps in {all:.1} s, the longest {longest} ms"
     ))?;
-    let mut report = report::Report::new(&store, arguments, fill::partitions(&store).await?);
-
+    let mut report = Report::new(&store, arguments, fill::partitions(&store).await?);
+    let turns = Turns {
+        rounds: arguments.rounds,
+        time: Duration::from_secs(arguments.seconds),
+    };
     let load = Load::start(&store, &traffic, (arguments, calls)).await?;
-    note("recording, with nothing beside it")?;
-    tokio::time::sleep(QUIET).await;
-    report.quiet = load.take();
-    note("lists")?;
+    note("lists, with calls beside them")?;
     report.lists = lists::measure(&store, &traffic, now_ms).await?;
-    report.beside_lists = load.take();
     note("dashboards")?;
     report.dashboards = dashboards::measure(&store, now_ms).await?;
-    report.beside_dashboards = load.take();
-    if !arguments.is_kept {
-        note("dropping the oldest month")?;
-        let partitions = store.partitions().await?;
-        let oldest = partitions.first().context("there is no month")?;
-        let (month, calls) = (oldest.month, oldest.calls);
-        let started = Instant::now();
-        store.drop_months_before(month.later(1)).await?;
-        report.dropped = Some((month, calls, started.elapsed()));
-        report.beside_drop = load.take();
-        note("freeing its pages")?;
-        report.freed = Some(free(&store, now_ms).await?);
-        report.beside_freeing = load.take();
-    }
+    note("settling calls, with nothing, lists and dashboards beside it")?;
+    report.settling = settling::measure(&store, (&traffic, now_ms), &load, turns).await?;
     load.stop().await?;
+    note("whole calls, with nothing, lists and dashboards beside them")?;
+    report.calls = calls::measure(arguments, now_ms, turns).await?;
+    if !arguments.is_kept {
+        drop_oldest(&store, (&traffic, now_ms), (arguments, calls), &mut report).await?;
+    }
     if arguments.is_verified {
         note("recounting")?;
         let started = Instant::now();
@@ -121,6 +135,28 @@ async fn run(arguments: &Arguments, calls: &Handle) -> anyhow::Result<String> {
         report.verified = Some((difference.map(|one| one.to_string()), started.elapsed()));
     }
     Ok(report.markdown())
+}
+
+/// Drops the oldest month and frees its pages, with calls beside it.
+async fn drop_oldest(
+    store: &Store,
+    (traffic, now_ms): (&Traffic, i64),
+    (arguments, calls): (&Arguments, &Handle),
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let load = Load::start(store, traffic, (arguments, calls)).await?;
+    note("dropping the oldest month")?;
+    let partitions = store.partitions().await?;
+    let oldest = partitions.first().context("there is no month")?;
+    let (month, records) = (oldest.month, oldest.calls);
+    let started = Instant::now();
+    store.drop_months_before(month.later(1)).await?;
+    report.dropped = Some((month, records, started.elapsed()));
+    report.beside_drop = load.take();
+    note("freeing its pages")?;
+    report.freed = Some(free(store, now_ms).await?);
+    report.beside_freeing = load.take();
+    load.stop().await
 }
 
 /// Frees the pages of what was dropped as the product's job does, but for half a minute at most; how

@@ -7,6 +7,7 @@ mod arguments;
 mod course;
 mod load;
 mod measure;
+mod records;
 mod report;
 mod settings;
 mod world;
@@ -26,7 +27,9 @@ use report::baseline::Baseline;
 use settings::Settings;
 use world::upstream;
 
-fn main() -> ExitCode {
+/// Measures what the command line says, and writes the report.
+#[must_use]
+pub fn bench() -> ExitCode {
     match start(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -35,6 +38,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Fills a database with records and measures lists, statistics and calls over it.
+///
+/// # Errors
+/// When the database is none of ours or goes away, and whatever else keeps a figure from being taken.
+pub fn records() -> anyhow::Result<()> {
+    records::main()
 }
 
 /// Whether all is as it should be.

@@ -7,8 +7,8 @@ use store::{Settled, Store};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::note;
-use crate::traffic::{Traffic, settled};
+use super::note;
+use super::traffic::{Traffic, settled};
 
 /// Records of a transaction.
 const BATCH: u64 = 4_000;

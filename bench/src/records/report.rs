@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use store::{Month, Store};
 
-use crate::load::Times;
-use crate::{Arguments, dashboards, lists};
+use super::beside::Compared;
+use super::load::Times;
+use super::{Arguments, dashboards, lists};
 
 /// Everything that was measured.
 #[derive(Debug)]
@@ -14,9 +15,8 @@ pub(crate) struct Report {
     engine: &'static str,
     records: i64,
     calls_per_second: u32,
-    pub(crate) quiet: Times,
-    pub(crate) beside_lists: Times,
-    pub(crate) beside_dashboards: Times,
+    pub(crate) settling: Compared,
+    pub(crate) calls: Compared,
     pub(crate) beside_drop: Times,
     pub(crate) beside_freeing: Times,
     pub(crate) lists: Vec<lists::Measured>,
@@ -32,9 +32,8 @@ impl Report {
             engine: store.engine(),
             records,
             calls_per_second: arguments.calls_per_second,
-            quiet: Times::default(),
-            beside_lists: Times::default(),
-            beside_dashboards: Times::default(),
+            settling: Compared::default(),
+            calls: Compared::default(),
             beside_drop: Times::default(),
             beside_freeing: Times::default(),
             lists: Vec::new(),
@@ -71,12 +70,22 @@ impl Report {
             let (median, worst) = (ms(one.median), ms(one.worst));
             let _ = writeln!(text, "| {} | {} | {median} | {worst} |", one.name, one.rows);
         }
+        if !self.settling.is_empty() {
+            text.push_str(&self.settling.markdown("Settling a call"));
+        }
+        if !self.calls.is_empty() {
+            text.push_str(&self.calls.markdown("A whole call"));
+        }
+        if self.dropped.is_some() {
+            self.beside_dropping(&mut text);
+        }
+        self.end(text)
+    }
+
+    fn beside_dropping(&self, text: &mut String) {
         text.push_str("\n| Settling a call | calls | p50 | p99 | max | waiting |\n");
         text.push_str("|---|--:|--:|--:|--:|--:|\n");
         for (name, times) in [
-            ("nothing beside it", self.quiet),
-            ("lists beside it", self.beside_lists),
-            ("dashboards beside it", self.beside_dashboards),
             ("a month dropped beside it", self.beside_drop),
             ("its pages freed beside it", self.beside_freeing),
         ] {
@@ -90,7 +99,6 @@ impl Report {
                 times.pending
             );
         }
-        self.end(text)
     }
 
     fn end(&self, mut text: String) -> String {
@@ -113,6 +121,7 @@ impl Report {
     }
 }
 
-fn ms(time: Duration) -> String {
+/// As tables have it.
+pub(super) fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }

@@ -41,7 +41,8 @@ pub(crate) async fn measure(store: &Store, now_ms: i64) -> anyhow::Result<Vec<Me
     Ok(all)
 }
 
-fn queries(now_ms: i64) -> Vec<(&'static str, RollupQuery)> {
+/// What is asked for, with its name.
+pub(crate) fn queries(now_ms: i64) -> Vec<(&'static str, RollupQuery)> {
     let ask = |grain, since_ms: i64, by_time, by| query(grain, (now_ms, since_ms), by_time, by);
     let days = 60 * MS_PER_DAY;
     vec![
