@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 export PATH="$PATH:$HOME/.cargo/bin"
 logs=target/tests
 
-scripts/need cargo cc cxx python node chromium || exit 1
+scripts/need cargo cc cxx python node chromium promtool || exit 1
 mkdir -p $logs
 
 # The console is part of the binary, so that it is built before anything else is.

@@ -2,6 +2,7 @@
 
 import broadcast
 import canary
+import deployed
 import traces
 
 ALL = {
@@ -10,4 +11,7 @@ ALL = {
     "away": traces.a_collector_that_is_away,
     "broadcast": broadcast.destinations,
     "canary": canary.never_told,
+    "rules": deployed.rules,
+    "dashboard": deployed.form,
+    "prometheus": deployed.scraped,
 }
