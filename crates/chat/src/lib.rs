@@ -10,6 +10,7 @@
 //! 6. [`usage`] and [`finish`]: what was counted, and why the answer ended.
 //! 7. [`error`]: everything that can go wrong with a call, with who must act and what may be tried.
 
+mod content;
 pub mod dialect;
 pub mod error;
 pub mod event;
