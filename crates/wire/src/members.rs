@@ -126,6 +126,24 @@ impl<'a> Members<'a> {
             .filter(|member| member.kind == ValueKind::Object)?;
         Self::of_span(self.text, member.value).ok()
     }
+
+    /// The objects of an array member, each taken apart; elements of other kinds are left alone.
+    #[must_use]
+    pub fn objects(&self, name: &str) -> Vec<Self> {
+        let mut objects = Vec::new();
+        let list = self.get(name).filter(|list| list.kind == ValueKind::Array);
+        if let Some(list) = list {
+            // The text was checked before, so the walk cannot fail.
+            let _ = Scanner::within(self.text, list.value).array(|scanner, _| {
+                match scanner.peek()? {
+                    ValueKind::Object => objects.push(Self::read(self.text, scanner)?),
+                    _ => drop(scanner.skip()?),
+                }
+                Ok::<(), Malformed>(())
+            });
+        }
+        objects
+    }
 }
 
 /// A JSON number as a count: fractions are cut, negatives are zero, too large ones are the largest.

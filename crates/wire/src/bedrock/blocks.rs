@@ -9,7 +9,6 @@ use crate::anthropic_messages::ANSWER_TOOL;
 use crate::codec::Listen;
 use crate::finish::unify;
 use crate::members::Members;
-use crate::scan::{Malformed, Scanner, Span, ValueKind};
 use crate::track::{Arguments, Tracker, Voice, broken};
 
 /// The longest seal that is remembered, bytes.
@@ -287,18 +286,15 @@ impl Blocks {
         block: &Members<'_>,
         listen: &mut Listen<'_>,
     ) -> Result<(), Error> {
-        let mut result = Ok(());
-        each(block, "content", |part| {
-            if let (Ok(()), Some(text)) = (&result, part.filled("text")) {
-                result = self.say(index, Kind::Text, text.decode(), listen);
+        for part in block.objects("content") {
+            if let Some(text) = part.filled("text") {
+                self.say(index, Kind::Text, text.decode(), listen)?;
             }
-        });
-        each(block, "citations", |citation| {
-            if result.is_ok() {
-                result = self.cite(citation, listen);
-            }
-        });
-        result
+        }
+        for citation in block.objects("citations") {
+            self.cite(&citation, listen)?;
+        }
+        Ok(())
     }
 
     /// The answer ends, for a reason in the provider's word.
@@ -340,22 +336,6 @@ fn unsaid(block: &Members<'_>, listen: &mut Listen<'_>) {
     listen(Event::Unsaid(name.into()));
 }
 
-/// The objects of an array member.
-pub(super) fn each(of: &Members<'_>, name: &str, mut hear: impl FnMut(&Members<'_>)) {
-    let list = of.get(name).filter(|list| list.kind == ValueKind::Array);
-    let Some(list) = list else { return };
-    let span: Span = list.value;
-    // The text was checked before, so the walk cannot fail.
-    let _ = Scanner::within(of.text, span).array(|scanner, _| {
-        if scanner.peek()? == ValueKind::Object {
-            hear(&Members::read(of.text, scanner)?);
-        } else {
-            scanner.skip()?;
-        }
-        Ok::<(), Malformed>(())
-    });
-}
-
 /// Reads a citation; where in the answer it belongs is not said, only where in the source.
 fn cited(citation: &Members<'_>) -> Citation {
     let web = citation
@@ -364,11 +344,11 @@ fn cited(citation: &Members<'_>) -> Citation {
         .and_then(|web| web.filled("url").map(|url| url.decode().into_owned()));
     let said = |name: &str| citation.filled(name).map(|said| said.decode().into_owned());
     let mut quote = String::new();
-    each(citation, "sourceContent", |part| {
+    for part in citation.objects("sourceContent") {
         if let Some(text) = part.filled("text") {
             quote.push_str(&text.decode());
         }
-    });
+    }
     Citation {
         url: web.or_else(|| said("source")).unwrap_or_default(),
         title: said("title"),

@@ -2,7 +2,7 @@
 
 use chat::{Error, Event};
 
-use super::blocks::{Blocks, each};
+use super::blocks::Blocks;
 use super::usage;
 use crate::codec::{Listen, Reader};
 use crate::error::{read_error, read_exception};
@@ -71,15 +71,9 @@ impl Reader for ConverseReader {
             });
         };
         self.blocks.begin(listen)?;
-        let mut result = Ok(());
-        let mut index = 0;
-        each(&message, "content", |block| {
-            if result.is_ok() {
-                result = self.blocks.whole(index, block, listen);
-            }
-            index += 1;
-        });
-        result?;
+        for (index, block) in (0..).zip(message.objects("content")) {
+            self.blocks.whole(index, &block, listen)?;
+        }
         self.count(&top, listen);
         if self.blocks.is_empty() && top.filled("stopReason").is_none() {
             return Err(broken("the provider sent an empty answer"));

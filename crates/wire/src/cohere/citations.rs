@@ -4,7 +4,6 @@ use chat::event::BlockIndex;
 use chat::{Citation, Event};
 
 use crate::members::Members;
-use crate::scan::{Malformed, Scanner, Span, ValueKind};
 use crate::track::Listen;
 
 /// Where texts of a source are kept, the likeliest first: documents and results have free members.
@@ -13,11 +12,7 @@ const QUOTES: [&str; 4] = ["text", "snippet", "content", "data"];
 /// Tells one citation: a claim of the answer, and each source of it.
 pub(super) fn tell(block: BlockIndex, citation: &Members<'_>, listen: &mut Listen<'_>) {
     let span = citation.count("start").zip(citation.count("end"));
-    let sources = citation
-        .get("sources")
-        .filter(|sources| sources.kind == ValueKind::Array);
-    let Some(sources) = sources else { return };
-    each(citation.text, sources.value, |source| {
+    for source in citation.objects("sources") {
         let inner = source
             .object("document")
             .or_else(|| source.object("tool_output"));
@@ -33,18 +28,5 @@ pub(super) fn tell(block: BlockIndex, citation: &Members<'_>, listen: &mut Liste
             span,
         };
         listen(Event::Cited(block, cited));
-    });
-}
-
-/// The objects of an array.
-pub(super) fn each(text: &str, array: Span, mut hear: impl FnMut(&Members<'_>)) {
-    // The text was checked before, so the walk cannot fail.
-    let _ = Scanner::within(text, array).array(|scanner, _| {
-        if scanner.peek()? == ValueKind::Object {
-            hear(&Members::read(text, scanner)?);
-        } else {
-            scanner.skip()?;
-        }
-        Ok::<(), Malformed>(())
-    });
+    }
 }

@@ -9,7 +9,7 @@ use crate::error::read_error;
 use crate::finish::unify;
 use crate::frame::Frame;
 use crate::members::Members;
-use crate::scan::{self, Malformed, ValueKind};
+use crate::scan::{self, Malformed};
 use crate::track::{Choice, Tracker, Voice, broken};
 
 /// Reads one answer.
@@ -210,45 +210,28 @@ impl ChatReader {
             self.say(Speaking::Plan, Voice::Text, plan.decode(), listen)?;
         }
         let mut texts = Vec::new();
-        let mut index = 0;
-        let mut result = Ok(());
         if let Some(said) = message.filled("content") {
             self.say(Speaking::Content(0), Voice::Text, said.decode(), listen)?;
             texts.push(self.text);
         }
-        if let Some(content) = list(message, "content") {
-            citations::each(message.text, content, |content| {
-                if result.is_ok() {
-                    result = self.content(Speaking::Content(index), content, listen);
-                    let has_text = content.filled("text").is_some();
-                    texts.push(self.text.filter(|_| has_text));
-                }
-                index += 1;
-            });
+        for (index, content) in (0..).zip(message.objects("content")) {
+            self.content(Speaking::Content(index), &content, listen)?;
+            let has_text = content.filled("text").is_some();
+            texts.push(self.text.filter(|_| has_text));
         }
-        result?;
-        if let Some(cited) = list(message, "citations") {
-            citations::each(message.text, cited, |citation| {
-                let at = citation.count("content_index").unwrap_or(0);
-                let at = usize::try_from(at).unwrap_or(usize::MAX);
-                // Where no content is named, the text is meant.
-                let block = texts.get(at).copied().flatten().or(self.text);
-                if let Some(block) = block {
-                    citations::tell(block, citation, listen);
-                }
-            });
+        for citation in message.objects("citations") {
+            let at = citation.count("content_index").unwrap_or(0);
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            // Where no content is named, the text is meant.
+            let block = texts.get(at).copied().flatten().or(self.text);
+            if let Some(block) = block {
+                citations::tell(block, &citation, listen);
+            }
         }
-        let mut result = Ok(());
-        let mut index = 0;
-        if let Some(calls) = list(message, "tool_calls") {
-            citations::each(message.text, calls, |call| {
-                if result.is_ok() {
-                    result = self.call(index, call, listen);
-                }
-                index += 1;
-            });
+        for (index, call) in (0..).zip(message.objects("tool_calls")) {
+            self.call(index, &call, listen)?;
         }
-        result
+        Ok(())
     }
 
     fn end_of_message(
@@ -278,11 +261,6 @@ impl ChatReader {
         let native = word.map(std::borrow::Cow::into_owned);
         self.choice()?.finish(reason, native, listen).map(drop)
     }
-}
-
-fn list(of: &Members<'_>, name: &str) -> Option<scan::Span> {
-    let member = of.get(name)?;
-    (member.kind == ValueKind::Array).then_some(member.value)
 }
 
 fn malformed(error: Malformed) -> Error {
