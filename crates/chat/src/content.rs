@@ -1,6 +1,9 @@
 //! What is said in a conversation: messages, their parts, and where the bytes of a part are.
 
+use std::borrow::Cow;
+
 use crate::opaque::Opaque;
+use crate::search_result::SearchResult;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +102,8 @@ pub enum Content {
         /// Whether the answer is to say what it takes from it.
         is_cited: bool,
     },
+    /// Something that a search of the caller's has found.
+    SearchResult(SearchResult),
     /// The model asked for a tool.
     ToolCall {
         /// The id that its result refers to.
@@ -130,6 +135,18 @@ pub enum Content {
     Refusal(String),
 }
 
+impl Content {
+    /// What it says where nothing but text can be said: a text itself, or a search result as one.
+    #[must_use]
+    pub fn words(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::SearchResult(found) => Some(Cow::Owned(found.to_text())),
+            _ => None,
+        }
+    }
+}
+
 /// Where the bytes of a picture or document are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -144,6 +161,8 @@ pub enum Source {
     },
     /// Here, as text (plain-text documents).
     Text(String),
+    /// Here, as texts: an answer that cites the document says which of them.
+    Texts(Vec<String>),
     /// With the provider, under an id it gave out; only its own dialect can say so.
     Id(String),
 }
@@ -168,13 +187,23 @@ impl Source {
         }
     }
 
-    /// As one URL, a `data:` one where the bytes are here; `None` for ids and plain text.
+    /// As one URL, a `data:` one where the bytes are here; `None` for ids and text.
     #[must_use]
     pub fn to_url(&self) -> Option<String> {
         match self {
             Self::Url(url) => Some(url.clone()),
             Self::Base64 { media_type, data } => Some(format!("data:{media_type};base64,{data}")),
-            Self::Text(_) | Self::Id(_) => None,
+            Self::Text(_) | Self::Texts(_) | Self::Id(_) => None,
+        }
+    }
+
+    /// As one text, where it is here as such.
+    #[must_use]
+    pub fn to_text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Texts(texts) => Some(Cow::Owned(texts.join("\n"))),
+            Self::Url(_) | Self::Base64 { .. } | Self::Id(_) => None,
         }
     }
 }

@@ -66,6 +66,34 @@ pub struct Citation {
     pub quote: Option<String>,
     /// Where in the block's text the claim begins and ends, in characters, where that is known.
     pub span: Option<(u64, u64)>,
+    /// Where in the request the cited words stand, where they stand there and that is known.
+    pub place: Option<Place>,
+}
+
+/// Where in a source of the request the words stand that are cited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// What the source is, and what its places are counted in.
+    pub measure: Measure,
+    /// Which source it is: among all documents of the request, or all its search results, from 0.
+    pub source: u64,
+    /// Where the words begin.
+    pub start: u64,
+    /// Where they end: the first that is not meant.
+    pub end: u64,
+}
+
+/// What places in a source are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Characters of a document, from 0.
+    Characters,
+    /// Pages of a document, from 1.
+    Pages,
+    /// Texts of a document that is made of such, from 0.
+    Texts,
+    /// Texts of a search result, from 0.
+    TextsFound,
 }
 
 /// Which block of an answer is meant: choice first (0 unless `n > 1`), then block in that choice.

@@ -19,12 +19,13 @@ pub mod needs;
 pub mod opaque;
 pub mod request;
 pub mod response;
+mod search_result;
 pub mod set;
 pub mod usage;
 
 pub use dialect::Dialect;
 pub use error::{Error, Kind, Next, Origin};
-pub use event::{Block, Citation, Event};
+pub use event::{Block, Citation, Event, Measure, Place};
 pub use finish::{FinishReason, Reason};
 pub use needs::{Feature, Features, Modalities, Modality, Needs, Parameter, Parameters};
 pub use opaque::{Opaque, Seal};

@@ -7,6 +7,7 @@
 use serde_json::{Number, Value};
 
 pub use crate::content::{CacheMark, Content, Message, Part, Role, Source};
+pub use crate::search_result::SearchResult;
 
 /// What a caller wants.
 #[derive(Debug, Clone, Default, PartialEq)]

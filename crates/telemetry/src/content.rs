@@ -169,6 +169,7 @@ fn tool_call(id: Option<&str>, name: &str, arguments: &str) -> Value {
 fn part(part: &Part) -> Value {
     match &part.content {
         Content::Text(text) | Content::Refusal(text) => words(text),
+        Content::SearchResult(found) => words(&found.to_text()),
         Content::Reasoning { text, .. } => json!({"type": "reasoning", "content": text}),
         Content::ToolCall {
             id,

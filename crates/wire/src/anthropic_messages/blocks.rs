@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use chat::event::BlockIndex;
 use chat::opaque::Seal;
-use chat::{Block, Citation, Error, Event, FinishReason, Reason};
+use chat::{Block, Error, Event, FinishReason, Reason};
 
+use super::citations;
 use super::seal::{Carried, carried};
 use crate::finish::unify;
 use crate::members::Members;
-use crate::scan::{Malformed, Scanner, ValueKind};
 use crate::track::{Arguments, Listen, broken};
 
 /// Far above what any model says at once; it bounds what a stream can make us remember.
@@ -170,7 +170,7 @@ impl Blocks {
             ("input_json_delta", Voice::Call) => open.say(said("partial_json"), listen),
             ("citations_delta", Voice::Text) => {
                 if let Some(citation) = delta.object("citation") {
-                    listen(Event::Cited(at(open.block), cited(&citation)));
+                    listen(Event::Cited(at(open.block), citations::read(&citation)));
                 }
             }
             // Deltas of what the vocabulary cannot hold, named when their block began.
@@ -251,8 +251,8 @@ impl Open {
         match self.voice {
             Voice::Text => {
                 self.say(said("text"), listen);
-                if let Some(list) = block.present("citations") {
-                    citations(block.text, list.value, self.block, listen);
+                for citation in block.objects("citations") {
+                    listen(Event::Cited(at(self.block), citations::read(&citation)));
                 }
             }
             Voice::Reasoning(Seal::Signature) => {
@@ -302,27 +302,5 @@ impl Open {
         if self.voice != Voice::Other {
             listen(Event::BlockEnd(at));
         }
-    }
-}
-
-fn citations(text: &str, list: crate::scan::Span, block: u32, listen: &mut Listen<'_>) {
-    // The text was checked before, so the walk cannot fail.
-    let _ = Scanner::within(text, list).array(|scanner, _| {
-        if scanner.peek()? == ValueKind::Object {
-            let citation = Members::read(text, scanner)?;
-            listen(Event::Cited(at(block), cited(&citation)));
-        }
-        Ok::<(), Malformed>(())
-    });
-}
-
-/// Reads a citation of any type; where in the answer it belongs is not said in this dialect.
-fn cited(citation: &Members<'_>) -> Citation {
-    let said = |name: &str| citation.filled(name).map(|said| said.decode().into_owned());
-    Citation {
-        url: said("url").or_else(|| said("source")).unwrap_or_default(),
-        title: said("title").or_else(|| said("document_title")),
-        quote: said("cited_text"),
-        span: None,
     }
 }

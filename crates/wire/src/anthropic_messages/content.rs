@@ -1,12 +1,13 @@
 //! Reads blocks into parts of the vocabulary.
 
 use chat::opaque::{Format, Seal};
-use chat::request::{CacheMark, Content, Part, Source};
+use chat::request::{CacheMark, Content, Part};
 use chat::{Error, Opaque};
 use serde_json::Value;
 
 use super::parse::lifetime;
 use super::seal::{Carried, carried};
+use super::sources;
 use crate::seal::TAG;
 use crate::tree::Cursor;
 
@@ -51,11 +52,11 @@ fn read(block: &Cursor<'_>, parts: &mut Vec<Part>, unsaid: &mut Vec<String>) -> 
             Content::Text(block.need("text")?.to_owned())
         }
         "image" => Content::Image {
-            source: source(block)?,
+            source: sources::source(&sources::of(block)?)?,
             detail: None,
         },
-        "document" => return document(block, parts, unsaid),
-        "search_result" => search_result(block, unsaid)?,
+        "document" => return sources::document(block, parts, unsaid),
+        "search_result" => Content::SearchResult(sources::search_result(block, unsaid)?),
         "tool_use" => call(block, unsaid)?,
         "tool_result" => result(block, unsaid)?,
         "thinking" => {
@@ -157,96 +158,4 @@ fn return_seal(opaque: Opaque, parts: &mut Vec<Part>) -> Result<(), Error> {
     part.opaque = Some(opaque);
     parts.push(part);
     Ok(())
-}
-
-fn source(block: &Cursor<'_>) -> Result<Source, Error> {
-    let source = block
-        .object("source")?
-        .ok_or_else(|| block.missing("source", "an object"))?;
-    Ok(match source.need("type")? {
-        "base64" => Source::Base64 {
-            media_type: source.need("media_type")?.to_owned(),
-            data: source.need("data")?.to_owned(),
-        },
-        "url" => Source::of_url(source.need("url")?),
-        "text" => Source::Text(source.need("data")?.to_owned()),
-        "file" => Source::Id(source.need("file_id")?.to_owned()),
-        other => return Err(source.wrong(&format!("unknown type \"{other}\""))),
-    })
-}
-
-/// A document; one that is made of blocks becomes those blocks.
-fn document(
-    block: &Cursor<'_>,
-    parts: &mut Vec<Part>,
-    unsaid: &mut Vec<String>,
-) -> Result<(), Error> {
-    let title = block.string("title")?;
-    block.unknown(
-        &[
-            "type",
-            "source",
-            "title",
-            "context",
-            "cache_control",
-            "citations",
-        ],
-        unsaid,
-    );
-    let is_cited = is_cited(block)?;
-    if let Some(context) = block.string("context")? {
-        parts.push(Part::text(context));
-    }
-    let inner = block.object("source")?;
-    if let Some(inner) = inner
-        && inner.string("type")? == Some("content")
-    {
-        parts.extend(title.map(Part::text));
-        parts.extend(blocks(&inner, "content", unsaid)?);
-        if is_cited {
-            unsaid.push(block.path_of("citations"));
-        }
-        if let Some(last) = parts.last_mut() {
-            last.cache = mark(block)?;
-        }
-        return Ok(());
-    }
-    parts.push(Part {
-        content: Content::File {
-            source: source(block)?,
-            filename: title.map(ToOwned::to_owned),
-            is_cited,
-        },
-        cache: mark(block)?,
-        opaque: None,
-    });
-    Ok(())
-}
-
-/// Whether the answer is to say what it takes from a document.
-fn is_cited(document: &Cursor<'_>) -> Result<bool, Error> {
-    let citations = document.object("citations")?;
-    let is_enabled = citations.map(|citations| citations.boolean("enabled"));
-    Ok(is_enabled.transpose()?.flatten().unwrap_or(false))
-}
-
-/// What a caller has found: other dialects have no word for it, but its words are text.
-fn search_result(block: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Content, Error> {
-    let mut text = String::new();
-    for name in ["title", "source"] {
-        if let Some(said) = block.string(name)? {
-            text.push_str(said);
-            text.push('\n');
-        }
-    }
-    for part in blocks(block, "content", unsaid)? {
-        if let Content::Text(said) = part.content {
-            text.push_str(&said);
-            text.push('\n');
-        }
-    }
-    if is_cited(block)? {
-        unsaid.push(block.path_of("citations"));
-    }
-    Ok(Content::Text(text))
 }

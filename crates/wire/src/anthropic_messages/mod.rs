@@ -9,12 +9,13 @@
 //! | `same.rs`, `history.rs` | the same bytes for one endpoint: edits of fields, foreign thoughts taken out |
 //! | `count.rs` | the question how long a prompt is |
 //! | `tap.rs` | an answer that stays in its dialect, stamped as ours |
-//! | `parse.rs`, `content.rs` | caller's request → vocabulary |
+//! | `parse.rs`, `content.rs`, `sources.rs` | caller's request → vocabulary |
 //! | `write.rs`, `turns.rs`, `reasoning.rs`, `marks.rs` | vocabulary → provider's request |
 //! | `family.rs`, `host.rs` | what each generation of Claude, and each host, can be told |
 //! | `invoke.rs` | what Bedrock is told in headers |
 //! | `events.rs`, `blocks.rs` | provider's answer → events |
 //! | `writer.rs`, `page.rs` | events → caller's answer |
+//! | `citations.rs` | what an answer cites, in both directions |
 //! | `seal.rs` | opaque values of other families on their way through callers of this dialect |
 //! | `usage.rs` | counts → disjoint buckets, and buckets → this dialect's usage object |
 //! | `envelope.rs` | an error → the caller's envelope |
@@ -24,6 +25,7 @@
 //! `message_stop`; `ping` at any time, `error` instead of the rest. Every frame has a name.
 
 mod blocks;
+mod citations;
 mod content;
 mod count;
 mod dialect;
@@ -42,6 +44,7 @@ pub(crate) mod reasoning;
 mod request;
 mod same;
 mod seal;
+mod sources;
 mod tap;
 mod turns;
 mod usage;

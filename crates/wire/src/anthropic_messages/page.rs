@@ -10,6 +10,7 @@ use chat::response::Said;
 use chat::{Block, Citation, Opaque};
 use serde_json::{Value, json};
 
+use super::citations;
 use super::seal::{UNSEALED, carry};
 use crate::splice::{push_quoted, quoted};
 use crate::track::Arguments;
@@ -88,7 +89,7 @@ impl Page {
             }
         }
         for citation in std::mem::take(&mut waiting.citations) {
-            let delta = json!({"type": "citations_delta", "citation": cited(&citation)});
+            let delta = json!({"type": "citations_delta", "citation": citations::write(&citation)});
             self.frame("content_block_delta", ("delta", &delta.to_string()), out);
         }
     }
@@ -237,7 +238,7 @@ fn shown(said: &Said, number: usize) -> Option<Value> {
             // Absent, not null, where there are none: some clients' schemas want it so.
             let mut block = json!({"type": "text", "text": said.text});
             if !said.citations.is_empty() {
-                block["citations"] = said.citations.iter().map(cited).collect();
+                block["citations"] = said.citations.iter().map(citations::write).collect();
             }
             Some(block)
         }
@@ -281,16 +282,6 @@ fn call_id(id: &str, number: u64) -> String {
         true => format!("toolu_{number}"),
         false => id.to_owned(),
     }
-}
-
-fn cited(citation: &Citation) -> Value {
-    json!({
-        "type": "web_search_result_location",
-        "url": citation.url,
-        "title": citation.title,
-        "cited_text": citation.quote.as_deref().unwrap_or_default(),
-        "encrypted_index": "",
-    })
 }
 
 /// Arguments as an object. What was cut at the output limit is none, and the reason says so; it is

@@ -134,6 +134,7 @@ fn name_results(messages: &mut [Message]) {
             | Content::Audio { .. }
             | Content::Video(_)
             | Content::File { .. }
+            | Content::SearchResult(_)
             | Content::Reasoning { .. }
             | Content::Refusal(_) => {}
         }

@@ -6,7 +6,7 @@
 //! come first in a turn, as this dialect demands.
 
 use chat::opaque::{Format, Seal};
-use chat::request::{Content, Message, Part, Role, Source};
+use chat::request::{Content, Message, Part, Role, SearchResult, Source};
 use chat::{Opaque, Request};
 use serde_json::{Map, Value, json};
 
@@ -189,10 +189,13 @@ impl Scribe<'_> {
                 if detail.as_ref().is_some_and(|detail| detail != "auto") {
                     self.lose(format!("{path}.image_url.detail"));
                 }
-                match self.source(source, path)? {
-                    source if source["type"] == "text" => None,
-                    source => Some(json!({"type": "image", "source": source})),
+                let source = self.source(source, path)?;
+                // A text is no picture.
+                if source["type"] == "text" || source["type"] == "content" {
+                    self.lose(path.to_owned());
+                    return None;
                 }
+                Some(json!({"type": "image", "source": source}))
             }
             Content::File {
                 source,
@@ -209,6 +212,7 @@ impl Scribe<'_> {
                 }
                 Some(block)
             }
+            Content::SearchResult(found) => Some(search_result(found)),
             Content::ToolCall {
                 id,
                 name,
@@ -271,6 +275,7 @@ impl Scribe<'_> {
             Source::Text(text) => {
                 Some(json!({"type": "text", "media_type": "text/plain", "data": text}))
             }
+            Source::Texts(texts) => Some(json!({"type": "content", "content": blocks_of(texts)})),
             // The id is another provider's: routing knows, and nobody comes here with one.
             Source::Id(_) => {
                 self.lose(path.to_owned());
@@ -278,6 +283,25 @@ impl Scribe<'_> {
             }
         }
     }
+}
+
+/// Texts that are cited one by one.
+fn blocks_of(texts: &[String]) -> Value {
+    let block = |text: &String| json!({"type": "text", "text": text});
+    texts.iter().map(block).collect()
+}
+
+fn search_result(found: &SearchResult) -> Value {
+    let mut block = json!({
+        "type": "search_result",
+        "source": found.source,
+        "title": found.title,
+        "content": blocks_of(&found.texts),
+    });
+    if found.is_cited {
+        block["citations"] = json!({"enabled": true});
+    }
+    block
 }
 
 /// The text of a document that is one.

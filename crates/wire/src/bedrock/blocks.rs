@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use chat::opaque::{Format, Seal};
 use chat::{Citation, Error, Event, Opaque, Reason};
 
+use super::citations;
 use crate::anthropic_messages::ANSWER_TOOL;
 use crate::codec::Listen;
 use crate::finish::unify;
@@ -14,6 +15,12 @@ use crate::track::{Arguments, Tracker, Voice, broken};
 /// The longest seal that is remembered, bytes.
 const SEAL_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The most citations that are remembered before the first word.
+const EARLY_MAX: usize = 1_024;
+
+/// What a record calls citations that nothing cites.
+const CITATIONS: &str = "content.citations";
+
 /// The blocks of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
@@ -22,6 +29,8 @@ pub(super) struct Blocks {
     seal: Option<(Seal, String)>,
     /// The arguments of the tool that stands for the form of the answer.
     answer: Option<Arguments>,
+    /// Citations that were told before the first word that cites.
+    early: Vec<Citation>,
 }
 
 /// The block that is being said.
@@ -147,7 +156,13 @@ impl Blocks {
             Kind::Text | Kind::Call(_) | Kind::Answer | Kind::Other => Voice::Text,
         };
         self.open = Some(Open { index, kind });
-        self.tracker.choice(0)?.say(voice, said, listen);
+        let choice = self.tracker.choice(0)?;
+        choice.say(voice, said, listen);
+        if let Some(block) = choice.block_of(Voice::Text) {
+            for cited in self.early.drain(..) {
+                listen(Event::Cited(block, cited));
+            }
+        }
         Ok(())
     }
 
@@ -217,8 +232,11 @@ impl Blocks {
     }
 
     fn cite(&mut self, citation: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
-        if let Some(block) = self.tracker.choice(0)?.block_of(Voice::Text) {
-            listen(Event::Cited(block, cited(citation)));
+        let cited = citations::read(citation);
+        match self.tracker.choice(0)?.block_of(Voice::Text) {
+            Some(block) => listen(Event::Cited(block, cited)),
+            None if self.early.len() < EARLY_MAX => self.early.push(cited),
+            None => listen(Event::Unsaid(CITATIONS.into())),
         }
         Ok(())
     }
@@ -251,6 +269,10 @@ impl Blocks {
         }
         self.open = None;
         choice.hush(None, listen);
+        if !self.early.is_empty() {
+            self.early.clear();
+            listen(Event::Unsaid(CITATIONS.into()));
+        }
         Ok(())
     }
 
@@ -334,25 +356,4 @@ fn unsaid(block: &Members<'_>, listen: &mut Listen<'_>) {
     let kind = block.list.first().map(|member| member.name.decode());
     let name = format!("content.{}", kind.as_deref().unwrap_or("nothing"));
     listen(Event::Unsaid(name.into()));
-}
-
-/// Reads a citation; where in the answer it belongs is not said, only where in the source.
-fn cited(citation: &Members<'_>) -> Citation {
-    let web = citation
-        .object("location")
-        .and_then(|location| location.object("web"))
-        .and_then(|web| web.filled("url").map(|url| url.decode().into_owned()));
-    let said = |name: &str| citation.filled(name).map(|said| said.decode().into_owned());
-    let mut quote = String::new();
-    for part in citation.objects("sourceContent") {
-        if let Some(text) = part.filled("text") {
-            quote.push_str(&text.decode());
-        }
-    }
-    Citation {
-        url: web.or_else(|| said("source")).unwrap_or_default(),
-        title: said("title"),
-        quote: Some(quote).filter(|quote| !quote.is_empty()),
-        span: None,
-    }
 }

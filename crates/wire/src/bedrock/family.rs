@@ -21,6 +21,12 @@ pub(super) struct Family {
     pub(super) wants_objects: bool,
     /// Whether it can be told that a tool has failed.
     pub(super) takes_status: bool,
+    /// Whether it cites documents that it is asked to cite.
+    pub(super) cites: bool,
+    /// Whether it takes search results, which it cites likewise.
+    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_SearchResultBlock.html>
+    /// (2026)
+    pub(super) takes_search_results: bool,
     /// How it is told to think.
     pub(super) thinking: Thinking,
     /// Where it takes `top_k`.
@@ -75,8 +81,7 @@ pub(super) enum TopK {
     Nested,
 }
 
-/// What is assumed of a model of which nothing is known, such as one behind an inference profile of
-/// the account's own: that the provider will say so itself.
+/// What is assumed of a model of which nothing is known: that the provider will say so itself.
 const OTHERS: Family = Family {
     claude: None,
     forced: Forced::Each,
@@ -84,8 +89,17 @@ const OTHERS: Family = Family {
     takes_schemas: true,
     wants_objects: false,
     takes_status: false,
+    cites: false,
+    takes_search_results: false,
     thinking: Thinking::Never,
     top_k: TopK::Nowhere,
+};
+
+/// Whatever stands behind a name of the account's own: who asks for citations knows that it cites.
+const PROFILE: Family = Family {
+    cites: true,
+    takes_search_results: true,
+    ..OTHERS
 };
 
 /// Models that are told little.
@@ -113,6 +127,8 @@ const OLD_MISTRAL: Family = Family {
 
 /// The table: a part of the name, and the family. The first one that fits counts.
 const TABLE: &[(&str, Family)] = &[
+    ("application-inference-profile/", PROFILE),
+    ("provisioned-model/", PROFILE),
     (
         "amazon.nova-2",
         Family {
@@ -187,6 +203,8 @@ impl Family {
             caches,
             takes_schemas: version >= (4, 5),
             takes_status: true,
+            cites: true,
+            takes_search_results: version >= (3, 7) || native_model.contains("claude-3-5-haiku"),
             thinking: Thinking::Claude,
             top_k: TopK::Flat("top_k"),
             ..OTHERS

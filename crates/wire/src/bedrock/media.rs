@@ -133,7 +133,7 @@ impl Names {
         let (hint, place) = place(source, path)?;
         let by_name = || filename.and_then(|name| format(DOCUMENTS, name));
         let format = match source {
-            Source::Text(_) => by_name().or(Some("txt")),
+            Source::Text(_) | Source::Texts(_) => by_name().or(Some("txt")),
             _ => format(DOCUMENTS, &hint).or_else(by_name),
         };
         let format = format.ok_or_else(|| unfit(path))?;
@@ -142,7 +142,7 @@ impl Names {
     }
 
     /// A name in the letters that are allowed: letters, digits, single spaces, hyphens and brackets.
-    fn name(&mut self, filename: &str) -> String {
+    pub(super) fn name(&mut self, filename: &str) -> String {
         let stem = filename.rsplit_once('.').map_or(filename, |(stem, _)| stem);
         let mut name = String::new();
         for letter in stem.chars().take(NAME_CHARS_MAX - 8) {
@@ -174,9 +174,10 @@ fn place(source: &Source, path: &str) -> Result<(String, Value), Error> {
         Source::Base64 { media_type, data } => {
             Ok((media_type.to_ascii_lowercase(), json!({"bytes": data})))
         }
-        Source::Text(text) => {
+        Source::Text(_) | Source::Texts(_) => {
             use base64::Engine as _;
-            let data = base64::engine::general_purpose::STANDARD.encode(text);
+            let text = source.to_text().unwrap_or_default();
+            let data = base64::engine::general_purpose::STANDARD.encode(&*text);
             Ok(("text/plain".to_owned(), json!({"bytes": data})))
         }
         Source::Url(url) if url.starts_with("s3://") => Ok((

@@ -7,9 +7,10 @@
 //! |---|---|
 //! | `write.rs`, `tools.rs` | vocabulary → request: limits, sampling, tools, form of the answer |
 //! | `turns.rs`, `media.rs` | the conversation in it, its pictures and documents |
+//! | `sources.rs` | what an answer may cite: documents and search results |
 //! | `marks.rs` | cache points, counted before they are set |
 //! | `family.rs`, `reasoning.rs` | what each family of models can be told |
-//! | `reader.rs`, `blocks.rs` | answer → events |
+//! | `reader.rs`, `blocks.rs`, `citations.rs` | answer → events |
 //! | `count.rs` | how many tokens a prompt is |
 //! | `usage.rs` | counts → disjoint buckets |
 //!
@@ -19,12 +20,14 @@
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html> (2026)
 
 mod blocks;
+mod citations;
 pub(crate) mod count;
 mod family;
 mod marks;
 mod media;
 mod reader;
 mod reasoning;
+mod sources;
 mod tools;
 mod turns;
 mod usage;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::family::Family;
 use super::marks::Marks;
 use super::media::{self, Names, Shown};
+use super::sources;
 use crate::call_id;
 
 /// The longest id of a tool call.
@@ -205,11 +206,7 @@ impl Turns {
 enum Place {
     /// Among what the user or the operator says.
     Question,
-    /// In a result of a tool, whose documents are never cited: "Citations are not supported in tool
-    /// result documents" (<https://github.com/boto/boto3/issues/4648>, 2025). Of the others Claude
-    /// cites those that it is asked to cite.
-    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CitationsConfig.html>
-    /// (2026)
+    /// In a result of a tool.
     Result,
     /// Among what the model has said.
     Answer,
@@ -308,6 +305,7 @@ impl Scribe<'_> {
             Content::Image { .. }
             | Content::Video(_)
             | Content::File { .. }
+            | Content::SearchResult(_)
             | Content::Audio { .. }
                 if place == Place::Answer =>
             {
@@ -321,13 +319,23 @@ impl Scribe<'_> {
                 filename,
                 is_cited,
             } => {
-                let mut block = self.names.document(source, filename.as_deref(), path)?;
-                if *is_cited && place == Place::Question && self.family.claude.is_some() {
-                    block["document"]["citations"] = json!({"enabled": true});
-                } else if *is_cited {
+                let filename = filename.as_deref();
+                if *is_cited && place == Place::Question && self.family.cites {
+                    return sources::cited(&mut self.names, (source, filename), path).map(Some);
+                }
+                if *is_cited {
                     self.lose(format!("{path}.citations"));
                 }
-                Some(block)
+                Some(self.names.document(source, filename, path)?)
+            }
+            Content::SearchResult(found) if self.family.takes_search_results => {
+                Some(sources::search_result(found))
+            }
+            Content::SearchResult(found) => {
+                if found.is_cited {
+                    self.lose(format!("{path}.citations"));
+                }
+                Some(json!({"text": found.to_text()}))
             }
             Content::Audio { data, format } => Some(media::sound(format, data, path)?),
         })
@@ -344,10 +352,10 @@ impl Scribe<'_> {
             let path = format!("{path}.content[{at}]");
             match &part.content {
                 Content::Audio { .. } => return Err(media::unfit(&path)),
-                Content::Text(text) if self.family.wants_objects => {
-                    content.push(json!({"json": object(text, "output")}));
+                inner => {
+                    let said = self.block(inner, Place::Result, &path)?;
+                    content.extend(said.map(|said| self.of_result(said)));
                 }
-                inner => content.extend(self.block(inner, Place::Result, &path)?),
             }
         }
         if content.is_empty() {
@@ -363,6 +371,14 @@ impl Scribe<'_> {
             self.lose(format!("{path}.is_error"));
         }
         Ok(json!({"toolResult": result}))
+    }
+
+    /// A block of a result in the form that the family wants: some want an object for a text.
+    fn of_result(&self, block: Value) -> Value {
+        match block["text"].as_str() {
+            Some(text) if self.family.wants_objects => json!({"json": object(text, "output")}),
+            _ => block,
+        }
     }
 
     /// A thought, if the model is Claude and the thought its own: only those can be shown to it.

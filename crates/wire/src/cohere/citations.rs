@@ -26,6 +26,7 @@ pub(super) fn tell(block: BlockIndex, citation: &Members<'_>, listen: &mut Liste
             title: said("title").or_else(id),
             quote: QUOTES.into_iter().find_map(said),
             span,
+            place: None,
         };
         listen(Event::Cited(block, cited));
     }

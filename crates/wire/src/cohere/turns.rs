@@ -6,7 +6,7 @@
 //! <https://docs.cohere.com/docs/rag-citations> (2026)
 
 use chat::opaque::Format;
-use chat::request::{Content, Message, Part, Role, Source};
+use chat::request::{Content, Message, Part, Role, SearchResult, Source};
 use chat::{Error, Kind, Next};
 use serde_json::{Map, Value, json};
 
@@ -90,6 +90,7 @@ impl Turns {
                     let document = document(source, filename.as_deref(), &path)?;
                     self.documents.push(document);
                 }
+                Content::SearchResult(found) => self.documents.push(search_result(found)),
                 content_of => content.extend(block(content_of, &path)?),
             }
         }
@@ -127,6 +128,10 @@ impl Turns {
                     source, filename, ..
                 } => {
                     let document = document(source, filename.as_deref(), &path)?;
+                    content.push(json!({"type": "document", "document": document}));
+                }
+                Content::SearchResult(found) => {
+                    let document = search_result(found);
                     content.push(json!({"type": "document", "document": document}));
                 }
                 text => content.extend(block(text, &path)?),
@@ -181,6 +186,7 @@ impl Turns {
                 | Content::Audio { .. }
                 | Content::Video(_)
                 | Content::File { .. }
+                | Content::SearchResult(_)
                 | Content::ToolResult { .. } => self.lose(format!("{path}.content[{at}]")),
             }
             if is_foreign {
@@ -232,16 +238,27 @@ fn block(content: &Content, path: &str) -> Result<Option<Value>, Error> {
             Ok(Some(json!({"type": "image_url", "image_url": image})))
         }
         Content::Audio { .. } | Content::Video(_) | Content::File { .. } => Err(unfit(path)),
-        Content::ToolCall { .. } | Content::ToolResult { .. } | Content::Reasoning { .. } => {
-            Ok(None)
-        }
+        Content::ToolCall { .. }
+        | Content::ToolResult { .. }
+        | Content::Reasoning { .. }
+        // A document here, which stands elsewhere.
+        | Content::SearchResult(_) => Ok(None),
     }
+}
+
+/// What a search has found, as a document: answers cite it by its title and its address.
+fn search_result(found: &SearchResult) -> Value {
+    json!({"data": {
+        "title": found.title,
+        "url": found.source,
+        "text": found.texts.join("\n"),
+    }})
 }
 
 /// A document that is plain text, by the name that answers cite it with.
 fn document(source: &Source, filename: Option<&str>, path: &str) -> Result<Value, Error> {
     let text = match source {
-        Source::Text(text) => text.clone(),
+        Source::Text(_) | Source::Texts(_) => source.to_text().unwrap_or_default().into_owned(),
         Source::Base64 { media_type, data } if media_type.starts_with("text/") => {
             use base64::Engine as _;
             let bytes = base64::engine::general_purpose::STANDARD.decode(data);

@@ -342,6 +342,7 @@ fn citation(cited: &Members<'_>) -> Citation {
         quote: text("content"),
         // OpenRouter says 0 to 0 where nobody knows.
         span: span.filter(|(start, end)| end > start),
+        place: None,
     }
 }
 

@@ -446,5 +446,6 @@ fn citation(annotation: &Value) -> Citation {
         title: text("title").or_else(|| text("filename")),
         quote: text("content"),
         span,
+        place: None,
     }
 }

@@ -114,6 +114,7 @@ impl Items<'_> {
                 | Content::Audio { .. }
                 | Content::Video(_)
                 | Content::File { .. }
+                | Content::SearchResult(_)
                 | Content::ToolResult { .. } => {
                     self.drop(format!("messages[{position}].content[{place}]"));
                 }
@@ -211,6 +212,11 @@ impl Items<'_> {
                     self.drop(format!("messages[{position}].content[{place}].citations"));
                 }
             }
+            if let Content::SearchResult(found) = &part.content
+                && found.is_cited
+            {
+                self.drop(format!("messages[{position}].content[{place}].citations"));
+            }
             if part.cache.is_some() {
                 if family::takes_breakpoints(self.native_model) {
                     json["prompt_cache_breakpoint"] = json!({"mode": "explicit"});
@@ -237,6 +243,7 @@ fn part_json(content: &Content) -> Option<Value> {
         Content::Text(text) | Content::Refusal(text) => {
             json!({"type": "input_text", "text": text})
         }
+        Content::SearchResult(found) => json!({"type": "input_text", "text": found.to_text()}),
         Content::Image { source, detail } => {
             let mut image = json!({"type": "input_image"});
             match source {
@@ -273,8 +280,8 @@ fn file(source: &Source, filename: Option<&str>) -> Value {
                 end = "txt";
             }
         }
-        Source::Text(text) => {
-            let data = STANDARD.encode(text);
+        Source::Text(_) | Source::Texts(_) => {
+            let data = STANDARD.encode(&*source.to_text().unwrap_or_default());
             file["file_data"] = json!(format!("data:text/plain;base64,{data}"));
             end = "txt";
         }

@@ -48,7 +48,10 @@ pub(super) fn media(source: &Source, otherwise: &str) -> Result<String, Error> {
             push_member(&mut inner, "fileUri", &quoted(url));
             ("fileData", inner)
         }
-        Source::Text(text) => return Ok(format!("{{\"text\":{}}}", quoted(text))),
+        Source::Text(_) | Source::Texts(_) => {
+            let text = source.to_text().unwrap_or_default();
+            return Ok(format!("{{\"text\":{}}}", quoted(&text)));
+        }
         Source::Id(_) => {
             return Err(Error::provider(
                 Kind::InvalidRequest,

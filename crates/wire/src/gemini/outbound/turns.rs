@@ -19,6 +19,12 @@ use crate::splice::{push_member, quoted};
 /// <https://ai.google.dev/gemini-api/docs/thought-signatures> ("skip validation", 2026)
 const SKIP: &str = "skip_thought_signature_validator";
 
+/// What is named where the cache was to begin.
+const CACHE_CONTROL: &str = "messages[].content[].cache_control";
+
+/// What is named where an answer was to say what it takes from something.
+const CITATIONS: &str = "messages[].content[].citations";
+
 /// A conversation as it is written.
 #[derive(Default)]
 pub(super) struct Turns {
@@ -161,6 +167,16 @@ impl Writing<'_> {
         }
     }
 
+    /// Names what a part of a result says beside its content.
+    fn name_lost(&mut self, part: &Part) {
+        if part.cache.is_some() {
+            self.lose(CACHE_CONTROL);
+        }
+        if matches!(&part.content, Content::SearchResult(found) if found.is_cited) {
+            self.lose(CITATIONS);
+        }
+    }
+
     fn message(&mut self, message: &Message, at: usize) -> Result<(), Error> {
         if message.name.is_some() {
             self.lose("messages[].name");
@@ -177,7 +193,7 @@ impl Writing<'_> {
         let mut pieces = Vec::new();
         for part in parts {
             if part.cache.is_some() {
-                self.lose("messages[].content[].cache_control");
+                self.lose(CACHE_CONTROL);
             }
             self.part(part, &mut pieces)?;
         }
@@ -231,17 +247,23 @@ impl Writing<'_> {
                 is_cited,
             } => {
                 if *is_cited {
-                    self.lose("messages[].content[].citations");
+                    self.lose(CITATIONS);
                 }
-                match (source, filename) {
-                    (Source::Text(text), Some(name)) => Piece::text(&format!("{name}:\n\n{text}")),
-                    (source, name) => {
+                match (source.to_text(), filename) {
+                    (Some(text), Some(name)) => Piece::text(&format!("{name}:\n\n{text}")),
+                    (_, name) => {
                         if name.is_some() {
                             self.lose("messages[].content[].file.filename");
                         }
                         Piece::of(&media(source, "application/pdf")?)
                     }
                 }
+            }
+            Content::SearchResult(found) => {
+                if found.is_cited {
+                    self.lose(CITATIONS);
+                }
+                Piece::text(&found.to_text())
             }
         };
         if let Some(seal) = ours {
@@ -291,7 +313,10 @@ impl Writing<'_> {
         push_member(&mut result, "name", &quoted(name.unwrap_or("function")));
         let (texts, others): (Vec<&Part>, Vec<&Part>) = parts
             .iter()
-            .partition(|part| matches!(part.content, Content::Text(_)));
+            .partition(|part| part.content.words().is_some());
+        for part in parts {
+            self.name_lost(part);
+        }
         push_member(&mut result, "response", &response(&texts, *is_error));
         let mut shown = Vec::new();
         for part in others {
@@ -325,12 +350,9 @@ impl Writing<'_> {
 
 /// What a function answered, as an object.
 fn response(texts: &[&Part], is_error: bool) -> String {
-    let texts: Vec<&str> = texts
+    let texts: Vec<_> = texts
         .iter()
-        .filter_map(|part| match &part.content {
-            Content::Text(text) => Some(text.as_str()),
-            _ => None,
-        })
+        .filter_map(|part| part.content.words())
         .collect();
     let text = texts.join("\n");
     if is_error {

@@ -1,6 +1,6 @@
 //! Writes the parts of a message, and the marks of what may be cached.
 
-use chat::request::{CacheMark, Content, Part, Source};
+use chat::request::{CacheMark, Content, Part, SearchResult, Source};
 use chat::{Error, Kind};
 
 use crate::outgoing::Outgoing;
@@ -17,6 +17,9 @@ pub(super) enum Marks {
     /// With `prompt_cache_breakpoint`, which knows no lifetimes and stands in parts only.
     Breakpoints,
 }
+
+/// What is named where an answer was to say what it takes from something.
+const CITATIONS: &str = "messages[].content[].citations";
 
 /// Models that take `prompt_cache_breakpoint`: from GPT-5.6 on. Source: section 14 of our digest.
 const BREAKPOINT_MODELS: [&str; 5] = ["gpt-5.6", "gpt-5.7", "gpt-5.8", "gpt-5.9", "gpt-6"];
@@ -120,13 +123,17 @@ impl PartsWriter {
                 is_cited,
             } => {
                 if *is_cited {
-                    quirks::name_once(&mut self.dropped, "messages[].content[].citations");
+                    quirks::name_once(&mut self.dropped, CITATIONS);
                 }
-                match source {
+                match source.to_text() {
                     // Plain text needs no reader of documents.
-                    Source::Text(text) => ("text", quoted(&document(filename.as_deref(), text))),
-                    _ => ("file", file(source, filename.as_deref())?),
+                    Some(text) => ("text", quoted(&document(filename.as_deref(), &text))),
+                    None => ("file", file(source, filename.as_deref())?),
                 }
+            }
+            Content::SearchResult(found) => {
+                self.name_uncited(found);
+                ("text", quoted(&found.to_text()))
             }
             Content::ToolCall { .. } | Content::ToolResult { .. } | Content::Reasoning { .. } => {
                 return Ok(None);
@@ -136,6 +143,23 @@ impl PartsWriter {
         push_member(&mut out, "type", &quoted(kind));
         push_member(&mut out, kind, &json);
         Ok(Some(out))
+    }
+
+    /// Names what is lost of a search result that is told as text.
+    fn name_uncited(&mut self, found: &SearchResult) {
+        if found.is_cited {
+            quirks::name_once(&mut self.dropped, CITATIONS);
+        }
+    }
+
+    /// A part of what a tool answered, a search result as its words.
+    pub(super) fn spoken(&mut self, part: &Part) -> Part {
+        let mut part = part.clone();
+        if let Content::SearchResult(found) = &part.content {
+            self.name_uncited(found);
+            part.content = Content::Text(found.to_text());
+        }
+        part
     }
 
     /// `original` is OpenRouter's word; elsewhere it is `high`.
@@ -172,7 +196,7 @@ fn url(source: &Source) -> Result<String, Error> {
             out.push_str("\"url\":");
             push_quoted(&mut out, &format!("data:{media_type};base64,{data}"));
         }
-        Source::Text(_) | Source::Id(_) => return Err(stored()),
+        Source::Text(_) | Source::Texts(_) | Source::Id(_) => return Err(stored()),
     }
     Ok(out)
 }

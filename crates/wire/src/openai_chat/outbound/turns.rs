@@ -145,7 +145,7 @@ impl Turns {
         }
         let (mut texts, others): (Vec<Part>, Vec<Part>) = parts
             .iter()
-            .cloned()
+            .map(|part| self.writer.spoken(part))
             .partition(|part| matches!(part.content, Content::Text(_)));
         if !others.is_empty() {
             quirks::name_once(&mut self.writer.dropped, "messages[].content[].content");
@@ -235,7 +235,10 @@ impl Turns {
         let is_lost = |content: &Content| {
             matches!(
                 content,
-                Content::Audio { .. } | Content::Video(_) | Content::File { .. }
+                Content::Audio { .. }
+                    | Content::Video(_)
+                    | Content::File { .. }
+                    | Content::SearchResult(_)
             )
         };
         if parts.iter().any(|part| is_lost(&part.content)) {

@@ -1,5 +1,6 @@
 //! The dialect `anthropic-messages`, on all its sides.
 
+mod cited;
 mod family_switch;
 mod history;
 mod recorded;

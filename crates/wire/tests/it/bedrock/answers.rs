@@ -12,7 +12,7 @@ use wire::frame::eventstream::{Header, Message, Value as HeaderValue};
 use crate::provider_side::{Read, at_every_split, cut_everywhere, stream, whole};
 
 /// A stream of messages, each of a kind.
-fn messages(list: &[(&str, Value)]) -> Vec<u8> {
+pub(super) fn messages(list: &[(&str, Value)]) -> Vec<u8> {
     let text = |name: &str, value: &str| Header {
         name: name.into(),
         value: HeaderValue::Text(value.into()),
@@ -31,12 +31,12 @@ fn messages(list: &[(&str, Value)]) -> Vec<u8> {
     list.iter().flat_map(encode).collect()
 }
 
-fn delta(index: u64, delta: &Value) -> (&'static str, Value) {
+pub(super) fn delta(index: u64, delta: &Value) -> (&'static str, Value) {
     let event = json!({"contentBlockIndex": index, "delta": delta, "p": "abc"});
     ("contentBlockDelta", event)
 }
 
-fn stop(index: u64) -> (&'static str, Value) {
+pub(super) fn stop(index: u64) -> (&'static str, Value) {
     ("contentBlockStop", json!({"contentBlockIndex": index}))
 }
 
@@ -48,7 +48,7 @@ fn call(index: u64, id: &str) -> (&'static str, Value) {
     )
 }
 
-fn last(reason: &str) -> [(&'static str, Value); 2] {
+pub(super) fn last(reason: &str) -> [(&'static str, Value); 2] {
     let usage = json!({"inputTokens": 10, "outputTokens": 5, "totalTokens": 15});
     [
         ("messageStop", json!({"stopReason": reason})),
@@ -194,38 +194,6 @@ fn exceptions_and_guardrails_are_what_they_say() {
     let mut list = vec![delta(0, &json!({"text": "I may not."})), stop(0)];
     list.extend(last("guardrail_intervened"));
     assert_eq!(read(&list).heard.finish[&0].reason, Reason::ContentFilter);
-}
-
-#[test]
-fn sources_are_told_with_the_text_that_cites_them() {
-    let citation = json!({
-        "title": "Facts",
-        "source": "https://x.test/facts",
-        "sourceContent": [{"text": "Ruby is from 1993."}],
-        "location": {"documentChar": {"documentIndex": 0, "start": 0, "end": 18}},
-    });
-    let mut list = vec![
-        delta(0, &json!({"text": "In 1993."})),
-        delta(0, &json!({"citation": citation})),
-        stop(0),
-    ];
-    list.extend(last("end_turn"));
-    let block = json!({"citationsContent": {
-        "content": [{"text": "In 1993."}],
-        "citations": [citation],
-    }});
-    let answer = json!({
-        "output": {"message": {"role": "assistant", "content": [block]}},
-        "stopReason": "end_turn",
-    });
-    for read in [read(&list), whole(&BedrockConverse, &answer.to_string())] {
-        read.end.expect("a whole answer");
-        let said = &read.response.choices[0].blocks[0];
-        assert_eq!(said.text, "In 1993.");
-        let cited = &said.citations[0];
-        assert_eq!(cited.url, "https://x.test/facts");
-        assert_eq!(cited.quote.as_deref(), Some("Ruby is from 1993."));
-    }
 }
 
 #[test]

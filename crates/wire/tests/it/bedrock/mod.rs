@@ -1,5 +1,6 @@
 //! The dialect `bedrock-converse`, which only providers speak.
 
 mod answers;
+mod cited;
 mod recorded;
 mod requests;

@@ -388,61 +388,6 @@ fn mistral_is_answered_with_objects() {
 }
 
 #[test]
-fn documents_are_cited_where_the_caller_asks_for_it() {
-    let document = |is_cited: bool| {
-        json!({"type": "document", "title": "Tides",
-            "source": {"type": "text", "media_type": "text/plain", "data": "The tide is low."},
-            "citations": {"enabled": is_cited}})
-    };
-    let result = json!({"type": "tool_result", "tool_use_id": "c", "content": [document(true)]});
-    let asked = json!({"model": "m", "max_tokens": 9, "messages": [
-        {"role": "user", "content": [document(true), document(false), {"type": "text", "text": "Low?"}]},
-        {"role": "assistant", "content": [{"type": "tool_use", "id": "c", "name": "t", "input": {}}]},
-        {"role": "user", "content": [result]}]});
-    let told = |to: Dialect, model: &'static str| {
-        let (body, dropped) = written(Dialect::AnthropicMessages, &asked, &endpoint(to, model));
-        let is_named = |name: &String| name.ends_with("citations");
-        (
-            body,
-            dropped.into_iter().filter(is_named).collect::<Vec<_>>(),
-        )
-    };
-    let (body, dropped) = told(Dialect::BedrockConverse, CLAUDE);
-    let content = &body["messages"][0]["content"];
-    assert_eq!(
-        content[0]["document"]["citations"],
-        json!({"enabled": true})
-    );
-    assert!(
-        content[1]["document"].get("citations").is_none(),
-        "{content}"
-    );
-    // Not in what tools answer, and not by others than Claude.
-    let result = &body["messages"][2]["content"][0]["toolResult"]["content"][0];
-    assert!(result["document"].get("citations").is_none(), "{result}");
-    assert_eq!(dropped, ["messages[2].content[0].content[0].citations"]);
-    let (body, dropped) = told(Dialect::BedrockConverse, NOVA);
-    assert!(!body.to_string().contains("citations"), "{body}");
-    let first = "messages[0].content[0].citations";
-    assert_eq!(
-        dropped,
-        [first, "messages[2].content[0].content[0].citations"]
-    );
-    // Where nothing can be cited at all, that is named.
-    for (to, model) in [
-        (Dialect::OpenaiChat, "gpt-5.1"),
-        (Dialect::OpenaiResponses, "gpt-5.1"),
-        (Dialect::Gemini, "gemini-3-pro-preview"),
-    ] {
-        assert!(!told(to, model).1.is_empty(), "{to}");
-    }
-    // Cohere cites what is listed, without being asked.
-    let (body, dropped) = told(Dialect::Cohere, "command-a-03-2025");
-    assert_eq!(body["documents"].as_array().map(Vec::len), Some(2));
-    assert_eq!(dropped, Vec::<String>::new());
-}
-
-#[test]
 fn what_converse_alone_knows_may_be_said_in_its_own_words() {
     let own = json!({
         "guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"},

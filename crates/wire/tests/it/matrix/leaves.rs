@@ -152,6 +152,7 @@ impl Leaves {
             Source::Url(said) | Source::Id(said) => self.add(kind, said.as_str()),
             Source::Base64 { data, .. } => self.add(kind, data.as_str()),
             Source::Text(text) => self.add("text", text.as_str()),
+            Source::Texts(texts) => texts.iter().for_each(|text| self.text("text", Some(text))),
         }
     }
 
@@ -175,6 +176,15 @@ impl Leaves {
                 self.source("file", source);
                 self.text("filename", filename.as_deref());
                 if *is_cited {
+                    self.add("is_cited", true);
+                }
+            }
+            Content::SearchResult(found) => {
+                let said = [&found.title, &found.source]
+                    .into_iter()
+                    .chain(&found.texts);
+                said.for_each(|said| self.text("text", Some(said)));
+                if found.is_cited {
                     self.add("is_cited", true);
                 }
             }

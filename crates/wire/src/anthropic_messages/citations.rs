@@ -1,0 +1,106 @@
+//! What an answer cites: a place in a document or a search result of the request, or a page of the
+//! web.
+//!
+//! <https://platform.claude.com/docs/en/build-with-claude/citations> and
+//! <https://platform.claude.com/docs/en/build-with-claude/search-results> (2026)
+
+use chat::event::{Citation, Measure, Place};
+use serde_json::{Value, json};
+
+use crate::members::Members;
+
+/// How a place in a source of the request is told: the type of the citation, and the members that
+/// say which source it is, where the words begin and where they end.
+struct Form {
+    measure: Measure,
+    kind: &'static str,
+    source: &'static str,
+    start: &'static str,
+    end: &'static str,
+}
+
+const FORMS: [Form; 4] = [
+    Form {
+        measure: Measure::Characters,
+        kind: "char_location",
+        source: "document_index",
+        start: "start_char_index",
+        end: "end_char_index",
+    },
+    Form {
+        measure: Measure::Pages,
+        kind: "page_location",
+        source: "document_index",
+        start: "start_page_number",
+        end: "end_page_number",
+    },
+    Form {
+        measure: Measure::Texts,
+        kind: "content_block_location",
+        source: "document_index",
+        start: "start_block_index",
+        end: "end_block_index",
+    },
+    Form {
+        measure: Measure::TextsFound,
+        kind: "search_result_location",
+        source: "search_result_index",
+        start: "start_block_index",
+        end: "end_block_index",
+    },
+];
+
+/// Reads a citation of any type; where in the answer it belongs is not said in this dialect.
+pub(super) fn read(citation: &Members<'_>) -> Citation {
+    let said = |name: &str| citation.filled(name).map(|said| said.decode().into_owned());
+    Citation {
+        url: said("url").or_else(|| said("source")).unwrap_or_default(),
+        title: said("title").or_else(|| said("document_title")),
+        quote: said("cited_text"),
+        span: None,
+        place: place(citation),
+    }
+}
+
+fn place(citation: &Members<'_>) -> Option<Place> {
+    let kind = citation.string("type")?;
+    let form = FORMS.iter().find(|form| kind.is(form.kind))?;
+    Some(Place {
+        measure: form.measure,
+        source: citation.count(form.source)?,
+        start: citation.count(form.start)?,
+        end: citation.count(form.end)?,
+    })
+}
+
+/// Writes a citation: with its place where that is in the request, else as a page of the web.
+pub(super) fn write(citation: &Citation) -> Value {
+    let quote = citation.quote.as_deref().unwrap_or_default();
+    let form = citation.place.and_then(|place| {
+        let form = FORMS.iter().find(|form| form.measure == place.measure)?;
+        Some((form, place))
+    });
+    let Some((form, place)) = form else {
+        return json!({
+            "type": "web_search_result_location",
+            "url": citation.url,
+            "title": citation.title,
+            "cited_text": quote,
+            "encrypted_index": "",
+        });
+    };
+    let mut written = json!({
+        "type": form.kind,
+        "cited_text": quote,
+        form.source: place.source,
+    });
+    if place.measure == Measure::TextsFound {
+        written["source"] = json!(citation.url);
+        written["title"] = json!(citation.title);
+    } else {
+        written["document_title"] = json!(citation.title);
+    }
+    written[form.start] = json!(place.start);
+    written[form.end] = json!(place.end);
+    written
+}
