@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Problem;
+use super::{Cited, Problem};
 
 /// A request, reduced to what the simulator acts on.
 pub(crate) struct Ask {
@@ -31,6 +31,8 @@ pub(crate) struct Ask {
     pub(crate) shows_reasoning: bool,
     /// Whether opaque state is asked for, in dialects where the request decides.
     pub(crate) wants_opaque: bool,
+    /// What the answer cites, in dialects where the request decides.
+    pub(crate) cited: Option<Cited>,
     /// Fields of the request that the answer repeats.
     pub(crate) echo: Map<String, Value>,
 }
@@ -56,6 +58,7 @@ impl Default for Ask {
             reasoning: None,
             shows_reasoning: true,
             wants_opaque: false,
+            cited: None,
             echo: Map::new(),
         }
     }

@@ -9,6 +9,7 @@ mod ask;
 mod azure_openai;
 mod bedrock_converse;
 mod bedrock_error;
+mod cited;
 mod cohere;
 mod embeddings;
 mod frames;
@@ -34,6 +35,7 @@ use crate::ledger::Usage;
 use crate::script::Script;
 
 pub(crate) use ask::{Ask, Format, Tool, ToolRule};
+pub(crate) use cited::Cited;
 pub(crate) use paths::{Act, Gate, Route, nearest, route};
 pub(crate) use problem::Problem;
 pub(crate) use received::{Made, Received};

@@ -64,7 +64,7 @@ const MEDIA_FIELDS: [&str; 8] = [
     "audio",
 ];
 /// Fields with text, or with parts that have some.
-const TEXT_FIELDS: [&str; 18] = [
+const TEXT_FIELDS: [&str; 19] = [
     "text",
     "content",
     "function",
@@ -79,6 +79,7 @@ const TEXT_FIELDS: [&str; 18] = [
     "response",
     "toolUse",
     "toolResult",
+    "searchResult",
     "json",
     "reasoningContent",
     "reasoningText",

@@ -8,6 +8,7 @@ mod anthropic;
 mod azure;
 mod bedrock;
 mod caching;
+mod cited;
 mod cohere;
 mod content;
 mod gemini;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::cited;
 use crate::dialect::Problem;
 use crate::dialect::ask::unknown_key;
 use crate::seal::Seal;
@@ -252,6 +253,8 @@ fn check_inside(block: &Value, kind: &str, at: &str) -> Result<(), Problem> {
             _ => unfit(".tool_result.content: Input should be a valid list"),
         },
         "image" => check_image(&block["source"], at),
+        "document" => cited::check_document(&block["source"], at),
+        "search_result" => cited::check_search_result(block, at),
         _ => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 //! serve it: Vertex (`:rawPredict`) and Bedrock (`/invoke`).
 
 mod blocks;
+mod cited;
 mod prompt;
 mod request;
 mod stream;
@@ -41,7 +42,11 @@ impl Dialect for AnthropicMessages {
     fn whole(&self, rendering: &Rendering) -> Vec<u8> {
         let answer = &rendering.answer;
         let choice = &answer.choices[0];
-        let content: Vec<Value> = choice.blocks.iter().map(block_value).collect();
+        let mut content: Vec<Value> = choice.blocks.iter().map(block_value).collect();
+        if let Some(cited) = &rendering.ask.cited {
+            let texts = content.iter_mut().filter(|block| block["type"] == "text");
+            texts.for_each(|block| block["citations"] = json!([cited::citation(cited)]));
+        }
         let mut value = message_value(answer, &content);
         value["stop_reason"] = Value::from(stop_reason(&choice.finish));
         value["stop_sequence"] = Value::from(stop_sequence(&choice.finish));

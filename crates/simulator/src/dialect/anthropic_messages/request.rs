@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AnthropicMessages, blocks, prompt, turns};
+use super::{AnthropicMessages, blocks, cited, prompt, turns};
 use crate::dialect::ask::{REASONING_TOKENS, positive, schema_or_object, texts, unknown_key};
 use crate::dialect::weight::{tools_weight, weigh};
 use crate::dialect::{Ask, Format, Problem, Received, Tool, ToolRule};
@@ -73,6 +73,7 @@ pub(super) fn read(host: AnthropicMessages, received: &Received<'_>) -> Result<A
         tokens_max,
         stops: texts(body.get("stop_sequences")),
         reasoning: thinks.then_some(REASONING_TOKENS),
+        cited: cited::first(messages),
         ..Ask::default()
     })
 }

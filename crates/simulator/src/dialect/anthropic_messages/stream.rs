@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    AnthropicMessages, block_value, message_value, stop_reason, stop_sequence, usage_value,
+    AnthropicMessages, block_value, cited, message_value, stop_reason, stop_sequence, usage_value,
 };
 use crate::answer::{Block, Kind, Say, says};
 use crate::dialect::{Event, Rendering};
@@ -65,6 +65,10 @@ fn write(host: AnthropicMessages, rendering: &Rendering, say: &Say) -> Vec<Event
             if blocks[*block].kind == Kind::Reasoning {
                 let signature = Seal::Thinking.sign(&blocks[*block].text);
                 let delta = json!({"type": "signature_delta", "signature": signature});
+                events.push(block_delta(host, *block, &delta));
+            }
+            if let (Kind::Text, Some(cited)) = (&blocks[*block].kind, &rendering.ask.cited) {
+                let delta = json!({"type": "citations_delta", "citation": cited::citation(cited)});
                 events.push(block_delta(host, *block, &delta));
             }
             events.push(host.event("content_block_stop", &stop));

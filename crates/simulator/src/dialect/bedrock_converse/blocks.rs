@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::cited;
 use crate::dialect::Problem;
 use crate::dialect::ask::unknown_key;
 use crate::encoding::from_base64;
@@ -164,8 +165,10 @@ fn check_block(block: &Value, index: usize, number: usize) -> Result<(), Problem
             if let Some(key) = unknown_key(inner, &RESULT_MEMBERS) {
                 return Err(extraneous(&format!("{path}/toolResult/content"), key));
             }
+            cited::check(inner, &format!("{path}/toolResult/content"), true)?;
         }
     }
+    cited::check(block, &path, false)?;
     if let Some(image) = block.get("image")
         && !image["format"]
             .as_str()

@@ -1,6 +1,7 @@
 //! `bedrock-converse`: `POST /model/{id}/converse`, `/converse-stream` in AWS's event stream, and `/count-tokens`.
 
 mod blocks;
+mod cited;
 mod request;
 mod write;
 

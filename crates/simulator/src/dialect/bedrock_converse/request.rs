@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::blocks;
+use super::{blocks, cited};
 use crate::cache::{Life, Span};
 use crate::dialect::ask::{REASONING_TOKENS, positive, schema_or_object, texts, unknown_key};
 use crate::dialect::weight::{tools_weight, weigh, weigh_all};
@@ -51,8 +51,14 @@ pub(super) fn read(received: &Received<'_>) -> Result<Ask, Problem> {
     }
     let thinks = matches!(thinking["type"].as_str(), Some("enabled" | "adaptive"));
     let last = messages.last().unwrap_or(&Value::Null);
+    let model = received.model()?;
+    let cited = cited::first(messages);
+    // Claude does, and so may whatever stands behind a name of the account's own.
+    if cited.is_some() && !model.contains("claude") && !model.starts_with("arn:") {
+        return Err(Problem::bad("This model doesn't support citations."));
+    }
     Ok(Ask {
-        model: received.model()?,
+        model,
         stream: received.stream()?,
         messages: messages.len(),
         last_role: last["role"].as_str().unwrap_or_default().to_owned(),
@@ -64,6 +70,7 @@ pub(super) fn read(received: &Received<'_>) -> Result<Ask, Problem> {
         tokens_max,
         stops: texts(inference.get("stopSequences")),
         reasoning: thinks.then_some(REASONING_TOKENS),
+        cited,
         ..Ask::default()
     })
 }

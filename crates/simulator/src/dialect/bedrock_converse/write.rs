@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::cited;
 use crate::answer::{Block, Finish, Kind, Say, says};
 use crate::dialect::frames::binary_event;
-use crate::dialect::{Event, Rendering};
+use crate::dialect::{Cited, Event, Rendering};
 use crate::encoding::to_base64;
 use crate::ledger::Usage;
 use crate::seal::Seal;
@@ -14,7 +15,9 @@ use crate::tokens::count_tokens;
 
 pub(super) fn whole(rendering: &Rendering) -> Value {
     let choice = &rendering.answer.choices[0];
-    let content: Vec<Value> = choice.blocks.iter().map(block_value).collect();
+    let cited = rendering.ask.cited.as_ref();
+    let blocks = choice.blocks.iter();
+    let content: Vec<Value> = blocks.map(|block| block_value(block, cited)).collect();
     let mut value = json!({
         "metrics": {"latencyMs": 1},
         "output": {"message": {"content": content, "role": "assistant"}},
@@ -80,6 +83,10 @@ fn write(rendering: &Rendering, say: &Say) -> Vec<Event> {
                 let delta = json!({"reasoningContent": {"signature": signature}});
                 events.push(delta_event(*block, &delta));
             }
+            if let (Kind::Text, Some(cited)) = (&blocks[*block].kind, &rendering.ask.cited) {
+                let delta = json!({"citation": cited::citation(cited)});
+                events.push(delta_event(*block, &delta));
+            }
             events.push(event(
                 "contentBlockStop",
                 &json!({"contentBlockIndex": block}),
@@ -113,8 +120,12 @@ fn close(rendering: &Rendering) -> Vec<Event> {
     events
 }
 
-fn block_value(block: &Block) -> Value {
+fn block_value(block: &Block, cited: Option<&Cited>) -> Value {
     match &block.kind {
+        Kind::Text if cited.is_some() => {
+            let citations: Vec<Value> = cited.into_iter().map(cited::citation).collect();
+            json!({"citationsContent": {"content": [{"text": block.text}], "citations": citations}})
+        }
         Kind::Text | Kind::Refusal => json!({"text": block.text}),
         Kind::Reasoning => json!({"reasoningContent": {"reasoningText": {
             "text": block.text,
