@@ -51,7 +51,7 @@ part console scripts/console test
 part fuzz scripts/fuzz 10
 part money scripts/with-services tests/money/run
 part validators tests/validators/run
-part telemetry tests/telemetry/run
+part telemetry scripts/with-services tests/telemetry/run
 part routing tests/routing/run
 
 echo "waybill: the tests, part by part"
