@@ -1,5 +1,6 @@
 //! The accept loop: connections in, one service for all of them, a bounded drain at the end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,9 +12,10 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -28,7 +30,7 @@ use crate::reply;
 pub struct Manners {
     /// Connections at once.
     pub connections_max: usize,
-    /// For the head of a request to arrive.
+    /// For the head of a request to arrive, and before it for its first bytes.
     pub request_head: Duration,
     /// For what is in flight to end after the signal to stop.
     pub drain: Duration,
@@ -39,6 +41,37 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Streams of one HTTP/2 connection at once.
 const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// What every HTTP/2 connection begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Pause after a look at a part of a preface; every further one is twice as long.
+const PREFACE_PAUSE: Duration = Duration::from_millis(1);
+
+/// Both protocols, and how long a caller may take to choose one.
+struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    choice: Duration,
+}
+
+impl Protocols {
+    fn new(manners: Manners) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(manners.request_head);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(HTTP2_STREAMS_MAX);
+        Self {
+            http1,
+            http2,
+            choice: manners.request_head,
+        }
+    }
+}
 
 /// Serves until `stop`, then lets what is in flight end, for at most `manners.drain`.
 ///
@@ -53,16 +86,7 @@ pub async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(manners.connections_max));
     let connections = TaskTracker::new();
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(manners.request_head);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS_MAX);
-    let builder = Arc::new(builder);
+    let protocols = Arc::new(Protocols::new(manners));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -74,9 +98,9 @@ pub async fn serve(
             continue;
         };
         let (router, desk) = (router.clone(), desk.clone());
-        let (builder, stop) = (Arc::clone(&builder), stop.clone());
+        let (protocols, stop) = (Arc::clone(&protocols), stop.clone());
         connections.spawn(async move {
-            converse(stream, &builder, router, desk, stop).await;
+            converse(stream, &protocols, router, desk, stop).await;
             drop(place);
         });
     }
@@ -108,7 +132,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpS
 
 async fn converse(
     stream: TcpStream,
-    builder: &Builder<TokioExecutor>,
+    protocols: &Protocols,
     router: Router,
     desk: Handle,
     stop: CancellationToken,
@@ -117,21 +141,66 @@ async fn converse(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let is_http2 = tokio::select! {
+        biased;
+        told = tokio::time::timeout(protocols.choice, is_http2(&stream)) => match told {
+            Ok(Ok(is_http2)) => is_http2,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a connection broke off before it said anything");
+                return;
+            }
+            Err(_) => {
+                tracing::debug!("a connection was closed that said nothing");
+                return;
+            }
+        },
+        () = stop.cancelled() => return,
+    };
     let service = service_fn(move |request: Request<Incoming>| {
         let (router, desk) = (router.clone(), desk.clone());
         async move { Ok::<_, std::convert::Infallible>(answer(request, router, desk).await) }
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let io = TokioIo::new(stream);
+    let ended = if is_http2 {
+        let connection = protocols.http2.serve_connection(io, service);
+        // On the heap, so that the many of the other kind do not carry room for it.
+        Box::pin(until_ended(connection, stop)).await
+    } else {
+        let connection = protocols.http1.serve_connection(io, service);
+        until_ended(connection, stop).await
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+/// Whether a caller speaks HTTP/2, told by its first bytes. They are looked at and not taken: hyper would double its
+/// buffer for as long as the connection lives if it were handed some of them (docs/performance.md).
+async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
+    let (mut start, mut pause) = ([0; PREFACE.len()], PREFACE_PAUSE);
+    loop {
+        let seen = stream.peek(&mut start).await?;
+        if seen == PREFACE.len() || seen == 0 || !PREFACE.starts_with(&start[..seen]) {
+            return Ok(start == *PREFACE);
+        }
+        // A part of a preface: a further look does not wait for more of it, so we do.
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+/// Serves a connection; when the server stops, only what is in flight on it.
+async fn until_ended<C: GracefulConnection>(
+    connection: C,
+    stop: CancellationToken,
+) -> Result<(), C::Error> {
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
+    tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke off");
     }
 }
 
@@ -155,13 +224,13 @@ async fn answer(request: Request<Incoming>, mut router: Router, desk: Handle) ->
 ///
 /// # Errors
 /// When the address is in use or not ours; the message says so.
-pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let hint = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "; another program listens there: use --listen",
+            io::ErrorKind::AddrInUse => "; another program listens there: use --listen",
             _ => "",
         };
-        std::io::Error::new(
+        io::Error::new(
             error.kind(),
             format!("cannot listen on {address}: {error}{hint}"),
         )

@@ -12,6 +12,7 @@ mod credentials;
 mod door;
 mod fleet;
 mod jobs;
+mod protocols;
 mod replicas;
 mod schema;
 mod stage;
