@@ -95,7 +95,7 @@ impl Call {
             if let Some(name) = named {
                 return Some(Conversation::named(name));
             }
-            wire::opening(&self.body, &self.request).map(Conversation::Opening)
+            self.request.opening.map(Conversation::Opening)
         })
     }
 

@@ -4,6 +4,7 @@ use chat::Needs;
 use serde_json::Value;
 
 use crate::members::{MEMBERS_MAX, Member, Members};
+use crate::opening::opening;
 use crate::scan::{Scanner, Span, Text, ValueKind};
 use crate::shape::Fault;
 
@@ -34,6 +35,8 @@ pub struct Incoming {
     pub service_tier: Option<String>,
     /// The preset asked for.
     pub preset: Option<String>,
+    /// A number that is the same for every request of its conversation; absent where there are no messages.
+    pub opening: Option<u64>,
     /// What stands beside the body: facts of the path and of a few headers.
     pub beside: Beside,
     /// Where the top-level fields stand in the body this was read from.
@@ -96,11 +99,14 @@ impl Incoming {
             Ok(())
         })?;
         scanner.finish()?;
-        Ok(Self {
+        let mut incoming = Self {
             fields,
             object,
             ..Self::default()
-        })
+        };
+        // While it is known to be text: later that would have to be found out anew.
+        incoming.opening = opening(&incoming.members(text));
+        Ok(incoming)
     }
 
     /// The top-level fields in the body they were read from; without those that do not fit it.

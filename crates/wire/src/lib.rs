@@ -60,7 +60,6 @@ pub use incoming::{Beside, Incoming};
 pub use lane::{Lane, SENDABLE, door, door_beside, lane, reader, translation};
 pub use listing::{Listing, listing};
 pub use metadata::{RouterMetadata, put_route};
-pub use opening::opening;
 pub use outgoing::{Outgoing, Written};
 pub use quirks::{Quirk, goes_on};
 pub use rate_limit::{RateLimit, rate_limit};

@@ -7,9 +7,8 @@ use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 
 use foldhash::quality::FixedState;
 
-use crate::incoming::Incoming;
 use crate::members::Members;
-use crate::scan::{Malformed, Scanner, ValueKind};
+use crate::scan::{Malformed, Scanner, Span, ValueKind};
 
 /// Fields that hold instructions apart from the messages.
 const INSTRUCTIONS: [&str; 4] = [
@@ -25,12 +24,10 @@ const MESSAGES: [&str; 3] = ["messages", "input", "contents"];
 /// So much is read at each end of a long message.
 const END_BYTES: usize = 2048;
 
-/// A number that is the same for every request of a conversation; `None` where there are no
-/// messages. Only the first messages are read, however long the conversation is.
-#[must_use]
-pub fn opening(body: &[u8], request: &Incoming) -> Option<u64> {
-    let text = std::str::from_utf8(body).ok()?;
-    let members = request.members(text);
+/// A number that is the same for every request of a conversation, of which these are the fields; `None`
+/// where there are no messages. Only the first messages are read, however long the conversation is.
+pub(crate) fn opening(members: &Members<'_>) -> Option<u64> {
+    let text = members.text;
     let mut hasher = FixedState::with_seed(0).build_hasher();
     for name in INSTRUCTIONS {
         if let Some(member) = members.present(name) {
@@ -48,11 +45,7 @@ pub fn opening(body: &[u8], request: &Incoming) -> Option<u64> {
     let mut has_system = false;
     // The way out of the loop is an error: nothing after the opening is read.
     let _ = Scanner::within(text, messages.value).array(|scanner, _| {
-        let span = scanner.skip()?;
-        let is_system = Members::of_span(text, span)
-            .ok()
-            .and_then(|message| message.string("role"))
-            .is_some_and(|role| role.is("system") || role.is("developer"));
+        let (span, is_system) = message(text, scanner)?;
         if !(is_system && has_system) {
             gist(span.of(text)).hash(&mut hasher);
         }
@@ -64,6 +57,17 @@ pub fn opening(body: &[u8], request: &Incoming) -> Option<u64> {
         Err(Stopped)
     });
     is_whole.then(|| hasher.finish())
+}
+
+/// Where a message stands, and whether it instructs; in one walk, for it may be megabytes long.
+fn message<'a>(text: &'a str, scanner: &mut Scanner<'a>) -> Result<(Span, bool), Malformed> {
+    if scanner.peek()? != ValueKind::Object {
+        return Ok((scanner.skip()?, false));
+    }
+    let message = Members::read(text, scanner)?;
+    let role = message.string("role");
+    let is_system = role.is_some_and(|role| role.is("system") || role.is("developer"));
+    Ok((message.span, is_system))
 }
 
 /// What tells a message from others: all of a short one; of a long one its two ends and its length,
@@ -90,13 +94,12 @@ impl From<Malformed> for Stopped {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::openai_chat;
 
     fn of(messages: &str) -> Option<u64> {
         let body = format!(r#"{{"model":"m","messages":[{messages}]}}"#);
         let request = openai_chat::read_request(body.as_bytes()).expect("the test's own text");
-        opening(body.as_bytes(), &request)
+        request.opening
     }
 
     #[test]

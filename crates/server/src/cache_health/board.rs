@@ -21,7 +21,11 @@ use super::lineage::Lineage;
 /// of sessions are looked at all the same, for who goes on with whom.
 const BODY_BYTES_MIN: usize = 4096;
 
-/// The same in tokens: less than this is no loss.
+/// Up to here a prompt is hashed where it is taken from the queue, which takes some twenty microseconds: to hand it to
+/// another thread and to be woken by that one takes about as long.
+const HERE_BYTES_MAX: usize = 64 * 1024;
+
+/// In tokens: less than this is no loss.
 const TOKENS_MIN: u64 = 1024;
 
 /// Calls that may wait to be hashed, and be under way; what is more is not looked at.
@@ -259,9 +263,8 @@ async fn hash_all(board: Arc<CacheBoard>, mut waiting: Receiver<Waiting>) {
         if !lock(&board.underway).contains_key(&call.id) {
             continue; // it has ended already
         }
-        let body = call.body.clone();
-        let prefix = spawn_blocking(move || Prefix::of(&body)).await;
-        let prefix = prefix.ok().flatten().filter(|prefix| !prefix.is_empty());
+        let prefix = prefix_of(&call.body).await;
+        let prefix = prefix.filter(|prefix| !prefix.is_empty());
         let mut underway = lock(&board.underway);
         match (underway.get_mut(&call.id), prefix) {
             (Some(entry), Some(prefix)) => {
@@ -280,6 +283,17 @@ async fn hash_all(board: Arc<CacheBoard>, mut waiting: Receiver<Waiting>) {
             _ => drop(underway.remove(&call.id)),
         }
     }
+}
+
+async fn prefix_of(body: &Bytes) -> Option<Prefix> {
+    if body.len() <= HERE_BYTES_MAX {
+        return Prefix::of(body);
+    }
+    let body = body.clone();
+    spawn_blocking(move || Prefix::of(&body))
+        .await
+        .ok()
+        .flatten()
 }
 
 fn hash(of: &impl std::hash::Hash) -> u64 {
