@@ -15,7 +15,7 @@ use crate::track::Listen;
 
 /// So many moulds in a row that fit no further chunk, and no more are made: some streams have nothing
 /// that stays the same.
-const MISFITS_MAX: u8 = 16;
+pub(super) const MISFITS_MAX: u8 = 16;
 
 /// What the last chunk with a word was made of, and whether moulds are of use in this stream.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +70,7 @@ impl Told {
     }
 
     /// The block of the one delta that was told, if nothing else was.
-    fn only_delta(&self) -> Option<BlockIndex> {
+    pub(super) fn only_delta(&self) -> Option<BlockIndex> {
         self.delta.filter(|_| self.events == 1)
     }
 }

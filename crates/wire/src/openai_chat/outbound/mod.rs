@@ -6,7 +6,9 @@
 //! | `compose.rs` | a request, before the endpoint's habits are applied as in the other lane |
 //! | `turns.rs`, `parts.rs` | its messages and their content |
 //! | `reader.rs` | chunks and whole answers → events, by the walk of the other lane |
+//! | `alike.rs` | chunks that differ in their word alone → events, without it |
 
+mod alike;
 mod compose;
 mod parts;
 mod reader;

@@ -3,10 +3,12 @@
 
 use chat::Error;
 
+use super::alike::Alike;
 use crate::codec::{Listen, Reader};
 use crate::frame::Frame;
 use crate::members::Members;
 use crate::openai_chat::events::{Form, Walk};
+use crate::openai_chat::mould::Told;
 use crate::openai_chat::telling::Telling;
 use crate::scan;
 use crate::splice::Edits;
@@ -18,6 +20,7 @@ use crate::track::{Tracker, broken};
 pub(super) struct Answer {
     tracker: Tracker,
     telling: Telling,
+    pub(super) alike: Alike,
     is_done: bool,
 }
 
@@ -27,16 +30,22 @@ impl Answer {
             broken("the provider sent malformed JSON").with_detail(error.to_string())
         };
         let top = Members::of_text(text).map_err(malformed)?;
+        let mut told = Told::default();
         let mut walk = Walk {
             text,
             form,
             tracker: &mut self.tracker,
-            listen,
+            listen: &mut |event| {
+                told.note(&event);
+                listen(event);
+            },
             edits: Edits::default(),
             telling: Some(&mut self.telling),
             word: None,
         };
         walk.walk(&top, &nothing_stamped())?;
+        let word = walk.word;
+        self.alike.note(text, told.only_delta().zip(word));
         Ok(())
     }
 }
@@ -64,6 +73,9 @@ impl Reader for Answer {
             return Ok(false);
         }
         let text = text(data)?;
+        if self.alike.tell(text, listen) {
+            return Ok(false);
+        }
         self.read(text, Form::Chunk, listen)?;
         Ok(false)
     }
