@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -73,6 +74,13 @@ pub(crate) enum Role {
     /// Plays the simulated provider; for this program's own use
     #[command(hide = true)]
     Upstream,
+    /// Passes bytes on with the libraries that Waybill is made of; for this program's own use
+    #[command(hide = true)]
+    Floor {
+        /// The provider
+        #[arg(long)]
+        upstream: SocketAddr,
+    },
     /// Hours of mixed calls, faults, new keys and catalogs: does memory stay flat, do the books agree
     Soak(SoakArguments),
 }

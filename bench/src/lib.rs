@@ -25,7 +25,11 @@ use arguments::{Arguments, Role, SoakArguments};
 use measure::descriptors;
 use report::baseline::Baseline;
 use settings::Settings;
-use world::upstream;
+use world::{floor, upstream};
+
+/// Waybill's, for the sake of the floor; docs/performance.md says why Waybill has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures what the command line says, and writes the report.
 #[must_use]
@@ -53,6 +57,10 @@ fn start(arguments: &Arguments) -> Result<bool> {
     let streams = match &arguments.role {
         Some(Role::Upstream) => {
             upstream::play()?;
+            return Ok(true);
+        }
+        Some(Role::Floor { upstream }) => {
+            floor::play(*upstream)?;
             return Ok(true);
         }
         Some(Role::Soak(_)) => course::soak::STREAMS_MAX,

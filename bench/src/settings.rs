@@ -84,7 +84,7 @@ impl Settings {
             connections: 32,
             repeats: 3,
             warm_up_ms: 1000,
-            closed_ms: 4000,
+            closed_ms: 3500,
             open_ms: 6000,
             rounds: 5,
             few: Plenty {
@@ -238,15 +238,15 @@ mod tests {
     fn planned_ms(settings: &Settings) -> u64 {
         const START_MS: u64 = 400;
         let crowds = settings.streams.iter().map(|streams| {
-            let subjects = if settings.streams_direct { 3 } else { 2 };
+            let subjects = if settings.streams_direct { 4 } else { 3 };
             let opening_ms = *streams as u64 * 1000 / u64::from(settings.streams_per_second);
             let stream_ms = (settings.crowd(*streams).chunks() + 4) * settings.stream_gap_ms;
             subjects * (opening_ms + stream_ms)
         });
         let (repeats, rounds) = (settings.repeats as u64, settings.rounds as u64);
-        // Three subjects of the first two workloads and of the long ones, two of the translated
+        // Four subjects of the first two workloads and of the long ones, two of the translated
         // ones, and two other gateways on the first two.
-        let (timed, others) = (3 * 2 * repeats, (3 * 2 + 2 * 2 + 2 * 2) * repeats);
+        let (timed, others) = (4 * 2 * repeats, (4 * 2 + 2 * 2 + 2 * 2) * repeats);
         // Three gateways on two workloads, two on two, five on one.
         let compared = (3 * 2 + 2 * 2 + 5) * rounds;
         let closed_ms = settings.warm_up_ms + settings.closed_ms + 300;

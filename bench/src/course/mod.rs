@@ -28,6 +28,8 @@ pub(crate) const DIRECT: &str = "simulator alone";
 pub(crate) const WAYBILL: &str = "through Waybill";
 /// nginx, which passes bytes on and does nothing else: the least that standing in between costs.
 pub(crate) const PROXY: &str = "through nginx";
+/// A plain proxy out of the libraries that Waybill is made of: the least that standing in between costs with them.
+pub(crate) const FLOOR: &str = "through the HTTP libraries alone";
 /// A key without limits, in a house without budgets.
 pub(crate) const UNGOVERNED: &str = "ungoverned";
 /// A key that three hard budgets and three rate limits hold.
@@ -88,6 +90,7 @@ async fn beside(
         stage
             .open_proxy(world.room, &mut measured.absent, say)
             .await?;
+        stage.open_floor(world.room).await?;
     }
     if stage.wants(Part::Start) || has_loads {
         let footprint = stage.open_gateway(world.setup, world.room, say).await?;

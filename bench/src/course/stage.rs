@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 
-use super::{DIRECT, PROXY, WAYBILL, footprint, loads, streams};
+use super::{DIRECT, FLOOR, PROXY, WAYBILL, footprint, loads, streams};
 use crate::arguments::{Arguments, Part};
 use crate::load::order::{Naming, Subject, Way, Workload};
 use crate::report::figures::{Footprint, Load, Loop, Streams};
 use crate::settings::Settings;
+use crate::world::floor::Floor;
 use crate::world::gateway::{Gateway, PLAIN_KEY, Setup};
 use crate::world::other::Other;
 use crate::world::proxy::Proxy;
@@ -19,6 +20,7 @@ pub(super) struct Stage {
     pub(super) upstream: Upstream,
     pub(super) gateway: Option<Gateway>,
     pub(super) proxy: Option<Proxy>,
+    floor: Option<Floor>,
     pub(super) others: Vec<Other>,
     subjects: Vec<Subject>,
     parts: Vec<Part>,
@@ -39,6 +41,7 @@ impl Stage {
             upstream,
             gateway: None,
             proxy: None,
+            floor: None,
             others: Vec::new(),
             subjects: vec![direct],
             parts: all.filter(|part| arguments.wants(*part)).collect(),
@@ -50,12 +53,12 @@ impl Stage {
         self.parts.contains(&part)
     }
 
-    /// The simulator, the plain proxy and Waybill.
+    /// The simulator, the plain proxies and Waybill.
     pub(super) fn ours(&self) -> impl DoubleEndedIterator<Item = &Subject> {
         self.subjects.iter()
     }
 
-    /// Who can be asked for such calls. A plain proxy translates nothing. Other gateways are asked for the simple
+    /// Who can be asked for such calls. Plain proxies translate nothing. Other gateways are asked for the simple
     /// ones in a closed loop: at the rate that is half of what Waybill can do, most would only be late.
     pub(super) fn asked(&self, workload: &Workload, how: Loop) -> impl Iterator<Item = &Subject> {
         let is_translated = workload.way != Way::Chat;
@@ -63,7 +66,7 @@ impl Stage {
         let is_simple = of_all.iter().any(|simple| simple.name == workload.name);
         let ours = self.subjects.iter();
         let others = self.others.iter().map(|other| &other.subject);
-        ours.filter(move |subject| subject.name != PROXY || !is_translated)
+        ours.filter(move |subject| ![PROXY, FLOOR].contains(&subject.name) || !is_translated)
             .chain(others.filter(move |_| is_simple && how == Loop::Closed))
     }
 
@@ -86,8 +89,17 @@ impl Stage {
             .proxy
             .as_mut()
             .map_or(Ok(()), |it| it.child.has_not_ended());
+        let floor = self
+            .floor
+            .as_mut()
+            .map_or(Ok(()), |it| it.child.has_not_ended());
         let upstream = self.upstream.child.has_not_ended();
-        gateway.and(proxy).and(upstream).err().unwrap_or(error)
+        gateway
+            .and(proxy)
+            .and(floor)
+            .and(upstream)
+            .err()
+            .unwrap_or(error)
     }
 
     /// Starts a plain proxy, if there is one on this machine, and puts it among the subjects.
@@ -111,6 +123,16 @@ impl Stage {
         subject.pid = Some(proxy.child.pid());
         self.subjects.push(subject);
         self.proxy = Some(proxy);
+        Ok(())
+    }
+
+    /// Starts the plain proxy that is made of our libraries and puts it among the subjects.
+    pub(super) async fn open_floor(&mut self, room: &Room) -> Result<()> {
+        let floor = Floor::start(self.upstream.addr, room).await?;
+        let mut subject = Subject::new(FLOOR, floor.addr, "/v1", Naming::Script);
+        subject.pid = Some(floor.child.pid());
+        self.subjects.push(subject);
+        self.floor = Some(floor);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::figures::{Load, Loop};
 use super::number::{grouped, mib, ms, us};
-use super::{HEADROOM, Report, compared, neighbours, picture};
+use super::{HEADROOM, Report, compared, limits, neighbours, picture};
 use crate::course::DIRECT;
 
 pub(super) fn write(report: &Report) -> String {
@@ -16,6 +16,7 @@ pub(super) fn write(report: &Report) -> String {
         .and_then(|()| loads(&mut text, report))
         .and_then(|()| added(&mut text, report))
         .and_then(|()| headroom(&mut text, report))
+        .and_then(|()| limits::write(&mut text, report))
         .and_then(|()| neighbours::write(&mut text, report))
         .and_then(|()| compared::write(&mut text, report))
         .and_then(|()| pictures(&mut text, report))

@@ -5,6 +5,7 @@ mod compared;
 pub(crate) mod comparison;
 pub(crate) mod figures;
 pub(crate) mod goals;
+mod limits;
 mod markdown;
 pub(crate) mod neighbours;
 mod number;

@@ -1,17 +1,23 @@
-//! What Waybill costs beside what a plain proxy does, and what translating costs beside not translating.
+//! What Waybill costs beside what plain proxies do, and what translating costs beside not translating.
 //!
 //! Ratios within a run say the same on every machine, as far as anything does.
 
+use super::Measured;
 use super::comparison::{Comparison, Topic};
-use super::figures::{Load, Loop};
+use super::figures::{Load, Loop, Streams};
 use super::goals::{Goal, TIMES};
 use crate::course::houses::{CONTENT, FEW, POSTGRES, SQLITE};
-use crate::course::{DIRECT, GOVERNED, PROXY, WAYBILL};
+use crate::course::{DIRECT, FLOOR, GOVERNED, PROXY, WAYBILL};
+
+/// Plain proxies, and how a goal says whose figure it is.
+const BASES: [(&str, &str); 2] = [(PROXY, "nginx's"), (FLOOR, "the HTTP libraries alone")];
 
 /// Processor time per call or chunk, of that of a plain proxy.
 const PROCESSOR_MAX: f64 = 2.0;
 /// What is added at the 99th percentile at half load, of what a plain proxy adds.
 const LATENCY_MAX: f64 = 3.0;
+/// Memory of a slow stream, of that of a plain proxy out of the same libraries.
+const MEMORY_MAX: f64 = 1.5;
 /// Processor time of a translated call, of that of one that is not.
 const TRANSLATED_MAX: f64 = 2.0;
 /// Processor time of a governed call whose content is kept, of that of one whose content is not.
@@ -22,44 +28,86 @@ const POSTGRES_MAX: f64 = 1.0;
 const PLENTY_MAX: f64 = 1.1;
 
 /// The goals that a run with these loads has figures for; all of them aims of later work.
-pub(super) fn goals(loads: &[Load], comparisons: &[Comparison]) -> Vec<Goal> {
-    let of_proxy = loads.iter().filter(|load| load.subject == PROXY);
-    let mut goals: Vec<Goal> = of_proxy
-        .filter_map(|proxy| match proxy.how {
-            Loop::Closed => processor(proxy, loads, comparisons),
-            Loop::Open { .. } => latency(proxy, loads),
-        })
-        .collect();
+pub(super) fn goals(measured: &Measured) -> Vec<Goal> {
+    let loads = &measured.loads;
+    let mut goals = Vec::new();
+    for (base, whose) in BASES {
+        let its = loads.iter().filter(|load| load.subject == base);
+        goals.extend(its.filter_map(|base| match base.how {
+            Loop::Closed => processor((base, whose), measured),
+            Loop::Open { .. } => latency((base, whose), loads),
+        }));
+    }
+    goals.extend(loads.iter().filter_map(|load| libraries(load, loads)));
+    goals.extend(memory(&measured.streams));
     goals.extend(translated(loads));
-    goals.extend(comparisons.iter().flat_map(beside_another));
+    goals.extend(measured.comparisons.iter().flat_map(beside_another));
     goals
 }
 
 /// The load of the same calls in the same loop through another subject.
-fn same<'a>(load: &Load, subject: &str, loads: &'a [Load]) -> Option<&'a Load> {
+pub(super) fn same<'a>(load: &Load, subject: &str, loads: &'a [Load]) -> Option<&'a Load> {
     loads.iter().find(|other| {
         (other.workload, other.how, other.subject) == (load.workload, load.how, subject)
     })
 }
 
-/// The dearest that Waybill is measured at: under budgets and limits, where that was measured.
-fn processor(proxy: &Load, loads: &[Load], comparisons: &[Comparison]) -> Option<Goal> {
-    let mut governed = comparisons.iter().filter(|comparison| {
-        comparison.topic == Topic::Governed && comparison.workload == proxy.workload
+/// The dearest that Waybill is measured at on the calls of a closed loop, and in which circumstances: under budgets
+/// and limits, where that was measured.
+pub(super) fn dearest<'a>(load: &Load, measured: &'a Measured) -> Option<(&'a Load, &'static str)> {
+    let mut governed = measured.comparisons.iter().filter(|comparison| {
+        comparison.topic == Topic::Governed && comparison.workload == load.workload
     });
-    let side = governed.find_map(|comparison| comparison.side(GOVERNED));
-    let (ours, terms) = match side {
-        Some(side) => (&side.load, ", governed"),
-        None => (same(proxy, WAYBILL, loads)?, ""),
-    };
-    let ratio = ratio(ours, proxy)?;
-    let per = if proxy.chunks_per_call > 0 {
-        "chunk"
-    } else {
-        "call"
-    };
-    let name = format!("{}{terms}: CPU per {per}, of nginx's", proxy.workload);
+    match governed.find_map(|comparison| comparison.side(GOVERNED)) {
+        Some(side) => Some((&side.load, ", governed")),
+        None => Some((same(load, WAYBILL, &measured.loads)?, "")),
+    }
+}
+
+fn processor((base, whose): (&Load, &str), measured: &Measured) -> Option<Goal> {
+    let (ours, terms) = dearest(base, measured)?;
+    let (ratio, per) = (ratio(ours, base)?, per(base));
+    let name = format!("{}{terms}: CPU per {per}, of {whose}", base.workload);
     Some(Goal::at_most(name, (ratio, PROCESSOR_MAX), TIMES).only_aimed_at())
+}
+
+/// What the libraries cost before anything of ours is added to them.
+fn libraries(load: &Load, loads: &[Load]) -> Option<Goal> {
+    let is_theirs = load.subject == FLOOR && load.how == Loop::Closed;
+    let proxy = same(load, PROXY, loads).filter(|_| is_theirs)?;
+    let (ratio, per) = (ratio(load, proxy)?, per(load));
+    let name = format!(
+        "{}, the HTTP libraries alone: CPU per {per}, of nginx's",
+        load.workload
+    );
+    Some(Goal::at_most(name, (ratio, PROCESSOR_MAX), TIMES).only_aimed_at())
+}
+
+/// What processor time is told for.
+pub(super) const fn per(load: &Load) -> &'static str {
+    match load.chunks_per_call {
+        0 => "call",
+        _ => "chunk",
+    }
+}
+
+fn memory(streams: &[Streams]) -> Vec<Goal> {
+    let of = |crowd: &Streams, subject| {
+        let mut same = streams
+            .iter()
+            .filter(move |other| (other.subject, other.streams) == (subject, crowd.streams));
+        same.find_map(|other| other.bytes_per_stream.filter(|bytes| *bytes > 0))
+    };
+    let ours = streams.iter().filter(|crowd| crowd.subject == WAYBILL);
+    ours.filter_map(|crowd| {
+        let ratio = crowd.bytes_per_stream? as f64 / of(crowd, FLOOR)? as f64;
+        let name = format!(
+            "{} slow streams: memory per stream, of the HTTP libraries alone",
+            crowd.streams
+        );
+        Some(Goal::at_most(name, (ratio, MEMORY_MAX), TIMES).only_aimed_at())
+    })
+    .collect()
 }
 
 /// Calls have as many chunks on both sides, so the ratio of calls is that of chunks.
@@ -69,12 +117,16 @@ fn ratio(ours: &Load, theirs: &Load) -> Option<f64> {
     Some(ours as f64 / theirs as f64)
 }
 
-fn latency(proxy: &Load, loads: &[Load]) -> Option<Goal> {
-    let direct = same(proxy, DIRECT, loads)?.median.latency.p99_us;
-    let added = |load: &Load| load.median.latency.p99_us.saturating_sub(direct);
-    let ours = added(same(proxy, WAYBILL, loads)?);
-    let theirs = Some(added(proxy)).filter(|us| *us > 0)?;
-    let name = format!("{}: p99 added at half load, of nginx's", proxy.workload);
+/// What a subject adds to the 99th percentile of the simulator alone, in microseconds.
+pub(super) fn added_us(load: &Load, loads: &[Load]) -> Option<u64> {
+    let direct = same(load, DIRECT, loads)?.median.latency.p99_us;
+    Some(load.median.latency.p99_us.saturating_sub(direct))
+}
+
+fn latency((base, whose): (&Load, &str), loads: &[Load]) -> Option<Goal> {
+    let ours = added_us(same(base, WAYBILL, loads)?, loads)?;
+    let theirs = added_us(base, loads).filter(|us| *us > 0)?;
+    let name = format!("{}: p99 added at half load, of {whose}", base.workload);
     let ratio = ours as f64 / theirs as f64;
     Some(Goal::at_most(name, (ratio, LATENCY_MAX), TIMES).only_aimed_at())
 }

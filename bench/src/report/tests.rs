@@ -4,7 +4,7 @@ use super::comparison::Topic;
 use super::figures::{Bill, Run};
 use super::*;
 use crate::arguments::Arguments;
-use crate::course::{GOVERNED, PROXY, UNGOVERNED};
+use crate::course::{FLOOR, GOVERNED, PROXY, UNGOVERNED};
 use crate::measure::histogram::Percentiles;
 use crate::world::budgets::Counters;
 use clap::Parser as _;
@@ -27,6 +27,7 @@ fn load(how: Loop, subject: &'static str, calls_per_second: u64, p99_us: u64) ->
             subject_ns: match subject {
                 DIRECT => None,
                 PROXY => Some(15_250),
+                FLOOR => Some(30_500),
                 _ => Some(61_000),
             },
             ..Bill::default()
@@ -34,6 +35,25 @@ fn load(how: Loop, subject: &'static str, calls_per_second: u64, p99_us: u64) ->
         ..Run::default()
     };
     Load::new(&workload, how, subject, vec![run])
+}
+
+fn crowd(subject: &'static str, kib_per_stream: u64) -> Streams {
+    Streams {
+        subject,
+        streams: 1000,
+        errors: 0,
+        first_error: None,
+        open_max: 1000,
+        held_ms: 10_000,
+        lateness: Percentiles::default(),
+        first: Percentiles::default(),
+        rest_kib: None,
+        open_kib: None,
+        after_kib: None,
+        bytes_per_stream: Some(kib_per_stream * 1024),
+        descriptors: None,
+        processor_ns_per_chunk: None,
+    }
 }
 
 fn report(footprint: Option<Footprint>) -> Report {
@@ -54,6 +74,8 @@ fn report(footprint: Option<Footprint>) -> Report {
         load(open, DIRECT, 2000, 1500),
         load(open, PROXY, 2000, 2000),
         load(open, WAYBILL, 2000, 2750),
+        load(Loop::Closed, FLOOR, 9000, 6000),
+        load(open, FLOOR, 2000, 2125),
     ];
     let pair = |subject, rates: [u64; 3]| Load {
         runs: rates
@@ -87,6 +109,7 @@ fn report(footprint: Option<Footprint>) -> Report {
         Measured {
             nginx: Some("nginx/1.0".to_owned()),
             footprint,
+            streams: vec![crowd(PROXY, 18), crowd(FLOOR, 40), crowd(WAYBILL, 50)],
             loads,
             comparisons: Comparison::new(Topic::Governed, measured)
                 .into_iter()
@@ -119,6 +142,22 @@ fn verdicts_latency_and_what_is_added_are_in_the_report() {
     let latency = "| whole, 1 kB: p99 added at half load, of nginx's | 2.5 times | ≤ 3.0 times |";
     assert!(text.contains(latency), "{text}");
     assert!(!text.contains("incomplete"), "{text}");
+}
+
+#[test]
+fn what_the_limits_are_made_of_is_in_the_report() {
+    let text = report(Some(Footprint::default())).markdown();
+    for line in [
+        "| whole, 1 kB, governed: CPU per call, of the HTTP libraries alone | 2.0 times | ≤ 2.0 times |",
+        "| whole, 1 kB, the HTTP libraries alone: CPU per call, of nginx's | 2.0 times | ≤ 2.0 times |",
+        "| whole, 1 kB: p99 added at half load, of the HTTP libraries alone | 2.0 times | ≤ 3.0 times |",
+        "| 1000 slow streams: memory per stream, of the HTTP libraries alone | 1.2 times | ≤ 1.5 times |",
+        "| whole, 1 kB, governed: CPU per call, µs | 15.2 | 30.5 | 61.0 | 15.2 | 30.5 | 2.0 times | 4.0 times |",
+        "| whole, 1 kB: p99 added at half load, ms | 0.50 | 0.62 | 1.25 | 0.12 | 0.62 | 2.0 times | 2.5 times |",
+        "| 1000 slow streams: memory per stream, KiB | 18.0 | 40.0 | 50.0 | 22.0 | 10.0 | 1.2 times | 2.8 times |",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }
 
 #[test]
