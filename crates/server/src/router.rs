@@ -146,6 +146,7 @@ fn record_paths() -> Vec<Row> {
     vec![
         ("/generation", get(generation::get)),
         ("/generations", get(api::generations::get)),
+        ("/sessions", get(api::session::list::get)),
         ("/sessions/{id}", get(api::session::get)),
         ("/generation/content", content),
         ("/generation/feedback", remarks),

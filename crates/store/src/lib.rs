@@ -77,8 +77,9 @@ pub use record::{record_from_json, record_to_json};
 pub use recorder::{Figures, NotDrained, Recorder, RecorderLimits, RecorderOptions};
 pub use records::{
     CacheBreak, CacheLosses, Dimension, Facet, FacetFilter, Grain, ListQuery, Looked, Measure,
-    Measures, Month, OTHER, PAGE_MAX, Page, Partition, RollupQuery, RollupRow, SampledSession,
-    SessionKey, SessionSums, Sketched,
+    Measures, Month, OTHER, PAGE_MAX, Page, Partition, RollupQuery, RollupRow, SESSIONS_MAX,
+    SampledSession, SessionKey, SessionOrder, SessionPage, SessionPlace, SessionQuery, SessionSums,
+    Sketched,
 };
 pub use secrets::{DataKey, KeyMistake, MasterKeys, Vault, VaultError};
 pub use settings::{Setting, Settings};

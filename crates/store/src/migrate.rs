@@ -55,6 +55,11 @@ const MIGRATIONS: &[Migration] = &[
         "cache_breaks",
         include_str!("../migrations/0008_cache_breaks.sql"),
     ),
+    both(
+        9,
+        "session_lists",
+        include_str!("../migrations/0009_session_lists.sql"),
+    ),
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

@@ -9,7 +9,8 @@
 //! 4. `cube`: by which few dimensions hours and days are added up when they are over. `seal`: doing
 //!    so, and doing it anew when calls come late. `mend`: and when something has kept that from
 //!    happening. `compare`: whether it is so. `shelf`, `rows`: where all these rows stand.
-//! 5. `list`: records by any filter, a page at a time. `breaks`: caches of conversations that broke.
+//! 5. `list`: records by any filter, a page at a time. `session_list`: sessions, the dearest first or
+//!    those called last. `breaks`: caches of conversations that broke.
 //! 6. `retention`: months come and go. `horizons`: how far back what is kept goes.
 
 mod adopt;
@@ -32,6 +33,7 @@ mod retention;
 mod row;
 mod rows;
 mod seal;
+mod session_list;
 mod session_sample;
 mod sessions;
 mod shelf;
@@ -54,5 +56,6 @@ pub(crate) use query::pending;
 pub use query::{Dimension, FacetFilter, Grain, RollupQuery, RollupRow};
 pub use retention::Partition;
 pub(crate) use row::{COLUMNS, from_row};
+pub use session_list::{SESSIONS_MAX, SessionOrder, SessionPage, SessionPlace, SessionQuery};
 pub use session_sample::SampledSession;
 pub use sessions::{SessionKey, SessionSums};

@@ -45,7 +45,7 @@ pub struct SessionSums {
 }
 
 /// The columns behind the key, in the order of [`SessionSums::numbers`].
-const NUMBERS: [&str; 11] = [
+pub(super) const NUMBERS: [&str; 11] = [
     "first_ms",
     "last_ms",
     "calls",

@@ -25,6 +25,7 @@ mod records;
 mod rollups;
 mod sample;
 mod secrets;
+mod session_list;
 mod storm;
 mod suite;
 mod verify;

@@ -1,6 +1,7 @@
 //! `GET /sessions/{id}`: one agent run, its calls in order and as a tree, and what they cost. Not in
-//! OpenRouter's API.
+//! OpenRouter's API. `list`: all of them, in pages.
 
+pub mod list;
 mod tree;
 
 use std::sync::Arc;

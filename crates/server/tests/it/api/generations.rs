@@ -1,4 +1,4 @@
-//! `GET /generations` and `GET /sessions/{id}`: filters, pages, exports, and nobody else's business.
+//! `GET /generations`, `GET /sessions` and `GET /sessions/{id}`: filters, pages, exports, and nobody else's business.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -33,7 +33,11 @@ pub(super) async fn busy() -> (Stage, String) {
 }
 
 async fn list(stage: &Stage, query: &str, key: &str) -> Value {
-    let seen = stage.get(&format!("{LIST}{query}"), key).await;
+    list_at(stage, LIST, query, key).await
+}
+
+async fn list_at(stage: &Stage, path: &str, query: &str, key: &str) -> Value {
+    let seen = stage.get(&format!("{path}{query}"), key).await;
     assert_eq!(seen.status, 200, "{query}: {}", seen.text());
     seen.json()
 }
@@ -187,6 +191,53 @@ async fn a_session_is_its_calls_in_order_and_their_sum() {
     let elsewhere = "/api/v1/sessions/run-1?workspace_id=elsewhere";
     let seen = stage.get(elsewhere, &stage.management_key).await;
     seen.error(404, "not_found");
+}
+
+#[tokio::test]
+async fn sessions_are_listed_by_cost_or_last_call_page_by_page() {
+    let (stage, other) = busy().await;
+    let mut body = hello("simulated/echo");
+    body["session_id"] = json!("run-2");
+    assert_eq!(stage.chat(&body, "").await.status, 200);
+    let document = server::api::openapi::document().unwrap();
+    let path = "/api/v1/sessions";
+    for (sort, expected) in [("", ["run-2", "run-1"]), ("&sort=cost", ["run-1", "run-2"])] {
+        for key in [&stage.key, &other, &stage.management_key] {
+            let mut seen = Vec::new();
+            let mut query = format!("?limit=1{sort}");
+            loop {
+                let page = list_at(&stage, path, &query, key).await;
+                assert_fits(&document, "SessionList", &page);
+                seen.extend(page["data"].as_array().unwrap().iter().cloned());
+                match page["next_cursor"].as_str() {
+                    Some(next) => query = format!("?limit=1{sort}&cursor={next}"),
+                    None => break,
+                }
+            }
+            let ids: Vec<&str> = seen.iter().map(|one| one["id"].as_str().unwrap()).collect();
+            assert_eq!(ids, expected);
+            let calls = seen.iter().map(|one| one["calls"].as_i64().unwrap());
+            assert_eq!(calls.sum::<i64>(), 4);
+        }
+    }
+    let key = &stage.management_key;
+    for nothing in ["?workspace_id=elsewhere", "?end=2020-01-01T00:00:00Z"] {
+        assert_eq!(
+            length(&list_at(&stage, path, nothing, key).await),
+            0,
+            "{nothing}"
+        );
+    }
+    for (query, said) in [
+        ("?limit=501", "limit"),
+        ("?sort=dear", "sort"),
+        ("?cursor=x", "cursor"),
+        ("?start=yesterday", "start"),
+    ] {
+        let seen = stage.get(&format!("{path}{query}"), key).await;
+        assert!(seen.error(400, "invalid_request").contains(said), "{query}");
+    }
+    stage.get(path, "").await.error(401, "authentication");
 }
 
 /// The places of a session's tree, each as `id parent how depth calls`.
