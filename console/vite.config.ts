@@ -8,15 +8,27 @@ import { mantineStyles } from "./scripts/mantine-styles.mjs";
 const server = process.env.WAYBILL_URL ?? "http://127.0.0.1:8080";
 
 /**
- * What has a file of its own: libraries, which browsers keep when ours change; the list and the chart, which
- * not every page has; and the small parts of most pages together.
+ * What has a file of its own: a visit should load few files, and little that it has no use for.
+ *
+ * - `libraries`: what every page needs, and browsers keep when ours changes. What is ours of it stands
+ *   with the start (`index`).
+ * - `plot`: charts, for pages that have one.
+ * - `inputs`: what is typed into. `fields`: what pops up beside something, with its positioning.
+ * - `dialogs`: what opens over the page, once somebody opens it; `waybill`: a call in full, likewise.
  */
 const FILES: [string, RegExp][] = [
-  ["list", /node_modules\/@tanstack\/(virtual-core|react-virtual)\/|src\/parts\/Sheet\./],
-  ["plot", /node_modules\/uplot\//],
-  ["react", /node_modules\/(react|react-dom|scheduler)\//],
-  ["parts", /@mantine\/core\/esm\/components\/(Paper|Progress|SegmentedControl|SimpleGrid|Skeleton|Table)\/|src\/parts\/(Figures|States|Page|links|words)\./],
-  ["tanstack", /node_modules\/(@tanstack|use-sync-external-store)\//],
+  ["plot", /node_modules\/uplot\/|src\/parts\/(Chart|Stack|Trend|plot)\./],
+  ["libraries", /commonjsHelpers|vite\/preload-helper|node_modules\/(react|react-dom|scheduler|@tanstack|use-sync-external-store|openapi-fetch|clsx|get-nonce)\//],
+  ["libraries", /@mantine\/(core\/esm\/core|hooks|store)\//],
+  ["libraries", /@mantine\/core\/esm\/components\/(ScrollArea\/utils\/to-int|(Alert|ActionIcon|Anchor|Badge|Burger|Button|CloseButton|FloatingIndicator|Group|Kbd|Loader|Paper|Progress|SegmentedControl|SimpleGrid|Skeleton|Stack|Tabs|Text|Title|Transition|UnstyledButton)\/)/],
+  ["libraries", /@tabler\/icons-react\//],
+  ["inputs", /@mantine\/core\/esm\/(utils\/InputsGroupFieldset|components\/(Combobox\/(Combobox\.module|ComboboxChevron|get-parsed-combobox-data)|(Input|InputBase|NativeSelect|TextInput)\/))|src\/parts\/Choose\./],
+  ["menu", /@mantine\/core\/esm\/components\/Menu\//],
+  ["snippets", /src\/parts\/snippets\//],
+  ["waybill", /src\/pages\/activity\/(Waybill|Attempts)\./],
+  ["dialogs", /@mantine\/core\/esm\/components\/(Modal|ModalBase|Drawer)\/|node_modules\/(react-remove-scroll|react-remove-scroll-bar|react-style-singleton|use-sidecar|use-callback-ref|tslib)\/|src\/parts\/Question\./],
+  ["fields", /node_modules\/@floating-ui\/|@mantine\/core\/esm\/(utils\/(Floating|InlineInput)|components\/(Accordion\/AccordionChevron\.|Radio\/RadioIcon\.|(Checkbox|Combobox|FocusTrap|Indicator|Overlay|Popover|Portal|ScrollArea|Select|Switch|VisuallyHidden)\/))|src\/parts\/(Filters|NumberField)\./],
+  ["index", /index\.html|virtual:mantine|src\/(main|styles|theme|router|shell\/(?!Palette)|api\/(?!schema)|pages\/(Broken|Lost)|parts\/(Figures|States|Page|links|format|notices|useMinute|useRows|Sheet|Table|lazily|slugs|confirm|words))/],
 ];
 
 export default defineConfig({
@@ -29,6 +41,7 @@ export default defineConfig({
     // Fonts and pictures stay files of their own: the policy allows no fonts from `data:`.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    modulePreload: { polyfill: false },
     rollupOptions: {
       output: {
         // Many tiny files cost more than a few bytes too many.

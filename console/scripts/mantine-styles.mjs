@@ -11,6 +11,9 @@ const core = join(mantine, "core");
 /** Styles that belong to no component. */
 const ALWAYS = ["baseline", "default-css-variables", "global"];
 
+/** Colours of Mantine's that no theme of ours has. */
+const FOREIGN = /^\s*--mantine-color-(pink|grape|violet|indigo|cyan|teal|lime|orange)-[^;]*;\n/gm;
+
 /** Every file below a folder whose name ends so. */
 const files = (folder, end) =>
   readdirSync(folder, { recursive: true }).filter((name) => end.test(name)).map((name) => join(folder, name));
@@ -52,7 +55,7 @@ export function text() {
   return [...styles(used())]
     .map((name) => join(core, "styles", `${name}.css`)).filter(existsSync)
     .map((path) => readFileSync(path, "utf8"))
-    .sort((a, b) => place(a) - place(b)).join("\n");
+    .sort((a, b) => place(a) - place(b)).join("\n").replace(FOREIGN, "");
 }
 
 export function mantineStyles() {

@@ -1,6 +1,5 @@
 // The console starts here.
 import "virtual:mantine.css";
-import "uplot/dist/uPlot.min.css";
 import "./styles.css";
 import { MantineProvider } from "@mantine/core";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";

@@ -58,16 +58,11 @@ export const theme = createTheme({
     Button: { defaultProps: { size: "sm" } },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },
     TextInput: { defaultProps: { size: "sm" } },
-    NumberInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm", comboboxProps: { shadow: "md" } } },
     MultiSelect: { defaultProps: { size: "sm", comboboxProps: { shadow: "md" } } },
     Badge: { defaultProps: { variant: "light", radius: "sm", tt: "none", fw: 500 } },
-    Tooltip: { defaultProps: { withArrow: true, openDelay: 250 } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } }, styles: { title: { fontWeight: 600, fontSize: "1rem" } } },
     Drawer: { styles: { title: { fontWeight: 600, fontSize: "1rem" } } },
-    // What is hidden for the eye alone stays within it.
-    TableScrollContainer: { defaultProps: { type: "native", pos: "relative" } },
-    Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: "sm" } },
   },
 });
 

@@ -26,8 +26,7 @@ export const tests = {
     const page = await open("/caches?days=7");
     const table = page.getByRole("region", { name: "By model and endpoint" });
     await table.getByRole("link", { name: "simulated/messages", exact: true }).waitFor();
-    await page.getByRole("combobox", { name: "Model" }).click();
-    await page.getByRole("option", { name: "simulated/messages", exact: true }).click();
+    await page.getByRole("combobox", { name: "Model" }).selectOption("simulated/messages");
     await page.waitForURL(/model=simulated%2Fmessages/);
     await table.getByRole("link", { name: "simulated/echo", exact: true }).waitFor({ state: "detached" });
     await table.getByRole("progressbar", { name: /^Hit ratio of simulated\/messages/ }).first().waitFor();

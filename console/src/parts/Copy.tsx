@@ -1,16 +1,14 @@
 // Text that is there to be copied.
-import { ActionIcon, Box, Code, CopyButton, Tooltip } from "@mantine/core";
+import { ActionIcon, Box, Code, CopyButton } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 
 export function CopyIcon({ value, label = "Copy" }: { value: string; label?: string }) {
   return (
     <CopyButton value={value} timeout={1500}>
       {({ copied, copy }) => (
-        <Tooltip label={copied ? "Copied" : label}>
-          <ActionIcon size="sm" onClick={copy} aria-label={copied ? "Copied" : label} color={copied ? "green" : "gray"}>
-            {copied ? <IconCheck size={15} /> : <IconCopy size={15} />}
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon size="sm" onClick={copy} title={label} aria-label={copied ? "Copied" : label} color={copied ? "green" : "gray"}>
+          {copied ? <IconCheck size={15} /> : <IconCopy size={15} />}
+        </ActionIcon>
       )}
     </CopyButton>
   );

@@ -1,5 +1,5 @@
 // What a provider does with prompts, as far as the catalog knows, in badges.
-import { Badge, Group, Tooltip } from "@mantine/core";
+import { Badge, Group } from "@mantine/core";
 import type { Provider } from "~/api/queries";
 
 type Policy = NonNullable<Provider["data_policy"]>;
@@ -23,7 +23,7 @@ export function DataPolicy({ policy, isOneLine }: Props) {
   if (!policy) return <span className="quiet">–</span>;
   return (
     <Group gap={5} wrap={isOneLine ? "nowrap" : "wrap"}>
-      {words(policy).map(([text, meaning, color]) => <Tooltip key={text} label={meaning}><Badge size="sm" color={color}>{text}</Badge></Tooltip>)}
+      {words(policy).map(([text, meaning, color]) => <Badge key={text} size="sm" color={color} title={meaning}>{text}</Badge>)}
     </Group>
   );
 }

@@ -1,8 +1,9 @@
 // What a list is narrowed by: controls in one row, and chips for what is chosen elsewhere.
-import { Button, CloseButton, Group, NumberInput, Select, TextInput, Tooltip } from "@mantine/core";
+import { Button, CloseButton, Group, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { NumberField } from "./NumberField";
 
 export type Choice = { value: string; label: string };
 
@@ -49,14 +50,14 @@ export function FilterText({ label, placeholder, width, value, onChange }: Field
   return <TextInput label={label} placeholder={placeholder} w={width} value={typed ?? ""} onChange={(event) => type(event.currentTarget.value || undefined)} />;
 }
 
-type NumberProps = FieldProps<number> & { prefix?: string; suffix?: string };
+type NumberProps = FieldProps<number> & { prefix?: string; unit?: string };
 
-export function FilterNumber({ label, placeholder, width, value, onChange, prefix, suffix }: NumberProps) {
+export function FilterNumber({ label, placeholder, width, value, onChange, prefix, unit }: NumberProps) {
   const [typed, type] = useTyped(value, onChange);
   return (
-    <NumberInput
-      label={label} placeholder={placeholder} w={width} min={0} hideControls prefix={prefix} suffix={suffix}
-      value={typed ?? ""} onChange={(next) => type(next === "" ? undefined : Number(next))}
+    <NumberField
+      label={label} placeholder={placeholder} w={width} prefix={prefix} unit={unit}
+      value={typed} onChange={(text) => type(text === "" ? undefined : Number(text))}
     />
   );
 }
@@ -85,8 +86,6 @@ type ChipProps = { name: string; value: string; onRemove: () => void };
 export function FilterChip({ name, value, onRemove }: ChipProps) {
   const short = value.length > 34 ? `${value.slice(0, 32)}…` : value;
   return (
-    <Tooltip label={`${name}: ${value}`} disabled={short === value}>
-      <Button size="compact-sm" variant="light" onClick={onRemove} aria-label={`Take the filter ${name} ${value} away`}>{name}: {short} ×</Button>
-    </Tooltip>
+    <Button size="compact-sm" variant="light" onClick={onRemove} title={short === value ? undefined : `${name}: ${value}`} aria-label={`Take the filter ${name} ${value} away`}>{name}: {short} ×</Button>
   );
 }

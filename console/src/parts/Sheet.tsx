@@ -2,9 +2,9 @@
 // and a screen reader is told of rows and columns all the same.
 import { Box, UnstyledButton } from "@mantine/core";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import classes from "./Sheet.module.css";
+import { useRows } from "./useRows";
 
 export type Column<Row> = {
   key: string;
@@ -38,17 +38,13 @@ type Props<Row> = {
 export function Sheet<Row>(props: Props<Row>) {
   const { label, columns, rows, rowKey, rowHeight = 44, height = "calc(100dvh - 260px)" } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
-    overscan: 12,
-  });
+  const { from, until } = useRows(scroller, rows.length, rowHeight);
   const tracks = columns.map((column) => column.width).join(" ");
   const least = columns.reduce((sum, column) => sum + Number(/\d+/.exec(column.width)?.[0] ?? 0), 16);
-  const shown = virtual.getVirtualItems();
-  const last = shown.at(-1);
-  if (last && props.onEnd && last.index >= rows.length - 20) queueMicrotask(props.onEnd);
+  const isAtEnd = until >= rows.length - 20;
+  const { onEnd } = props;
+  // Whoever has nothing more to bring does nothing.
+  useEffect(() => { if (isAtEnd) onEnd?.(); });
   return (
     <Box
       ref={scroller} className={classes.scroller} style={{ maxHeight: height }}
@@ -62,15 +58,15 @@ export function Sheet<Row>(props: Props<Row>) {
             ))}
           </div>
         </div>
-        <div role="rowgroup" className={classes.body} style={{ height: virtual.getTotalSize() }}>
-          {shown.map((item) => {
-            const row = rows[item.index]!;
+        <div role="rowgroup" className={classes.body} style={{ height: rows.length * rowHeight }}>
+          {rows.slice(from, until).map((row, offset) => {
+            const index = from + offset;
             return (
               <div
-                key={rowKey(row)} role="row" aria-rowindex={item.index + 2}
+                key={rowKey(row)} role="row" aria-rowindex={index + 2}
                 className={classes.row} data-chosen={props.isChosen?.(row) || undefined}
                 data-opens={props.onOpen ? true : undefined}
-                style={{ gridTemplateColumns: tracks, height: item.size, transform: `translateY(${item.start}px)` }}
+                style={{ gridTemplateColumns: tracks, height: rowHeight, transform: `translateY(${index * rowHeight}px)` }}
                 onClick={props.onOpen && ((event) => {
                   // Links and buttons within a row keep their own meaning.
                   if (!(event.target as Element).closest("a, button, input, label")) props.onOpen?.(row);

@@ -1,5 +1,5 @@
 // What stands around every page: navigation, search, theme, and the way out.
-import { ActionIcon, AppShell, Box, Burger, Button, Group, Kbd, NavLink, Text, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Burger, Button, Group, Kbd, Text, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconLogout, IconMoon, IconSearch, IconSun } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
@@ -26,54 +26,44 @@ export function Shell({ children }: { children?: ReactNode }) {
   };
   useHotkeys([["mod+K", search]], []);
   return (
-    <AppShell
-      header={{ height: 52 }} padding={0}
-      navbar={{ width: 212, breakpoint: "sm", collapsed: { mobile: !opened } }}
-      classNames={{ header: classes.header, navbar: classes.navbar }}
-    >
-      <AppShell.Header>
+    <div className={classes.shell}>
+      <header className={classes.header}>
         <a href="#content" className={classes.skip}>Skip to content</a>
-        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
-          <Group gap="sm" wrap="nowrap">
-            <Burger opened={opened} onClick={menu.toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" />
-            <UnstyledButton component={Link} to="/" className={classes.brand}>
-              <Mark />
-              <Text fw={600} fz="lg" className={classes.name}>Waybill</Text>
-            </UnstyledButton>
-          </Group>
-          <Group gap={6} wrap="nowrap">
-            <Button
-              variant="default" size="xs" leftSection={<IconSearch size={14} />} className={classes.search}
-              rightSection={<Kbd size="xs">Ctrl K</Kbd>} onClick={search} visibleFrom="sm"
-            >
-              Go to…
-            </Button>
-            <ActionIcon hiddenFrom="sm" onClick={search} aria-label="Go to…"><IconSearch size={18} /></ActionIcon>
-            <ThemeSwitch />
-            <SignOut />
-          </Group>
+        <Group gap="sm" wrap="nowrap">
+          <Burger opened={opened} onClick={menu.toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" aria-expanded={opened} aria-controls="pages" />
+          <UnstyledButton component={Link} to="/" className={classes.brand}>
+            <Mark />
+            <Text fw={600} fz="lg" className={classes.name}>Waybill</Text>
+          </UnstyledButton>
         </Group>
-      </AppShell.Header>
-      <AppShell.Navbar aria-label="Pages">
-        <Box flex={1} p="xs" className={classes.pages}>
-          {groups.filter((group) => places.some((place) => place.group === group)).map((group) => (
-            <div key={group} className={classes.group} role="group" aria-label={group}>
-              <Text className="label" px={10} pb={4}>{group}</Text>
-              {places.filter((place) => place.group === group).map((place) => (
-                <NavLink
-                  key={place.to} component={Link} to={place.to} label={place.title}
-                  leftSection={<place.icon size={17} stroke={1.7} />}
-                  active={pathname === place.to || (place.to !== "/" && pathname.startsWith(`${place.to}/`))}
-                  className={classes.link} variant="subtle" color="gray"
-                />
-              ))}
-            </div>
-          ))}
-        </Box>
-      </AppShell.Navbar>
-      <AppShell.Main>{children ?? <Outlet />}</AppShell.Main>
+        <Group gap={6} wrap="nowrap">
+          <Button
+            variant="default" size="xs" leftSection={<IconSearch size={14} />} className={classes.search}
+            rightSection={<Kbd size="xs" className={classes.keys}>Ctrl K</Kbd>} onClick={search} visibleFrom="sm"
+          >
+            Go to…
+          </Button>
+          <ActionIcon hiddenFrom="sm" onClick={search} aria-label="Go to…"><IconSearch size={18} /></ActionIcon>
+          <ThemeSwitch />
+          <SignOut />
+        </Group>
+      </header>
+      <nav id="pages" aria-label="Pages" className={classes.navbar} data-opened={opened || undefined}>
+        {groups.map((group) => (
+          <div key={group} className={classes.group} role="group" aria-label={group}>
+            <Text className="label" px={10} pb={4}>{group}</Text>
+            {places.filter((place) => place.group === group).map((place) => (
+              <Link key={place.to} to={place.to} activeOptions={{ exact: place.to === "/", includeSearch: false }} className={classes.link}>
+                <place.icon size={17} stroke={1.7} aria-hidden="true" />
+                {place.title}
+              </Link>
+            ))}
+          </div>
+        ))}
+      </nav>
+      <main className={classes.main}>{children ?? <Outlet />}</main>
       {hasPalette && <Suspense><Palette /></Suspense>}
-    </AppShell>
+    </div>
   );
 }
 

@@ -1,12 +1,13 @@
 // Every call, newest first, found by filters in the address; a drawer shows the waybill of one.
-import { Box, Button, Drawer, Paper, Switch, Tooltip } from "@mantine/core";
+import { Box, Button, Paper, Switch } from "@mantine/core";
 import { IconActivity } from "@tabler/icons-react";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { api, told } from "~/api/client";
-import { type Generation, generation } from "~/api/generation";
-import { LinkButton, LinkText } from "~/parts/links";
+import type { Generation } from "~/api/generation";
+import { lazily, useOnce } from "~/parts/lazily";
+import { LinkButton } from "~/parts/links";
 import { Page } from "~/parts/Page";
 import { Sheet } from "~/parts/Sheet";
 import { Empty, Failure, Waiting } from "~/parts/States";
@@ -15,7 +16,8 @@ import { CallFilters } from "./CallFilters";
 import { columns } from "./columns";
 import { Export } from "./Export";
 import { queryOf } from "./filters";
-import { Waybill } from "./Waybill";
+
+const CallDrawer = lazily(async () => (await import("./CallDrawer")).CallDrawer);
 
 const route = getRouteApi("/house/activity");
 const PAGE = 100;
@@ -41,6 +43,7 @@ export default function Activity() {
     void navigate({ search: (before: ActivitySearch) => ({ ...before, ...part }), replace: true });
   const [isLive, setLive] = useState(true);
   const { call: openCall, ...filters } = search;
+  const hasDrawer = useOnce(openCall !== undefined);
   const found = useCalls(filters, isLive);
   const rows = found.data?.pages.flatMap((page) => page.data) ?? [];
   // A page looks at a bounded number of records, so that one may be empty and still have a next one.
@@ -53,7 +56,7 @@ export default function Activity() {
       title="Activity" about="Every call, readable the moment it has ended. Open one for its waybill."
       actions={
         <>
-          <Tooltip label="Looks for new calls every 3 seconds"><Switch label="Live" checked={isLive} onChange={(event) => setLive(event.currentTarget.checked)} /></Tooltip>
+          <Switch label="Live" title="Looks for new calls every 3 seconds" checked={isLive} onChange={(event) => setLive(event.currentTarget.checked)} />
           <Export search={search} />
         </>
       }
@@ -73,9 +76,7 @@ export default function Activity() {
           />
         )}
       </Paper>
-      <Drawer opened={openCall !== undefined} onClose={() => change({ call: undefined })} position="right" size={640} title="Call" padding="md">
-        {openCall && <One id={openCall} />}
-      </Drawer>
+      {hasDrawer && <CallDrawer id={openCall} onClose={() => change({ call: undefined })} />}
     </Page>
   );
 }
@@ -84,16 +85,4 @@ function NoCall({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => v
   return isFiltered
     ? <Empty title="No call fits these filters" action={<Button variant="default" onClick={onClear}>Clear the filters</Button>}>Take one away, or look further back.</Empty>
     : <Empty title="No call yet" icon={<IconActivity size={30} stroke={1.4} />} action={<LinkButton to="/start">Make the first one</LinkButton>}>As soon as one has ended, it stands here.</Empty>;
-}
-
-function One({ id }: { id: string }) {
-  const found = useQuery(generation(id));
-  if (found.isPending) return <Waiting />;
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
-  return (
-    <>
-      <Waybill call={found.data} />
-      <LinkText to="/activity/$id" params={{ id }} size="sm" mt="sm" display="inline-block">On a page of its own</LinkText>
-    </>
-  );
 }

@@ -67,7 +67,7 @@ function Fields({ search, change }: Props) {
       <FilterText label="App" placeholder="Its title or address" value={search.app} onChange={(app) => change({ app })} />
       <FilterText label="Session" placeholder="Its id" value={search.session} onChange={(session) => change({ session })} />
       <FilterNumber label="Cost from, USD" placeholder="0.01" prefix="$" value={search.cost} onChange={(cost) => change({ cost })} />
-      <FilterNumber label="Took from, ms" placeholder="1000" suffix=" ms" value={search.latency} onChange={(latency) => change({ latency })} />
+      <FilterNumber label="Took from, ms" placeholder="1000" unit="ms" value={search.latency} onChange={(latency) => change({ latency })} />
     </SimpleGrid>
   );
 }

@@ -1,11 +1,12 @@
 // The waybill of a call: where it was to go and why, how it went, what was counted and what it cost.
-import { Alert, Badge, Box, Group, Stack, Table, Text, Title } from "@mantine/core";
+import { Alert, Badge, Box, Group, Stack, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Generation } from "~/api/generation";
 import { CopyIcon } from "~/parts/Copy";
 import { Facts, Figure } from "~/parts/Figures";
 import { count, duration, moment, perMillion, speed, usd, usdExact } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { Table } from "~/parts/Table";
 import { filterWords, modeWords, reasonWords, ruleWords, unitWords } from "~/parts/words";
 import { Attempts } from "./Attempts";
 import classes from "./Waybill.module.css";
@@ -105,7 +106,7 @@ function Bill({ call }: { call: Generation }) {
   return (
     <>
       {call.unpriced && <Alert color="yellow" mb="sm"><Text size="sm" c="var(--mantine-color-text)">No cost is stated: {call.unpriced}</Text></Alert>}
-      <Table verticalSpacing={5} className={classes.table}>
+      <Table className={classes.table}>
         <Table.Thead>
           <Table.Tr>
             <Table.Th fz="xs" c="dimmed" fw={500}>Counted</Table.Th>

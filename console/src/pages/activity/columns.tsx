@@ -18,15 +18,15 @@ const rate = (call: Generation) =>
 export const columns: Column<Generation>[] = [
   { key: "at", title: "Ended", width: "84px", cell: (call) => <Instant at={call.created_at} /> },
   {
-    key: "outcome", title: "Outcome", width: "104px",
+    key: "outcome", title: "Outcome", width: "98px",
     cell: (call) => { const [words, color] = outcome(call); return <Badge color={color} size="sm">{words}</Badge>; },
   },
   {
-    key: "model", title: "Model", width: "minmax(172px, 1.5fr)",
+    key: "model", title: "Model", width: "minmax(160px, 1.4fr)",
     cell: (call) => <LinkText to="/activity/$id" params={{ id: call.id }} size="sm" className="mono" title={call.model}>{call.model}</LinkText>,
   },
   {
-    key: "provider", title: "Provider", width: "minmax(112px, 1fr)",
+    key: "provider", title: "Provider", width: "minmax(130px, 1.1fr)",
     cell: (call) => {
       const attempts = call.provider_responses?.length ?? 0;
       return <>{call.provider_name ?? "–"}{attempts > 1 && <Text span size="xs" c="dimmed"> after {attempts - 1}</Text>}</>;

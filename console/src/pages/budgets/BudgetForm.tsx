@@ -1,9 +1,10 @@
 // Makes a budget, or changes one.
-import { Button, Group, Modal, NumberInput, SegmentedControl, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, SegmentedControl, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ApiError, told, type Schemas } from "~/api/client";
 import { budgets, keys, workspaces } from "~/api/queries";
+import { NumberField } from "~/parts/NumberField";
 import { Failure } from "~/parts/States";
 
 type Budget = Schemas["Budget"];
@@ -58,7 +59,7 @@ export function BudgetForm({ existing, onClose }: Props) {
             <TextInput label="Which one" description={SUBJECTS.find((row) => row.value === subject)?.hint} required value={who} onChange={(event) => setWho(event.currentTarget.value)} error={errorOf("subject_id") ?? errorOf("subject")} />
           )}
           <Group grow align="flex-start">
-            <NumberInput label="Limit, USD" required min={0} decimalScale={9} thousandSeparator="," value={limit} onChange={setLimit} error={errorOf("limit")} />
+            <NumberField label="Limit, USD" prefix="$" required value={limit} onChange={setLimit} error={errorOf("limit")} />
             {!existing && <Select label="In each" data={WINDOWS} value={window} onChange={(value) => value && setWindow(value)} allowDeselect={false} error={errorOf("window")} />}
           </Group>
           <Stack gap={4}>

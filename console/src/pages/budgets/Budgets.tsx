@@ -1,5 +1,5 @@
 // Limits of any kind: of keys, workspaces, members, apps, end users, metadata, and of the whole house.
-import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, ScrollArea, Table, Text } from "@mantine/core";
+import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Text } from "@mantine/core";
 import { IconDots, IconGauge, IconPlus } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,10 +8,13 @@ import { budgets, type Key, keys, workspaces } from "~/api/queries";
 import { Confirm } from "~/parts/confirm";
 import { Meter } from "~/parts/Figures";
 import { usd } from "~/parts/format";
+import { lazily } from "~/parts/lazily";
 import { notify } from "~/parts/notices";
 import { Page } from "~/parts/Page";
 import { Empty, Failure, Waiting } from "~/parts/States";
-import { BudgetForm } from "./BudgetForm";
+import { Scroll, Table } from "~/parts/Table";
+
+const BudgetForm = lazily(async () => (await import("./BudgetForm")).BudgetForm);
 
 type Budget = Schemas["Budget"];
 
@@ -30,7 +33,7 @@ export default function Budgets() {
           </Empty>
         )}
         {(found.data?.length ?? 0) > 0 && (
-          <ScrollArea>
+          <Scroll>
             <Table miw={820} highlightOnHover>
               <Table.Thead>
                 <Table.Tr>
@@ -41,7 +44,7 @@ export default function Budgets() {
               </Table.Thead>
               <Table.Tbody>{found.data?.map((budget) => <Row key={budget.id} budget={budget} onEdit={setOpen} />)}</Table.Tbody>
             </Table>
-          </ScrollArea>
+          </Scroll>
         )}
       </Paper>
       {open && <BudgetForm existing={open === "new" ? undefined : open} onClose={() => setOpen(undefined)} />}

@@ -1,15 +1,17 @@
 // Of how much use providers' prompt caches are, what they save, and why one was of no use any more.
-import { Box, Group, Paper, Progress, ScrollArea, SegmentedControl, Select, SimpleGrid, Skeleton, Table, Text, Title } from "@mantine/core";
+import { Box, Group, Paper, Progress, SegmentedControl, SimpleGrid, Skeleton, Text, Title } from "@mantine/core";
 import { IconStack2 } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { api, told, type Schemas } from "~/api/client";
+import { Choose } from "~/parts/Choose";
 import { Figure } from "~/parts/Figures";
 import { count, percent, short, usd } from "~/parts/format";
 import { LinkButton, LinkText } from "~/parts/links";
 import { Page } from "~/parts/Page";
 import { Empty, Failure, Waiting } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 import type { CachesSearch } from "~/router";
 import { Breaks } from "./Breaks";
 import { type Break, byEndpoint, byTime, ratio, type Served, type Sums, total } from "./hours";
@@ -52,8 +54,8 @@ export default function Caches() {
       }
     >
       <Group gap="xs" mb="md">
-        <Select aria-label="Model" placeholder="Every model" clearable searchable w={{ base: "100%", xs: 240 }} data={names((hour) => hour.model)} value={model ?? null} onChange={(value) => change({ model: value ?? undefined })} />
-        <Select aria-label="Endpoint" placeholder="Every endpoint" clearable searchable w={{ base: "100%", xs: 220 }} data={names((hour) => hour.endpoint)} value={endpoint ?? null} onChange={(value) => change({ endpoint: value ?? undefined })} />
+        <Choose label="Model" any="Every model" width={240} data={names((hour) => hour.model)} value={model} onChange={(model) => change({ model })} />
+        <Choose label="Endpoint" any="Every endpoint" width={220} data={names((hour) => hour.endpoint)} value={endpoint} onChange={(endpoint) => change({ endpoint })} />
       </Group>
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
       {found.isPending && <Paper className="sheet"><Waiting /></Paper>}
@@ -140,7 +142,7 @@ function ByEndpoint({ all, days }: { all: Served[]; days: number }) {
   return (
     <Paper className="sheet" component="section" aria-label="By model and endpoint">
       <Title order={2} px="lg" pt="md" pb="xs">By model and endpoint</Title>
-      <ScrollArea>
+      <Scroll>
         <Table miw={880} highlightOnHover>
           <Table.Thead>
             <Table.Tr>
@@ -151,7 +153,7 @@ function ByEndpoint({ all, days }: { all: Served[]; days: number }) {
           </Table.Thead>
           <Table.Tbody>{all.map((one) => <Row key={`${one.model}@${one.endpoint}`} one={one} days={days} />)}</Table.Tbody>
         </Table>
-      </ScrollArea>
+      </Scroll>
     </Paper>
   );
 }

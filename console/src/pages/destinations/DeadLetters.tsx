@@ -1,5 +1,5 @@
 // The calls that a destination never took, to be sent again.
-import { Button, Group, Modal, Table, Text } from "@mantine/core";
+import { Button, Group, Modal, Text } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, told, type Schemas } from "~/api/client";
 import { Instant } from "~/parts/Figures";
@@ -7,6 +7,7 @@ import { count } from "~/parts/format";
 import { LinkText } from "~/parts/links";
 import { notify } from "~/parts/notices";
 import { Empty, Failure } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 
 type Props = { id: string; letters: Schemas["ObservabilityDeliveries"]["dead_letters"]; onClose: () => void };
 
@@ -25,7 +26,7 @@ export function DeadLetters({ id, letters, onClose }: Props) {
       <Text size="sm" c="dimmed" mb="sm">The last 500 of this server. Sent again, each is tried five times more.</Text>
       {letters.length === 0 && <Empty title="None">Everything was taken.</Empty>}
       {letters.length > 0 && (
-        <Table.ScrollContainer minWidth={520} maxHeight={360}>
+        <Scroll minWidth={520} mah={360}>
           <Table>
             <Table.Thead><Table.Tr>{["Call", "Given up", "Tried", "Why"].map((title) => <Table.Th key={title} fz="xs" fw={500} c="dimmed">{title}</Table.Th>)}</Table.Tr></Table.Thead>
             <Table.Tbody>
@@ -39,7 +40,7 @@ export function DeadLetters({ id, letters, onClose }: Props) {
               ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scroll>
       )}
       {retry.isError && <Failure error={retry.error} />}
       <Group justify="flex-end" mt="md" gap="xs">

@@ -6,10 +6,12 @@ import { api, told, type Schemas } from "~/api/client";
 import { Confirm } from "~/parts/confirm";
 import { Figure, Instant } from "~/parts/Figures";
 import { count, percent } from "~/parts/format";
+import { lazily } from "~/parts/lazily";
 import { notify } from "~/parts/notices";
 import { Failure, Waiting } from "~/parts/States";
-import { DeadLetters } from "./DeadLetters";
 import { deliveries, type Destination, kindName } from "./queries";
+
+const DeadLetters = lazily(async () => (await import("./DeadLetters")).DeadLetters);
 
 export function DestinationCard({ one, onChange }: { one: Destination; onChange: () => void }) {
   const client = useQueryClient();

@@ -1,10 +1,11 @@
 // Adds a destination, or changes one. Its fields are those of its type, as the server tells them.
-import { Accordion, Button, Checkbox, Group, JsonInput, Modal, MultiSelect, NumberInput, PasswordInput, Select, Stack, Textarea, TextInput } from "@mantine/core";
+import { Accordion, Button, Checkbox, Group, JsonInput, Modal, MultiSelect, PasswordInput, Select, Stack, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ApiError, told, type Schemas } from "~/api/client";
 import { keys } from "~/api/queries";
 import { notify } from "~/parts/notices";
+import { NumberField } from "~/parts/NumberField";
 import { Failure } from "~/parts/States";
 import { type Draft, draftOf, fieldsOf, ruleMistake } from "./draft";
 import { type Destination, type Kind, kindName, kinds } from "./queries";
@@ -99,7 +100,7 @@ function More({ draft, set, error }: MoreProps) {
           <Accordion.Control>Which calls, and headers</Accordion.Control>
           <Accordion.Panel>
             <Stack gap="sm">
-              <NumberInput label="Sessions, percent" description="A session is told whole or not at all" min={0.01} max={100} decimalScale={2} value={draft.share} onChange={(share) => set({ share })} />
+              <NumberField label="Sessions, percent" unit="%" description="A session is told whole or not at all" value={draft.share} onChange={(share) => set({ share })} />
               <MultiSelect label="Only of these keys" placeholder={draft.keys.length === 0 ? "All keys" : undefined} searchable hidePickedOptions clearable data={keyChoices} value={draft.keys} onChange={(keys) => set({ keys })} />
               <JsonInput
                 label="Filter rules, as JSON" placeholder={RULES} autosize minRows={3} maxRows={14} formatOnBlur value={draft.rules} onChange={(rules) => set({ rules })}

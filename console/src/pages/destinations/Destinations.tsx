@@ -5,11 +5,13 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { workspaces } from "~/api/queries";
+import { lazily } from "~/parts/lazily";
 import { Page } from "~/parts/Page";
 import { Empty, Failure, Waiting } from "~/parts/States";
 import { DestinationCard } from "./DestinationCard";
-import { DestinationForm } from "./DestinationForm";
 import { type Destination, destinations } from "./queries";
+
+const DestinationForm = lazily(async () => (await import("./DestinationForm")).DestinationForm);
 
 const route = getRouteApi("/house/destinations");
 

@@ -29,7 +29,7 @@ export function draftOf(one: Destination | undefined): Draft {
   return {
     type: one?.type ?? "otel-collector", name: one?.name ?? "", config: Object.fromEntries(texts),
     headers: Object.entries((headers ?? {}) as Record<string, string>).map(([name, value]) => `${name}: ${value}`).join("\n"),
-    share: (one?.sampling_rate ?? 1) * 100, keys: one?.api_key_hashes ?? [], rules: one?.filter_rules ? JSON.stringify(one.filter_rules, null, 2) : "",
+    share: Math.round((one?.sampling_rate ?? 1) * 10_000) / 100, keys: one?.api_key_hashes ?? [], rules: one?.filter_rules ? JSON.stringify(one.filter_rules, null, 2) : "",
     content: one ? !one.privacy_mode : false, cost: one?.broadcast_generation_cost ?? true, identity: one?.broadcast_generation_identity ?? false, context: one?.broadcast_generation_request_context ?? false,
   };
 }

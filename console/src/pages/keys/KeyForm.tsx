@@ -1,9 +1,10 @@
 // Makes a key, or changes one.
-import { Button, Group, Modal, NumberInput, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ApiError, told, type Schemas } from "~/api/client";
 import { type Key, keys } from "~/api/queries";
+import { NumberField } from "~/parts/NumberField";
 import { Failure } from "~/parts/States";
 import type { Secret } from "./SecretDialog";
 
@@ -61,11 +62,11 @@ export function KeyForm({ existing, onClose, onMade }: Props) {
         <Stack gap="sm">
           <TextInput label="Name" description="Of the program or person that gets it" required data-autofocus value={name} onChange={(event) => setName(event.currentTarget.value)} error={errorOf("name")} />
           <Group grow align="flex-start">
-            <NumberInput label="Limit, USD" placeholder="No limit" min={0} decimalScale={9} thousandSeparator="," value={limit} onChange={setLimit} error={errorOf("limit")} />
+            <NumberField label="Limit, USD" prefix="$" placeholder="No limit" value={limit} onChange={setLimit} error={errorOf("limit")} />
             <Select label="Starts anew" data={RESETS} value={reset} onChange={(value) => setReset(value ?? "")} disabled={amount === null} allowDeselect={false} />
           </Group>
           <Group grow align="flex-start">
-            <NumberInput label="Calls per minute" placeholder="No limit" min={0} allowDecimal={false} value={calls} onChange={setCalls} />
+            <NumberField label="Calls per minute" placeholder="No limit" isWhole value={calls} onChange={setCalls} />
             {!existing && <TextInput type="datetime-local" label="Ends" value={expires} onChange={(event) => setExpires(event.currentTarget.value)} error={errorOf("expires_at")} />}
           </Group>
           <Select label="Content of its calls" data={CONTENT} value={content} onChange={(value) => setContent(value ?? "")} allowDeselect={false} />

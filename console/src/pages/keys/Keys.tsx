@@ -1,5 +1,5 @@
 // Who may call, and for how much: create, change, replace, disable and delete keys.
-import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, ScrollArea, Table, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Text, TextInput } from "@mantine/core";
 import { IconDots, IconKey, IconPlus, IconSearch } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -9,12 +9,16 @@ import { type Key, keys } from "~/api/queries";
 import { Confirm } from "~/parts/confirm";
 import { Instant, Meter } from "~/parts/Figures";
 import { usd } from "~/parts/format";
+import { lazily } from "~/parts/lazily";
 import { notify } from "~/parts/notices";
 import { Page } from "~/parts/Page";
 import { Empty, Failure, Waiting } from "~/parts/States";
-import { KeyForm } from "./KeyForm";
-import { RotateKey } from "./RotateKey";
-import { type Secret, SecretDialog } from "./SecretDialog";
+import { Scroll, Table } from "~/parts/Table";
+import type { Secret } from "./SecretDialog";
+
+const KeyForm = lazily(async () => (await import("./KeyForm")).KeyForm);
+const RotateKey = lazily(async () => (await import("./RotateKey")).RotateKey);
+const SecretDialog = lazily(async () => (await import("./SecretDialog")).SecretDialog);
 
 /** What is open beside the list. */
 type Open = { kind: "create" } | { kind: "edit" | "rotate"; key: Key };
@@ -41,7 +45,7 @@ export default function Keys() {
           </Empty>
         )}
         {shown.length > 0 && (
-          <ScrollArea>
+          <Scroll>
             <Table miw={860} highlightOnHover>
               <Table.Thead>
                 <Table.Tr>
@@ -52,13 +56,13 @@ export default function Keys() {
               </Table.Thead>
               <Table.Tbody>{shown.map((key) => <Row key={key.hash} row={key} onOpen={setOpen} />)}</Table.Tbody>
             </Table>
-          </ScrollArea>
+          </Scroll>
         )}
       </Paper>
       {open?.kind === "create" && <KeyForm onClose={() => setOpen(undefined)} onMade={setSecret} />}
       {open?.kind === "edit" && <KeyForm existing={open.key} onClose={() => setOpen(undefined)} onMade={setSecret} />}
       {open?.kind === "rotate" && <RotateKey existing={open.key} onClose={() => setOpen(undefined)} onMade={setSecret} />}
-      <SecretDialog secret={secret} onClose={() => setSecret(undefined)} />
+      {secret && <SecretDialog secret={secret} onClose={() => setSecret(undefined)} />}
     </Page>
   );
 }

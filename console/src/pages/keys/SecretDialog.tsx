@@ -9,12 +9,12 @@ import { clients } from "~/parts/snippets";
 
 export type Secret = { name: string; key: string };
 
-type Props = { secret: Secret | undefined; onClose: () => void };
+type Props = { secret: Secret; onClose: () => void };
 
 export function SecretDialog({ secret, onClose }: Props) {
   return (
-    <Modal opened={secret !== undefined} onClose={onClose} title={`${secret?.name ?? ""}: your new key`} size="lg" closeOnClickOutside={false}>
-      {secret && <Shown secret={secret} onClose={onClose} />}
+    <Modal opened onClose={onClose} title={`${secret.name}: your new key`} size="lg" closeOnClickOutside={false}>
+      <Shown secret={secret} onClose={onClose} />
     </Modal>
   );
 }

@@ -1,5 +1,5 @@
 // What a model takes and can do, as small signs with names.
-import { Group, Tooltip } from "@mantine/core";
+import { Group } from "@mantine/core";
 import { IconBraces, IconBrain, IconFile, IconMicrophone, IconPhoto, IconTool, IconVideo, type TablerIcon } from "@tabler/icons-react";
 import type { Model } from "~/api/queries";
 
@@ -24,9 +24,7 @@ export function Abilities({ model }: { model: Model }) {
   return (
     <Group gap={7} wrap="nowrap" c="dimmed">
       {signs.filter((sign) => sign.has(model)).map(({ name, icon: Icon }) => (
-        <Tooltip key={name} label={name}>
-          <span role="img" aria-label={name} style={{ display: "inline-flex" }}><Icon size={16} stroke={1.6} /></span>
-        </Tooltip>
+        <span key={name} role="img" aria-label={name} title={name} style={{ display: "inline-flex" }}><Icon size={16} stroke={1.6} /></span>
       ))}
     </Group>
   );

@@ -1,9 +1,10 @@
 // Models side by side.
-import { Modal, ScrollArea, Table, Text } from "@mantine/core";
+import { Modal, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Model } from "~/api/queries";
 import { context, perMillion } from "~/parts/format";
+import { Scroll, Table } from "~/parts/Table";
 import { Abilities } from "./Abilities";
 
 const rows: [string, (model: Model) => ReactNode][] = [
@@ -26,8 +27,8 @@ type Props = { opened: boolean; onClose: () => void; models: Model[] };
 export function Compare({ opened, onClose, models }: Props) {
   return (
     <Modal opened={opened} onClose={onClose} title="Compare models" size="min(1100px, 96vw)">
-      <ScrollArea>
-        <Table miw={220 + models.length * 190} layout="fixed">
+      <Scroll>
+        <Table miw={220 + models.length * 190} isFixed>
           <Table.Thead>
             <Table.Tr>
               <Table.Th w={210}><Text className="label">Per model</Text></Table.Th>
@@ -51,7 +52,7 @@ export function Compare({ opened, onClose, models }: Props) {
             ))}
           </Table.Tbody>
         </Table>
-      </ScrollArea>
+      </Scroll>
     </Modal>
   );
 }

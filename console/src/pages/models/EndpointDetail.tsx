@@ -1,5 +1,5 @@
 // All that is known of one endpoint: its whole price sheet, measured percentiles, limits and policy.
-import { Anchor, Box, Table, Text } from "@mantine/core";
+import { Anchor, Box, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Schemas } from "~/api/client";
 import type { Endpoint, Provider } from "~/api/queries";
@@ -7,6 +7,7 @@ import { DataPolicy } from "~/parts/DataPolicy";
 import { Facts } from "~/parts/Figures";
 import { count, duration, percent, speed } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { Table } from "~/parts/Table";
 import { Prices } from "./Prices";
 
 type Props = { endpoint: Endpoint; provider: Provider | undefined };
@@ -56,7 +57,7 @@ function Measured({ endpoint }: { endpoint: Endpoint }) {
   ];
   return (
     <>
-      <Table withRowBorders={false} verticalSpacing={4} horizontalSpacing={6} style={{ whiteSpace: "nowrap" }}>
+      <Table isCompact style={{ whiteSpace: "nowrap" }}>
         <Table.Thead><Table.Tr><Table.Th fz="xs" fw={500} c="dimmed">30 minutes</Table.Th>{SHARES.map((name) => <Table.Th key={name} fz="xs" fw={500} c="dimmed" ta="right">{name}</Table.Th>)}</Table.Tr></Table.Thead>
         <Table.Tbody>
           {rows.map(([name, measured, format]) => (

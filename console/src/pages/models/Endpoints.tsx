@@ -1,11 +1,12 @@
 // Every endpoint of a model: price, limits, and how it has done lately; the rest of a row on demand.
-import { ActionIcon, Badge, Box, Group, Paper, Table, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Badge, Box, Group, Paper, Text } from "@mantine/core";
 import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Endpoint, type Provider, providers as providersQuery } from "~/api/queries";
 import { context, duration, percent, perMillion, speed } from "~/parts/format";
 import { Empty } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 import { EndpointDetail } from "./EndpointDetail";
 
 const COLUMNS = ["Input $/M", "Output $/M", "Cached $/M", "Context", "Longest answer", "First token p50", "Speed p50", "Uptime, 1 day", "Cache hits"];
@@ -18,7 +19,7 @@ export function Endpoints({ all }: { all: Endpoint[] }) {
   const providerOf = ({ tag }: Endpoint) => providers.data?.find(({ slug }) => slug === tag.split("/")[0]);
   return (
     <Paper className="sheet">
-      <Table.ScrollContainer minWidth={980}>
+      <Scroll minWidth={980}>
         <Table>
           <Table.Thead>
             <Table.Tr>
@@ -28,7 +29,7 @@ export function Endpoints({ all }: { all: Endpoint[] }) {
           </Table.Thead>
           <Table.Tbody>{all.map((endpoint) => <Row key={endpoint.tag} endpoint={endpoint} provider={providerOf(endpoint)} />)}</Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </Scroll>
     </Paper>
   );
 }
@@ -87,8 +88,6 @@ const standings: Record<number, [string, string]> = {
 function Standing({ status, isUsable }: { status: number; isUsable: boolean | undefined }) {
   const [color, words] = isUsable === false ? ["var(--rule-strong)", "No credential here"] : standings[status] ?? standings[0]!;
   return (
-    <Tooltip label={words}>
-      <Box component="span" role="img" aria-label={words} w={9} h={9} style={{ borderRadius: "50%", background: color, flexShrink: 0 }} />
-    </Tooltip>
+    <Box component="span" role="img" aria-label={words} title={words} w={9} h={9} style={{ borderRadius: "50%", background: color, flexShrink: 0 }} />
   );
 }

@@ -1,11 +1,12 @@
 // "Why would my call go there?": the plan for a call that is not made, asked again as one changes it.
-import { Alert, Badge, Box, Checkbox, Group, NumberInput, Paper, Progress, Select, SimpleGrid, Stack, Text, Textarea, Title } from "@mantine/core";
+import { Alert, Badge, Box, Checkbox, Group, Paper, Progress, Select, SimpleGrid, Stack, Text, Textarea, Title } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, MARK, told, type Schemas } from "~/api/client";
 import { keys } from "~/api/queries";
 import { duration, percent, speed } from "~/parts/format";
+import { NumberField } from "~/parts/NumberField";
 import { Failure, Waiting } from "~/parts/States";
 import { filterWords, modeWords, reasonWords } from "~/parts/words";
 
@@ -53,7 +54,7 @@ export function LivePlan({ model }: { model: string }) {
           <Textarea label="Prompt" autosize minRows={3} maxRows={10} value={prompt} onChange={(event) => setPrompt(event.currentTarget.value)} />
           <Group grow>
             <Select label="Order" data={SORTS} value={sort} onChange={(value) => setSort(value ?? "")} allowDeselect={false} />
-            <NumberInput label="Longest answer, tokens" placeholder="No limit" min={1} value={max} onChange={setMax} />
+            <NumberField label="Longest answer, tokens" placeholder="No limit" isWhole value={max} onChange={setMax} />
           </Group>
           <Select
             label="As key" placeholder="None" clearable value={key} onChange={setKey}

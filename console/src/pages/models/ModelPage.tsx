@@ -7,13 +7,15 @@ import { endpoints, type Model, models } from "~/api/queries";
 import { CopyIcon } from "~/parts/Copy";
 import { Facts } from "~/parts/Figures";
 import { context, perMillion } from "~/parts/format";
+import { lazily } from "~/parts/lazily";
 import { LinkButton } from "~/parts/links";
 import { Page } from "~/parts/Page";
 import { Failure, Waiting } from "~/parts/States";
 import { Endpoints } from "./Endpoints";
 import { History } from "./History";
-import { LivePlan } from "./LivePlan";
 import { Prices } from "./Prices";
+
+const LivePlan = lazily(async () => (await import("./LivePlan")).LivePlan);
 
 const route = getRouteApi("/house/models/$author/$slug");
 

@@ -1,5 +1,5 @@
 // The catalog: browse, filter, sort, and choose models to compare.
-import { Box, Button, Checkbox, MultiSelect, Paper, SegmentedControl, Text, Tooltip, VisuallyHidden } from "@mantine/core";
+import { Box, Button, Checkbox, MultiSelect, Paper, SegmentedControl, Text, VisuallyHidden } from "@mantine/core";
 import { IconColumns3 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
@@ -7,13 +7,15 @@ import { useMemo, useState } from "react";
 import { type Model, models } from "~/api/queries";
 import { type Choice, FilterBar, FilterSelect, SearchField } from "~/parts/Filters";
 import { context, perMillion } from "~/parts/format";
+import { lazily, useOnce } from "~/parts/lazily";
 import { Page } from "~/parts/Page";
 import { type Column, Sheet } from "~/parts/Sheet";
 import { Empty, Failure, Waiting } from "~/parts/States";
 import type { ModelsSearch } from "~/router";
 import { Abilities } from "./Abilities";
-import { Compare } from "./Compare";
 import { abilities, filtered, inputs, listOf } from "./filter";
+
+const Compare = lazily(async () => (await import("./Compare")).Compare);
 
 const route = getRouteApi("/house/models");
 
@@ -38,18 +40,17 @@ export default function Models() {
     change({ compare: next.slice(-COMPARED_MAX).join(",") || undefined });
   };
   const [isComparing, setComparing] = useState(false);
+  const hasCompared = useOnce(isComparing);
   return (
     <Page
       title="Models" about="Who can be asked, what it costs and what it can do. Prices are USD per million tokens, from the cheapest endpoint."
       actions={
-        <Tooltip label={`Tick two to ${COMPARED_MAX} models first`} disabled={compared.length > 1}>
-          <Button
-            variant="default" leftSection={<IconColumns3 size={16} />} disabled={compared.length < 2}
-            onClick={() => setComparing(true)}
-          >
-            Compare{compared.length > 0 && ` ${compared.length}`}
-          </Button>
-        </Tooltip>
+        <Button
+          variant="default" title={compared.length > 1 ? undefined : `Tick two to ${COMPARED_MAX} models first`} leftSection={<IconColumns3 size={16} />} disabled={compared.length < 2}
+          onClick={() => setComparing(true)}
+        >
+          Compare{compared.length > 0 && ` ${compared.length}`}
+        </Button>
       }
     >
       <Filters search={search} change={change} />
@@ -81,10 +82,12 @@ export default function Models() {
           />
         )}
       </Paper>
-      <Compare
-        opened={isComparing} onClose={() => setComparing(false)}
-        models={compared.map((id) => found.data?.find((model) => model.id === id)).filter((model) => model !== undefined)}
-      />
+      {hasCompared && (
+        <Compare
+          opened={isComparing} onClose={() => setComparing(false)}
+          models={compared.map((id) => found.data?.find((model) => model.id === id)).filter((model) => model !== undefined)}
+        />
+      )}
     </Page>
   );
 }

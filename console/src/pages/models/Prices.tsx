@@ -1,7 +1,8 @@
 // A price sheet in full, with the conditions under which other prices hold.
-import { Table, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import type { Schemas } from "~/api/client";
 import { perMillion } from "~/parts/format";
+import { Table } from "~/parts/Table";
 
 type Pricing = Schemas["Pricing"];
 
@@ -20,7 +21,7 @@ export function Prices({ pricing }: { pricing: Pricing }) {
   const perUnit = units.filter(([key]) => sheet[key] !== undefined && Number(sheet[key]) !== 0);
   return (
     <>
-      <Table withRowBorders={false} verticalSpacing={4} maw={420}>
+      <Table isCompact maw={420}>
         <Table.Caption style={{ captionSide: "top", textAlign: "left" }} mt={0}>USD per million tokens, unless it says otherwise</Table.Caption>
         <Table.Tbody>
           {perToken.map(([key, name]) => (

@@ -1,5 +1,5 @@
 // One model's side of the conversation, with what each answer cost and how fast it was.
-import { ActionIcon, Alert, Badge, Box, Button, Code, Group, Loader, Paper, Spoiler, Stack, Text, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Alert, Badge, Box, Button, Code, Group, Loader, Paper, Spoiler, Stack, Text, TextInput } from "@mantine/core";
 import { IconReceipt, IconTool, IconX } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 import { CopyIcon } from "~/parts/Copy";
@@ -25,7 +25,7 @@ export function Column({ model, name, turns, onRemove, onToolResults }: Props) {
           <Text fw={600} truncate>{name}</Text>
           <Text size="xs" c="dimmed" className="mono" truncate>{model}</Text>
         </Box>
-        {onRemove && <Tooltip label="Take away"><ActionIcon aria-label={`Take ${name} away`} onClick={onRemove}><IconX size={16} /></ActionIcon></Tooltip>}
+        {onRemove && <ActionIcon title="Take away" aria-label={`Take ${name} away`} onClick={onRemove}><IconX size={16} /></ActionIcon>}
       </Group>
       <Stack gap="lg" p="md" style={{ overflowY: "auto", flex: 1 }} tabIndex={0} role="log" aria-label={`Conversation with ${name}`}>
         {turns.length === 0 && <Text c="dimmed" size="sm">Answers of this model appear here.</Text>}
@@ -81,9 +81,7 @@ function Measures({ answer }: { answer: Answer }) {
       <Group gap={2} ml="auto">
         <CopyIcon value={answer.text} label="Copy the answer" />
         {answer.generation && (
-          <Tooltip label="The waybill of this call">
-            <LinkIcon to="/activity/$id" params={{ id: answer.generation }} size="sm" variant="subtle" color="gray" aria-label="The waybill of this call"><IconReceipt size={15} /></LinkIcon>
-          </Tooltip>
+          <LinkIcon to="/activity/$id" params={{ id: answer.generation }} size="sm" variant="subtle" color="gray" title="The waybill of this call" aria-label="The waybill of this call"><IconReceipt size={15} /></LinkIcon>
         )}
       </Group>
     </Group>

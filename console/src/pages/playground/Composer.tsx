@@ -1,5 +1,5 @@
 // Where a prompt is written and files are attached.
-import { ActionIcon, Box, Button, CloseButton, FileButton, Group, Paper, Text, Textarea, Tooltip } from "@mantine/core";
+import { ActionIcon, Box, Button, CloseButton, FileButton, Group, Paper, Text, Textarea } from "@mantine/core";
 import { IconArrowUp, IconPaperclip, IconPlayerStop } from "@tabler/icons-react";
 import { useState } from "react";
 import type { Model } from "~/api/queries";
@@ -66,7 +66,7 @@ export function Composer({ models, disabled, isBusy, onSend, onStop }: Props) {
       {complaint && <Text size="sm" c="var(--bad)" role="alert" mb={4}>{complaint}</Text>}
       <Group gap="xs" align="flex-end" wrap="nowrap">
         <FileButton onChange={(files) => void add(files)} accept={ACCEPTED} multiple>
-          {(props) => <Tooltip label="Attach an image, a PDF or a sound"><ActionIcon size={34} aria-label="Attach files" {...props}><IconPaperclip size={18} /></ActionIcon></Tooltip>}
+          {(props) => <ActionIcon size={34} title="Attach an image, a PDF or a sound" aria-label="Attach files" {...props}><IconPaperclip size={18} /></ActionIcon>}
         </FileButton>
         <Box flex={1}>
           <Textarea

@@ -1,5 +1,5 @@
 // Chat with one model, or with up to six on the same prompt, side by side.
-import { Box, Button, Drawer, Group, Modal, MultiSelect, SimpleGrid, Text, Tooltip } from "@mantine/core";
+import { Box, Button, Group, MultiSelect, SimpleGrid, Text } from "@mantine/core";
 import { IconAdjustmentsHorizontal, IconCode, IconEraser } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
@@ -7,15 +7,16 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { example, models } from "~/api/queries";
 import { usd } from "~/parts/format";
 import { KeySelect, useActingKey } from "~/parts/KeySelect";
+import { lazily, useOnce } from "~/parts/lazily";
 import { LinkButton } from "~/parts/links";
 import { Page } from "~/parts/Page";
 import { Empty, Failure } from "~/parts/States";
-import { Code } from "./Code";
 import { Column } from "./Column";
 import { Composer } from "./Composer";
 import { type Attachment, content, history, type Message, mistakes, noAnswer, noOptions, request, type Turn } from "./conversation";
-import { Options } from "./Options";
 import { ask } from "./stream";
+
+const Beside = lazily(async () => (await import("./Beside")).Beside);
 
 const route = getRouteApi("/house/playground");
 const MODELS_MAX = 6;
@@ -30,6 +31,7 @@ export default function Playground() {
   const [options, setOptions] = useState(noOptions);
   const [conversations, setConversations] = useState<Conversations>({});
   const [shown, setShown] = useState<"options" | "code">();
+  const hasBeside = useOnce(shown !== undefined);
   const stopper = useRef<AbortController | undefined>(undefined);
   useEffect(() => () => stopper.current?.abort(), []);
   const chosen = useMemo(() => {
@@ -93,9 +95,7 @@ export default function Playground() {
         />
         <Group gap="xs" h={36}>
           <Text size="sm" c="dimmed">Session: <Text span fw={600} c="var(--mantine-color-text)">{usd(spent)}</Text></Text>
-          <Tooltip label="Forget what was said">
-            <Button variant="subtle" color="gray" size="xs" leftSection={<IconEraser size={15} />} disabled={isBusy} onClick={() => setConversations({})}>Clear</Button>
-          </Tooltip>
+          <Button title="Forget what was said" variant="subtle" color="gray" size="xs" leftSection={<IconEraser size={15} />} disabled={isBusy} onClick={() => setConversations({})}>Clear</Button>
         </Group>
       </Group>
       <SimpleGrid cols={{ base: 1, md: Math.min(chosen.length, 2), lg: Math.min(Math.max(chosen.length, 1), 3) }} spacing="sm" style={{ gridAutoRows: "minmax(240px, calc(100dvh - 322px))" }}>
@@ -109,12 +109,12 @@ export default function Playground() {
       <Box mt="sm" pos="sticky" bottom={12} style={{ zIndex: 5 }}>
         <Composer models={(known.data ?? []).filter(({ id }) => chosen.includes(id))} onSend={send} onStop={() => stopper.current?.abort()} isBusy={isBusy} disabled={chosen.length === 0 || !key.acting || isBroken} />
       </Box>
-      <Drawer opened={shown === "options"} onClose={() => setShown(undefined)} title="Options" position="right" size="md">
-        <Options values={options} onChange={setOptions} />
-      </Drawer>
-      <Modal opened={shown === "code"} onClose={() => setShown(undefined)} title="Use the code" size="xl">
-        {shown === "code" && <Code body={request(chosen[0] ?? "", history(turns(chosen[0] ?? "")), options)} />}
-      </Modal>
+      {hasBeside && (
+        <Beside
+          shown={shown} onClose={() => setShown(undefined)} options={options} onOptions={setOptions}
+          body={() => request(chosen[0] ?? "", history(turns(chosen[0] ?? "")), options)}
+        />
+      )}
     </Page>
   );
 }

@@ -1,7 +1,8 @@
 // An answer of a model as it was meant to be read. Its own HTML stays text.
-import { Anchor, Code, Table } from "@mantine/core";
+import { Anchor, Code } from "@mantine/core";
 import Markdown from "markdown-to-jsx";
 import { CodeBlock } from "~/parts/Copy";
+import { Table } from "~/parts/Table";
 import classes from "./Prose.module.css";
 
 const text = (children: unknown): string =>
@@ -13,7 +14,7 @@ const overrides = {
   a: { component: Anchor, props: { target: "_blank", rel: "noopener noreferrer" } },
   code: { component: Code },
   pre: { component: ({ children }: PreProps) => <CodeBlock code={text(children?.props?.children).replace(/\n$/, "")} /> },
-  table: { component: Table, props: { withTableBorder: true, withColumnBorders: true } },
+  table: { component: Table },
   // Pictures from elsewhere would tell somebody that they were looked at.
   img: { component: ({ alt, src }: { alt?: string; src?: string }) => <Anchor href={src}>{alt || src}</Anchor> },
 };

@@ -1,5 +1,5 @@
 // What the house presents to providers: masked, checked live, replaced and removed.
-import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Table, Text, Title } from "@mantine/core";
+import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Text, Title } from "@mantine/core";
 import { IconDots, IconPlugConnected } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { api, told, type Schemas } from "~/api/client";
@@ -7,6 +7,7 @@ import { credentials } from "~/api/queries";
 import { Confirm } from "~/parts/confirm";
 import { notify } from "~/parts/notices";
 import { Empty, Failure, Waiting } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 import type { Opener } from "./open";
 import { useRefresh } from "./refresh";
 
@@ -27,14 +28,14 @@ export function Credentials({ onOpen }: Opener) {
         </Empty>
       )}
       {(found.data?.length ?? 0) > 0 && (
-        <Table.ScrollContainer minWidth={640}>
+        <Scroll minWidth={640}>
           <Table highlightOnHover>
             <Table.Thead>
               <Table.Tr>{["Provider", "Credential", "From", "State", ""].map((title) => <Table.Th key={title} fz="xs" fw={500} c="dimmed">{title || <span className="visually-hidden">Actions</span>}</Table.Th>)}</Table.Tr>
             </Table.Thead>
             <Table.Tbody>{found.data?.map((one) => <Row key={one.provider} one={one} onOpen={onOpen} />)}</Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scroll>
       )}
     </Paper>
   );

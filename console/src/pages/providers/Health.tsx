@@ -1,5 +1,5 @@
 // How each provider and each of its endpoints does just now: uptime, cool-downs, limits, speed.
-import { Badge, Box, Group, Paper, Stack, Table, Text, Title, Tooltip } from "@mantine/core";
+import { Badge, Box, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type Provider, endpointHealth, providers } from "~/api/queries";
 import type { Schemas } from "~/api/client";
@@ -9,6 +9,7 @@ import { duration, moment, percent, speed } from "~/parts/format";
 import { LinkButton, LinkText } from "~/parts/links";
 import { linkTo } from "~/parts/slugs";
 import { Empty, Failure, Waiting } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 
 type Endpoint = Schemas["ObservabilityEndpoint"];
 type Standing = Endpoint["standing"];
@@ -64,14 +65,14 @@ function OfProvider({ all, provider }: { all: Endpoint[]; provider: Provider | u
         </Group>
         <DataPolicy policy={provider?.data_policy} />
       </Group>
-      <Table.ScrollContainer minWidth={980}>
+      <Scroll minWidth={980}>
         <Table highlightOnHover>
           <Table.Thead>
             <Table.Tr>{TITLES.map((title, index) => <Table.Th key={title} fz="xs" fw={500} c="dimmed" ta={index > 1 ? "right" : "left"}>{title}</Table.Th>)}</Table.Tr>
           </Table.Thead>
           <Table.Tbody>{all.map((one) => <Row key={one.endpoint} one={one} />)}</Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </Scroll>
     </Paper>
   );
 }
@@ -100,7 +101,7 @@ function State({ one }: { one: Endpoint }) {
   const [words, meaning, color] = standings[one.standing];
   return (
     <Box>
-      <Tooltip label={meaning}><Badge color={color}>{words}</Badge></Tooltip>
+      <Badge color={color} title={meaning}>{words}</Badge>
       {one.cooling_until && <Text size="xs" c="dimmed" title={moment(one.cooling_until)}>until {new Date(one.cooling_until).toLocaleTimeString("en-GB")}</Text>}
     </Box>
   );

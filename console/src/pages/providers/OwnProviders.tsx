@@ -1,10 +1,11 @@
 // Servers of one's own that serve models.
-import { Box, Button, Paper, Table, Text, Title } from "@mantine/core";
+import { Box, Button, Paper, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, told } from "~/api/client";
 import { ownProviders } from "~/api/queries";
 import { Confirm } from "~/parts/confirm";
 import { Empty, Failure } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 import type { Opener } from "./open";
 import { useRefresh } from "./refresh";
 
@@ -21,7 +22,7 @@ export function OwnProviders({ onOpen }: Opener) {
         </Empty>
       )}
       {(found.data?.length ?? 0) > 0 && (
-        <Table.ScrollContainer minWidth={560}>
+        <Scroll minWidth={560}>
           <Table>
             <Table.Thead>
               <Table.Tr>{["Name", "Base URL", "Models", ""].map((title) => <Table.Th key={title} fz="xs" fw={500} c="dimmed">{title || <span className="visually-hidden">Actions</span>}</Table.Th>)}</Table.Tr>
@@ -45,7 +46,7 @@ export function OwnProviders({ onOpen }: Opener) {
               ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scroll>
       )}
     </Paper>
   );

@@ -3,16 +3,18 @@ import { Button, Stack, Tabs } from "@mantine/core";
 import { IconPlus, IconServer } from "@tabler/icons-react";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { lazily } from "~/parts/lazily";
 import { Page } from "~/parts/Page";
 import type { ProvidersSearch } from "~/router";
-import { AllProviders } from "./AllProviders";
-import { CredentialForm } from "./CredentialForm";
 import { Credentials } from "./Credentials";
-import { Health } from "./Health";
 import type { Open } from "./open";
-import { OwnProviderForm } from "./OwnProviderForm";
 import { OwnProviders } from "./OwnProviders";
 import { WorkspaceCredentials } from "./WorkspaceCredentials";
+
+const CredentialForm = lazily(async () => (await import("./CredentialForm")).CredentialForm);
+const OwnProviderForm = lazily(async () => (await import("./OwnProviderForm")).OwnProviderForm);
+const AllProviders = lazily(async () => (await import("./AllProviders")).AllProviders);
+const Health = lazily(async () => (await import("./Health")).Health);
 
 const route = getRouteApi("/house/providers");
 

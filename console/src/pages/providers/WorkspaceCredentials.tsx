@@ -1,5 +1,5 @@
 // Credentials of workspaces' own: presented before the house's for their calls, which cost nothing here.
-import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Switch, Table, Text, Title, Tooltip } from "@mantine/core";
+import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Switch, Text, Title } from "@mantine/core";
 import { IconDots } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -7,10 +7,14 @@ import { api, told, type Schemas } from "~/api/client";
 import { byok, workspaces } from "~/api/queries";
 import { Confirm } from "~/parts/confirm";
 import { Instant } from "~/parts/Figures";
+import { lazily } from "~/parts/lazily";
 import { notify } from "~/parts/notices";
 import { Empty, Failure, Waiting } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 import { useRefresh } from "./refresh";
-import { type Purpose, WorkspaceCredentialForm } from "./WorkspaceCredentialForm";
+import type { Purpose } from "./WorkspaceCredentialForm";
+
+const WorkspaceCredentialForm = lazily(async () => (await import("./WorkspaceCredentialForm")).WorkspaceCredentialForm);
 
 type Credential = Schemas["ByokKey"];
 
@@ -34,14 +38,14 @@ export function WorkspaceCredentials() {
         <Empty title="No workspace brings its own">Add one where a team pays a provider itself: its calls go there first, and to the house's credential when that is refused.</Empty>
       )}
       {(found.data?.length ?? 0) > 0 && (
-        <Table.ScrollContainer minWidth={820}>
+        <Scroll minWidth={820}>
           <Table highlightOnHover>
             <Table.Thead>
               <Table.Tr>{titles.map((title) => <Table.Th key={title} fz="xs" fw={500} c="dimmed">{title || <span className="visually-hidden">Actions</span>}</Table.Th>)}</Table.Tr>
             </Table.Thead>
             <Table.Tbody>{found.data?.map((one) => <Row key={one.id} one={one} onOpen={(kind) => setOpen({ kind, one })} />)}</Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scroll>
       )}
       {open && <WorkspaceCredentialForm purpose={open} onClose={() => setOpen(undefined)} />}
     </Paper>
@@ -106,5 +110,5 @@ function Narrowed({ one }: { one: Credential }) {
   const parts = ([["model", one.allowed_models], ["key", one.allowed_api_key_hashes], ["member", one.allowed_user_ids]] as const)
     .flatMap(([name, list]) => (list ? [`${list.length} ${name}${list.length === 1 ? "" : "s"}`] : []));
   if (parts.length === 0) return null;
-  return <Tooltip label={one.allowed_models?.join(", ")} disabled={!one.allowed_models}><Text size="xs" c="dimmed">only {parts.join(", ")}</Text></Tooltip>;
+  return <Text size="xs" c="dimmed" title={one.allowed_models?.join(", ")}>only {parts.join(", ")}</Text>;
 }

@@ -1,11 +1,13 @@
 // Which models take the tokens, over time and in all.
-import { Box, Group, Paper, ScrollArea, Select, Skeleton, Table, Text, Title } from "@mantine/core";
+import { Box, Group, Paper, Skeleton, Text, Title } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
 import { api, told } from "~/api/client";
+import { Choose } from "~/parts/Choose";
 import { count, percent, short } from "~/parts/format";
 import { LinkButton, LinkText } from "~/parts/links";
 import { Empty, Failure, Waiting } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 import { IconChartBar } from "@tabler/icons-react";
 import { type Course, course, OTHER, pieces, type Per, type Ranked } from "./tokens";
 
@@ -39,7 +41,7 @@ export function Models({ days, from, to, per, of, onChange }: Props) {
           <Title order={2}>Models by tokens</Title>
           {found.isSuccess && <Text size="sm" c="dimmed">{count(shown.sum)} tokens of prompts and answers in {days} days</Text>}
         </Box>
-        <Select aria-label="Which models" placeholder="All models" clearable w={230} data={[...KINDS]} value={kind ?? null} onChange={(value) => onChange({ of: value ?? undefined })} />
+        <Choose label="Which models" any="All models" width={230} data={[...KINDS]} value={kind} onChange={(of) => onChange({ of })} />
       </Group>
       {found.isPending && <Waiting />}
       {found.isError && <Box p="md"><Failure error={found.error} retry={() => void found.refetch()} /></Box>}
@@ -68,7 +70,7 @@ function words(shown: Course, per: Per): string {
 
 function List({ ranked, days }: { ranked: Ranked[]; days: number }) {
   return (
-    <ScrollArea.Autosize mah={420}>
+    <Scroll mah={420}>
       <Table miw={560} highlightOnHover stickyHeader>
         <Table.Thead>
           <Table.Tr>
@@ -82,7 +84,7 @@ function List({ ranked, days }: { ranked: Ranked[]; days: number }) {
           {ranked.map((one) => <Row key={one.model} one={one} days={days} />)}
         </Table.Tbody>
       </Table>
-    </ScrollArea.Autosize>
+    </Scroll>
   );
 }
 

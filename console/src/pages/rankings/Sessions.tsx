@@ -1,10 +1,11 @@
 // What a session costs, the dearest first: medians by app, model and number of turns.
-import { Paper, ScrollArea, Table, Text, Title } from "@mantine/core";
+import { Paper, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, told } from "~/api/client";
 import { usd } from "~/parts/format";
 import { LinkText } from "~/parts/links";
 import { Failure, Waiting } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 
 const turns = { "1-turn": "1", "2-9-turns": "2 to 9", "10-49-turns": "10 to 49", "50-plus-turns": "50 and more" } as const;
 
@@ -34,7 +35,7 @@ export function Sessions() {
         </Text>
       )}
       {(found.data?.length ?? 0) > 0 && (
-        <ScrollArea>
+        <Scroll>
           <Table miw={520} highlightOnHover>
             <Table.Thead>
               <Table.Tr>
@@ -55,7 +56,7 @@ export function Sessions() {
               ))}
             </Table.Tbody>
           </Table>
-        </ScrollArea>
+        </Scroll>
       )}
     </Paper>
   );

@@ -1,5 +1,5 @@
 // The console's password, who is signed in, how the console looks, and this server.
-import { Anchor, Badge, Button, Group, Paper, PasswordInput, SegmentedControl, Stack, Table, Text, Title, useMantineColorScheme } from "@mantine/core";
+import { Anchor, Badge, Button, Group, Paper, PasswordInput, SegmentedControl, Stack, Text, Title, useMantineColorScheme } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, told } from "~/api/client";
@@ -12,6 +12,7 @@ import { LinkText } from "~/parts/links";
 import { notify } from "~/parts/notices";
 import { Page } from "~/parts/Page";
 import { Failure, Waiting } from "~/parts/States";
+import { Scroll, Table } from "~/parts/Table";
 import { Workspaces } from "./Workspaces";
 import { StatusPage } from "./StatusPage";
 
@@ -117,7 +118,7 @@ function Sessions() {
       {found.isPending && <Waiting rows={2} />}
       {found.isError && <Failure error={found.error} />}
       {found.data && (
-        <Table.ScrollContainer minWidth={560}>
+        <Scroll minWidth={560}>
           <Table>
             <Table.Thead>
               <Table.Tr>{["Browser", "By", "Since", "Ends", ""].map((title) => <Table.Th key={title} fz="xs" c="dimmed" fw={500}>{title || <span className="visually-hidden">Actions</span>}</Table.Th>)}</Table.Tr>
@@ -134,7 +135,7 @@ function Sessions() {
               ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scroll>
       )}
     </Paper>
   );

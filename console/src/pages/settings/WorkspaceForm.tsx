@@ -1,10 +1,11 @@
 // Changes what a workspace keeps, and its policy on calls without a price.
-import { Button, Checkbox, Group, Modal, NumberInput, Select, Stack, Switch, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, Select, Stack, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ApiError, told, type Schemas } from "~/api/client";
 import { workspaces } from "~/api/queries";
 import { notify } from "~/parts/notices";
+import { NumberField } from "~/parts/NumberField";
 import { Failure } from "~/parts/States";
 
 type Workspace = Schemas["Workspace"];
@@ -23,7 +24,7 @@ type Draft = { tells: boolean; keeps: boolean; share: number | string; days: num
 function draftOf(one: Workspace): Draft {
   const prices = typeof one.unpriced === "object" && one.unpriced !== null ? one.unpriced : undefined;
   return {
-    tells: one.is_observability_broadcast_enabled, keeps: one.is_observability_io_logging_enabled, share: one.io_logging_sampling_rate * 100, days: one.io_logging_retention_days,
+    tells: one.is_observability_broadcast_enabled, keeps: one.is_observability_io_logging_enabled, share: Math.round(one.io_logging_sampling_rate * 10_000) / 100, days: one.io_logging_retention_days,
     redact: one.io_logging_redact, keyAccess: one.io_logging_key_access, native: one.io_logging_native,
     policy: prices ? "prices" : one.unpriced === null ? "house" : String(one.unpriced), input: prices?.input ?? "", output: prices?.output ?? "",
   };
@@ -88,8 +89,8 @@ function Keeping({ draft, set, errorOf }: KeepingProps) {
   return (
     <Stack gap="sm" pl="sm" style={{ borderLeft: "2px solid var(--rule)" }}>
       <Group grow align="flex-start">
-        <NumberInput label="Sessions, percent" min={0.01} max={100} decimalScale={2} value={draft.share} onChange={(share) => set({ share })} error={errorOf("io_logging_sampling_rate")} />
-        <NumberInput label="For, days" min={1} max={3650} allowDecimal={false} value={draft.days} onChange={(days) => set({ days })} error={errorOf("io_logging_retention_days")} />
+        <NumberField label="Sessions, percent" unit="%" value={draft.share} onChange={(share) => set({ share })} error={errorOf("io_logging_sampling_rate")} />
+        <NumberField label="For, days" isWhole value={draft.days} onChange={(days) => set({ days })} error={errorOf("io_logging_retention_days")} />
       </Group>
       <Checkbox.Group label="Taken out first" value={draft.redact} onChange={(redact) => set({ redact: redact as Redaction[] })}>
         <Group gap="md" mt={6}>{REDACTIONS.map(([name, label]) => <Checkbox key={name} value={name} label={label} />)}</Group>

@@ -1,12 +1,15 @@
 // What each workspace keeps of its calls' content, and what it does with calls that have no price.
-import { Badge, Button, Group, Paper, Table, Text, Title } from "@mantine/core";
+import { Badge, Button, Group, Paper, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "~/api/client";
 import { workspaces } from "~/api/queries";
 import { percent } from "~/parts/format";
+import { lazily } from "~/parts/lazily";
 import { Failure, Waiting } from "~/parts/States";
-import { WorkspaceForm } from "./WorkspaceForm";
+import { Scroll, Table } from "~/parts/Table";
+
+const WorkspaceForm = lazily(async () => (await import("./WorkspaceForm")).WorkspaceForm);
 
 type Workspace = Schemas["Workspace"];
 
@@ -20,7 +23,7 @@ export function Workspaces() {
       {found.isPending && <Waiting rows={2} />}
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
       {found.data && (
-        <Table.ScrollContainer minWidth={600}>
+        <Scroll minWidth={600}>
           <Table>
             <Table.Thead><Table.Tr>{["Workspace", "Content of calls", "Calls without a price", ""].map((title) => <Table.Th key={title} fz="xs" c="dimmed" fw={500}>{title || <span className="visually-hidden">Actions</span>}</Table.Th>)}</Table.Tr></Table.Thead>
             <Table.Tbody>
@@ -34,7 +37,7 @@ export function Workspaces() {
               ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scroll>
       )}
       {open && <WorkspaceForm one={open} onClose={() => setOpen(undefined)} />}
     </Paper>

@@ -10,13 +10,15 @@ import { standing } from "~/api/session";
 import { CodeBlock } from "~/parts/Copy";
 import { usd } from "~/parts/format";
 import { KeySelect, useActingKey } from "~/parts/KeySelect";
+import { lazily } from "~/parts/lazily";
 import { Page } from "~/parts/Page";
 import { clients } from "~/parts/snippets";
 import { Failure } from "~/parts/States";
 import { type Answer, noAnswer, request } from "../playground/conversation";
 import { ask } from "../playground/stream";
-import { CredentialForm } from "../providers/CredentialForm";
-import { OwnProviderForm } from "../providers/OwnProviderForm";
+
+const CredentialForm = lazily(async () => (await import("../providers/CredentialForm")).CredentialForm);
+const OwnProviderForm = lazily(async () => (await import("../providers/OwnProviderForm")).OwnProviderForm);
 
 export default function Start() {
   const [secret, setSecret] = useState<string>();

@@ -1,9 +1,10 @@
 // Models, providers or endpoints, each with its bars and its times.
-import { Badge, Box, Group, ScrollArea, Table, Text } from "@mantine/core";
+import { Badge, Box, Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Schemas } from "~/api/client";
 import { count, duration, percent } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { Scroll, Table } from "~/parts/Table";
 import { level, Shares, type Span } from "./Shares";
 
 export type Report = Schemas["StatusReport"];
@@ -22,7 +23,7 @@ export function Lines({ report, by, span, isSignedIn }: Props) {
   return (
     <>
       {by === "endpoints" && <Text size="sm" c="dimmed" px="lg" pt="sm">The hours are those of attempts, so that what fell back to another endpoint counts as well; the days are those of the calls that it answered.</Text>}
-      <ScrollArea>
+      <Scroll>
         <Table miw={820} highlightOnHover>
           <Table.Thead>
             <Table.Tr>
@@ -47,7 +48,7 @@ export function Lines({ report, by, span, isSignedIn }: Props) {
             ))}
           </Table.Tbody>
         </Table>
-      </ScrollArea>
+      </Scroll>
     </>
   );
 }
