@@ -180,6 +180,15 @@ const rankings = createRoute({
   component: lazyRouteComponent(() => import("./pages/rankings/Rankings")),
 });
 
+export type SessionsSearch = { by?: "cost"; days?: number };
+
+const sessions = createRoute({
+  getParentRoute: () => house,
+  path: "/sessions",
+  validateSearch: (search: Record<string, unknown>): SessionsSearch => ({ by: search.by === "cost" ? "cost" : undefined, days: number(search.days) }),
+  component: lazyRouteComponent(() => import("./pages/sessions/Sessions")),
+});
+
 const session = createRoute({
   getParentRoute: () => house,
   path: "/sessions/$id",
@@ -192,7 +201,7 @@ const call = createRoute({
   component: lazyRouteComponent(() => import("./pages/activity/CallPage")),
 });
 
-const tree = root.addChildren([signIn, status, house.addChildren([overview, start, playground, models, model, activity, caches, rankings, session, call, keys, budgets, ledger, providers, destinations, settings])]);
+const tree = root.addChildren([signIn, status, house.addChildren([overview, start, playground, models, model, activity, caches, rankings, sessions, session, call, keys, budgets, ledger, providers, destinations, settings])]);
 
 export const makeRouter = (client: QueryClient) =>
   createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

@@ -1,6 +1,6 @@
 // Every page that has a place in the navigation: a row here and a route in router.tsx.
 import {
-  IconActivity, IconBox, IconBroadcast, IconChartBar, IconGauge, IconHeartbeat, IconKey, IconLayoutDashboard, IconMessages, IconPlugConnected, IconReceipt2, IconRoute, IconSettings, IconStack2, type TablerIcon,
+  IconActivity, IconBinaryTree2, IconBox, IconBroadcast, IconChartBar, IconGauge, IconHeartbeat, IconKey, IconLayoutDashboard, IconMessages, IconPlugConnected, IconReceipt2, IconRoute, IconSettings, IconStack2, type TablerIcon,
 } from "@tabler/icons-react";
 
 export type Place = {
@@ -17,6 +17,7 @@ export const places: Place[] = [
   { to: "/playground", title: "Playground", about: "Try models side by side", icon: IconMessages, group: "Use" },
   { to: "/models", title: "Models", about: "The catalog, endpoints and live plans", icon: IconBox, group: "Use" },
   { to: "/activity", title: "Activity", about: "Every call and its waybill", icon: IconActivity, group: "Watch" },
+  { to: "/sessions", title: "Sessions", about: "Runs of agents: what each cost", icon: IconBinaryTree2, group: "Watch" },
   { to: "/caches", title: "Cache health", about: "What prompt caches save, and why one broke", icon: IconStack2, group: "Watch" },
   { to: "/rankings", title: "Rankings", about: "Models, apps and sessions by tokens and cost", icon: IconChartBar, group: "Watch" },
   { to: "/status", title: "Status", about: "How many calls come to their end", icon: IconHeartbeat, group: "Watch" },

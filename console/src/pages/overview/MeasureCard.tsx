@@ -10,7 +10,7 @@ import { change, type Measure, noteOf } from "./measures";
 
 const Chart = lazy(() => import("~/parts/Chart"));
 
-/** What was counted in one period: in all, and piece by piece. */
+/** What was counted in one period: in all, and piece by piece; further pieces are passed over. */
 export type Counted = { whole: Row | undefined; rows: Row[] };
 
 type Props = {

@@ -1,8 +1,9 @@
-// Who uses most: models, keys and apps by what they cost, each with the calls that it is made of.
+// Who uses most: models, keys, apps and sessions by what they cost, each with its calls.
 import { Box, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { counted, numberOf, type Range, type Row } from "~/api/analytics";
+import { dearest } from "~/api/sessions";
 import { count, usd } from "~/parts/format";
 import { LinkText } from "~/parts/links";
 import { Failure, Waiting } from "~/parts/States";
@@ -48,17 +49,47 @@ type BarProps = { name: string; row: Row; most: number; calls: ActivitySearch | 
 
 function Bar({ name, row, most, calls, from }: BarProps) {
   const [cost, asked, unpriced] = [numberOf(row, "total_usage") ?? 0, numberOf(row, "request_count") ?? 0, numberOf(row, "unpriced_count") ?? 0];
-  const note = `${asked === 1 ? "1 call" : `${count(asked)} calls`}${unpriced > 0 ? `, ${count(unpriced)} unpriced` : ""}`;
+  const shown = calls
+    ? <LinkText to="/activity" search={{ ...calls, from: new Date(from).toISOString() }} size="sm" truncate title={name}>{name}</LinkText>
+    : <Text size="sm" c="dimmed" truncate>{name}</Text>;
+  return <Line name={name} shown={shown} note={noteOf(asked, unpriced)} cost={cost} most={most} />;
+}
+
+const noteOf = (calls: number, unpriced: number) => `${calls === 1 ? "1 call" : `${count(calls)} calls`}${unpriced > 0 ? `, ${count(unpriced)} unpriced` : ""}`;
+
+type LineProps = { name: string; shown: ReactNode; note: string; cost: number; most: number };
+
+function Line({ name, shown, note, cost, most }: LineProps) {
   return (
     <Box component="li">
       <Group justify="space-between" gap="xs" wrap="nowrap">
-        {calls
-          ? <LinkText to="/activity" search={{ ...calls, from: new Date(from).toISOString() }} size="sm" truncate title={name}>{name}</LinkText>
-          : <Text size="sm" c="dimmed" truncate>{name}</Text>}
+        {shown}
         <Text size="sm" style={{ whiteSpace: "nowrap" }}><Text span size="xs" c="dimmed">{note} · </Text>{usd(cost)}</Text>
       </Group>
       <Progress value={(cost / most) * 100} size={4} mt={3} aria-label={`${name}: ${usd(cost)}`} styles={{ root: { backgroundColor: "var(--wash)" } }} />
     </Box>
+  );
+}
+
+/** The sessions that cost most, of those that were called in this time. */
+export function DearestSessions({ range, days }: { range: Range; days: number }) {
+  const found = useQuery(dearest(range.from, SHOWN));
+  const rows = found.data ?? [];
+  const most = Math.max(...rows.map((row) => row.total_cost), 1e-12);
+  return (
+    <Block title="Dearest sessions" link={<LinkText to="/sessions" search={{ by: "cost", days }} size="sm">All of them</LinkText>}>
+      {found.isPending && <Waiting rows={4} height={22} />}
+      {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
+      {found.isSuccess && rows.length === 0 && <Text size="sm" c="dimmed">No call in this period named its session (<code className="mono">session_id</code>).</Text>}
+      <Stack gap={10} component="ol" m={0} p={0} style={{ listStyle: "none" }}>
+        {rows.map((row) => (
+          <Line
+            key={`${row.workspace_id} ${row.id}`} name={row.id} note={noteOf(row.calls, row.unpriced)} cost={row.total_cost} most={most}
+            shown={<LinkText to="/sessions/$id" params={{ id: row.id }} size="sm" truncate title={row.id}>{row.id}</LinkText>}
+          />
+        ))}
+      </Stack>
+    </Block>
   );
 }
 
