@@ -2,7 +2,7 @@
 // Each file exports `tests`: names and functions that are given the stage.
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { caller, pictures, startBrowser, startDemo } from "./stage.mjs";
+import { caller, pictures, signedIn, startBrowser, startDemo } from "./stage.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const only = process.argv.slice(2);
@@ -11,19 +11,8 @@ let browser;
 let [passed, failed] = [0, 0];
 
 /** A signed-in page of its own; what the browser complains about fails the test. */
-async function open(path, { scheme = "light", width = 1360, height = 850, signedIn = true } = {}) {
-  const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, baseURL: demo.url });
-  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: demo.url });
-  const page = await context.newPage();
-  page.complaints = [];
-  page.on("pageerror", (error) => page.complaints.push(`uncaught: ${error.message}`));
-  page.on("console", (line) => line.type() === "error" && page.complaints.push(line.text()));
-  if (signedIn) {
-    const signIn = await context.request.post("/api/v1/console/session", {
-      headers: { "x-waybill-console": "1" }, data: { key: demo.management_key },
-    });
-    if (!signIn.ok()) throw new Error(`sign-in: ${signIn.status()}`);
-  }
+async function open(path, { signedIn: wants = true, ...look } = {}) {
+  const { page } = await signedIn(browser, demo.url, wants && demo.management_key, look);
   await page.goto(path);
   return page;
 }

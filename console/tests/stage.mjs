@@ -41,6 +41,21 @@ export async function startBrowser() {
   });
 }
 
+/** A page of its own, signed in unless it is not to be; what the browser complains about is kept with it. */
+export async function signedIn(browser, url, key, { scheme = "light", width = 1360, height = 850 } = {}) {
+  const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, baseURL: url });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: url });
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on("pageerror", (error) => page.complaints.push(`uncaught: ${error.message}`));
+  page.on("console", (line) => line.type() === "error" && page.complaints.push(line.text()));
+  if (key) {
+    const signIn = await context.request.post("/api/v1/console/session", { headers: { "x-waybill-console": "1" }, data: { key } });
+    if (!signIn.ok()) throw new Error(`sign-in: ${signIn.status()}`);
+  }
+  return { context, page };
+}
+
 /** A request to the API with a key. */
 export function caller(url, key) {
   return async (path, body, method = body === undefined ? "GET" : "POST", more = {}) => {
