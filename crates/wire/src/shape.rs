@@ -45,6 +45,11 @@ impl Fault {
         }))
     }
 
+    /// A value of another kind than the one that `expected` says.
+    pub(crate) fn unexpected(expected: &str, found: ValueKind) -> Self {
+        Self::wrong(format!("expected {expected}, found {}", found.name()))
+    }
+
     fn too_long(limit: usize) -> Self {
         let problem = format!("longer than {limit} characters");
         Self::Wrong(Box::new(Wrong {
@@ -199,6 +204,27 @@ fn range(what: &str, min: f64, max: f64) -> String {
         (true, true) => format!("{what} from {min} to {max}"),
         (true, false) => format!("{what}, at least {min}"),
         _ => what.to_owned(),
+    }
+}
+
+/// Demands that the value at the scanner is of a kind, and stays before it.
+pub(crate) fn demand(scanner: &mut Scanner<'_>, kind: ValueKind) -> Result<(), Fault> {
+    match scanner.peek()? {
+        found if found == kind => Ok(()),
+        found => Err(Fault::unexpected(kind.name(), found)),
+    }
+}
+
+/// Checks one member of an object that was taken apart.
+pub(crate) fn check_member(members: &Members<'_>, field: &Field) -> Result<(), Fault> {
+    match members.present(field.name) {
+        Some(member) => {
+            let mut scanner = Scanner::within(members.text, member.value);
+            check(&mut scanner, members.text, &field.shape)
+                .map_err(|fault| fault.inside(field.name))
+        }
+        None if field.is_required => Err(required(field)),
+        None => Ok(()),
     }
 }
 

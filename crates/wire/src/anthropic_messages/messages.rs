@@ -6,7 +6,7 @@ use super::fields::{BLOCKS, ROLES};
 use crate::estimate::Prompt;
 use crate::members::Members;
 use crate::scan::{Scanner, ValueKind};
-use crate::shape::{FILLED, Fault, Field, Shape, check, must, required};
+use crate::shape::{FILLED, Fault, Shape, check, check_member, demand, must};
 
 /// What was learnt of the messages.
 #[derive(Debug, Clone, Default)]
@@ -29,13 +29,7 @@ const PLAIN: &[&str] = &[
 
 /// Reads the array of messages at the scanner.
 pub(super) fn read(scanner: &mut Scanner<'_>, text: &str) -> Result<Learnt, Fault> {
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Array {
-        return Err(Fault::wrong(format!(
-            "expected an array, found {}",
-            kind.name()
-        )));
-    }
+    demand(scanner, ValueKind::Array)?;
     let mut learnt = Learnt::default();
     let mut count = 0;
     scanner.array(|scanner, position| {
@@ -49,13 +43,7 @@ pub(super) fn read(scanner: &mut Scanner<'_>, text: &str) -> Result<Learnt, Faul
 }
 
 fn read_message(scanner: &mut Scanner<'_>, text: &str, learnt: &mut Learnt) -> Result<(), Fault> {
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        return Err(Fault::wrong(format!(
-            "expected an object, found {}",
-            kind.name()
-        )));
-    }
+    demand(scanner, ValueKind::Object)?;
     let (mut has_role, mut has_content) = (false, false);
     learnt.prompt.add_message();
     scanner.object(|scanner, name| {
@@ -88,12 +76,7 @@ fn content(scanner: &mut Scanner<'_>, text: &str, learnt: &mut Learnt) -> Result
                 block(scanner, text, learnt).map_err(|fault| fault.at(position))
             })?;
         }
-        kind => {
-            let found = kind.name();
-            return Err(Fault::wrong(format!(
-                "expected a string or an array, found {found}"
-            )));
-        }
+        kind => return Err(Fault::unexpected("a string or an array", kind)),
     }
     Ok(())
 }
@@ -115,18 +98,6 @@ fn block(scanner: &mut Scanner<'_>, text: &str, learnt: &mut Learnt) -> Result<(
         learnt.features.insert(Feature::NativeContent);
     }
     count(&kind, &members, learnt)
-}
-
-fn check_member(members: &Members<'_>, field: &Field) -> Result<(), Fault> {
-    match members.present(field.name) {
-        Some(member) => {
-            let mut scanner = Scanner::within(members.text, member.value);
-            check(&mut scanner, members.text, &field.shape)
-                .map_err(|fault| fault.inside(field.name))
-        }
-        None if field.is_required => Err(required(field)),
-        None => Ok(()),
-    }
 }
 
 fn count(kind: &str, members: &Members<'_>, learnt: &mut Learnt) -> Result<(), Fault> {

@@ -6,7 +6,7 @@ use super::names::{camel, get};
 use crate::estimate::Prompt;
 use crate::members::{Member, Members};
 use crate::scan::{Scanner, ValueKind};
-use crate::shape::{FILLED, Fault, Field, OBJECT, Shape, TEXT, check, may, must};
+use crate::shape::{FILLED, Fault, Field, OBJECT, Shape, TEXT, check, demand, may, must};
 
 /// Who can speak. `function` is an older word for the user who brings results.
 const ROLE: Shape = Shape::Word(&["user", "model", "function", "system", ""]);
@@ -42,10 +42,7 @@ pub(super) fn read<'a>(
             count = 1;
             read_content(scanner, text, prompt)?;
         }
-        kind => {
-            let found = kind.name();
-            return Err(Fault::wrong(format!("expected an array, found {found}")));
-        }
+        kind => return Err(Fault::unexpected("an array", kind)),
     }
     Ok(count > 0)
 }
@@ -56,11 +53,7 @@ pub(super) fn read_content<'a>(
     text: &'a str,
     prompt: &mut Prompt,
 ) -> Result<(), Fault> {
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        let found = kind.name();
-        return Err(Fault::wrong(format!("expected an object, found {found}")));
-    }
+    demand(scanner, ValueKind::Object)?;
     prompt.add_message();
     scanner.object(|scanner, name| {
         if name.is("role") {
@@ -78,10 +71,7 @@ pub(super) fn read_content<'a>(
                     read_part(scanner, text, prompt).map_err(|fault| fault.at(position))
                 })
                 .map(|_| ()),
-            kind => {
-                let found = kind.name();
-                Err(Fault::wrong(format!("expected an array, found {found}")))
-            }
+            kind => Err(Fault::unexpected("an array", kind)),
         }
         .map_err(|fault| fault.inside("parts"))
     })?;
@@ -93,11 +83,7 @@ fn read_part<'a>(
     text: &'a str,
     prompt: &mut Prompt,
 ) -> Result<(), Fault> {
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        let found = kind.name();
-        return Err(Fault::wrong(format!("expected an object, found {found}")));
-    }
+    demand(scanner, ValueKind::Object)?;
     let part = Members::read(text, scanner)?;
     for member in part.list.iter().filter(|it| it.kind != ValueKind::Null) {
         let name = member.name.decode();
@@ -115,10 +101,8 @@ fn read_member(
 ) -> Result<(), Fault> {
     let raw = member.value.of(part.text);
     let inside = |fields: &'static [Field]| -> Result<Members<'_>, Fault> {
-        let kind = member.kind;
-        if kind != ValueKind::Object {
-            let found = kind.name();
-            return Err(Fault::wrong(format!("expected an object, found {found}")));
+        if member.kind != ValueKind::Object {
+            return Err(Fault::unexpected("an object", member.kind));
         }
         let inner = Members::of_span(part.text, member.value)?;
         for field in fields {

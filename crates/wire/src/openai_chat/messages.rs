@@ -6,17 +6,11 @@ use super::fields::{MESSAGE, PARTS};
 use crate::estimate::Prompt;
 use crate::members::Members;
 use crate::scan::{Scanner, Text, ValueKind};
-use crate::shape::{FILLED, Fault, Field, Shape, TEXT, check, must, required};
+use crate::shape::{FILLED, Fault, Shape, TEXT, check, check_member, demand, must, required};
 
 /// Reads the array of messages at the scanner.
 pub(super) fn read(scanner: &mut Scanner<'_>, text: &str) -> Result<Prompt, Fault> {
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Array {
-        return Err(Fault::wrong(format!(
-            "expected an array, found {}",
-            kind.name()
-        )));
-    }
+    demand(scanner, ValueKind::Array)?;
     let mut prompt = Prompt::default();
     let mut count = 0;
     scanner.array(|scanner, position| {
@@ -30,13 +24,7 @@ pub(super) fn read(scanner: &mut Scanner<'_>, text: &str) -> Result<Prompt, Faul
 }
 
 fn read_message(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> Result<(), Fault> {
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        return Err(Fault::wrong(format!(
-            "expected an object, found {}",
-            kind.name()
-        )));
-    }
+    demand(scanner, ValueKind::Object)?;
     let mut role: Option<Text<'_>> = None;
     let (mut has_content, mut has_call_id) = (false, false);
     prompt.add_message();
@@ -96,12 +84,7 @@ fn read_content(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> R
         }
         // Some SDKs send a single part without its array, and some providers take it.
         ValueKind::Object => read_part(scanner, text, prompt)?,
-        kind => {
-            let found = kind.name();
-            return Err(Fault::wrong(format!(
-                "expected a string or an array, found {found}"
-            )));
-        }
+        kind => return Err(Fault::unexpected("a string or an array", kind)),
     }
     Ok(())
 }
@@ -121,18 +104,6 @@ fn read_part(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> Resu
     }
     count_part(&kind, &members, prompt);
     Ok(())
-}
-
-fn check_member(members: &Members<'_>, field: &Field) -> Result<(), Fault> {
-    match members.present(field.name) {
-        Some(member) => {
-            let mut scanner = Scanner::within(members.text, member.value);
-            check(&mut scanner, members.text, &field.shape)
-                .map_err(|fault| fault.inside(field.name))
-        }
-        None if field.is_required => Err(required(field)),
-        None => Ok(()),
-    }
 }
 
 fn count_part(kind: &str, members: &Members<'_>, prompt: &mut Prompt) {

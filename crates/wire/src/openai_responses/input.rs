@@ -7,7 +7,7 @@ use super::fields::{ITEMS, PARTS, ROLES};
 use crate::estimate::Prompt;
 use crate::members::Members;
 use crate::scan::{Scanner, Span, ValueKind};
-use crate::shape::{Fault, Field, check, required};
+use crate::shape::{Fault, Field, check_member, demand};
 
 /// What was seen of an input.
 #[derive(Debug, Default)]
@@ -31,12 +31,7 @@ pub(super) fn read<'a>(scanner: &mut Scanner<'a>, text: &'a str) -> Result<Seen,
                 read_item(scanner, text, &mut seen).map_err(|fault| fault.at(position))
             })?;
         }
-        kind => {
-            let found = kind.name();
-            return Err(Fault::wrong(format!(
-                "expected a string or an array, found {found}"
-            )));
-        }
+        kind => return Err(Fault::unexpected("a string or an array", kind)),
     }
     Ok(seen)
 }
@@ -123,12 +118,7 @@ fn read_content(
                 read_part(scanner, text, seen).map_err(|fault| fault.at(position))
             })?;
         }
-        kind => {
-            let found = kind.name();
-            return Err(Fault::wrong(format!(
-                "expected a string or an array, found {found}"
-            )));
-        }
+        kind => return Err(Fault::unexpected("a string or an array", kind)),
     }
     Ok(())
 }
@@ -178,22 +168,6 @@ fn read_part<'a>(scanner: &mut Scanner<'a>, text: &'a str, seen: &mut Seen) -> R
 }
 
 fn object<'a>(scanner: &mut Scanner<'a>, text: &'a str) -> Result<Members<'a>, Fault> {
-    let kind = scanner.peek()?;
-    if kind != ValueKind::Object {
-        let found = kind.name();
-        return Err(Fault::wrong(format!("expected an object, found {found}")));
-    }
+    demand(scanner, ValueKind::Object)?;
     Ok(Members::read(text, scanner)?)
-}
-
-fn check_member(members: &Members<'_>, field: &Field) -> Result<(), Fault> {
-    match members.present(field.name) {
-        Some(member) => {
-            let mut scanner = Scanner::within(members.text, member.value);
-            check(&mut scanner, members.text, &field.shape)
-                .map_err(|fault| fault.inside(field.name))
-        }
-        None if field.is_required => Err(required(field)),
-        None => Ok(()),
-    }
 }
