@@ -6,7 +6,7 @@
 //! | file | does |
 //! |---|---|
 //! | `write.rs`, `tools.rs` | vocabulary → request: limits, sampling, tools, form of the answer |
-//! | `turns.rs`, `media.rs` | the conversation in it, its pictures and documents |
+//! | `turns.rs`, `parts.rs`, `media.rs` | the conversation in it, its pictures and documents |
 //! | `sources.rs` | what an answer may cite: documents and search results |
 //! | `marks.rs` | cache points, counted before they are set |
 //! | `family.rs`, `reasoning.rs` | what each family of models can be told |
@@ -25,6 +25,7 @@ pub(crate) mod count;
 mod family;
 mod marks;
 mod media;
+mod parts;
 mod reader;
 mod reasoning;
 mod sources;

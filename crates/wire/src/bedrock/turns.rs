@@ -4,24 +4,13 @@
 //! are, inside the user's turn: were they moved to the front, every one of them would undo the cache
 //! of all that was said before. Results of tools come first in a turn, as Claude demands.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use chat::opaque::{Format, Seal};
-use chat::request::{CacheMark, Content, Message, Part, Role};
-use chat::{Error, Opaque, Request};
+use chat::request::{Content, Message, Role};
+use chat::{Error, Request};
 use serde_json::{Value, json};
 
 use super::family::Family;
 use super::marks::Marks;
-use super::media::{self, Names, Shown};
-use super::sources;
-use crate::call_id;
-
-/// The longest id of a tool call.
-const ID_CHARS_MAX: usize = 64;
-
-/// What a result says that says nothing: a blank one is refused.
-const NOTHING: &str = "(nothing)";
+use super::parts::{Block, Scribe};
 
 /// The conversation as this dialect says it.
 #[derive(Debug, Default)]
@@ -42,19 +31,6 @@ struct Turn {
     blocks: Vec<Block>,
 }
 
-/// A block, and the cache point after it.
-#[derive(Debug)]
-struct Block {
-    value: Value,
-    point: Option<Value>,
-}
-
-impl Block {
-    fn is(&self, member: &str) -> bool {
-        self.value.get(member).is_some()
-    }
-}
-
 /// Writes the conversation.
 ///
 /// # Errors
@@ -66,12 +42,7 @@ pub(super) fn turns(
     dropped: &mut Vec<String>,
 ) -> Result<Turns, Error> {
     let mut turns = Turns::default();
-    let mut scribe = Scribe {
-        family,
-        marks,
-        dropped,
-        names: Names::default(),
-    };
+    let mut scribe = Scribe::new(family, marks, dropped);
     let mut system = Vec::new();
     for (at, message) in request.messages.iter().enumerate() {
         let path = format!("messages[{at}]");
@@ -101,6 +72,9 @@ pub(super) fn turns(
     if scribe.marks.marks_prompt() {
         let point = scribe.marks.trailing();
         turns.trail(point, scribe.dropped);
+    }
+    if turns.settle() {
+        scribe.lose("messages[].content[].cache_control".to_owned());
     }
     turns.system = flat(system);
     turns.messages = std::mem::take(&mut turns.said)
@@ -186,6 +160,26 @@ impl Turns {
         }
     }
 
+    /// Moves cache points that stand behind a document which its host makes text of to what stands
+    /// before it, since the call is refused else; so it is where nothing stands before it. Says whether
+    /// there were any.
+    /// <https://github.com/strands-agents/harness-sdk/issues/1966> (2026)
+    fn settle(&mut self) -> bool {
+        let mut has_moved = false;
+        for turn in &mut self.said {
+            let mut moved = None;
+            for block in turn.blocks.iter_mut().rev() {
+                if block.becomes_text() {
+                    moved = block.point.take().or(moved);
+                    has_moved |= moved.is_some();
+                } else if !block.is("reasoningContent") {
+                    block.point = block.point.take().or_else(|| moved.take());
+                }
+            }
+        }
+        has_moved
+    }
+
     /// Sets the cache point at the end, where the whole prompt is marked.
     fn trail(&mut self, point: Option<Value>, dropped: &mut Vec<String>) {
         let blocks = self.said.last_mut().map(|last| &mut last.blocks);
@@ -198,217 +192,5 @@ impl Turns {
             (Some(last), Some(point)) => last.point = Some(point),
             _ => dropped.push("cache_control".to_owned()),
         }
-    }
-}
-
-/// Where a block stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Among what the user or the operator says.
-    Question,
-    /// In a result of a tool.
-    Result,
-    /// Among what the model has said.
-    Answer,
-}
-
-/// Writes blocks, and names what cannot be written.
-struct Scribe<'s> {
-    family: &'s Family,
-    marks: &'s mut Marks,
-    dropped: &'s mut Vec<String>,
-    names: Names,
-}
-
-impl Scribe<'_> {
-    fn lose(&mut self, path: String) {
-        if !self.dropped.contains(&path) {
-            self.dropped.push(path);
-        }
-    }
-
-    fn blocks(&mut self, message: &Message, path: &str) -> Result<Vec<Block>, Error> {
-        let place = match message.role {
-            Role::Assistant => Place::Answer,
-            Role::System | Role::Developer | Role::User | Role::Tool => Place::Question,
-        };
-        let mut blocks = Vec::with_capacity(message.parts.len());
-        for (at, part) in message.parts.iter().enumerate() {
-            let here = format!("{path}.content[{at}]");
-            let value = match &part.content {
-                Content::Reasoning { text, .. } => {
-                    let thought = self.thought(text, part.opaque.as_ref());
-                    if thought.is_none() {
-                        self.lose(format!("{path}.reasoning_details"));
-                    }
-                    thought
-                }
-                content => {
-                    // Signatures on anything else are another family's.
-                    if part.opaque.is_some() {
-                        self.lose(format!("{path}.reasoning_details"));
-                    }
-                    self.block(content, place, &here)?
-                }
-            };
-            if let Some(value) = value {
-                let point = self.point(part, &here);
-                blocks.push(Block { value, point });
-            }
-        }
-        Ok(blocks)
-    }
-
-    /// The cache point after a part; a result of a tool has one for all that is in it.
-    fn point(&mut self, part: &Part, path: &str) -> Option<Value> {
-        let inner = match &part.content {
-            Content::ToolResult { parts, .. } => parts.iter().rev().find_map(|part| part.cache),
-            Content::Reasoning { .. } => return None,
-            _ => None,
-        };
-        let mark: CacheMark = part.cache.or(inner)?;
-        let point = self.marks.take(mark);
-        if point.is_none() {
-            self.lose(format!("{path}.cache_control"));
-        }
-        point
-    }
-
-    fn block(
-        &mut self,
-        content: &Content,
-        place: Place,
-        path: &str,
-    ) -> Result<Option<Value>, Error> {
-        Ok(match content {
-            // Blank texts are refused.
-            Content::Text(text) | Content::Refusal(text) => {
-                (!text.trim().is_empty()).then(|| json!({"text": text}))
-            }
-            Content::ToolCall {
-                id,
-                name,
-                arguments,
-            } => Some(json!({"toolUse": {
-                "toolUseId": tool_id(id),
-                "name": name,
-                "input": object(arguments, "arguments"),
-            }})),
-            Content::ToolResult {
-                call_id,
-                parts,
-                is_error,
-                ..
-            } => Some(self.result((call_id, *is_error), parts, path)?),
-            Content::Reasoning { .. } => None,
-            // Answers are texts and calls.
-            Content::Image { .. }
-            | Content::Video(_)
-            | Content::File { .. }
-            | Content::SearchResult(_)
-            | Content::Audio { .. }
-                if place == Place::Answer =>
-            {
-                self.lose(path.to_owned());
-                None
-            }
-            Content::Image { source, .. } => Some(media::shown(Shown::Image, source, path)?),
-            Content::Video(source) => Some(media::shown(Shown::Video, source, path)?),
-            Content::File {
-                source,
-                filename,
-                is_cited,
-            } => {
-                let filename = filename.as_deref();
-                if *is_cited && place == Place::Question && self.family.cites {
-                    return sources::cited(&mut self.names, (source, filename), path).map(Some);
-                }
-                if *is_cited {
-                    self.lose(format!("{path}.citations"));
-                }
-                Some(self.names.document(source, filename, path)?)
-            }
-            Content::SearchResult(found) if self.family.takes_search_results => {
-                Some(sources::search_result(found))
-            }
-            Content::SearchResult(found) => {
-                if found.is_cited {
-                    self.lose(format!("{path}.citations"));
-                }
-                Some(json!({"text": found.to_text()}))
-            }
-            Content::Audio { data, format } => Some(media::sound(format, data, path)?),
-        })
-    }
-
-    fn result(
-        &mut self,
-        (id, is_error): (&str, bool),
-        parts: &[Part],
-        path: &str,
-    ) -> Result<Value, Error> {
-        let mut content = Vec::with_capacity(parts.len());
-        for (at, part) in parts.iter().enumerate() {
-            let path = format!("{path}.content[{at}]");
-            match &part.content {
-                Content::Audio { .. } => return Err(media::unfit(&path)),
-                inner => {
-                    let said = self.block(inner, Place::Result, &path)?;
-                    content.extend(said.map(|said| self.of_result(said)));
-                }
-            }
-        }
-        if content.is_empty() {
-            content.push(match self.family.wants_objects {
-                true => json!({"json": {}}),
-                false => json!({"text": NOTHING}),
-            });
-        }
-        let mut result = json!({"toolUseId": tool_id(id), "content": content});
-        if is_error && self.family.takes_status {
-            result["status"] = json!("error");
-        } else if is_error {
-            self.lose(format!("{path}.is_error"));
-        }
-        Ok(json!({"toolResult": result}))
-    }
-
-    /// A block of a result in the form that the family wants: some want an object for a text.
-    fn of_result(&self, block: Value) -> Value {
-        match block["text"].as_str() {
-            Some(text) if self.family.wants_objects => json!({"json": object(text, "output")}),
-            _ => block,
-        }
-    }
-
-    /// A thought, if the model is Claude and the thought its own: only those can be shown to it.
-    fn thought(&self, text: &str, opaque: Option<&Opaque>) -> Option<Value> {
-        let opaque = opaque.filter(|opaque| opaque.format == Format::AnthropicClaude)?;
-        self.family.claude?;
-        Some(match opaque.seal {
-            Seal::Signature => json!({"reasoningContent": {"reasoningText": {
-                "text": text,
-                "signature": opaque.value,
-            }}}),
-            // What Claude gives out as text is bytes here, and bytes are base64.
-            Seal::Encrypted => json!({"reasoningContent": {
-                "redactedContent": STANDARD.encode(&opaque.value),
-            }}),
-        })
-    }
-}
-
-/// The id of a tool call in the letters and the length that are allowed here.
-fn tool_id(id: &str) -> String {
-    call_id::shortened(&call_id::of_words(id), ID_CHARS_MAX)
-}
-
-/// JSON as the object that it must be here; anything else under a name.
-fn object(json: &str, name: &str) -> Value {
-    match serde_json::from_str(json) {
-        Ok(object @ Value::Object(_)) => object,
-        _ if json.trim().is_empty() => json!({}),
-        Ok(other) => json!({name: other}),
-        Err(_) => json!({name: json}),
     }
 }

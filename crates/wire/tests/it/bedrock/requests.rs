@@ -388,6 +388,53 @@ fn mistral_is_answered_with_objects() {
 }
 
 #[test]
+fn no_cache_point_stands_behind_a_document_that_is_made_text() {
+    let mark = json!({"type": "ephemeral"});
+    let file = |name: &str, kind: &str| {
+        let data = format!("data:{kind};base64,AAAA");
+        json!({"type": "file", "file": {"filename": name, "file_data": data}, "cache_control": mark})
+    };
+    let (text, pdf) = (
+        file("a.md", "text/markdown"),
+        file("b.pdf", "application/pdf"),
+    );
+    let asked =
+        |content: &Value| asked(&json!({"messages": [{"role": "user", "content": content}]}));
+    let question = json!({"type": "text", "text": "What?"});
+    let kinds = |content: Value| -> (Vec<String>, bool) {
+        let (body, dropped) = of_chat(&asked(&content), CLAUDE);
+        let blocks = body["messages"][0]["content"].as_array().expect("blocks");
+        let first = |block: &Value| block.as_object().and_then(|it| it.keys().next().cloned());
+        let is_named = dropped.iter().any(|name| name.ends_with("cache_control"));
+        (blocks.iter().filter_map(first).collect(), is_named)
+    };
+    for (content, expected, is_named) in [
+        (
+            json!([question, text]),
+            vec!["text", "cachePoint", "document"],
+            true,
+        ),
+        (json!([text, question]), vec!["document", "text"], true),
+        (
+            json!([pdf, text, question]),
+            vec!["document", "cachePoint", "document", "text"],
+            true,
+        ),
+        (
+            json!([pdf, question]),
+            vec!["document", "cachePoint", "text"],
+            false,
+        ),
+    ] {
+        assert_eq!(
+            kinds(content.clone()),
+            (expected.iter().map(ToString::to_string).collect(), is_named),
+            "{content}"
+        );
+    }
+}
+
+#[test]
 fn what_converse_alone_knows_may_be_said_in_its_own_words() {
     let own = json!({
         "guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"},
