@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chat::event::{Citation, Measure};
 use chat::{Block, Dialect, Event, Reason, Response, Unit};
 use serde_json::{Value, json};
 use wire::codec::Writer;
@@ -62,6 +63,30 @@ fn buckets(caller: Dialect) -> &'static [Unit] {
     }
 }
 
+/// What a caller is to see of what an answer cites: addresses, titles and words, and in Messages the
+/// places in the request.
+fn cited(response: &Response, caller: Dialect) -> Vec<String> {
+    let blocks = response.choice(0).map_or(&[][..], |choice| &choice.blocks);
+    let citations = blocks.iter().flat_map(|said| &said.citations);
+    let shown = |citation: &Citation| {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let place = citation
+            .place
+            .filter(|_| caller == Dialect::AnthropicMessages);
+        // A document of the request has a title and no address there.
+        let has_address = caller != Dialect::AnthropicMessages
+            || place.is_none_or(|place| place.measure == Measure::TextsFound);
+        let url = has_address.then_some(&*citation.url);
+        let (title, quote) = (text(&citation.title), text(&citation.quote));
+        format!("{url:?} {title} {quote} {place:?}")
+    };
+    match caller {
+        // There a claim has its places, and a source stands once.
+        Dialect::Gemini => Vec::new(),
+        _ => citations.map(shown).collect(),
+    }
+}
+
 /// The reason that a caller is to see.
 fn expected(was: &Meaning, caller: Dialect) -> Option<Reason> {
     match was.finish {
@@ -90,6 +115,8 @@ fn differences((was, is): (&Response, &Response), caller: Dialect) -> Vec<String
             all.push(format!("{what}: {before} became {after}"));
         }
     };
+    let all_cited = |response: &Response| cited(response, caller).join("\n");
+    compare("citations", all_cited(was), all_cited(is));
     let shown = |meaning: &Meaning| format!("{:?}", meaning.calls);
     compare("text", before.text.clone(), after.text.clone());
     compare("tool calls", shown(&before), shown(&after));
