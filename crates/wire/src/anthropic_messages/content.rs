@@ -51,10 +51,13 @@ fn read(block: &Cursor<'_>, parts: &mut Vec<Part>, unsaid: &mut Vec<String>) -> 
             block.unknown(&["type", "text", "cache_control"], unsaid);
             Content::Text(block.need("text")?.to_owned())
         }
-        "image" => Content::Image {
-            source: sources::source(&sources::of(block)?)?,
-            detail: None,
-        },
+        "image" => {
+            block.unknown(&["type", "source", "cache_control"], unsaid);
+            Content::Image {
+                source: sources::source(&sources::of(block)?)?,
+                detail: None,
+            }
+        }
         "document" => return sources::document(block, parts, unsaid),
         "search_result" => Content::SearchResult(sources::search_result(block, unsaid)?),
         "tool_use" => call(block, unsaid)?,

@@ -166,8 +166,12 @@ impl Scribe<'_> {
         if part.opaque.is_some() {
             self.lose(format!("{message}.reasoning_details"));
         }
+        let mark = self.marks.take(part.cache);
+        if part.cache.is_some() && (mark.is_none() || block.is_none()) {
+            self.lose(format!("{path}.cache_control"));
+        }
         let mut block = block?;
-        if let Some(mark) = self.marks.take(part.cache) {
+        if let Some(mark) = mark {
             block["cache_control"] = mark;
         }
         Some(block)

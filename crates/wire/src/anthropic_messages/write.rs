@@ -148,8 +148,10 @@ impl Draft<'_> {
         if is_strict {
             written.insert("strict".to_owned(), Value::Bool(true));
         }
-        if let Some(mark) = marks.take(tool.cache) {
-            written.insert("cache_control".to_owned(), mark);
+        match marks.take(tool.cache) {
+            Some(mark) => drop(written.insert("cache_control".to_owned(), mark)),
+            None if tool.cache.is_some() => self.drop(format!("tools[{at}].cache_control")),
+            None => {}
         }
         Value::Object(written)
     }

@@ -122,6 +122,9 @@ impl Turns {
         let mut content = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             let path = format!("{path}.content[{at}]");
+            if part.cache.is_some() {
+                self.lose(format!("{path}.cache_control"));
+            }
             match &part.content {
                 Content::Image { .. } => self.pictures.extend(block(&part.content, &path)?),
                 Content::File {

@@ -1,5 +1,7 @@
 //! Writes the conversation as a list of items.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chat::opaque::{Opaque, Seal};
@@ -80,6 +82,9 @@ impl Items<'_> {
     /// What the model said: its words as messages, its calls and sealed reasoning as items, in order.
     fn assistant(&mut self, position: usize, message: &Message) {
         for (place, part) in message.parts.iter().enumerate() {
+            if part.cache.is_some() {
+                self.unmark(position, place);
+            }
             match &part.content {
                 Content::Text(text) | Content::Refusal(text) => {
                     self.say(text);
@@ -120,6 +125,13 @@ impl Items<'_> {
                 }
             }
         }
+    }
+
+    /// Names a mark that has no place.
+    fn unmark(&mut self, position: usize, place: usize) {
+        self.drop(format!(
+            "messages[{position}].content[{place}].cache_control"
+        ));
     }
 
     fn say(&mut self, text: &str) {
@@ -175,10 +187,22 @@ impl Items<'_> {
         if *is_error {
             self.drop(format!("messages[{position}].is_error"));
         }
+        // A mark of the whole stands with its last part.
+        let mut parts = Cow::from(parts.as_slice());
+        if part.cache.is_some()
+            && let Some(last) = parts.to_mut().last_mut()
+        {
+            last.cache = last.cache.or(part.cache);
+        }
         let is_text =
             |part: &Part| matches!(part.content, Content::Text(_)) && part.cache.is_none();
-        let output = match parts.as_slice() {
-            [] => json!(""),
+        let output = match &*parts {
+            [] => {
+                if part.cache.is_some() {
+                    self.unmark(position, 0);
+                }
+                json!("")
+            }
             [only] if is_text(only) => match &only.content {
                 Content::Text(text) => json!(text),
                 _ => json!(""),
@@ -222,9 +246,7 @@ impl Items<'_> {
                     json["prompt_cache_breakpoint"] = json!({"mode": "explicit"});
                 } else {
                     // The cache is automatic; where it ends cannot be said.
-                    self.drop(format!(
-                        "messages[{position}].content[{place}].cache_control"
-                    ));
+                    self.unmark(position, place);
                 }
             }
             written.push(json);

@@ -132,6 +132,9 @@ fn part(
     } else {
         return Ok(None);
     };
+    if one.get("mediaResolution").is_some() && !matches!(content, Content::Image { .. }) {
+        unsaid.push(one.path_of("mediaResolution"));
+    }
     Ok(Some(Part {
         content,
         cache: None,
@@ -197,6 +200,8 @@ impl Calls {
                     parts.push(media::inline(&blob, None)?.into());
                 } else if let Some(file) = one.object("fileData")? {
                     parts.push(media::file(&file, None)?.into());
+                } else {
+                    unsaid.push(one.to_string());
                 }
             }
         }

@@ -22,6 +22,9 @@ const SKIP: &str = "skip_thought_signature_validator";
 /// What is named where the cache was to begin.
 const CACHE_CONTROL: &str = "messages[].content[].cache_control";
 
+/// What is named where a speaker has a name.
+const NAME: &str = "messages[].name";
+
 /// What is named where an answer was to say what it takes from something.
 const CITATIONS: &str = "messages[].content[].citations";
 
@@ -76,6 +79,9 @@ pub(super) fn write(
     };
     let mut system = Vec::new();
     for message in first {
+        if message.name.is_some() {
+            writing.lose(NAME);
+        }
         system.extend(writing.pieces(&message.parts)?);
     }
     // Without a conversation, and with models that know no system, the user says it.
@@ -179,7 +185,7 @@ impl Writing<'_> {
 
     fn message(&mut self, message: &Message, at: usize) -> Result<(), Error> {
         if message.name.is_some() {
-            self.lose("messages[].name");
+            self.lose(NAME);
         }
         if matches!(message.role, Role::System | Role::Developer) {
             self.lose(&format!("messages[{at}].role"));

@@ -31,52 +31,57 @@ pub(super) fn read(message: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec
     Ok(parts)
 }
 
+/// Members that parts of every kind may have, or that say nothing to a model.
+const COMMON: &[&str] = &[
+    "type",
+    "cache_control",
+    "prompt_cache_breakpoint",
+    "annotations",
+    "logprobs",
+];
+
 fn read_part(
     part: &Cursor<'_>,
     parts: &mut Vec<Part>,
     unsaid: &mut Vec<String>,
 ) -> Result<(), Error> {
-    let content = match part.need("type")? {
-        "text" | "input_text" | "output_text" => Content::Text(part.need("text")?.to_owned()),
-        "image_url" => image(part)?,
-        "input_audio" => {
-            let audio = inner(part, "input_audio")?;
-            let data = audio.need("data")?;
-            let (media_type, data) = match Source::of_url(data) {
-                Source::Base64 { media_type, data } => (Some(media_type), data),
-                _ => (None, data.to_owned()),
-            };
-            let of_type = media_type
-                .as_deref()
-                .and_then(|kind| kind.split('/').nth(1));
-            let format = audio.string("format")?.or(of_type).unwrap_or("wav");
-            Content::Audio {
-                data,
-                format: format.to_owned(),
-            }
+    let (content, known): (Content, &[&str]) = match part.need("type")? {
+        "text" | "input_text" | "output_text" => {
+            (Content::Text(part.need("text")?.to_owned()), &["text"])
         }
+        "image_url" => (image(part, unsaid)?, &["image_url"]),
+        "input_audio" => (
+            audio(&inner(part, "input_audio")?, unsaid)?,
+            &["input_audio"],
+        ),
         kind @ ("video_url" | "input_video") => {
-            let video = part.object("video_url")?;
-            let video = match video {
+            let video = match part.object("video_url")? {
                 Some(video) => video,
                 None => inner(part, kind)?,
             };
+            video.unknown(&["url", "data"], unsaid);
             let url = video.string("url")?.or(video.string("data")?);
             let url = url.ok_or_else(|| video.missing("url", "a string"))?;
-            Content::Video(Source::of_url(url))
+            let known = &["video_url", "input_video"];
+            (Content::Video(Source::of_url(url)), known)
         }
-        "file" => file(&inner(part, "file")?)?,
-        "refusal" => Content::Refusal(part.need("refusal")?.to_owned()),
-        "thinking" => Content::Reasoning {
-            text: thinking(part)?,
-            is_summary: false,
-        },
+        "file" => (file(&inner(part, "file")?, unsaid)?, &["file"]),
+        "refusal" => (
+            Content::Refusal(part.need("refusal")?.to_owned()),
+            &["refusal"],
+        ),
+        "thinking" => {
+            let text = thinking(part)?;
+            let is_summary = false;
+            (Content::Reasoning { text, is_summary }, &["thinking"])
+        }
         _ => {
             // Where this matters, no endpoint of another dialect is asked (`Feature::NativeContent`).
             unsaid.push(part.to_string());
             return Ok(());
         }
     };
+    part.unknown(&[known, COMMON].concat(), unsaid);
     parts.push(Part {
         content,
         cache: cache_mark(part)?,
@@ -91,7 +96,7 @@ fn inner<'c>(part: &'c Cursor<'c>, name: &'c str) -> Result<Cursor<'c>, Error> {
 }
 
 /// `{"image_url": {"url", "detail"}}`, or with the address alone.
-fn image(part: &Cursor<'_>) -> Result<Content, Error> {
+fn image(part: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Content, Error> {
     let image = part
         .get("image_url")
         .ok_or_else(|| part.missing("image_url", "an object"))?;
@@ -101,13 +106,33 @@ fn image(part: &Cursor<'_>) -> Result<Content, Error> {
             detail: None,
         });
     }
+    image.unknown(&["url", "detail"], unsaid);
     Ok(Content::Image {
         source: Source::of_url(image.need("url")?),
         detail: image.string("detail")?.map(str::to_owned),
     })
 }
 
-fn file(file: &Cursor<'_>) -> Result<Content, Error> {
+/// Sound, whose type may stand before its bytes.
+fn audio(audio: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Content, Error> {
+    audio.unknown(&["data", "format"], unsaid);
+    let data = audio.need("data")?;
+    let (media_type, data) = match Source::of_url(data) {
+        Source::Base64 { media_type, data } => (Some(media_type), data),
+        _ => (None, data.to_owned()),
+    };
+    let of_type = media_type
+        .as_deref()
+        .and_then(|kind| kind.split('/').nth(1));
+    let format = audio.string("format")?.or(of_type).unwrap_or("wav");
+    Ok(Content::Audio {
+        data,
+        format: format.to_owned(),
+    })
+}
+
+fn file(file: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Content, Error> {
+    file.unknown(&["file_data", "file_id", "filename"], unsaid);
     let source = match (file.string("file_data")?, file.string("file_id")?) {
         (Some(data), _) => match Source::of_url(data) {
             Source::Url(url) if url.starts_with("http://") || url.starts_with("https://") => {

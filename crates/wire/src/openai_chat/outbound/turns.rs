@@ -160,15 +160,16 @@ impl Turns {
         let mut members = self.members("tool", None);
         push_member(&mut members, "tool_call_id", &quoted(call_id));
         // A mark of the whole stands with its last part.
-        if let (Some(mark), Some(last)) = (part.cache, texts.last_mut()) {
-            last.cache = last.cache.or(Some(mark));
+        match texts.last_mut() {
+            Some(last) => last.cache = last.cache.or(part.cache),
+            None if part.cache.is_some() => self.name_unmarked(),
+            None => {}
         }
         let content = if texts.iter().any(|part| self.writer.marks.shows(part)) {
             self.writer.array(&texts.iter().collect::<Vec<_>>())?
         } else {
             if texts.iter().any(|part| part.cache.is_some()) {
-                let name = "messages[].content[].cache_control";
-                quirks::name_once(&mut self.writer.dropped, name);
+                self.name_unmarked();
             }
             quoted(&joined(texts.iter(), "\n"))
         };
@@ -186,15 +187,17 @@ impl Turns {
             .copied()
             .filter(|part| matches!(&part.content, Content::Text(text) if !text.is_empty()))
             .collect();
-        let content = if texts.iter().any(|part| self.writer.marks.shows(part)) {
+        let marked = |parts: &[&Part]| parts.iter().filter(|part| part.cache.is_some()).count();
+        let shows_marks = texts.iter().any(|part| self.writer.marks.shows(part));
+        // Texts alone can be marked.
+        if marked(parts) > marked(&texts) || (marked(&texts) > 0 && !shows_marks) {
+            self.name_unmarked();
+        }
+        let content = if shows_marks {
             self.writer.array(&texts)?
         } else if texts.is_empty() && !calls.is_empty() {
             "null".to_owned()
         } else {
-            if parts.iter().any(|part| part.cache.is_some()) {
-                let name = "messages[].content[].cache_control";
-                quirks::name_once(&mut self.writer.dropped, name);
-            }
             quoted(&joined(texts.iter().copied(), ""))
         };
         push_member(&mut members, "content", &content);
@@ -208,6 +211,12 @@ impl Turns {
         }
         self.push(&members);
         Ok(())
+    }
+
+    /// Names a mark that has no place.
+    fn name_unmarked(&mut self) {
+        let name = "messages[].content[].cache_control";
+        quirks::name_once(&mut self.writer.dropped, name);
     }
 
     fn others(&mut self, parts: &[&Part], members: &mut String) -> Result<(), Error> {

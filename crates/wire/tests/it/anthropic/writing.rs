@@ -370,8 +370,14 @@ fn breakpoints_are_four_at_most_and_the_last_ones_stay() {
             .map(|block| block["text"].as_str().unwrap().to_owned())
             .collect()
     };
-    let (body, _) = written(&request, &endpoint("claude-sonnet-4-5"));
+    let named = |places: std::ops::Range<usize>| -> Vec<String> {
+        places
+            .map(|at| format!("messages[0].content[{at}].cache_control"))
+            .collect()
+    };
+    let (body, lost) = written(&request, &endpoint("claude-sonnet-4-5"));
     assert_eq!(marks(&body), ["3", "4", "5", "hour"]);
+    assert_eq!(lost, named(0..3));
     let hour = &body["messages"][0]["content"][6]["cache_control"];
     assert_eq!(hour, &json!({"type": "ephemeral", "ttl": "1h"}));
     request.cache = Some(CacheMark::Default);
@@ -386,7 +392,7 @@ fn breakpoints_are_four_at_most_and_the_last_ones_stay() {
         ["4", "5", "hour"],
         "the last block is marked already"
     );
-    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(lost, named(0..4));
     assert_eq!(body["anthropic_version"], "bedrock-2023-05-31");
 }
 

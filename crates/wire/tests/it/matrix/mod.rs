@@ -1,8 +1,10 @@
 //! Every dialect to every other: the proof that nothing is lost in silence.
 
 mod answers;
+mod beside;
 mod cuts;
 mod leaves;
+mod marks;
 mod requests;
 mod schemas;
 mod shapes;
