@@ -200,14 +200,18 @@ impl Database {
         Ok(Transaction::new(begun, self.engine, kind))
     }
 
-    /// Does work that reads much on the threads for it.
-    pub(crate) async fn apart<T: Send + 'static>(
+    /// Does work that reads much on the threads for it. It is on the heap before anything waits for
+    /// it, so that whoever does need not have room for it.
+    pub(crate) fn apart<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        match &self.readers {
-            Some(readers) => readers.run(work).await,
-            None => work.await,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send {
+        let work = Box::pin(work);
+        async move {
+            match &self.readers {
+                Some(readers) => readers.run(work).await,
+                None => work.await,
+            }
         }
     }
 
