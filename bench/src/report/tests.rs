@@ -116,7 +116,6 @@ fn report(footprint: Option<Footprint>) -> Report {
                 .collect(),
             neighbours: vec![neighbour],
             absent: vec!["PostgreSQL was not measured: it is away".to_owned()],
-            ..Measured::default()
         },
     )
 }
