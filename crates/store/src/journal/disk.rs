@@ -5,11 +5,13 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 /// Where segments are made.
-pub(super) trait Disk: Send {
+pub(super) trait Disk: Send + Sync {
     /// Makes a file that must not be there yet.
-    fn create(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
+    fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
+    /// Gives a file another name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Makes what was made or renamed in a folder durable.
-    fn sync_folder(&mut self, folder: &Path) -> io::Result<()>;
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
 /// A segment that is being written.
@@ -26,12 +28,16 @@ pub(super) trait SegmentFile: Send {
 pub(super) struct RealDisk;
 
 impl Disk for RealDisk {
-    fn create(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
         let file = OpenOptions::new().write(true).create_new(true).open(path)?;
         Ok(Box::new(file))
     }
 
-    fn sync_folder(&mut self, folder: &Path) -> io::Result<()> {
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
     }
 }

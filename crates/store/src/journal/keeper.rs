@@ -5,16 +5,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::thread;
 use std::time::Duration;
 
 use ledger::BooksUnavailable;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::disk::{Disk, SegmentFile};
-use super::open::{JournalOptions, Place};
-use super::segment::{FRAME_BYTES, HEADER_BYTES, Header, frame};
-use super::tally::{Live, Tally, path};
+use super::open::Place;
+use super::segment::{FRAME_BYTES, HEADER_BYTES};
+use super::writer::{Writer, Written};
 
 /// How much is written before one `fdatasync`, at most, in bytes; one record may exceed it.
 const BATCH_BYTES_MAX: u64 = 4 << 20;
@@ -23,6 +21,9 @@ const BATCH_BYTES_MAX: u64 = 4 << 20;
 /// other nobody waits; where many come at once, a few hundred syncs a second are spared, for each of
 /// which the disk, a thread and those it wakes would be at work.
 const GATHER: Duration = Duration::from_micros(500);
+
+/// Lets so much time pass.
+pub(super) type Pause = Box<dyn FnMut(Duration) + Send>;
 
 /// What the thread is asked to do.
 pub(super) enum Order {
@@ -53,36 +54,25 @@ pub(super) enum Refusal {
 
 /// The thread's own.
 pub(super) struct Keeper {
-    pub(super) options: JournalOptions,
-    pub(super) disk: Box<dyn Disk>,
+    pub(super) pause: Pause,
     pub(super) orders: Receiver<Order>,
-    pub(super) tally: Tally,
     pub(super) is_tidy_due: Arc<AtomicBool>,
-    pub(super) next_number: u64,
-    pub(super) current: Option<Current>,
+    pub(super) writer: Writer,
     /// The disk did not take the last records. Calls are refused meanwhile, so that somebody has to
     /// try again: see `probe`.
     pub(super) is_failing: Arc<AtomicBool>,
-    /// Locked as long as this process uses the folder.
+    /// Locked as long as this process uses the folder, so it is the last to be dropped.
     pub(super) _lock: File,
-}
-
-/// The segment that is being written.
-pub(super) struct Current {
-    file: Box<dyn SegmentFile>,
-    number: u64,
-    /// How much of it is durable.
-    bytes: u64,
 }
 
 impl Keeper {
     /// Works until the end; whoever wants to know of it is to be told after all is dropped.
     pub(super) fn run(&mut self) -> Option<oneshot::Sender<()>> {
-        let batch_max = self.options.segment_bytes.min(BATCH_BYTES_MAX);
+        let batch_max = self.writer.options.segment_bytes.min(BATCH_BYTES_MAX);
         let mut has_company = false;
         while let Ok(first) = self.orders.recv() {
             if has_company {
-                thread::sleep(GATHER);
+                (self.pause)(GATHER);
             }
             let mut batch = Vec::new();
             let mut bytes = 0;
@@ -96,7 +86,7 @@ impl Keeper {
                     }
                     Order::Tidy => {
                         self.is_tidy_due.store(false, Ordering::Relaxed);
-                        self.tally.tidy(&self.options.dir);
+                        self.writer.tidy();
                         self.probe();
                     }
                     Order::Close(told) => end = Some(told),
@@ -111,7 +101,7 @@ impl Keeper {
             has_company = batch.len() > 1;
             self.commit(batch);
             if end.is_some() {
-                self.seal();
+                self.writer.seal();
                 return end;
             }
         }
@@ -121,22 +111,17 @@ impl Keeper {
     /// Makes records durable, or says why it cannot.
     fn commit(&mut self, mut batch: Vec<Append>) {
         let refused = self.refuse_beyond_bound(&mut batch);
-        let mut bytes = Vec::new();
-        for append in &batch {
-            frame(&append.payload, &mut bytes);
-        }
-        let written = if batch.is_empty() {
-            Ok(None)
-        } else {
-            self.write(&bytes).map(Some)
-        };
-        match written {
-            Ok(place) => self.deliver(batch, place),
-            Err(error) => self.fail(batch, &error),
+        if !batch.is_empty() {
+            match self.writer.write(&batch) {
+                Ok(written) => self.deliver(batch, written),
+                Err(error) => self.fail(batch, &error),
+            }
+            // They have their answer: what comes next can be made ready.
+            self.writer.prepare();
         }
         if !refused.is_empty() {
             // The database may have caught up: then there is room the next time.
-            self.seal();
+            self.writer.seal();
         }
         for append in refused {
             // Whoever has gone needs no answer, here and below.
@@ -147,11 +132,11 @@ impl Keeper {
     /// Takes the records out that would make the journal too large.
     fn refuse_beyond_bound(&self, batch: &mut Vec<Append>) -> Vec<Append> {
         // A new segment may be needed for them.
-        let mut bytes = self.tally.bytes() + HEADER_BYTES as u64;
+        let mut bytes = self.writer.tally.bytes() + HEADER_BYTES as u64;
         let mut refused = Vec::new();
         let exceeds = |append: &mut Append| {
             let with_it = bytes + framed(append);
-            let is_too_much = with_it > self.options.bytes_max;
+            let is_too_much = with_it > self.writer.options.bytes_max;
             if !is_too_much {
                 bytes = with_it;
             }
@@ -161,21 +146,12 @@ impl Keeper {
         refused
     }
 
-    fn deliver(&mut self, batch: Vec<Append>, place: Option<(u64, u64)>) {
-        let Some((segment, start)) = place else {
-            return;
-        };
+    fn deliver(&self, batch: Vec<Append>, written: Written) {
         self.works_again();
-        let needed = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let length: u64 = batch.iter().map(framed).sum();
-        self.tally.change(segment, |live| {
-            live.needed += needed;
-            live.bytes = start + length;
-        });
-        let mut at = start;
+        let mut at = written.at;
         for append in batch {
             let place = Place {
-                segment,
+                segment: written.segment,
                 at,
                 framed: framed(&append),
             };
@@ -188,7 +164,7 @@ impl Keeper {
     fn fail(&mut self, batch: Vec<Append>, error: &io::Error) {
         if !self.is_failing.swap(true, Ordering::AcqRel) {
             tracing::error!(
-                folder = %self.options.dir.display(),
+                folder = %self.writer.options.dir.display(),
                 %error,
                 "the journal cannot be written; calls cannot be settled"
             );
@@ -204,9 +180,7 @@ impl Keeper {
         if !self.is_failing.load(Ordering::Acquire) {
             return;
         }
-        self.seal();
-        if let Ok(current) = self.create() {
-            self.current = Some(current);
+        if self.writer.begin_anew().is_ok() {
             self.works_again();
         }
     }
@@ -215,86 +189,6 @@ impl Keeper {
         if self.is_failing.swap(false, Ordering::AcqRel) {
             tracing::info!("the journal works again");
         }
-    }
-
-    // === Files ===
-
-    /// Writes and syncs; the segment and where in it the bytes begin. After an error nothing of
-    /// them is left in the segment, or the segment is used no more.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<(u64, u64)> {
-        let length = bytes.len() as u64;
-        let is_full = |current: &Current| {
-            current.bytes > HEADER_BYTES as u64
-                && current.bytes + length > self.options.segment_bytes
-        };
-        if self.current.as_ref().is_some_and(is_full) {
-            self.seal();
-        }
-        let mut current = match self.current.take() {
-            Some(current) => current,
-            None => self.create()?,
-        };
-        let (number, start) = (current.number, current.bytes);
-        if let Err(error) = current.file.write_at(start, bytes) {
-            if current.file.cut(start).is_ok() {
-                self.current = Some(current);
-            } else {
-                self.seal_number(number);
-            }
-            return Err(error);
-        }
-        if let Err(error) = current.file.sync() {
-            // What a failed sync has left on the disk is unknown, and a second one may lie
-            // (lwn.net/Articles/752063): this segment takes no more records.
-            let _ = current.file.cut(start);
-            self.seal_number(number);
-            return Err(error);
-        }
-        current.bytes = start + length;
-        self.current = Some(current);
-        Ok((number, start))
-    }
-
-    fn create(&mut self) -> io::Result<Current> {
-        let number = self.next_number;
-        self.next_number += 1;
-        let path = path(&self.options.dir, number);
-        let mut file = self.disk.create(&path)?;
-        let header = Header {
-            number,
-            node: self.options.node.bytes(),
-        };
-        let made = file
-            .write_at(0, &header.write())
-            .and_then(|()| file.sync())
-            .and_then(|()| self.disk.sync_folder(&self.options.dir));
-        if let Err(error) = made {
-            // Without records it means nothing; if it stays, the next start removes it.
-            let _ = std::fs::remove_file(&path);
-            return Err(error);
-        }
-        let bytes = HEADER_BYTES as u64;
-        let live = Live {
-            bytes,
-            ..Live::default()
-        };
-        self.tally.add(number, live);
-        Ok(Current {
-            file,
-            number,
-            bytes,
-        })
-    }
-
-    fn seal(&mut self) {
-        if let Some(current) = self.current.take() {
-            self.seal_number(current.number);
-        }
-    }
-
-    fn seal_number(&self, number: u64) {
-        self.tally.change(number, |live| live.is_sealed = true);
-        self.tally.tidy(&self.options.dir);
     }
 }
 
@@ -308,6 +202,6 @@ impl Drop for Keeper {
 }
 
 /// What a record takes in a segment.
-fn framed(append: &Append) -> u64 {
+pub(super) fn framed(append: &Append) -> u64 {
     (append.payload.len() + FRAME_BYTES) as u64
 }

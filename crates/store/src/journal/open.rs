@@ -13,9 +13,11 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::disk::{Disk, RealDisk};
-use super::keeper::{Append, Keeper, Order, Refusal};
-use super::segment::{self, Beginning, FRAME_BYTES, PAYLOAD_BYTES_MAX};
-use super::tally::{Live, Tally, path};
+use super::keeper::{Append, Keeper, Order, Pause, Refusal};
+use super::replay::{Replay, numbers, replay_one};
+use super::segment::{self, PAYLOAD_BYTES_MAX};
+use super::tally::{Tally, path, spare_path};
+use super::writer::Writer;
 use crate::NodeId;
 
 /// Records that wait for the thread take this much memory at most, about; counted in pieces of
@@ -23,6 +25,9 @@ use crate::NodeId;
 const QUEUE_BYTES_MAX: usize = 64 << 20;
 const BYTES_PER_PERMIT: usize = 1024;
 const PERMITS: usize = QUEUE_BYTES_MAX / BYTES_PER_PERMIT;
+
+/// The longest segment: places in it are numbers of four bytes, and a start reads it as a whole.
+const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
 /// How long a record waits for room in a journal that has reached its bound.
 const FULL_WAIT: Duration = Duration::from_secs(1);
@@ -37,14 +42,21 @@ pub struct JournalOptions {
     /// The length of all segments, at most, in bytes. When it is reached, settling fails until the
     /// database has taken records in.
     pub bytes_max: u64,
-    /// The length of one segment, about, in bytes; at most a quarter of `bytes_max` is used.
+    /// The length of one segment, about, in bytes; at most a quarter of `bytes_max` is used. The one
+    /// after the one that is being written takes as much already.
     pub segment_bytes: u64,
+}
+
+/// What is outside of this process, so that tests can stand in for it.
+pub(super) struct Outside {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) pause: Pause,
 }
 
 impl JournalOptions {
     /// What one segment holds unless something else is said: the most that a start after a crash
-    /// has to read that is in the database already.
-    pub const SEGMENT_BYTES: u64 = 16 << 20;
+    /// has to read that is in the database already, and what is taken of the disk ahead of need.
+    pub const SEGMENT_BYTES: u64 = 8 << 20;
 
     /// The journal in the data directory of a server.
     #[must_use]
@@ -94,9 +106,6 @@ pub(crate) struct Place {
     pub(super) framed: u64,
 }
 
-/// Takes a record in and says whether the journal has to keep it, or why it cannot be understood.
-pub(crate) type Replay<'a> = dyn FnMut(&[u8], Place) -> Result<bool, String> + 'a;
-
 /// The open journal.
 pub(crate) struct Journal {
     dir: PathBuf,
@@ -115,15 +124,20 @@ impl Journal {
         options: JournalOptions,
         replay: &mut Replay<'_>,
     ) -> Result<Self, JournalError> {
-        Self::open_on(Box::new(RealDisk), options, replay)
+        let outside = Outside {
+            disk: Arc::new(RealDisk),
+            pause: Box::new(std::thread::sleep),
+        };
+        Self::open_in(outside, options, replay)
     }
 
-    pub(super) fn open_on(
-        disk: Box<dyn Disk>,
+    pub(super) fn open_in(
+        outside: Outside,
         mut options: JournalOptions,
         replay: &mut Replay<'_>,
     ) -> Result<Self, JournalError> {
-        options.segment_bytes = options.segment_bytes.min(options.bytes_max / 4).max(1);
+        let segment_max = (options.bytes_max / 4).min(SEGMENT_BYTES_MAX);
+        options.segment_bytes = options.segment_bytes.min(segment_max).max(1);
         let (dir, bytes_max) = (options.dir.clone(), options.bytes_max);
         std::fs::create_dir_all(&dir).map_err(failed(&dir))?;
         if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -131,6 +145,8 @@ impl Journal {
             synced.map_err(failed(parent))?;
         }
         let lock = lock(&dir)?;
+        // Nothing was ever promised of what it holds. If it stays, it is taken for the next one's.
+        let _ = std::fs::remove_file(spare_path(&dir));
         let (numbers, next_number) = numbers(&dir).map_err(failed(&dir))?;
         let tally = Tally::default();
         for number in numbers {
@@ -143,13 +159,10 @@ impl Journal {
         // Permits bound the appends; besides them there are one `Tidy` and one `Close`.
         let (orders, received) = sync_channel(PERMITS + 2);
         let mut keeper = Keeper {
-            options,
-            disk,
+            pause: outside.pause,
             orders: received,
-            tally: tally.clone(),
             is_tidy_due: is_tidy_due.clone(),
-            next_number,
-            current: None,
+            writer: Writer::new(outside.disk, options, tally.clone(), next_number),
             is_failing: is_failing.clone(),
             _lock: lock,
         };
@@ -237,10 +250,9 @@ impl Journal {
         file.seek(SeekFrom::Start(place.at))?;
         let mut bytes = vec![0; length];
         file.read_exact(&mut bytes)?;
-        if segment::payload_at(&bytes, 0) != Some(FRAME_BYTES..length) {
-            return Err(invalid("the record is damaged"));
-        }
-        bytes.drain(..FRAME_BYTES);
+        let payload = segment::only_record(&bytes, place.segment);
+        let payload = payload.ok_or_else(|| invalid("the record is damaged"))?;
+        bytes.drain(..payload.start);
         Ok(bytes)
     }
 
@@ -260,7 +272,7 @@ impl Journal {
             .change(place.segment, |live| live.is_damaged = true);
     }
 
-    /// The length of all segments.
+    /// The length of all segments, without what was written beforehand.
     pub(crate) fn bytes(&self) -> u64 {
         self.tally.bytes()
     }
@@ -293,79 +305,6 @@ impl Journal {
     }
 }
 
-/// Reads one segment and replays it.
-fn replay_one(
-    options: &JournalOptions,
-    number: u64,
-    replay: &mut Replay<'_>,
-) -> Result<Live, JournalError> {
-    let path = path(&options.dir, number);
-    let bytes = std::fs::read(&path).map_err(failed(&path))?;
-    let scan = segment::scan(&bytes);
-    match scan.beginning {
-        Beginning::Newer(version) => return Err(JournalError::Newer { path, version }),
-        Beginning::Whole(header) if header.node != options.node.bytes() => {
-            tracing::warn!(segment = %path.display(), "a journal segment of another node is replayed");
-        }
-        Beginning::Whole(_) | Beginning::Cut => {}
-        Beginning::Bad => {
-            tracing::error!(segment = %path.display(), "the header of a journal segment is damaged");
-        }
-    }
-    let mut live = Live {
-        bytes: bytes.len() as u64,
-        is_sealed: true,
-        is_damaged: !scan.damage.is_empty() || scan.beginning == Beginning::Bad,
-        ..Live::default()
-    };
-    for payload in &scan.payloads {
-        let place = Place {
-            segment: number,
-            at: (payload.start - FRAME_BYTES) as u64,
-            framed: (payload.len() + FRAME_BYTES) as u64,
-        };
-        match replay(bytes.get(payload.clone()).unwrap_or_default(), place) {
-            Ok(is_needed) => live.needed += u64::from(is_needed),
-            Err(error) => {
-                live.is_damaged = true;
-                tracing::error!(
-                    segment = %path.display(), at = place.at, bytes = place.framed, %error,
-                    "a journal record cannot be understood and is not on the books"
-                );
-            }
-        }
-    }
-    for lost in &scan.damage {
-        tracing::error!(
-            segment = %path.display(), from = lost.start, to = lost.end,
-            "a part of the journal is damaged: the records in it are lost, those around it are not; \
-             the file will be kept as .wal.corrupt"
-        );
-    }
-    if let Some(torn) = scan.torn {
-        tracing::warn!(
-            segment = %path.display(), at = torn, bytes = bytes.len() - torn,
-            "the last record of a journal segment was never finished, so nobody was told that it \
-             was settled; it is cut off"
-        );
-        cut(&path, torn as u64);
-        live.bytes = torn as u64;
-    }
-    Ok(live)
-}
-
-/// Cuts the torn end off, so that the next start has nothing to tell. It may fail: whatever is
-/// left there is recognised again.
-fn cut(path: &Path, at: u64) {
-    let cut = OpenOptions::new()
-        .write(true)
-        .open(path)
-        .and_then(|file| file.set_len(at).and_then(|()| file.sync_all()));
-    if let Err(error) = cut {
-        tracing::warn!(segment = %path.display(), %error, "a torn end cannot be cut off");
-    }
-}
-
 /// Keeps other processes out until the file is closed.
 fn lock(dir: &Path) -> Result<File, JournalError> {
     let path = dir.join("lock");
@@ -379,28 +318,7 @@ fn lock(dir: &Path) -> Result<File, JournalError> {
     }
 }
 
-/// The segments in order, and the number of the next one: no number is used twice, not even that
-/// of a segment that was put aside.
-fn numbers(dir: &Path) -> io::Result<(Vec<u64>, u64)> {
-    let (mut numbers, mut next) = (Vec::new(), 1);
-    for entry in std::fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        let Some((number, kind)) = name.to_str().and_then(|name| name.split_once('.')) else {
-            continue;
-        };
-        let Ok(number) = number.parse::<u64>() else {
-            continue;
-        };
-        next = next.max(number.saturating_add(1));
-        if kind == "wal" {
-            numbers.push(number);
-        }
-    }
-    numbers.sort_unstable();
-    Ok((numbers, next))
-}
-
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> JournalError {
+pub(super) fn failed(path: &Path) -> impl FnOnce(io::Error) -> JournalError {
     let path = path.to_owned();
     |error| JournalError::Disk { path, error }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 /// One segment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Live {
-    /// Its length.
+    /// Its length, without what was written beforehand.
     pub(super) bytes: u64,
     /// Records that are not in the database yet.
     pub(super) needed: u64,
@@ -80,6 +80,11 @@ impl Tally {
         // Numbers only: nothing is half done when somebody panics.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where the segment lies that is written beforehand and has no number yet.
+pub(super) fn spare_path(folder: &Path) -> PathBuf {
+    folder.join("spare")
 }
 
 /// Where a segment lies.
