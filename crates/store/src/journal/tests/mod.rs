@@ -14,6 +14,7 @@ use super::segment::{HEADER_BYTES, Header, frame, scan};
 use super::tally::path;
 use crate::NodeId;
 
+mod gathering;
 mod prepared;
 mod reading;
 mod writing;
