@@ -17,6 +17,9 @@ const MS_PER_DAY: i64 = 86_400_000;
 /// when it overflows and PostgreSQL's leaves 64 bits: each part stays small, the total is exact.
 const SPLIT: i64 = 1_000_000_000;
 
+/// Rows per statement, at most. Only powers of two occur, so that few statements are prepared.
+const ROWS_PER_STATEMENT: usize = 32;
+
 /// How many keys are asked about in one statement.
 const KEYS_PER_STATEMENT: usize = 128;
 
@@ -154,26 +157,34 @@ pub(crate) async fn add(
         sums.byok = sums.byok.saturating_add(own);
         sums.requests += 1;
     }
-    for ((key_hash, day, workspace_id), sums) in sums {
+    let sums: Vec<_> = sums.into_iter().collect();
+    let mut left = &sums[..];
+    while !left.is_empty() {
+        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
+        let (now, later) = left.split_at(size);
         // Sums stop at the largest amount, see `saturating_sum`.
-        Statement::assembled(format!(
+        let mut statement = Statement::assembled(format!(
             "INSERT INTO key_usage \
              (key_hash, day, workspace_id, usage_nanos, byok_usage_nanos, requests) \
-             VALUES ($1, $2, $3, $4, $5, $6) \
+             VALUES {} \
              ON CONFLICT (key_hash, day, workspace_id) DO UPDATE SET \
              usage_nanos = {}, byok_usage_nanos = {}, \
              requests = key_usage.requests + excluded.requests",
+            transaction.values(now.len(), 6),
             saturating_sum("key_usage.usage_nanos", "excluded.usage_nanos"),
             saturating_sum("key_usage.byok_usage_nanos", "excluded.byok_usage_nanos"),
-        ))
-        .text(key_hash)
-        .int(day)
-        .text(workspace_id)
-        .int(sums.usage)
-        .int(sums.byok)
-        .int(sums.requests)
-        .run(transaction)
-        .await?;
+        ));
+        for ((key_hash, day, workspace_id), sums) in now {
+            statement = statement
+                .text(key_hash)
+                .int(*day)
+                .text(workspace_id)
+                .int(sums.usage)
+                .int(sums.byok)
+                .int(sums.requests);
+        }
+        statement.run(transaction).await?;
+        left = later;
     }
     Ok(())
 }

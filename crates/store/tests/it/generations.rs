@@ -74,6 +74,37 @@ async fn a_record_given_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn every_key_of_a_batch_gets_its_own_sums_however_many_there_are() {
+    on_both(async |place| {
+        let (store, _) = started(place).await;
+        let hashes: Vec<KeyHash> = (0..77).map(|key| KeyHash::of(&format!("k{key}"))).collect();
+        for round in 0..2_u64 {
+            // In turns, as calls come: no two of one key are neighbours.
+            let calls = (0..154_i64).zip(hashes.iter().cycle());
+            let calls: Vec<Generation> = calls
+                .map(|(number, key)| {
+                    let id = 1000 * round + number.unsigned_abs();
+                    plain(id, key, 1 + number)
+                })
+                .collect();
+            let calls: Vec<&Generation> = calls.iter().collect();
+            assert_eq!(store.generations().insert(&calls).await, Ok(154));
+        }
+        let all = store.keys().spending_of(&hashes, NOW_MS).await.unwrap();
+        for (number, key) in (0..).zip(&hashes) {
+            let spent = all[key].total;
+            let nanos = 2 * ((1 + number) + (1 + number + 77));
+            assert_eq!(
+                (spent.usage.nanos(), spent.requests),
+                (nanos, 4),
+                "{number}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn spending_is_counted_by_day_week_and_month() {
     on_both(async |place| {
         let (store, key) = started(place).await;
