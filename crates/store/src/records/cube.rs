@@ -145,7 +145,7 @@ pub(super) async fn store_facets(
              ON CONFLICT (id) DO NOTHING",
         )
         .int(*id);
-        for part in facet.parts() {
+        for part in facet.parts().texts {
             statement = statement.text(part);
         }
         statement

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use ledger::{BudgetId, BudgetWindow, WindowId};
-use serde_json::{Value, json};
+use serde::Deserialize;
 
 use super::insert::Place;
 use super::measures::{Measures, Sketched};
@@ -15,8 +15,25 @@ use super::month::{Month, time_of};
 use super::sessions::{SessionKey, SessionSums};
 use crate::StoreError;
 use crate::database::{Statement, Transaction};
+use crate::json::Json;
 
 pub(super) const MS_PER_MINUTE: i64 = 60_000;
+
+/// About what the counts of one facet take as text.
+const BYTES_PER_COUNT: usize = 400;
+
+/// What [`Delta::to_text`] wrote. There are as many counts in a delta as there are keys in its batch, so they are
+/// read without a copy; they have nothing that JSON would escape.
+#[derive(Deserialize)]
+struct Written<'a> {
+    /// Minute, facet, values, and a sketch of each kind.
+    #[serde(borrow)]
+    counts: Vec<(i64, i64, &'a str, &'a str, &'a str, &'a str)>,
+    /// Workspace, session, hash of its key, numbers.
+    sessions: Vec<(String, String, String, Vec<i64>)>,
+    /// Month, budget, window, nano-USD.
+    postings: Vec<(i64, String, String, i64)>,
+}
 
 /// What some records add.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,60 +86,70 @@ impl Delta {
     }
 
     fn to_text(&self) -> String {
-        let counts: Vec<Value> = self
-            .counts
-            .iter()
-            .map(|((minute, facet), measures)| {
-                let [first, total, speed] = Sketched::ALL.map(|one| measures.sketch_text(one));
-                json!([minute, facet, measures.values_text(), first, total, speed])
-            })
-            .collect();
-        let sessions: Vec<Value> = self
-            .sessions
-            .iter()
-            .map(|(key, sums)| {
-                json!([
-                    key.workspace_id,
-                    key.session_id,
-                    sums.key_hash,
-                    sums.numbers()
-                ])
-            })
-            .collect();
-        let postings: Vec<Value> = self
-            .postings
-            .iter()
-            .map(|((month, line), nanos)| {
-                json!([month, line.budget.as_str(), line.window.to_string(), nanos])
-            })
-            .collect();
-        json!({ "counts": counts, "sessions": sessions, "postings": postings }).to_string()
+        let bytes = BYTES_PER_COUNT * (self.counts.len() + 1);
+        Json::text_of(bytes, |json| {
+            json.object(|json| {
+                json.name("counts").array(|json| self.write_counts(json));
+                json.name("sessions")
+                    .array(|json| self.write_sessions(json));
+                json.name("postings")
+                    .array(|json| self.write_postings(json));
+            });
+        })
+    }
+
+    fn write_counts(&self, json: &mut Json) {
+        for ((minute, facet), measures) in &self.counts {
+            json.array(|json| {
+                json.int(*minute);
+                json.int(*facet);
+                json.text(&measures.values_text());
+                for sketched in Sketched::ALL {
+                    json.text(&measures.sketch_text(sketched));
+                }
+            });
+        }
+    }
+
+    fn write_sessions(&self, json: &mut Json) {
+        for (key, sums) in &self.sessions {
+            json.array(|json| {
+                json.text(&key.workspace_id);
+                json.text(&key.session_id);
+                json.text(&sums.key_hash);
+                json.array(|json| sums.numbers().into_iter().for_each(|one| json.int(one)));
+            });
+        }
+    }
+
+    fn write_postings(&self, json: &mut Json) {
+        for ((month, line), nanos) in &self.postings {
+            json.array(|json| {
+                json.int(*month);
+                json.text(line.budget.as_str());
+                json.text(&line.window.to_string());
+                json.int(*nanos);
+            });
+        }
     }
 
     /// Adds what [`Delta::to_text`] wrote.
     pub(crate) fn add_text(&mut self, text: &str) -> Result<(), StoreError> {
         let wrong = || StoreError::Unreadable("a delta of the roll-ups".to_owned());
-        let value: Value = serde_json::from_str(text).map_err(|_| wrong())?;
-        let list = |name: &str| value.get(name).and_then(Value::as_array).ok_or_else(wrong);
-        for one in list("counts")? {
-            let number = |index: usize| one.get(index).and_then(Value::as_i64).ok_or_else(wrong);
-            let text = |index: usize| one.get(index).and_then(Value::as_str).ok_or_else(wrong);
-            let measures = self.counts.entry((number(0)?, number(1)?)).or_default();
-            measures.add_values(text(2)?)?;
-            for (index, sketched) in (3..).zip(Sketched::ALL) {
-                measures.add_sketch(sketched, text(index)?)?;
+        let written: Written<'_> = serde_json::from_str(text).map_err(|_| wrong())?;
+        for (minute, facet, values, first, total, speed) in written.counts {
+            let measures = self.counts.entry((minute, facet)).or_default();
+            measures.add_values(values)?;
+            for (sketched, text) in Sketched::ALL.into_iter().zip([first, total, speed]) {
+                measures.add_sketch(sketched, text)?;
             }
         }
-        for one in list("sessions")? {
-            let text = |index: usize| one.get(index).and_then(Value::as_str).ok_or_else(wrong);
+        for (workspace_id, session_id, key_hash, numbers) in written.sessions {
             let key = SessionKey {
-                workspace_id: text(0)?.to_owned(),
-                session_id: text(1)?.to_owned(),
+                workspace_id,
+                session_id,
             };
-            let numbers = one.get(3).and_then(Value::as_array).ok_or_else(wrong)?;
-            let numbers: Option<Vec<i64>> = numbers.iter().map(Value::as_i64).collect();
-            let sums = SessionSums::from_numbers(text(2)?, &numbers.ok_or_else(wrong)?);
-            let sums = sums.ok_or_else(wrong)?;
+            let sums = SessionSums::from_numbers(&key_hash, &numbers).ok_or_else(wrong)?;
             match self.sessions.get_mut(&key) {
                 Some(all) => all.merge(&sums),
                 None => {
@@ -130,15 +157,13 @@ impl Delta {
                 }
             }
         }
-        for one in list("postings")? {
-            let number = |index: usize| one.get(index).and_then(Value::as_i64).ok_or_else(wrong);
-            let text = |index: usize| one.get(index).and_then(Value::as_str).ok_or_else(wrong);
+        for (month, budget, window, nanos) in written.postings {
             let window = BudgetWindow {
-                budget: BudgetId::from_text(text(1)?),
-                window: WindowId::from_text(text(2)?).ok_or_else(wrong)?,
+                budget: BudgetId::from_text(budget),
+                window: WindowId::from_text(&window).ok_or_else(wrong)?,
             };
-            let sum = self.postings.entry((number(0)?, window)).or_default();
-            *sum = sum.saturating_add(number(3)?);
+            let sum = self.postings.entry((month, window)).or_default();
+            *sum = sum.saturating_add(nanos);
         }
         Ok(())
     }

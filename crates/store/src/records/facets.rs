@@ -11,9 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ledger::Generation;
 use sha2::{Digest as _, Sha256};
 
+use super::parts::{Parts, Recent};
 use crate::StoreError;
 use crate::database::{Row, Statement, Transaction};
-use crate::rows;
 
 /// So many facets one key can make by what it calls itself.
 pub(crate) const FACETS_PER_KEY_MAX: usize = 1000;
@@ -56,28 +56,7 @@ pub struct Facet {
 impl Facet {
     /// The facet of a call.
     pub(crate) fn of(generation: &Generation) -> Self {
-        let caller = &generation.caller;
-        let (outcome, kind, _) = rows::write_outcome(&generation.outcome);
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let origin = text(&caller.http_referer);
-        Self {
-            workspace_id: caller.workspace_id.clone(),
-            key_hash: caller.key_hash.clone(),
-            member: None,
-            dialect: generation.dialect.name().to_owned(),
-            app: caller.app_title.clone().unwrap_or_else(|| origin.clone()),
-            origin,
-            model: if generation.model.is_empty() {
-                generation.requested_model.clone()
-            } else {
-                generation.model.clone()
-            },
-            provider: text(&generation.provider),
-            endpoint: text(&generation.endpoint),
-            status: i64::from(generation.status),
-            outcome: outcome.to_owned(),
-            error_kind: kind.unwrap_or_default().to_owned(),
-        }
+        Parts::of(generation).to_facet()
     }
 
     /// The same without what the caller chose freely.
@@ -101,15 +80,9 @@ impl Facet {
         }
     }
 
-    /// Its name: the first 63 bits of a hash over its parts.
+    /// Its name.
     pub(crate) fn id(&self) -> i64 {
-        let mut hash = Sha256::new();
-        let status = self.status.to_string();
-        for part in self.parts().into_iter().chain([status.as_str()]) {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(part);
-        }
-        first_bits(hash)
+        self.parts().id()
     }
 
     /// A combination of nothing.
@@ -130,20 +103,23 @@ impl Facet {
         }
     }
 
-    /// What makes it, but for the status.
-    pub(super) fn parts(&self) -> [&str; 10] {
-        [
-            &self.workspace_id,
-            &self.key_hash,
-            &self.dialect,
-            &self.app,
-            &self.origin,
-            &self.model,
-            &self.provider,
-            &self.endpoint,
-            &self.outcome,
-            &self.error_kind,
-        ]
+    /// What makes it.
+    pub(super) fn parts(&self) -> Parts<'_> {
+        Parts {
+            texts: [
+                &self.workspace_id,
+                &self.key_hash,
+                &self.dialect,
+                &self.app,
+                &self.origin,
+                &self.model,
+                &self.provider,
+                &self.endpoint,
+                &self.outcome,
+                &self.error_kind,
+            ],
+            status: self.status,
+        }
     }
 }
 
@@ -163,6 +139,8 @@ struct Known {
     stored: HashSet<i64>,
     /// How many each key has.
     of_key: HashMap<String, usize>,
+    /// Some of those that are stored.
+    recent: Recent,
 }
 
 /// Facets that a transaction has stored; they are known when it has committed.
@@ -179,30 +157,29 @@ impl KnownFacets {
         let mut ids = Vec::with_capacity(calls.len());
         // Sorted, so that two nodes lock rows in the same order and never each other.
         let mut missing: BTreeMap<i64, (Facet, i64)> = BTreeMap::new();
-        // Calls of one kind come in a row, and the name is a cryptographic hash.
-        let mut last: Option<(Facet, i64)> = None;
         for call in calls {
-            let facet = Facet::of(call);
-            if let Some((_, id)) = last.as_ref().filter(|(last, _)| *last == facet) {
-                ids.push(*id);
+            let parts = Parts::of(call);
+            if let Some(id) = self.recent(&parts) {
+                ids.push(id);
                 continue;
             }
-            let as_made = facet.clone();
-            let mut id = facet.id();
+            let mut id = parts.id();
             if !self.is_stored(id) && !missing.contains_key(&id) {
-                let many = self.count(transaction, &facet.key_hash, &missing).await?;
+                let many = self
+                    .count(transaction, &call.caller.key_hash, &missing)
+                    .await?;
                 let facet = if many < FACETS_PER_KEY_MAX {
-                    facet
+                    parts.to_facet()
                 } else {
-                    facet.plainer(!call.model.is_empty())
+                    parts.to_facet().plainer(!call.model.is_empty())
                 };
                 id = facet.id();
                 if !self.is_stored(id) {
                     missing.insert(id, (facet, call.created_at_ms));
                 }
             }
+            self.remember(&parts, id);
             ids.push(id);
-            last = Some((as_made, id));
         }
         let mut new = Vec::with_capacity(missing.len());
         for (id, (facet, at_ms)) in missing {
@@ -258,6 +235,18 @@ impl KnownFacets {
         Ok(stored.saturating_add(new.count()))
     }
 
+    fn recent(&self, parts: &Parts<'_>) -> Option<i64> {
+        self.locked().recent.find(parts)
+    }
+
+    /// Only what is stored: a transaction that fails leaves nothing behind.
+    fn remember(&self, parts: &Parts<'_>, id: i64) {
+        let mut known = self.locked();
+        if known.stored.contains(&id) {
+            known.recent.put(parts, id);
+        }
+    }
+
     fn is_stored(&self, id: i64) -> bool {
         self.locked().stored.contains(&id)
     }
@@ -280,7 +269,7 @@ async fn insert(
          (SELECT creator_user_id FROM keys WHERE hash = $3)) ON CONFLICT (id) DO NOTHING",
     )
     .int(id);
-    for part in facet.parts() {
+    for part in facet.parts().texts {
         statement = statement.text(part);
     }
     statement

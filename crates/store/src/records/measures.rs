@@ -402,7 +402,8 @@ impl Measures {
 
     /// Adds what [`Measures::values_text`] wrote.
     pub(crate) fn add_values(&mut self, text: &str) -> Result<(), StoreError> {
-        for (index, value) in read_pairs(text)? {
+        for pair in read_pairs(text) {
+            let (index, value) = pair?;
             if let Some(measure) = Measure::ALL.get(index) {
                 self.add(*measure, value);
             }
@@ -413,7 +414,8 @@ impl Measures {
     /// Adds what [`Measures::sketch_text`] wrote.
     pub(crate) fn add_sketch(&mut self, sketched: Sketched, text: &str) -> Result<(), StoreError> {
         if let Some(sketch) = self.sketches.get_mut(sketched as usize) {
-            for (bucket, count) in read_pairs(text)? {
+            for pair in read_pairs(text) {
+                let (bucket, count) = pair?;
                 sketch.count_many(bucket, u32::try_from(count).unwrap_or(u32::MAX));
             }
         }
@@ -440,24 +442,27 @@ fn clamped(count: u64) -> i64 {
 }
 
 fn pairs(all: impl Iterator<Item = (usize, i64)>) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
+    let (mut text, mut digits) = (String::new(), itoa::Buffer::new());
     for (index, value) in all {
-        let comma = if text.is_empty() { "" } else { "," };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{comma}{index}:{value}");
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(digits.format(index));
+        text.push(':');
+        text.push_str(digits.format(value));
     }
     text
 }
 
-fn read_pairs(text: &str) -> Result<Vec<(usize, i64)>, StoreError> {
-    let pair = |pair: &str| {
-        let (index, value) = pair.split_once(':')?;
-        Some((index.parse().ok()?, value.parse().ok()?))
-    };
+fn read_pairs(text: &str) -> impl Iterator<Item = Result<(usize, i64), StoreError>> {
     let all = text.split(',').filter(|pair| !pair.is_empty());
-    all.map(|one| {
-        pair(one).ok_or_else(|| StoreError::Unreadable(format!("a count \"{one}\" of a roll-up")))
+    all.map(|pair| {
+        let wrong = || StoreError::Unreadable(format!("a count \"{pair}\" of a roll-up"));
+        read_pair(pair).ok_or_else(wrong)
     })
-    .collect()
+}
+
+fn read_pair(pair: &str) -> Option<(usize, i64)> {
+    let (index, value) = pair.split_once(':')?;
+    Some((index.parse().ok()?, value.parse().ok()?))
 }

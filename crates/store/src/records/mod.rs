@@ -2,7 +2,7 @@
 //!
 //! 1. `month`: a record's position, which follows from its id, and the month that it is in.
 //!    `partitions`: a table per month. `insert`: records into them. `adopt`: records from before.
-//! 2. `facets`: the combinations that calls are counted by. `measures`: what is counted.
+//! 2. `facets`, `parts`: the combinations that calls are counted by. `measures`: what is counted.
 //! 3. `delta`: what a batch of records adds, written in their transaction. `merge`: from there into
 //!    the rows of minutes, hours and days, and of sessions. `query`: what both say. `recount`:
 //!    whether the records say the same.
@@ -27,6 +27,7 @@ mod mend;
 mod merge;
 mod month;
 mod partitions;
+mod parts;
 mod query;
 mod recount;
 mod retention;
