@@ -70,7 +70,7 @@ pub use ledgers::{LedgerFigures, LedgerLimits, Ledgers};
 pub use node::NodeId;
 pub use payloads::{
     Archive, ArchiveError, ContentTotals, Directory, Erase, InMemory, NewPayload, ObjectError,
-    Objects, SealedPayload,
+    Objects, SealedPayload, Sealer,
 };
 pub use posting::{Posting, PostingLine, Settled};
 pub use record::{record_from_json, record_to_json};

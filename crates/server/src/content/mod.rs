@@ -15,7 +15,7 @@
 //! | `reading.rs` | reading and deleting what is kept or on its way |
 //! | `writer.rs` | the one who seals and writes it, in batches |
 //! | `document.rs` | the form in which it is kept |
-//! | `redaction.rs` | [`Redaction`]: what is taken out of it first |
+//! | `redaction.rs`, `patterns.rs` | [`Redaction`]: what is taken out of it first |
 //! | `open.rs` | from a configuration to a keeper |
 //! | `bucket.rs` | [`Bucket`]: an S3-compatible bucket for its segments |
 
@@ -23,6 +23,7 @@ mod bucket;
 mod document;
 mod keeper;
 mod open;
+mod patterns;
 mod policy;
 mod reading;
 mod redaction;

@@ -2,64 +2,31 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
 use regex::{Captures, Regex, RegexBuilder};
+
+pub use super::patterns::BUILT_IN;
+use super::patterns::{CARD_DIGITS_MIN, PATTERNS, any};
 
 /// A compiled pattern may take this much memory, bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
-
-/// A pattern that is built in: its name, what it finds, and what else must hold of what it found.
-type BuiltIn = (&'static str, &'static str, fn(&str) -> bool);
-
-/// The patterns that are built in. What they find becomes their name in brackets.
-const PATTERNS: [BuiltIn; 5] = [
-    (
-        "email",
-        r"(?i)[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24}\b",
-        any,
-    ),
-    ("card", r"\b\d(?:[ -]?\d){12,18}\b", is_card),
-    (
-        "api_key",
-        // Beginnings that key issuers have agreed with those who scan for leaked keys.
-        r"(?x)
-        \b(?:sk|pk|rk)[-_](?:[a-zA-Z0-9]+[-_])*[A-Za-z0-9_-]{16,}
-        | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b
-        | \bAIza[0-9A-Za-z_-]{35}
-        | \bgh[pousr]_[A-Za-z0-9]{36,}
-        | \bgithub_pat_[A-Za-z0-9_]{22,}
-        | \bxox[abeoprs]-[A-Za-z0-9-]{10,}
-        | \b(?:hf|gsk|xai|glpat|npm|pypi)[-_][A-Za-z0-9_-]{20,}",
-        any,
-    ),
-    (
-        "jwt",
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-        any,
-    ),
-    (
-        "private_key",
-        r"(?s)-----BEGIN [A-Z ]{0,24}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,24}PRIVATE KEY-----|\z)",
-        any,
-    ),
-];
-
-/// The names of the patterns that are built in.
-pub const BUILT_IN: [&str; 5] = ["email", "card", "api_key", "jwt", "private_key"];
-
-const fn any(_found: &str) -> bool {
-    true
-}
 
 #[derive(Debug, Clone)]
 struct Rule {
     pattern: Regex,
     instead: String,
+    bytes_min: usize,
+    may_be_in: fn(&str) -> bool,
     holds: fn(&str) -> bool,
 }
 
 /// What is taken out of content before it is kept.
 #[derive(Debug, Clone, Default)]
-pub struct Redaction(Vec<Rule>);
+pub struct Redaction {
+    rules: Vec<Rule>,
+    /// The shortest that any rule finds, bytes: most texts of a call are shorter.
+    bytes_min: usize,
+}
 
 impl Redaction {
     /// With patterns by name, and patterns of the workspace's own: name and regular expression.
@@ -72,28 +39,40 @@ impl Redaction {
     ) -> Result<Self, String> {
         let mut rules = Vec::new();
         for name in names {
-            let found = PATTERNS.iter().find(|(known, ..)| *known == name);
-            let (_, pattern, holds) =
+            let found = PATTERNS.iter().find(|known| known.name == name);
+            let found =
                 found.ok_or_else(|| format!("\"{name}\" is none of {}", BUILT_IN.join(", ")))?;
-            rules.push(rule(name, pattern, *holds)?);
+            rules.push(Rule {
+                bytes_min: found.bytes_min,
+                may_be_in: found.may_be_in,
+                holds: found.holds,
+                ..rule(name, found.pattern)?
+            });
         }
         for (name, pattern) in own {
-            rules.push(rule(name, pattern, any)?);
+            rules.push(rule(name, pattern)?);
         }
-        Ok(Self(rules))
+        let bytes_min = rules.iter().map(|rule| rule.bytes_min).min();
+        Ok(Self {
+            bytes_min: bytes_min.unwrap_or(0),
+            rules,
+        })
     }
 
     /// Whether it takes out nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty()
     }
 
     /// A text without what is taken out.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
-        for rule in &self.0 {
+        for rule in &self.rules {
+            if text.len() < rule.bytes_min || !(rule.may_be_in)(&text) {
+                continue;
+            }
             let replaced = rule.pattern.replace_all(&text, |found: &Captures<'_>| {
                 let found = found.get(0).map_or("", |found| found.as_str());
                 if (rule.holds)(found) {
@@ -139,9 +118,17 @@ impl Redaction {
     }
 
     fn string(&self, string: &str, out: &mut String) {
-        let Ok(said) = serde_json::from_str::<String>(string) else {
-            // Cut off: what is there of it.
-            return out.push_str(&self.text(string));
+        // It stands in quotes, or begins with one, and no escape is shorter than what it says.
+        if string.len() <= self.bytes_min {
+            return out.push_str(string);
+        }
+        let said = match plain(string) {
+            Some(said) => Cow::Borrowed(said),
+            None => match serde_json::from_str::<String>(string) {
+                Ok(said) => Cow::Owned(said),
+                // Cut off: what is there of it.
+                Err(_) => return out.push_str(&self.text(string)),
+            },
         };
         match self.text(&said) {
             Cow::Owned(redacted) => {
@@ -160,11 +147,11 @@ impl Redaction {
             let end = number.find(|c| !is_of_number(c)).unwrap_or(number.len());
             let (number, after) = number.split_at(end);
             out.push_str(before);
-            let is_whole = !before.ends_with(['.', '-', '+', 'e', 'E'])
-                && !after.starts_with(['.', 'e', 'E'])
-                && number.len() >= CARD_DIGITS_MIN;
-            match self.text(number) {
-                Cow::Owned(redacted) if is_whole => {
+            let is_whole = number.len() >= CARD_DIGITS_MIN
+                && !before.ends_with(['.', '-', '+', 'e', 'E'])
+                && !after.starts_with(['.', 'e', 'E']);
+            match is_whole.then(|| self.text(number)) {
+                Some(Cow::Owned(redacted)) => {
                     out.push_str(&serde_json::Value::from(redacted).to_string());
                 }
                 _ => out.push_str(number),
@@ -175,7 +162,14 @@ impl Redaction {
     }
 }
 
-fn rule(name: &str, pattern: &str, holds: fn(&str) -> bool) -> Result<Rule, String> {
+/// What a JSON string says, if it stands there as it is: whole, and without escapes.
+fn plain(string: &str) -> Option<&str> {
+    let said = string.strip_prefix('"')?.strip_suffix('"')?;
+    memchr(b'\\', said.as_bytes()).is_none().then_some(said)
+}
+
+/// A rule that has to be tried on every text.
+fn rule(name: &str, pattern: &str) -> Result<Rule, String> {
     let pattern = RegexBuilder::new(pattern)
         .size_limit(PATTERN_BYTES_MAX)
         .dfa_size_limit(PATTERN_BYTES_MAX)
@@ -187,7 +181,9 @@ fn rule(name: &str, pattern: &str, holds: fn(&str) -> bool) -> Result<Rule, Stri
     Ok(Rule {
         pattern,
         instead: format!("[{name}]"),
-        holds,
+        bytes_min: 1,
+        may_be_in: any,
+        holds: any,
     })
 }
 
@@ -195,47 +191,14 @@ fn rule(name: &str, pattern: &str, holds: fn(&str) -> bool) -> Result<Rule, Stri
 fn string_end(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 1;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if bytes.get(at) == Some(&b'"') {
+            return at + 1;
         }
+        at += 2;
     }
     text.len()
-}
-
-const CARD_DIGITS_MIN: usize = 13;
-
-/// Whether digits are the number of a payment card: the beginnings and lengths that are given out
-/// (ISO/IEC 7812), and Luhn's check digit.
-fn is_card(found: &str) -> bool {
-    let digits: Vec<u32> = found.chars().filter_map(|c| c.to_digit(10)).collect();
-    let (Some(first), Some(second)) = (digits.first(), digits.get(1)) else {
-        return false;
-    };
-    let is_known = matches!(
-        (first, second, digits.len()),
-        (3, 4 | 7, 15)
-            | (3, 0 | 6 | 8 | 9, 14)
-            | (3, 5, 16)
-            | (4, _, 13 | 16 | 19)
-            | (5, 1..=5, 16)
-            | (2, 2..=7, 16)
-            | (6, _, 16..=19)
-            | (5, 0 | 6..=8, 16..=19)
-    );
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| match (place % 2, digit * 2) {
-            (0, _) => *digit,
-            (_, twice) if twice > 9 => twice - 9,
-            (_, twice) => twice,
-        })
-        .sum();
-    is_known && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -305,6 +268,13 @@ mod tests {
                 r#"{"args":"{\"to\":\"a@b.example\"}"}"#,
                 r#"{"args":"{\"to\":\"[email]\"}"}"#,
             ),
+            (
+                r#"{"q":"a \"quoted\" a@b.example","p":"C:\\","n":"no. \u0034111 1111 1111 1111"}"#,
+                r#"{"q":"a \"quoted\" [email]","p":"C:\\","n":"no. [card]"}"#,
+            ),
+            (r#"{"ü":"ü a@b.example ü"}"#, r#"{"ü":"ü [email] ü"}"#),
+            (r#"{"short":"a@b.cd"}"#, r#"{"short":"[email]"}"#),
+            (r#"{"cut":"a@b.cd"#, r#"{"cut":"[email]"#),
             (r#"{"cut":"a@b.example"#, r#"{"cut":"[email]"#),
             (r#"{"cut":"a@b.example\"#, r#"{"cut":"[email]\"#),
             ("to a@b.example", "to [email]"),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ledger::GenerationId;
-use store::{ArchiveError, NewPayload, SealedPayload};
+use store::{ArchiveError, NewPayload, SealedPayload, Sealer};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -38,7 +38,7 @@ impl Keeper {
     /// Runs until the keeper is closed down and everything is written.
     pub(super) async fn write(&self, mut queue: Queue) {
         let mut batches = Batches::new();
-        let mut waiting = Vec::new();
+        let (mut waiting, mut sealer) = (Vec::new(), None);
         loop {
             let due = batches.values().map(|batch| batch.due).min();
             tokio::select! {
@@ -46,7 +46,7 @@ impl Keeper {
                 () = self.closing.cancelled() => break,
                 () = until(due) => {}
                 _ = queue.recv_many(&mut waiting, SEALED_AT_ONCE) => {
-                    self.seal(&mut waiting, &mut batches).await;
+                    self.seal(&mut waiting, &mut sealer, &mut batches).await;
                 }
             }
             self.write_due(&mut batches, |batch| {
@@ -56,13 +56,19 @@ impl Keeper {
         }
         queue.close();
         while queue.recv_many(&mut waiting, SEALED_AT_ONCE).await > 0 {
-            self.seal(&mut waiting, &mut batches).await;
+            self.seal(&mut waiting, &mut sealer, &mut batches).await;
         }
         self.write_due(&mut batches, |_| true).await;
     }
 
-    /// Seals what has come, where the work holds up nobody, and puts it into its batch.
-    async fn seal(&self, waiting: &mut Vec<Taken>, batches: &mut Batches) {
+    /// Seals what has come, where the work holds up nobody, and puts it into its batch. The sealer comes back for the
+    /// next time, unless it was lost with what could not be sealed.
+    async fn seal(
+        &self,
+        waiting: &mut Vec<Taken>,
+        sealer: &mut Option<Sealer>,
+        batches: &mut Batches,
+    ) {
         let taken: Vec<Taken> = waiting
             .drain(..)
             .filter(|taken| {
@@ -77,8 +83,11 @@ impl Keeper {
             .iter()
             .map(|taken| (taken.id.clone(), taken.bytes))
             .collect();
-        let sealing = spawn_blocking(move || taken.into_iter().map(seal_one).collect::<Vec<_>>());
-        let mut sealed = sealing.await.unwrap_or_default().into_iter();
+        let lent = sealer.take();
+        let sealing = spawn_blocking(move || seal_all(taken, lent));
+        let (sealed, kept) = sealing.await.unwrap_or_default();
+        *sealer = kept;
+        let mut sealed = sealed.into_iter();
         for (id, bytes) in held {
             match sealed.next() {
                 Some(Ok(sealed)) => self.put_into_batch(&id, Arc::new(sealed), batches),
@@ -198,8 +207,20 @@ async fn until(due: Option<Instant>) {
     }
 }
 
+type Sealed = Vec<Result<SealedPayload, ArchiveError>>;
+
+fn seal_all(taken: Vec<Taken>, sealer: Option<Sealer>) -> (Sealed, Option<Sealer>) {
+    match sealer.map_or_else(Sealer::new, Ok) {
+        Ok(mut sealer) => {
+            let sealed = taken.into_iter().map(|one| seal_one(one, &mut sealer));
+            (sealed.collect(), Some(sealer))
+        }
+        Err(error) => (taken.iter().map(|_| Err(error.clone())).collect(), None),
+    }
+}
+
 /// Folds, redacts, compresses and seals the content of one call.
-fn seal_one(taken: Taken) -> Result<SealedPayload, ArchiveError> {
+fn seal_one(taken: Taken, sealer: &mut Sealer) -> Result<SealedPayload, ArchiveError> {
     let redaction = &taken.policy.redaction;
     let (answer, is_folded, is_whole) = match taken.form {
         _ if taken.pieces.is_empty() => (Vec::new(), false, taken.is_complete),
@@ -225,5 +246,5 @@ fn seal_one(taken: Taken) -> Result<SealedPayload, ArchiveError> {
             failure
         }),
     };
-    SealedPayload::new(&document.to_bytes(), &taken.id)
+    sealer.seal(&document.to_bytes(), &taken.id)
 }

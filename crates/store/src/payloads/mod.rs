@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `objects.rs` | [`Objects`]: where segments lie, by name; a directory, or memory |
-//! | `sealed.rs` | [`SealedPayload`]: one payload, compressed and sealed under a key of its own |
+//! | `sealed.rs` | [`SealedPayload`]: one payload, compressed and sealed under a key of its own; [`Sealer`]: who does so |
 //! | `index.rs` | the rows: which segment holds a payload, and the keys |
 //! | `archive.rs` | [`Archive`]: writes segments, reads single payloads |
 //! | `erase.rs` | deleting: one payload, many, and what is too old |
@@ -29,4 +29,4 @@ pub use archive::{Archive, ArchiveError, NewPayload};
 pub use erase::Erase;
 pub use index::ContentTotals;
 pub use objects::{Directory, InMemory, ObjectError, Objects};
-pub use sealed::SealedPayload;
+pub use sealed::{SealedPayload, Sealer};

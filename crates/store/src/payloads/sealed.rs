@@ -1,6 +1,7 @@
-//! `SealedPayload`: one payload, compressed and sealed under a key of its own.
+//! `SealedPayload`: one payload, compressed and sealed under a key of its own; `Sealer`: who does so.
 
 use ledger::GenerationId;
+use zstd::bulk::Compressor;
 
 use super::archive::ArchiveError;
 use crate::secrets::{DataKey, VaultError};
@@ -18,19 +19,36 @@ pub struct SealedPayload {
     pub(super) bytes: Vec<u8>,
 }
 
-impl SealedPayload {
+/// Compresses and seals payloads, one after the other. What zstd works with is kept between them: to make it costs
+/// as much as compressing a small payload does.
+pub struct Sealer(Compressor<'static>);
+
+impl Sealer {
+    /// A sealer that has seen nothing.
+    ///
+    /// # Errors
+    /// When zstd has no memory.
+    pub fn new() -> Result<Self, ArchiveError> {
+        Compressor::new(LEVEL).map(Self).map_err(damaged)
+    }
+
     /// Compresses and seals a payload of a call.
     ///
     /// # Errors
     /// When the system has no randomness, or zstd no memory.
-    pub fn new(plain: &[u8], generation: &GenerationId) -> Result<Self, ArchiveError> {
-        let packed = zstd::bulk::compress(plain, LEVEL)
-            .map_err(|error| ArchiveError::Damaged(error.to_string()))?;
+    pub fn seal(
+        &mut self,
+        plain: &[u8],
+        generation: &GenerationId,
+    ) -> Result<SealedPayload, ArchiveError> {
+        let packed = self.0.compress(plain).map_err(damaged)?;
         let key = DataKey::fresh()?;
         let bytes = key.seal(&packed, &place(generation))?;
-        Ok(Self { key, bytes })
+        Ok(SealedPayload { key, bytes })
     }
+}
 
+impl SealedPayload {
     /// The payload.
     ///
     /// # Errors
@@ -59,7 +77,6 @@ pub(super) fn open(
     generation: &GenerationId,
 ) -> Result<Vec<u8>, ArchiveError> {
     let packed = key.open(sealed, &place(generation))?;
-    let damaged = |error: std::io::Error| ArchiveError::Damaged(error.to_string());
     let length = zstd::zstd_safe::get_frame_content_size(&packed)
         .ok()
         .flatten();
@@ -67,6 +84,11 @@ pub(super) fn open(
     let length = length.filter(|length| *length <= BYTES_MAX);
     let length = length.ok_or_else(|| ArchiveError::Damaged("no length".to_owned()))?;
     zstd::bulk::decompress(&packed, length).map_err(damaged)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` wants it")]
+fn damaged(error: std::io::Error) -> ArchiveError {
+    ArchiveError::Damaged(error.to_string())
 }
 
 /// What a payload is bound to.

@@ -3,7 +3,7 @@
 //! Chance is safe here because a data key seals few things: of 96-bit nonces so many may be drawn
 //! for one key (2^32) before two are alike with a likelihood that counts (NIST SP 800-38D, 8.3).
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::master::KEY_BYTES;
@@ -27,15 +27,19 @@ pub(super) fn seal(
     place: &[u8],
 ) -> Result<Vec<u8>, Unsealable> {
     let nonce: [u8; NONCE_LEN] = random()?;
-    let mut bytes = plain.to_vec();
+    let mut bytes = Vec::with_capacity(NONCE_LEN + plain.len() + MAX_TAG_LEN);
+    bytes.extend_from_slice(&nonce);
+    bytes.extend_from_slice(plain);
+    let (_, sealed) = bytes.split_at_mut(NONCE_LEN);
     let tag = cipher(key)?
         .seal_in_place_separate_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(place),
-            &mut bytes,
+            sealed,
         )
         .map_err(|_| Unsealable)?;
-    Ok([&nonce[..], &bytes, tag.as_ref()].concat())
+    bytes.extend_from_slice(tag.as_ref());
+    Ok(bytes)
 }
 
 /// What was sealed, if this is the key and the place.

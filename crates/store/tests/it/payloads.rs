@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ledger::GenerationId;
 use store::{
     Archive, ArchiveError, Directory, Erase, InMemory, MasterKeys, NewPayload, ObjectError,
-    Objects, SealedPayload, Store, Vault,
+    Objects, SealedPayload, Sealer, Store, Vault,
 };
 
 use crate::suite::{NOW_MS, Place, on_both};
@@ -24,6 +24,13 @@ fn text(number: u64) -> Vec<u8> {
     format!("what call {number} said. ").repeat(50).into_bytes()
 }
 
+fn sealed(number: u64) -> SealedPayload {
+    Sealer::new()
+        .unwrap()
+        .seal(&text(number), &id(number))
+        .unwrap()
+}
+
 /// A payload of a key, on a day after the first.
 fn payload(number: u64, key: &str, day: i64) -> NewPayload {
     NewPayload {
@@ -31,7 +38,7 @@ fn payload(number: u64, key: &str, day: i64) -> NewPayload {
         workspace_id: "here/there".to_owned(),
         key_hash: key.to_owned(),
         created_at_ms: NOW_MS + day * DAY_MS,
-        sealed: Arc::new(SealedPayload::new(&text(number), &id(number)).unwrap()),
+        sealed: Arc::new(sealed(number)),
     }
 }
 
@@ -45,6 +52,17 @@ async fn open(place: &Place) -> (Store, Arc<InMemory>, Archive) {
         "node",
     );
     (store, objects, archive)
+}
+
+#[test]
+fn one_sealer_seals_long_and_short_ones_in_any_order() {
+    let mut sealer = Sealer::new().unwrap();
+    let long: Vec<u8> = (1..200).flat_map(text).collect();
+    for (number, plain) in [(1, &text(1)), (2, &long), (3, &text(3))] {
+        let sealed = sealer.seal(plain, &id(number)).unwrap();
+        assert_eq!(sealed.open(&id(number)).as_ref(), Ok(plain));
+        assert!(sealed.open(&id(9)).is_err(), "bound to its call");
+    }
 }
 
 #[tokio::test]

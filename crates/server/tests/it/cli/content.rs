@@ -6,7 +6,7 @@ use chat::Dialect;
 use ledger::GenerationId;
 use serde_json::{Value, json};
 use server::content::Document;
-use store::{Archive, Directory, MasterKeys, NewPayload, SealedPayload, Store, Vault};
+use store::{Archive, Directory, MasterKeys, NewPayload, Sealer, Store, Vault};
 
 use super::program::{run, stderr, stdout};
 use crate::stage::Scratch;
@@ -32,7 +32,12 @@ async fn keep(dir: &Scratch, id: &GenerationId) {
         workspace_id: "w".to_owned(),
         key_hash: "k".to_owned(),
         created_at_ms: 1_772_600_767_089,
-        sealed: Arc::new(SealedPayload::new(&document.to_bytes(), id).unwrap()),
+        sealed: Arc::new(
+            Sealer::new()
+                .unwrap()
+                .seal(&document.to_bytes(), id)
+                .unwrap(),
+        ),
     };
     archive.write(&[payload], 1_772_600_767_089).await.unwrap();
     store.close().await;
