@@ -1,11 +1,12 @@
 // Every call, newest first, found by filters in the address; a drawer shows the waybill of one.
-import { Box, Button, Paper, Switch } from "@mantine/core";
+import { Box, Button, Group, Loader, Paper, Switch, Text } from "@mantine/core";
 import { IconActivity } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { api, told } from "~/api/client";
 import type { Generation } from "~/api/generation";
+import { moment } from "~/parts/format";
 import { lazily, useOnce } from "~/parts/lazily";
 import { LinkButton } from "~/parts/links";
 import { Page } from "~/parts/Page";
@@ -22,7 +23,12 @@ const CallDrawer = lazily(async () => (await import("./CallDrawer")).CallDrawer)
 const route = getRouteApi("/house/activity");
 const PAGE = 100;
 
-type ListPage = { data: Generation[]; next_cursor: string | null };
+type ListPage = {
+  data: Generation[];
+  next_cursor: string | null;
+  /** How far back was looked; null when everything was. */
+  searched_from: string | null;
+};
 
 /** Pages of calls; the first one is looked at again while nobody has gone on. */
 function useCalls(filters: ActivitySearch, isLive: boolean) {
@@ -51,6 +57,7 @@ export default function Activity() {
     if (rows.length < 20 && found.hasNextPage && !found.isFetching) void found.fetchNextPage();
   }, [rows.length, found.hasNextPage, found.isFetching, found.fetchNextPage]);
   const isLooking = found.isPending || (rows.length === 0 && found.isFetchingNextPage);
+  const lookedBack = !found.isError && rows.length < 20 && found.hasNextPage ? found.data?.pages.at(-1)?.searched_from : undefined;
   return (
     <Page
       title="Activity" about="Every call, readable the moment it has ended. Open one for its waybill."
@@ -62,6 +69,7 @@ export default function Activity() {
       }
     >
       <CallFilters search={search} change={change} />
+      {lookedBack && <Looking since={lookedBack} found={rows.length} />}
       <Paper className="sheet" mt="sm">
         {isLooking && <Waiting />}
         {found.isError && <Box p="md"><Failure error={found.error} retry={() => void found.refetch()} /></Box>}
@@ -78,6 +86,16 @@ export default function Activity() {
       </Paper>
       {hasDrawer && <CallDrawer id={openCall} onClose={() => change({ call: undefined })} />}
     </Page>
+  );
+}
+
+/** A search through all records takes its time: how far it has come. */
+function Looking({ since, found }: { since: string; found: number }) {
+  return (
+    <Group gap={8} mt="sm" role="status">
+      <Loader size={13} color="gray" aria-hidden="true" />
+      <Text size="sm" c="dimmed">Looked back to {moment(since)}: {found === 0 ? "nothing so far" : found === 1 ? "one call so far" : `${found} calls so far`}. Still looking.</Text>
+    </Group>
   );
 }
 
