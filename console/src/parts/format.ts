@@ -76,8 +76,11 @@ export function duration(ms: number | null | undefined): string {
   if (ms < 1) return `${trimmed(ms.toFixed(2))}${thin}ms`;
   if (ms < 1000) return `${Math.round(ms)}${thin}ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)}${thin}s`;
-  const minutes = Math.floor(ms / 60_000);
-  return `${minutes}${thin}min ${Math.round((ms % 60_000) / 1000)}${thin}s`;
+  // Rounded before it is taken apart: there are no sixty seconds beside a minute.
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}${thin}min ${seconds % 60}${thin}s`;
+  const minutes = Math.round(ms / 60_000);
+  return `${Math.floor(minutes / 60)}${thin}h ${minutes % 60}${thin}min`;
 }
 
 /** Tokens per second. */
