@@ -65,10 +65,12 @@ export const tests = {
     console.log("     page                     brotli  gzip  requests   work  longest  blocked (units of work)");
     const wrong = [];
     for (const path of Object.keys(pages)) {
-      const { bytes, requests, work } = await visit(stage, path);
+      let { bytes, requests, work } = await visit(stage, path);
       for (let times = 1; times < VISITS; times += 1) {
-        const again = (await visit(stage, path)).work;
-        for (const name of Object.keys(WORK_MAX)) work[name] = Math.min(work[name], again[name]);
+        const again = await visit(stage, path);
+        // A visit that takes long is asked again for what is asked again every few seconds.
+        if (again.requests.length < requests.length) ({ bytes, requests } = again);
+        for (const name of Object.keys(WORK_MAX)) work[name] = Math.min(work[name], again.work[name]);
       }
       const gzip = await gzipBytes(requests);
       const shown = Object.keys(WORK_MAX).map((name) => work[name].toFixed(1).padStart(7));
