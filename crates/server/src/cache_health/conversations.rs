@@ -7,7 +7,7 @@ use ledger::GenerationId;
 use wire::prefix::Prefix;
 
 /// The most that all of them may take, bytes, about; beyond it the older half goes.
-const BYTES_MAX: usize = 32 << 20;
+const BYTES_MAX: usize = 16 << 20;
 
 /// A conversation that was silent for this long is not expected to be cached anywhere.
 const IDLE_MAX_MS: i64 = 60 * 60 * 1000;
@@ -23,6 +23,13 @@ pub(super) struct Last {
     pub(super) at_ms: i64,
 }
 
+impl Last {
+    /// What it takes with its place among the others, bytes, about.
+    fn bytes(&self) -> usize {
+        size_of::<(u64, Self)>() + self.endpoint.len() + self.prefix.bytes()
+    }
+}
+
 /// The conversations.
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
@@ -34,10 +41,10 @@ impl Conversations {
     /// Puts a call in the place of the one before, which is returned where it was not long ago.
     pub(super) fn replace(&mut self, conversation: u64, last: Last) -> Option<Last> {
         let now_ms = last.at_ms;
-        self.bytes += last.prefix.bytes();
+        self.bytes += last.bytes();
         let before = self.last.insert(conversation, last);
         if let Some(before) = &before {
-            self.bytes = self.bytes.saturating_sub(before.prefix.bytes());
+            self.bytes = self.bytes.saturating_sub(before.bytes());
         }
         if self.bytes > BYTES_MAX {
             self.forget_older_half();
@@ -51,7 +58,7 @@ impl Conversations {
         let (_, median, _) = times.select_nth_unstable(middle);
         let median = *median;
         self.last.retain(|_, last| last.at_ms > median);
-        self.bytes = self.last.values().map(|last| last.prefix.bytes()).sum();
+        self.bytes = self.last.values().map(Last::bytes).sum();
     }
 }
 

@@ -14,6 +14,10 @@ const SHARDS: usize = 64;
 /// The most counters of one part. Above it those whose window is over go first.
 const COUNTERS_PER_SHARD_MAX: usize = 4096;
 
+/// How long a window has been over before its counter goes although there is room, milliseconds: a
+/// clock that steps back finds it still there.
+const OVER_MS: i64 = 10 * 60 * 1000;
+
 /// A counter's name in this process: sixty-four bits of a seeded hash. What it is made of are ids and
 /// hashes of ours, which nobody outside chooses; by chance two of a million names meet once in some
 /// ten million runs.
@@ -168,9 +172,18 @@ fn question(id: CounterId, entry: &Entry, need: Need) -> Question {
     }
 }
 
-/// Forgets counters when there are too many for one more.
+/// Forgets counters that are over before a part would grow for one more, so that its size follows
+/// those that are in use; and others when there are too many.
 fn make_room(shard: &mut HashMap<CounterId, Entry>, id: CounterId, now_ms: i64) {
-    if shard.len() < COUNTERS_PER_SHARD_MAX || shard.contains_key(&id) {
+    let has_room = shard.len() < shard.capacity().min(COUNTERS_PER_SHARD_MAX);
+    if has_room || shard.contains_key(&id) {
+        return;
+    }
+    let over_ms = now_ms.saturating_sub(OVER_MS);
+    shard.retain(|_, entry| !entry.count.is_over(over_ms));
+    if shard.len() < COUNTERS_PER_SHARD_MAX {
+        // Room for as many again, so that the next search is paid for by many.
+        shard.reserve(shard.len());
         return;
     }
     shard.retain(|_, entry| !entry.count.is_over(now_ms));
@@ -284,6 +297,23 @@ mod tests {
             .sum();
         assert!(kept <= SHARDS * COUNTERS_PER_SHARD_MAX, "{kept}");
         assert!(!enter(&counters, live, 1));
+    }
+
+    #[test]
+    fn counters_whose_windows_are_over_make_room_for_others() {
+        let counters = Counters::default();
+        let many = i64::from(u16::MAX);
+        for number in 0..many {
+            let id = counters.id(0, "rule", &number.to_string());
+            let (start, end) = (number * 1000, number * 1000 + 60_000);
+            let moment = (start, Reach::Alone);
+            let at = (Bounds { start, end }, 1);
+            counters.take((id, String::new), at, &terms(1, false), moment);
+        }
+        let in_use = usize::try_from((OVER_MS + 60_000) / 1000).unwrap();
+        let kept = counters.shards.iter().map(|s| s.lock().unwrap().len());
+        let kept: usize = kept.sum();
+        assert!((in_use..8 * in_use).contains(&kept), "{kept} for {in_use}");
     }
 
     #[test]
