@@ -4,6 +4,7 @@ mod compare;
 mod footprint;
 pub(crate) mod houses;
 mod loads;
+mod memory;
 mod neighbours;
 pub(crate) mod soak;
 mod stage;
@@ -15,6 +16,7 @@ use anyhow::Result;
 
 use crate::arguments::{Arguments, Part};
 use crate::measure::descriptors;
+use crate::measure::disk::disk;
 use crate::measure::machine::machine;
 use crate::report::{Measured, Report};
 use crate::settings::Settings;
@@ -26,6 +28,8 @@ use stage::Stage;
 /// The subjects as the report calls them.
 pub(crate) const DIRECT: &str = "simulator alone";
 pub(crate) const WAYBILL: &str = "through Waybill";
+/// The same with its data directory in memory.
+pub(crate) const IN_MEMORY: &str = "through Waybill, data in memory";
 /// nginx, which passes bytes on and does nothing else: the least that standing in between costs.
 pub(crate) const PROXY: &str = "through nginx";
 /// A plain proxy out of the libraries that Waybill is made of: the least that standing in between costs with them.
@@ -96,6 +100,13 @@ async fn beside(
         let footprint = stage.open_gateway(world.setup, world.room, say).await?;
         measured.footprint = Some(footprint);
     }
+    if stage.wants(Part::Loads) {
+        say("measuring the disk");
+        measured.disk = Some(disk(&world.room.file(""))?);
+        stage
+            .open_in_memory(world.setup, &mut measured.absent, say)
+            .await?;
+    }
     stage.open_others(world, measured, say).await
 }
 
@@ -106,6 +117,7 @@ async fn together(stage: &mut Stage, measured: &mut Measured, say: &dyn Fn(&str)
         Err(error) => return Err(stage.why(error)),
     };
     stage.end_others().await;
+    stage.end_in_memory().await?;
     if let Some(gateway) = stage.gateway.take() {
         if let Some(footprint) = &mut measured.footprint {
             footprint.after(gateway.child.pid())?;

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::memory::InMemory;
 use super::{DIRECT, FLOOR, PROXY, WAYBILL, footprint, loads, streams};
 use crate::arguments::{Arguments, Part};
 use crate::load::order::{Naming, Subject, Way, Workload};
@@ -21,6 +22,8 @@ pub(super) struct Stage {
     pub(super) gateway: Option<Gateway>,
     pub(super) proxy: Option<Proxy>,
     floor: Option<Floor>,
+    /// Waybill once more, its data in memory.
+    pub(super) in_memory: Option<InMemory>,
     pub(super) others: Vec<Other>,
     subjects: Vec<Subject>,
     parts: Vec<Part>,
@@ -42,6 +45,7 @@ impl Stage {
             gateway: None,
             proxy: None,
             floor: None,
+            in_memory: None,
             others: Vec::new(),
             subjects: vec![direct],
             parts: all.filter(|part| arguments.wants(*part)).collect(),
@@ -59,14 +63,17 @@ impl Stage {
     }
 
     /// Who can be asked for such calls. Plain proxies translate nothing. Other gateways are asked for the simple
-    /// ones in a closed loop: at the rate that is half of what Waybill can do, most would only be late.
+    /// ones in a closed loop: at the rate that is half of what Waybill can do, most would only be late. Waybill with
+    /// its data in memory is asked at that rate alone.
     pub(super) fn asked(&self, workload: &Workload, how: Loop) -> impl Iterator<Item = &Subject> {
         let is_translated = workload.way != Way::Chat;
         let of_all = self.settings.workloads();
         let is_simple = of_all.iter().any(|simple| simple.name == workload.name);
         let ours = self.subjects.iter();
+        let in_memory = self.in_memory.iter().map(|it| &it.subject);
         let others = self.others.iter().map(|other| &other.subject);
         ours.filter(move |subject| ![PROXY, FLOOR].contains(&subject.name) || !is_translated)
+            .chain(in_memory.filter(move |_| how != Loop::Closed))
             .chain(others.filter(move |_| is_simple && how == Loop::Closed))
     }
 
@@ -85,6 +92,10 @@ impl Stage {
             .gateway
             .as_mut()
             .map_or(Ok(()), |it| it.child.has_not_ended());
+        let in_memory = self
+            .in_memory
+            .as_mut()
+            .map_or(Ok(()), |it| it.gateway.child.has_not_ended());
         let proxy = self
             .proxy
             .as_mut()
@@ -94,12 +105,8 @@ impl Stage {
             .as_mut()
             .map_or(Ok(()), |it| it.child.has_not_ended());
         let upstream = self.upstream.child.has_not_ended();
-        gateway
-            .and(proxy)
-            .and(floor)
-            .and(upstream)
-            .err()
-            .unwrap_or(error)
+        let all = gateway.and(in_memory).and(proxy).and(floor).and(upstream);
+        all.err().unwrap_or(error)
     }
 
     /// Starts a plain proxy, if there is one on this machine, and puts it among the subjects.

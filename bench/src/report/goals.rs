@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Measured;
 use super::comparison::{Comparison, Topic};
 use super::ratios;
-use crate::course::{DIRECT, FLOOR, GOVERNED, PROXY, WAYBILL};
+use crate::course::{DIRECT, FLOOR, GOVERNED, IN_MEMORY, PROXY, WAYBILL};
 use crate::settings::Settings;
 
 /// Ready within this, with the whole built-in catalog.
@@ -158,7 +158,7 @@ pub(crate) fn goals(settings: &Settings, measured: &Measured) -> Vec<Goal> {
         }
     }
     // What other gateways cannot do is not our failure; their errors stand beside their figures.
-    let ours = |subject: &str| [DIRECT, PROXY, FLOOR, WAYBILL].contains(&subject);
+    let ours = |subject: &str| [DIRECT, PROXY, FLOOR, WAYBILL, IN_MEMORY].contains(&subject);
     let loads = measured.loads.iter().filter(|load| ours(load.subject));
     if loads.clone().next().is_some() {
         let errors: u64 = loads.map(|load| load.median.errors).sum();

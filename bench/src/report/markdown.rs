@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::figures::{Load, Loop};
 use super::number::{grouped, mib, ms, us};
 use super::{HEADROOM, Report, compared, limits, neighbours, picture};
-use crate::course::DIRECT;
+use crate::course::{DIRECT, IN_MEMORY};
+use crate::measure::histogram::Percentiles;
 
 pub(super) fn write(report: &Report) -> String {
     let mut text = String::from("# Waybill, measured\n");
@@ -334,13 +335,36 @@ fn circumstances(text: &mut String, report: &Report) -> Done {
     writeln!(text, "Settings:\n\n```json\n{settings}\n```")
 }
 
+/// What one durable append costs on the disk of the run.
+fn disk(report: &Report) -> Option<String> {
+    let disk = report.measured.disk?;
+    let pair = |times: Percentiles| format!("{} / {}", ms(times.p50_us), ms(times.p99_us));
+    Some(format!(
+        "The disk of the data directories takes p50 / p99 {} ms for an append of {} bytes with `fdatasync` to a file that \
+         was written beforehand, as the journal's are, and {} ms to one that grows ({} of each, before any load).",
+        pair(disk.prepared),
+        grouped(disk.append_bytes as u64),
+        pair(disk.growing),
+        disk.appends,
+    ))
+}
+
 /// Who was measured beside Waybill, and what could not be measured.
 fn beside(report: &Report) -> String {
     let proxy = report.measured.nginx.iter().map(|version| {
         format!("The plain proxy is {version}: one process, without logs and buffering, connections kept.")
     });
+    let in_memory = report
+        .measured
+        .loads
+        .iter()
+        .any(|load| load.subject == IN_MEMORY);
+    let in_memory = in_memory.then(|| {
+        format!("\"{IN_MEMORY}\" is the same gateway on a directory in /dev/shm: what lies between the two is the disk's.")
+    });
     let absent = report.measured.absent.iter().cloned();
-    proxy.chain(absent).collect::<Vec<_>>().join("\n\n")
+    let sentences = proxy.chain(disk(report)).chain(in_memory).chain(absent);
+    sentences.collect::<Vec<_>>().join("\n\n")
 }
 
 fn error_line(text: &mut String, error: Option<&str>) -> Done {

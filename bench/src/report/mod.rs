@@ -21,6 +21,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::course::{DIRECT, WAYBILL};
+use crate::measure::disk::Disk;
 use crate::measure::machine::Machine;
 use crate::settings::Settings;
 use comparison::Comparison;
@@ -63,6 +64,8 @@ pub(crate) struct Measured {
     pub(crate) nginx: Option<String>,
     /// Absent when only the harness was measured.
     pub(crate) footprint: Option<Footprint>,
+    /// The disk that the data directories are on.
+    pub(crate) disk: Option<Disk>,
     pub(crate) streams: Vec<Streams>,
     pub(crate) loads: Vec<Load>,
     /// Gateways of ours that differ in one thing.

@@ -7,7 +7,7 @@ use super::comparison::{Comparison, Topic};
 use super::figures::{Load, Loop, Streams};
 use super::goals::{Goal, TIMES};
 use crate::course::houses::{CONTENT, FEW, POSTGRES, SQLITE};
-use crate::course::{DIRECT, FLOOR, GOVERNED, PROXY, WAYBILL};
+use crate::course::{DIRECT, FLOOR, GOVERNED, IN_MEMORY, PROXY, WAYBILL};
 
 /// Plain proxies, and how a goal says whose figure it is.
 const BASES: [(&str, &str); 2] = [(PROXY, "nginx's"), (FLOOR, "the HTTP libraries alone")];
@@ -33,9 +33,9 @@ pub(super) fn goals(measured: &Measured) -> Vec<Goal> {
     let mut goals = Vec::new();
     for (base, whose) in BASES {
         let its = loads.iter().filter(|load| load.subject == base);
-        goals.extend(its.filter_map(|base| match base.how {
-            Loop::Closed => processor((base, whose), measured),
-            Loop::Open { .. } => latency((base, whose), loads),
+        goals.extend(its.flat_map(|base| match base.how {
+            Loop::Closed => Vec::from_iter(processor((base, whose), measured)),
+            Loop::Open { .. } => latencies((base, whose), loads),
         }));
     }
     goals.extend(loads.iter().filter_map(|load| libraries(load, loads)));
@@ -123,10 +123,22 @@ pub(super) fn added_us(load: &Load, loads: &[Load]) -> Option<u64> {
     Some(load.median.latency.p99_us.saturating_sub(direct))
 }
 
-fn latency((base, whose): (&Load, &str), loads: &[Load]) -> Option<Goal> {
-    let ours = added_us(same(base, WAYBILL, loads)?, loads)?;
+/// With its data on the disk and in memory: what lies between the two is the disk's.
+fn latencies(base: (&Load, &str), loads: &[Load]) -> Vec<Goal> {
+    let ours = [(WAYBILL, ""), (IN_MEMORY, ", data in memory")];
+    let goals = ours.map(|ours| latency(base, ours, loads));
+    goals.into_iter().flatten().collect()
+}
+
+fn latency(
+    (base, whose): (&Load, &str),
+    (subject, terms): (&str, &str),
+    loads: &[Load],
+) -> Option<Goal> {
+    let ours = added_us(same(base, subject, loads)?, loads)?;
     let theirs = added_us(base, loads).filter(|us| *us > 0)?;
-    let name = format!("{}: p99 added at half load, of {whose}", base.workload);
+    let workload = base.workload;
+    let name = format!("{workload}{terms}: p99 added at half load, of {whose}");
     let ratio = ours as f64 / theirs as f64;
     Some(Goal::at_most(name, (ratio, LATENCY_MAX), TIMES).only_aimed_at())
 }

@@ -4,7 +4,7 @@ use super::comparison::Topic;
 use super::figures::{Bill, Run};
 use super::*;
 use crate::arguments::Arguments;
-use crate::course::{FLOOR, GOVERNED, PROXY, UNGOVERNED};
+use crate::course::{FLOOR, GOVERNED, IN_MEMORY, PROXY, UNGOVERNED};
 use crate::measure::histogram::Percentiles;
 use crate::world::budgets::Counters;
 use clap::Parser as _;
@@ -76,6 +76,7 @@ fn report(footprint: Option<Footprint>) -> Report {
         load(open, WAYBILL, 2000, 2750),
         load(Loop::Closed, FLOOR, 9000, 6000),
         load(open, FLOOR, 2000, 2125),
+        load(open, IN_MEMORY, 2000, 2250),
     ];
     let pair = |subject, rates: [u64; 3]| Load {
         runs: rates
@@ -110,6 +111,20 @@ fn report(footprint: Option<Footprint>) -> Report {
             nginx: Some("nginx/1.0".to_owned()),
             footprint,
             streams: vec![crowd(PROXY, 18), crowd(FLOOR, 40), crowd(WAYBILL, 50)],
+            disk: Some(Disk {
+                append_bytes: 4096,
+                appends: 400,
+                growing: Percentiles {
+                    p50_us: 700,
+                    p99_us: 6200,
+                    ..Percentiles::default()
+                },
+                prepared: Percentiles {
+                    p50_us: 300,
+                    p99_us: 5100,
+                    ..Percentiles::default()
+                },
+            }),
             loads,
             comparisons: Comparison::new(Topic::Governed, measured)
                 .into_iter()
@@ -157,6 +172,22 @@ fn what_the_limits_are_made_of_is_in_the_report() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+}
+
+#[test]
+fn what_the_disk_adds_can_be_told_from_what_waybill_does() {
+    let text = report(None).markdown();
+    let goal = "| whole, 1 kB, data in memory: p99 added at half load, of nginx's | 1.5 times | ≤ 3.0 times |";
+    assert!(text.contains(goal), "{text}");
+    let row = "| whole, 1 kB | through Waybill, data in memory | 2,000/s | 0.00 | 0.00 | 0.75 |";
+    assert!(text.contains(row), "{text}");
+    assert!(text.contains("on a directory in /dev/shm"), "{text}");
+    let disk = "takes p50 / p99 0.30 / 5.10 ms for an append of 4,096 bytes";
+    assert!(text.contains(disk), "{text}");
+    assert!(
+        text.contains("and 0.70 / 6.20 ms to one that grows"),
+        "{text}"
+    );
 }
 
 #[test]

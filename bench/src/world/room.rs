@@ -1,4 +1,5 @@
-//! The directory of a run: below `target/`, so on the disk the tree is on, and gone when the run is over.
+//! The directory of a run: below `target/`, so on the disk the tree is on, and gone when the run is over; and one in
+//! memory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,17 @@ impl Room {
         Ok(Self { path })
     }
 
+    /// One in memory, where there is a file system for that.
+    pub(crate) fn in_memory() -> Result<Option<Self>> {
+        let memory = Path::new("/dev/shm");
+        if !memory.is_dir() {
+            return Ok(None);
+        }
+        let path = memory.join(format!("waybill-bench-{}", std::process::id()));
+        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Some(Self { path }))
+    }
+
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -27,7 +39,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        // What is left over is in `target/` and named after this process; nothing depends on its absence.
+        // What is left over is in `target/` or in memory, and named after this process; nothing depends on its absence.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
