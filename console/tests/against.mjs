@@ -71,7 +71,7 @@ for (const [name, path, there] of await pages()) {
   const first = performance.now() - began;
   await page.waitForLoadState("networkidle").catch(() => {});
   // Half a second of it is what "idle" means.
-  const all = performance.now() - began - 500;
+  const all = Math.max(first, performance.now() - began - 500);
   page.off("requestfinished", note);
   const [longest, question] = asked.sort((a, b) => b[0] - a[0])[0] ?? [0, "nothing asked"];
   const trouble = [...(isThere ? [] : ["nothing came"]), ...page.complaints.slice(wrong)];
