@@ -99,14 +99,14 @@ function Filters({ search, change }: FiltersProps) {
   const number = (value: string | undefined) => (value === undefined ? undefined : Number(value));
   return (
     <FilterBar>
-      <SearchField label="Search models" placeholder="Name, author or slug" width={260} value={search.q} onChange={(q) => change({ q })} />
+      <SearchField label="Search models" placeholder="Name, author or slug" width={220} value={search.q} onChange={(q) => change({ q })} />
       <SegmentedControl
         aria-label="Which models" value={search.scope ?? "usable"} data={[{ value: "usable", label: "Callable here" }, { value: "all", label: "Whole catalog" }]}
         onChange={(scope) => change({ scope: scope === "all" ? "all" : undefined })}
       />
-      <Several label="Can" data={abilities} value={search.can} width={190} onChange={(can) => change({ can })} />
-      <Several label="Takes" data={[...inputs]} value={search.takes} width={160} onChange={(takes) => change({ takes })} />
-      <FilterSelect label="Input price" placeholder="Any price" width={155} data={PRICES} value={text(search.price)} onChange={(price) => change({ price: number(price) })} />
+      <Several label="Can" data={abilities} value={search.can} width={150} onChange={(can) => change({ can })} />
+      <Several label="Takes" data={[...inputs]} value={search.takes} width={135} onChange={(takes) => change({ takes })} />
+      <FilterSelect label="Input price" placeholder="Any price" width={140} data={PRICES} value={text(search.price)} onChange={(price) => change({ price: number(price) })} />
       <FilterSelect label="Context" placeholder="Any context" width={145} data={CONTEXTS} value={text(search.context)} onChange={(context) => change({ context: number(context) })} />
     </FilterBar>
   );

@@ -61,10 +61,14 @@ function None() {
 
 const columns: Column<Session>[] = [
   {
-    key: "session", title: "Session", width: "minmax(220px, 2fr)",
+    key: "session", title: "Session", width: "minmax(160px, 2fr)",
     cell: (one) => <LinkText to="/sessions/$id" params={{ id: one.id }} size="sm" className="mono" title={one.id}>{one.id}</LinkText>,
   },
-  { key: "last_call", title: "Last call", width: "100px", sorts: true, cell: (one) => <Instant at={one.last_call_at} /> },
+  {
+    key: "cost", title: "Cost", width: "minmax(100px, 0.7fr)", align: "right", sorts: true,
+    cell: (one) => <>{one.unpriced > 0 && <Text span size="xs" c="var(--warn)" mr={8}>{count(one.unpriced)} unpriced</Text>}{usd(one.total_cost)}</>,
+  },
+  { key: "last_call", title: "Last call", width: "110px", sorts: true, cell: (one) => <Instant at={one.last_call_at} /> },
   {
     key: "calls", title: "Calls", width: "minmax(110px, 0.7fr)", align: "right",
     cell: (one) => <>{one.failed > 0 && <Badge color="stamp" size="sm" mr={8}>{count(one.failed)} failed</Badge>}{count(one.calls)}</>,
@@ -72,8 +76,4 @@ const columns: Column<Session>[] = [
   { key: "tokens", title: "Tokens in, out", width: "130px", align: "right", cell: (one) => `${short(one.tokens_prompt)}, ${short(one.tokens_completion)}` },
   { key: "cached", title: "From cache", width: "96px", align: "right", cell: (one) => (one.tokens_prompt > 0 ? percent(one.tokens_cached / one.tokens_prompt, 0) : "–") },
   { key: "took", title: "Time in calls", width: "110px", align: "right", cell: (one) => duration(one.latency) },
-  {
-    key: "cost", title: "Cost", width: "minmax(120px, 0.7fr)", align: "right", sorts: true,
-    cell: (one) => <>{one.unpriced > 0 && <Text span size="xs" c="var(--warn)" mr={8}>{count(one.unpriced)} unpriced</Text>}{usd(one.total_cost)}</>,
-  },
 ];
