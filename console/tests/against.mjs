@@ -10,8 +10,8 @@ if (!url || !key) {
 }
 const manage = caller(url, key);
 
-/** Rows of the list, or the words that there are none. */
-const LIST = "[role=table] [role=cell], main h2";
+/** Rows of the list, the words that there are none, or how far back a search has looked so far. */
+const LIST = "[role=table] [role=cell], main h2, main [role=status]";
 
 /** Every filter of the list of calls, with values that the newest and the dearest of them have. */
 async function filters() {
@@ -36,7 +36,8 @@ async function filters() {
 /** Pages, each with what is there when it can be used. */
 async function pages() {
   const { data: sessions } = await manage("/sessions?limit=1&sort=cost");
-  const [model] = (await manage("/generations?limit=1")).data.map((one) => one.model);
+  // Records may be of models that this server's catalog does not have.
+  const [model] = (await manage("/models")).data.map((one) => one.id);
   const found = [
     ...[1, 7, 30, 90].map((days) => [`overview, ${days} days`, `/?days=${days}`, "section canvas"]),
     ...(await filters()).map(([name, search]) => [`activity, ${name}`, `/activity?${new URLSearchParams(search)}`, LIST]),
