@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::time::Instant;
+
 use super::{Found, Sought, peak_sql, signs};
 use crate::StoreError;
 use crate::database::{Statement, Transaction};
@@ -25,7 +27,7 @@ pub(super) async fn find(
     found: &mut Found,
 ) -> Result<(), StoreError> {
     let pending = pending(transaction).await?;
-    let mut looks = 0;
+    let (mut looks, ends) = (0, sought.query.ends());
     for day in days(transaction, (sought, found.low), &pending).await? {
         let hours = hours(transaction, (sought, day), &pending).await?;
         for ((start_ms, end_ms), facets) in hours.into_iter().rev() {
@@ -43,7 +45,8 @@ pub(super) async fn find(
             }
             found.low = range.0;
             looks += facets.len();
-            if found.positions.len() > sought.count || looks > LOOKS_MAX {
+            let is_enough = looks > LOOKS_MAX || Instant::now() >= ends;
+            if found.positions.len() > sought.count || is_enough {
                 return Ok(());
             }
         }

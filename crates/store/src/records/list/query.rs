@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ledger::quality::Sign;
+use tokio::time::Instant;
 
 use crate::records::FacetFilter;
 
@@ -29,14 +30,24 @@ pub struct ListQuery {
     pub text: Option<String>,
     /// Where the page begins: [`Page::next`](super::Page::next) of the one before.
     pub before: Option<i64>,
-    /// How long rows are searched for what nothing counted points to, before there is a next page; a few
-    /// thousand rows are in any case. 150 milliseconds when absent.
+    /// How long rows are searched for what no count points to, and for dear, slow and remarkable calls,
+    /// before there is a next page; a few thousand rows, or an hour, are in any case. 150 milliseconds
+    /// when absent.
     pub search_max: Option<Duration>,
     /// Records of a page, from 1 to [`PAGE_MAX`](super::PAGE_MAX).
     pub count: usize,
 }
 
+/// How long a search takes when nothing else is said, but for one step more: rows that nobody has read
+/// for long come from the disk.
+const SEARCH_MAX: Duration = Duration::from_millis(150);
+
 impl ListQuery {
+    /// When a search that begins now has to have come to its last step.
+    pub(super) fn ends(&self) -> Instant {
+        Instant::now() + self.search_max.unwrap_or(SEARCH_MAX)
+    }
+
     /// Whether only dear or slow calls are wanted, or remarkable ones.
     pub(super) fn has_peak(&self) -> bool {
         self.cost_nanos_min.is_some() || self.total_ms_min.is_some() || !self.signs.is_empty()

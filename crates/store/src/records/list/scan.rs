@@ -1,7 +1,5 @@
 //! Looking through rows, the newest first.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::search::Search;
@@ -16,9 +14,6 @@ const FIRST_ROWS: i64 = 2_000;
 /// Rows looked through at a time, and at the most, where there is no index to ask.
 const STEP_ROWS: i64 = 4_000;
 const ROWS_MAX: i64 = 200_000;
-
-/// How long, but for one step more: rows that nobody has read for long come from the disk.
-const TIME_MAX: Duration = Duration::from_millis(150);
 
 /// How much is looked through.
 struct Bounds {
@@ -49,7 +44,7 @@ pub(super) async fn all(
     let bounds = Bounds {
         step: STEP_ROWS,
         rows_max: ROWS_MAX,
-        until: Some(Instant::now() + sought.query.search_max.unwrap_or(TIME_MAX)),
+        until: Some(sought.query.ends()),
     };
     look(transaction, (sought, search), bounds).await
 }
