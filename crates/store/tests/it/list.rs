@@ -246,7 +246,9 @@ async fn each_filter_finds_what_fits_newest_first_on_pages_of_any_size() {
                 // However short the steps of a search are, they come to the same.
                 for (count, search_max) in [(3, None), (1_000, None), (1_000, Some(Duration::ZERO))]
                 {
-                    if count == 3 && expected.len() > 300 {
+                    // Many short steps for many rows would only take their time.
+                    let is_short = count == 3 || search_max.is_some();
+                    if is_short && expected.len() > 300 || search_max.is_some() && !is_merged {
                         continue;
                     }
                     let query = ListQuery {
