@@ -1,5 +1,6 @@
 //! How events are put on the wire: server-sent events, and AWS's binary event stream with its two checksums.
 
+use crc::{CRC_32_ISO_HDLC, Crc};
 use serde_json::Value;
 
 use super::Event;
@@ -62,25 +63,6 @@ pub(super) fn binary_exception(kind: &str, payload: &[u8]) -> Event {
 
 /// The checksum of IEEE 802.3.
 fn crc32(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = table();
-    let step = |crc: u32, byte: &u8| (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize];
-    !bytes.iter().fold(u32::MAX, step)
-}
-
-const fn table() -> [u32; 256] {
-    const POLYNOMIAL: u32 = 0xEDB8_8320;
-    let mut table = [0; 256];
-    let mut index = 0;
-    while index < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
-        let mut value = index as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            value = (value >> 1) ^ (POLYNOMIAL * (value & 1));
-            bit += 1;
-        }
-        table[index] = value;
-        index += 1;
-    }
-    table
+    static ETHERNET: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+    ETHERNET.checksum(bytes)
 }
