@@ -6,17 +6,15 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use chat::{Error, Kind};
 use http::StatusCode;
-use ledger::Amount;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use store::{SESSIONS_MAX, SessionKey, SessionOrder, SessionPlace, SessionQuery, SessionSums};
+use store::{SESSIONS_MAX, SessionKey, SessionOrder, SessionPlace, SessionQuery};
 
+use super::summary::Summary;
 use crate::api::generations::settled_first;
 use crate::app::App;
 use crate::caller::Caller;
-use crate::money::usd;
 use crate::reply::{self, Answer, storage_trouble};
-use crate::time::{iso, read_utc};
+use crate::time::read_utc;
 
 /// Sessions of a page where nobody says.
 const PAGE: usize = 50;
@@ -42,25 +40,6 @@ struct List<'a> {
     next_cursor: Option<String>,
 }
 
-/// What the calls of a session add up to.
-#[derive(Serialize)]
-struct Summary<'a> {
-    id: &'a str,
-    workspace_id: &'a str,
-    api_key_hash: &'a str,
-    started_at: String,
-    last_call_at: String,
-    calls: i64,
-    failed: i64,
-    unpriced: i64,
-    total_cost: Box<RawValue>,
-    cache_discount: Box<RawValue>,
-    tokens_prompt: i64,
-    tokens_cached: i64,
-    tokens_completion: i64,
-    latency: i64,
-}
-
 /// Answers `GET /sessions`. Inference keys see the sessions of their workspace.
 pub async fn get(
     State(app): State<Arc<App>>,
@@ -71,29 +50,14 @@ pub async fn get(
     settled_first(&app).await;
     let page = app.store.sessions(&query).await.map_err(storage_trouble)?;
     let list = List {
-        data: page.sessions.iter().map(summary).collect(),
+        data: page
+            .sessions
+            .iter()
+            .map(|(key, sums)| Summary::of(key, sums))
+            .collect(),
         next_cursor: page.next.as_ref().map(cursor),
     };
     reply::json(StatusCode::OK, &list)
-}
-
-fn summary((key, sums): &(SessionKey, SessionSums)) -> Summary<'_> {
-    Summary {
-        id: &key.session_id,
-        workspace_id: &key.workspace_id,
-        api_key_hash: &sums.key_hash,
-        started_at: iso(sums.first_ms),
-        last_call_at: iso(sums.last_ms),
-        calls: sums.calls,
-        failed: sums.failed,
-        unpriced: sums.unpriced,
-        total_cost: usd(Amount::from_nanos(sums.cost_nanos)),
-        cache_discount: usd(Amount::from_nanos(sums.cache_saved_nanos)),
-        tokens_prompt: sums.prompt_tokens,
-        tokens_cached: sums.cached_tokens,
-        tokens_completion: sums.completion_tokens,
-        latency: sums.total_ms,
-    }
 }
 
 impl Asked {

@@ -1,7 +1,8 @@
 //! `GET /sessions/{id}`: one agent run, its calls in order and as a tree, and what they cost. Not in
-//! OpenRouter's API. `list`: all of them, in pages.
+//! OpenRouter's API. `list`: all of them, in pages. `summary`: what the calls of one add up to.
 
 pub mod list;
+mod summary;
 mod tree;
 
 use std::sync::Arc;
@@ -9,19 +10,16 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use chat::{Error, Kind};
 use http::StatusCode;
-use ledger::Amount;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use store::{Dimension, FacetFilter, ListQuery, PAGE_MAX, SessionKey, SessionSums};
+use store::{Dimension, FacetFilter, ListQuery, PAGE_MAX, SessionKey};
 
+use self::summary::Summary;
 use self::tree::{Place, tree};
 use crate::api::generation::{View, named_view};
 use crate::api::generations::{cursor, read_cursor, settled_first};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::money::usd;
 use crate::reply::{self, Answer, storage_trouble};
-use crate::time::iso;
 
 /// What may be asked.
 #[derive(Debug, Deserialize)]
@@ -38,19 +36,8 @@ struct Envelope<'a> {
 /// The sums of all of its calls, and the calls.
 #[derive(Serialize)]
 struct Session<'a> {
-    id: &'a str,
-    workspace_id: &'a str,
-    started_at: String,
-    last_call_at: String,
-    calls: i64,
-    failed: i64,
-    unpriced: i64,
-    total_cost: Box<RawValue>,
-    cache_discount: Box<RawValue>,
-    tokens_prompt: i64,
-    tokens_cached: i64,
-    tokens_completion: i64,
-    latency: i64,
+    #[serde(flatten)]
+    sums: Summary<'a>,
     /// Oldest first; the newest thousand, or those before the cursor.
     generations: Vec<View<'a>>,
     /// The same calls as a tree; what hangs under a call that is not among them stands at the top.
@@ -97,6 +84,7 @@ pub async fn get(
         .await
         .map_err(storage_trouble)?;
     let data = Session {
+        sums: Summary::of(&session, &sums),
         generations: page
             .records
             .iter()
@@ -105,30 +93,8 @@ pub async fn get(
             .collect(),
         tree: tree(page.records.iter().rev()),
         previous_cursor: page.next.map(cursor),
-        ..described(&session, &sums)
     };
     reply::json(StatusCode::OK, &Envelope { data })
-}
-
-fn described<'a>(session: &'a SessionKey, sums: &SessionSums) -> Session<'a> {
-    Session {
-        id: &session.session_id,
-        workspace_id: &session.workspace_id,
-        started_at: iso(sums.first_ms),
-        last_call_at: iso(sums.last_ms),
-        calls: sums.calls,
-        failed: sums.failed,
-        unpriced: sums.unpriced,
-        total_cost: usd(Amount::from_nanos(sums.cost_nanos)),
-        cache_discount: usd(Amount::from_nanos(sums.cache_saved_nanos)),
-        tokens_prompt: sums.prompt_tokens,
-        tokens_cached: sums.cached_tokens,
-        tokens_completion: sums.completion_tokens,
-        latency: sums.total_ms,
-        generations: Vec::new(),
-        tree: Vec::new(),
-        previous_cursor: None,
-    }
 }
 
 fn query(session: &SessionKey, before: Option<i64>) -> ListQuery {
