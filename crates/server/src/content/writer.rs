@@ -85,7 +85,10 @@ impl Keeper {
             .collect();
         let lent = sealer.take();
         let sealing = spawn_blocking(move || seal_all(taken, lent));
-        let (sealed, kept) = sealing.await.unwrap_or_default();
+        let (sealed, kept) = sealing.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the sealer of content has ended before its time");
+            (Vec::new(), None)
+        });
         *sealer = kept;
         let mut sealed = sealed.into_iter();
         for (id, bytes) in held {
