@@ -164,6 +164,13 @@ class Desk:
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def get(self, path):
+        try:
+            return self._get(path)
+        except http.client.RemoteDisconnected:
+            # A server may close a connection that idles just when it is asked again; asking changes nothing.
+            return self._get(path)
+
+    def _get(self, path):
         self.connection.request("GET", path, headers=self.headers)
         with self.connection.getresponse() as response:
             return response.status, from_json(response.read())
