@@ -37,6 +37,7 @@ struct View {
     enforcement: &'static str,
     include_byok: bool,
     enabled: bool,
+    counted_from: Option<String>,
     spent: Box<RawValue>,
     leased: Box<RawValue>,
     created_at: String,
@@ -100,11 +101,18 @@ async fn view(app: &App, stored: &StoredBudget) -> Result<View, Error> {
         enforcement: budget.enforcement.name(),
         include_byok: budget.counts_byok,
         enabled: stored.enabled,
+        counted_from: counted_from(&budget.window, at),
         spent: usd(state.posted),
         leased: usd(state.leased),
         created_at: iso(stored.created_at_ms),
         updated_at: stored.updated_at_ms.map(iso),
     })
+}
+
+/// Since when is counted what stands against the limit now; nothing where it is all of time.
+fn counted_from(window: &Window, at: i64) -> Option<String> {
+    let seconds = window.counted_from(window.at(at));
+    (*window != Window::Lifetime).then(|| iso(seconds.saturating_mul(1000)))
 }
 
 /// Answers `GET /budgets`.

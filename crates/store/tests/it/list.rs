@@ -100,6 +100,10 @@ fn cases() -> Vec<Case> {
         text: Some(text.to_owned()),
         ..ListQuery::default()
     };
+    let of_user = |user: &str| ListQuery {
+        external_user: Some(user.to_owned()),
+        ..ListQuery::default()
+    };
     let with = |signs: &[Sign]| ListQuery {
         signs: signs.to_vec(),
         ..ListQuery::default()
@@ -204,9 +208,30 @@ fn cases() -> Vec<Case> {
             text("number 11_%"),
             |call| matches!(&call.outcome, Outcome::Failed { message, .. } if message.contains(" 11_%")),
         ),
-        ("an end user", text("somebody"), |call| {
+        ("an end user as text", text("somebody"), |call| {
             call.caller.external_user.is_some()
         }),
+        ("an end user", of_user("somebody"), |call| {
+            call.caller.external_user.is_some()
+        }),
+        (
+            "an end user of a model, by nobody's session",
+            ListQuery {
+                filter: one_of(Dimension::Model, "maker/2"),
+                session_id: Some("run".to_owned()),
+                ..of_user("somebody")
+            },
+            |_| false,
+        ),
+        (
+            "an end user of a model",
+            ListQuery {
+                filter: one_of(Dimension::Model, "maker/2"),
+                ..of_user("somebody")
+            },
+            |call| call.caller.external_user.is_some() && call.model == "maker/2",
+        ),
+        ("a part of an end user's name", of_user("some"), |_| false),
     ]
 }
 

@@ -31,10 +31,12 @@ pub struct Asked {
     provider: Option<String>,
     endpoint: Option<String>,
     app: Option<String>,
+    origin: Option<String>,
     status: Option<String>,
     outcome: Option<String>,
     error_type: Option<String>,
     session_id: Option<String>,
+    end_user: Option<String>,
     min_cost: Option<String>,
     min_latency: Option<i64>,
     sign: Option<String>,
@@ -73,6 +75,7 @@ impl Asked {
             to_ms: time("end", &self.end)?,
             filter: self.filter(caller),
             session_id: self.session_id.clone(),
+            external_user: self.end_user.clone(),
             cost_nanos_min: self.min_cost.as_ref().map(cost).transpose()?,
             total_ms_min: self.min_latency,
             signs: self.signs()?,
@@ -105,6 +108,7 @@ impl Asked {
             (Dimension::Key, &self.api_key_hash),
             (Dimension::Member, &self.user_id),
             (Dimension::App, &self.app),
+            (Dimension::Origin, &self.origin),
         ] {
             if let Some(value) = asked {
                 filter = filter.one_of(dimension, vec![value.clone()]);

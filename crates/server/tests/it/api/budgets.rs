@@ -233,7 +233,10 @@ async fn a_budget_can_be_for_one_user_of_the_callers_own() {
     let changed = desk(&stage, Method::PATCH, &path, &json!({"limit": 1})).await;
     assert_eq!(changed.json()["data"]["limit"], 1, "{}", changed.text());
     let listed = stage.get("/api/v1/budgets", &stage.management_key).await;
-    assert_eq!(listed.json()["data"][0]["id"], id.as_str());
+    let listed = listed.json();
+    assert_eq!(listed["data"][0]["id"], id.as_str());
+    let since = listed["data"][0]["counted_from"].as_str().unwrap();
+    assert!(since.contains("T00:00:00"), "{since}");
     let deleted = desk(&stage, Method::DELETE, &path, &json!(null)).await;
     assert_eq!(deleted.status, 200, "{}", deleted.text());
     assert_eq!(stage.post(CALLS, &stage.key, &body).await.status, 200);

@@ -1,6 +1,6 @@
 //! The records of one session, by the index on sessions.
 
-use super::{Found, Sought, peak_sql};
+use super::{Found, Sought, bind_user, of_user, peak_sql};
 use crate::StoreError;
 use crate::database::{Statement, Transaction};
 
@@ -21,10 +21,12 @@ pub(super) async fn find(
             month.table(),
             peak_sql(sought.query)
         );
+        let mut next = 5;
+        sql.push_str(&of_user(sought.query, &mut next));
         if !sought.filter.is_empty() {
             sql.push_str(&format!(
                 " AND facet IN (SELECT f.id FROM facets f WHERE {})",
-                sought.filter.sql(5)
+                sought.filter.sql(next)
             ));
         }
         sql.push_str(" ORDER BY position DESC LIMIT $4");
@@ -33,6 +35,7 @@ pub(super) async fn find(
             .int(sought.range.0)
             .int(sought.range.1)
             .int(i64::try_from(wanted).unwrap_or(i64::MAX));
+        let statement = bind_user(statement, sought.query);
         for row in sought.filter.bind(statement).rows(transaction).await? {
             found.positions.insert(row.int("position")?);
         }

@@ -181,6 +181,24 @@ fn peak_sql(query: &ListQuery) -> String {
     sql
 }
 
+/// The condition of a row of one end user, with the bind of that number; nothing where any is wanted.
+fn of_user(query: &ListQuery, next: &mut usize) -> String {
+    if query.external_user.is_none() {
+        return String::new();
+    }
+    let sql = format!(" AND external_user = ${next}");
+    *next += 1;
+    sql
+}
+
+/// Binds what [`of_user`] speaks of.
+fn bind_user(statement: Statement, query: &ListQuery) -> Statement {
+    match &query.external_user {
+        Some(user) => statement.text(user),
+        None => statement,
+    }
+}
+
 /// The records at those positions, in that order.
 async fn read(
     transaction: &mut Transaction,

@@ -18,6 +18,8 @@ pub struct ListQuery {
     pub filter: FacetFilter,
     /// Of that session.
     pub session_id: Option<String>,
+    /// Made for that end user, as the request named them. No count points to them.
+    pub external_user: Option<String>,
     /// That cost so much or more, nano-USD.
     pub cost_nanos_min: Option<i64>,
     /// That took so long or longer, milliseconds.
@@ -55,6 +57,6 @@ impl ListQuery {
 
     /// Whether nothing that is counted says where they are.
     pub(super) fn is_only_in_rows(&self) -> bool {
-        self.signs.contains(&Sign::Empty)
+        self.signs.contains(&Sign::Empty) || self.external_user.is_some()
     }
 }

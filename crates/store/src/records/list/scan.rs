@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::search::Search;
-use super::{Found, Sought, peak_sql};
+use super::{Found, Sought, bind_user, of_user, peak_sql};
 use crate::StoreError;
 use crate::database::{Statement, Transaction};
 use crate::records::Month;
@@ -145,11 +145,12 @@ async fn add(
         }
         Search::None | Search::Session(_) | Search::Names(_) => {}
     }
+    let mut next = if text.is_some() { 5 } else { 4 };
+    sql.push_str(&of_user(sought.query, &mut next));
     if !sought.filter.is_empty() {
-        let from = if text.is_some() { 5 } else { 4 };
         sql.push_str(&format!(
             " AND facet IN (SELECT f.id FROM facets f WHERE {})",
-            sought.filter.sql(from)
+            sought.filter.sql(next)
         ));
     }
     sql.push_str(" ORDER BY position DESC LIMIT $3");
@@ -161,6 +162,7 @@ async fn add(
     if let Some(text) = text {
         statement = statement.text(&text);
     }
+    statement = bind_user(statement, sought.query);
     for row in sought.filter.bind(statement).rows(transaction).await? {
         found.positions.insert(row.int("position")?);
     }
