@@ -2,7 +2,7 @@
 import { ActionIcon, Burger, Button, Group, Kbd, Text, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconLogout, IconMoon, IconSearch, IconSun } from "@tabler/icons-react";
-import { useQueryClient } from "@tanstack/react-query";
+import { useIsFetching, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { signOut } from "~/api/session";
@@ -47,6 +47,7 @@ export function Shell({ children }: { children?: ReactNode }) {
           <ThemeSwitch />
           <SignOut />
         </Group>
+        <Loading />
       </header>
       <nav id="pages" aria-label="Pages" className={classes.navbar} data-opened={opened || undefined}>
         {groups.map((group) => (
@@ -65,6 +66,12 @@ export function Shell({ children }: { children?: ReactNode }) {
       {hasPalette && <Suspense><Palette /></Suspense>}
     </div>
   );
+}
+
+/** That something is asked for the first time, also where the page goes on to show what it had before. */
+function Loading() {
+  const asked = useIsFetching({ predicate: (query) => query.state.status === "pending" });
+  return asked > 0 && <div role="progressbar" aria-label="Loading" className={classes.loading} />;
 }
 
 export function ThemeSwitch() {

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, told } from "~/api/client";
 import { ownProviders } from "~/api/queries";
 import { Confirm } from "~/parts/confirm";
-import { Empty, Failure } from "~/parts/States";
+import { Empty, Failure, Waiting } from "~/parts/States";
 import { Scroll, Table } from "~/parts/Table";
 import type { Opener } from "./open";
 import { useRefresh } from "./refresh";
@@ -15,7 +15,8 @@ export function OwnProviders({ onOpen }: Opener) {
   return (
     <Paper className="sheet">
       <Title order={2} px="md" py="sm">Your own servers</Title>
-      {found.isError && <Box p="md"><Failure error={found.error} /></Box>}
+      {found.isPending && <Waiting rows={1} />}
+      {found.isError && <Box p="md"><Failure error={found.error} retry={() => void found.refetch()} /></Box>}
       {found.data?.length === 0 && (
         <Empty title="None yet" action={<Button variant="default" onClick={() => onOpen({ kind: "own" })}>Add your own server</Button>}>
           vLLM, Ollama, llama.cpp, LM Studio: anything that speaks OpenAI's chat dialect, in three fields.

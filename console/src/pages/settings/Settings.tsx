@@ -108,15 +108,15 @@ const proofs = { key: "management key", password: "password", link: "one-time li
 function Sessions() {
   const client = useQueryClient();
   const found = useQuery(sessions);
-  const end = useMutation({
-    mutationFn: (id: string) => told(api.DELETE("/console/sessions/{id}", { params: { path: { id } } })),
-    onSuccess: () => client.invalidateQueries({ queryKey: sessions.queryKey }),
-  });
+  const end = async (id: string) => {
+    await told(api.DELETE("/console/sessions/{id}", { params: { path: { id } } }));
+    await client.invalidateQueries({ queryKey: sessions.queryKey });
+  };
   return (
     <Paper className="sheet" p="lg">
       <Title order={2} mb="sm">Who is signed in</Title>
       {found.isPending && <Waiting rows={2} />}
-      {found.isError && <Failure error={found.error} />}
+      {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
       {found.data && (
         <Scroll minWidth={560}>
           <Table>
@@ -130,7 +130,16 @@ function Sessions() {
                   <Table.Td fz="sm">{proofs[session.proof]}</Table.Td>
                   <Table.Td fz="sm"><Instant at={session.created_at} /></Table.Td>
                   <Table.Td fz="sm"><Instant at={session.expires_at} /></Table.Td>
-                  <Table.Td ta="right">{!session.is_current && <Button size="compact-sm" variant="default" onClick={() => end.mutate(session.id)}>End</Button>}</Table.Td>
+                  <Table.Td ta="right">
+                    {!session.is_current && (
+                      <Confirm
+                        title="End this session?" verb="End it" act={() => end(session.id)}
+                        trigger={(ask) => <Button size="compact-sm" variant="default" onClick={ask}>End</Button>}
+                      >
+                        Whoever is at that browser has to sign in again.
+                      </Confirm>
+                    )}
+                  </Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>
