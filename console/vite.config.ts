@@ -28,7 +28,7 @@ const FILES: [string, RegExp][] = [
   ["waybill", /src\/pages\/activity\/(Waybill|Attempts)\./],
   ["dialogs", /@mantine\/core\/esm\/components\/(Modal|ModalBase|Drawer)\/|node_modules\/(react-remove-scroll|react-remove-scroll-bar|react-style-singleton|use-sidecar|use-callback-ref|tslib)\/|src\/parts\/Question\./],
   ["fields", /node_modules\/@floating-ui\/|@mantine\/core\/esm\/(utils\/(Floating|InlineInput)|components\/(Accordion\/AccordionChevron\.|Radio\/RadioIcon\.|(Checkbox|Combobox|FocusTrap|Indicator|Overlay|Popover|Portal|ScrollArea|Select|Switch|VisuallyHidden)\/))|src\/parts\/(Filters|NumberField)\./],
-  ["index", /index\.html|virtual:mantine|src\/(main|styles|theme|router|shell\/(?!Palette)|api\/(?!schema)|pages\/(Broken|Lost)|parts\/(Figures|States|Page|links|format|notices|useMinute|useRows|Sheet|Table|lazily|slugs|confirm|words))/],
+  ["index", /index\.html|virtual:mantine|src\/(main|styles|theme|router|shell\/(?!Palette)|api\/(?!schema)|pages\/(Broken|Lost)|parts\/(Figures|Made|States|Page|links|format|notices|useMinute|useRows|Sheet|Table|lazily|slugs|confirm|words))/],
 ];
 
 export default defineConfig({

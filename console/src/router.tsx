@@ -133,6 +133,8 @@ const destinations = createRoute({
 
 export type ActivitySearch = {
   q?: string; outcome?: string; key?: string; model?: string; provider?: string; endpoint?: string; session?: string; app?: string;
+  /** Ids of a workspace and of a member, the URL of an app, and whom a call was made for. */
+  workspace?: string; member?: string; origin?: string; user?: string;
   /** Status codes, separated by commas. */
   status?: string;
   /** Seconds back from now; or from one moment until before another, ISO 8601. */
@@ -149,6 +151,7 @@ const activity = createRoute({
   validateSearch: (search: Record<string, unknown>): ActivitySearch => ({
     q: text(search.q), outcome: text(search.outcome), key: text(search.key), model: text(search.model),
     provider: text(search.provider), endpoint: text(search.endpoint), session: text(search.session), app: text(search.app),
+    workspace: text(search.workspace), member: text(search.member), origin: text(search.origin), user: text(search.user),
     status: text(typeof search.status === "number" ? String(search.status) : search.status), call: text(search.call),
     span: number(search.span), from: text(search.from), to: text(search.to),
     cost: number(search.cost), latency: number(search.latency),

@@ -83,7 +83,7 @@ export const tests = {
     const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: "As CSV" }).click()]);
     assert.match(await readFile(await file.path(), "utf8"), /simulated\/echo/);
     const line = page.getByRole("row").filter({ hasText: "simulated/echo" }).first();
-    await line.getByRole("link").click();
+    await line.getByRole("link", { name: /^[\d,]+ calls?$/ }).click();
     await page.waitForURL(/\/activity\?.*model=simulated/);
     await page.getByRole("table", { name: "Calls" }).getByText("simulated/echo").first().waitFor();
     await page.goBack();
@@ -109,6 +109,20 @@ export const tests = {
     await page.getByRole("button", { name: "Remove it" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
     await page.getByRole("button", { name: "Set the password" }).waitFor();
+  },
+
+  async "another session ends only after a question"({ open }) {
+    await open("/keys");
+    const page = await open("/settings");
+    const buttons = page.getByRole("button", { name: "End", exact: true });
+    await buttons.first().waitFor();
+    const before = await buttons.count();
+    await buttons.first().click();
+    const asked = page.getByRole("dialog", { name: "End this session?" });
+    await asked.getByRole("button", { name: "End it" }).click();
+    await asked.waitFor({ state: "detached" });
+    await page.waitForFunction((least) => [...document.querySelectorAll("button")].filter((one) => one.textContent === "End").length < least, before);
+    assert.deepEqual(page.complaints, []);
   },
 
   async "the way to a first call makes a key, shows the lines and sees the call arrive"({ open, demo, pictures }) {

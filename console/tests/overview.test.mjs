@@ -23,7 +23,7 @@ export const tests = {
     // Percentiles reach back a month only.
     await page.getByText("90 days", { exact: true }).click();
     await page.getByRole("region", { name: "First token, mean" }).waitFor();
-    await page.getByRole("region", { name: "Calls", exact: true }).getByRole("link").click();
+    await page.getByRole("region", { name: "Calls", exact: true }).getByRole("link", { name: /^Calls: / }).click();
     await page.waitForURL(/\/activity\?from=/);
     await page.getByRole("table", { name: "Calls" }).getByText("simulated/unpriced").first().waitFor();
     assert.deepEqual(page.complaints, []);

@@ -27,6 +27,11 @@ export const tests = {
     await page.getByText("Reasoning", { exact: true }).waitFor();
     assert.match(await page.getByText(/^Session:/).textContent(), /\$0\.000/);
     await page.screenshot({ path: `${pictures}/playground-answers.png` });
+    const answer = page.getByRole("region", { name: "echo", exact: true }).getByText("This is a simulated answer");
+    await page.getByRole("button", { name: "Clear" }).click();
+    await answer.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Undo" }).click();
+    await answer.waitFor();
     await page.getByRole("link", { name: "The waybill of this call" }).first().click();
     await page.getByRole("article", { name: /Waybill gen-/ }).getByText("Delivered").waitFor();
     assert.deepEqual(page.complaints, []);

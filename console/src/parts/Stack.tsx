@@ -3,7 +3,7 @@ import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
-import { axis, color, day, type Line, tell, ticks } from "./plot";
+import { axis, color, day, type Line, picked, tell, ticks } from "./plot";
 
 export type Part = {
   name: string;
@@ -21,13 +21,17 @@ type Props = {
   format: (value: number) => string;
   /** What the picture says. */
   label: string;
+  /** A piece of time was pointed at and clicked. */
+  onPick?: (index: number) => void;
 };
 
 const DAY = 86_400;
 
-export default function Stack({ at, parts, height = 240, format, label }: Props) {
+export default function Stack({ at, parts, height = 240, format, label, onPick }: Props) {
   const { ref, width } = useElementSize();
   const place = useRef<HTMLDivElement>(null);
+  const pick = useRef(onPick);
+  pick.current = onPick;
   const scheme = useComputedColorScheme("light");
   useEffect(() => {
     if (!place.current || width < 40 || at.length === 0) return;
@@ -53,7 +57,10 @@ export default function Stack({ at, parts, height = 240, format, label }: Props)
           {},
           ...drawn.map(({ part }) => ({ fill: color(part.color), stroke: color("--sheet"), width: 1, paths: bars, points: { show: false } })),
         ],
-        hooks: { setCursor: [(self) => tell(self, lines(self.cursor.idx, at, parts, format))] },
+        hooks: {
+          ready: [(self) => picked(self, pick)],
+          setCursor: [(self) => tell(self, lines(self.cursor.idx, at, parts, format))],
+        },
       },
       [at, ...drawn.map(({ tops }) => tops)],
       place.current,
@@ -62,7 +69,7 @@ export default function Stack({ at, parts, height = 240, format, label }: Props)
   }, [at, parts, width, height, format, scheme]);
   return (
     <div ref={ref} role="img" aria-label={label}>
-      <div ref={place} style={{ position: "relative", minHeight: height }} />
+      <div ref={place} style={{ position: "relative", minHeight: height, cursor: onPick ? "pointer" : undefined }} />
     </div>
   );
 }

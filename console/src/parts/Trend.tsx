@@ -3,7 +3,7 @@ import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
-import { axis, color, day, hour, tell, ticks } from "./plot";
+import { axis, color, day, hour, picked, tell, ticks } from "./plot";
 
 type Props = {
   /** Unix seconds, ascending. */
@@ -19,11 +19,15 @@ type Props = {
   label: string;
   /** What is said of one value beside it. */
   note?: (index: number) => string;
+  /** A piece of time was pointed at and clicked. */
+  onPick?: (index: number) => void;
 };
 
-export default function Trend({ at, values, step, height = 180, most, format, label, note }: Props) {
+export default function Trend({ at, values, step, height = 180, most, format, label, note, onPick }: Props) {
   const { ref, width } = useElementSize();
   const place = useRef<HTMLDivElement>(null);
+  const pick = useRef(onPick);
+  pick.current = onPick;
   const scheme = useComputedColorScheme("light");
   useEffect(() => {
     if (!place.current || width < 40 || at.length === 0) return;
@@ -44,6 +48,7 @@ export default function Trend({ at, values, step, height = 180, most, format, la
           { stroke: line, width: 2, fill: `${line}22`, spanGaps: false, points: { show: true, filter: () => alone(values), size: 6, fill: line } },
         ],
         hooks: {
+          ready: [(self) => picked(self, pick)],
           setCursor: [(self) => {
             const index = self.cursor.idx;
             const value = index === null || index === undefined ? null : values[index];
@@ -59,7 +64,7 @@ export default function Trend({ at, values, step, height = 180, most, format, la
   }, [at, values, step, most, width, height, format, note, scheme]);
   return (
     <div ref={ref} role="img" aria-label={label}>
-      <div ref={place} style={{ position: "relative", minHeight: height }} />
+      <div ref={place} style={{ position: "relative", minHeight: height, cursor: onPick ? "pointer" : undefined }} />
     </div>
   );
 }

@@ -50,6 +50,9 @@ export function count(value: number | null | undefined): string {
   return value.toLocaleString("en-US");
 }
 
+/** A number of calls, in words. */
+export const calls = (value: number): string => (value === 1 ? "1 call" : `${count(value)} calls`);
+
 /** A count where room is short: 12.3k. */
 export function short(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";

@@ -60,3 +60,8 @@ export function tell(plot: uPlot, lines: Line[]) {
   const room = plot.over.clientWidth - note.offsetWidth;
   note.style.left = `${Math.max(0, Math.min(room, (left ?? 0) + 12))}px`;
 }
+
+/** Tells which piece of time was clicked. */
+export function picked(plot: uPlot, pick: { current: ((index: number) => void) | undefined }) {
+  plot.over.addEventListener("click", () => typeof plot.cursor.idx === "number" && pick.current?.(plot.cursor.idx));
+}

@@ -70,7 +70,7 @@ export default function Activity() {
     >
       <CallFilters search={search} change={change} />
       {lookedBack && <Looking since={lookedBack} found={rows.length} />}
-      <Paper className="sheet" mt="sm">
+      <Paper className="sheet" mt="sm" data-bottom>
         {isLooking && <Waiting />}
         {found.isError && <Box p="md"><Failure error={found.error} retry={() => void found.refetch()} /></Box>}
         {found.isSuccess && rows.length === 0 && !found.hasNextPage && (
@@ -92,7 +92,7 @@ export default function Activity() {
 /** A search through all records takes its time: how far it has come. */
 function Looking({ since, found }: { since: string; found: number }) {
   return (
-    <Group gap={8} mt="sm" role="status">
+    <Group gap={8} mt="sm" role="status" data-bottom>
       <Loader size={13} color="gray" aria-hidden="true" />
       <Text size="sm" c="dimmed">Looked back to {moment(since)}: {found === 0 ? "nothing so far" : found === 1 ? "one call so far" : `${found} calls so far`}. Still looking.</Text>
     </Group>

@@ -66,6 +66,8 @@ function Fields({ search, change }: Props) {
       <FilterText label="Status" placeholder="429, 503" value={search.status} onChange={(status) => change({ status })} />
       <FilterText label="App" placeholder="Its title or address" value={search.app} onChange={(app) => change({ app })} />
       <FilterText label="Session" placeholder="Its id" value={search.session} onChange={(session) => change({ session })} />
+      <FilterText label="End user" placeholder="As in the field user" value={search.user} onChange={(user) => change({ user })} />
+      <FilterText label="Referer" placeholder="https://app.example" value={search.origin} onChange={(origin) => change({ origin })} />
       <FilterNumber label="Cost from, USD" placeholder="0.01" prefix="$" value={search.cost} onChange={(cost) => change({ cost })} />
       <FilterNumber label="Took from, ms" placeholder="1000" unit="ms" value={search.latency} onChange={(latency) => change({ latency })} />
     </SimpleGrid>

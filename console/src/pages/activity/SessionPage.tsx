@@ -8,6 +8,7 @@ import type { components } from "~/api/schema";
 import { Figure } from "~/parts/Figures";
 import { count, duration, percent, short, usd } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { callsOf, Made } from "~/parts/Made";
 import { Page } from "~/parts/Page";
 import { type Column, Sheet } from "~/parts/Sheet";
 import { Failure, Waiting } from "~/parts/States";
@@ -32,6 +33,7 @@ export default function SessionPage() {
   const session = found.data;
   const calls = new Map((session?.generations ?? []).map((call) => [call.id, call]));
   const rows: Row[] = (session?.tree ?? []).map((place) => ({ place, call: calls.get(place.id) }));
+  const all = callsOf({ session: id });
   const longest = Math.max(1, ...(session?.generations ?? []).map((call) => call.latency ?? 0));
   return (
     <Page title="Session" about={<span className="mono">{id}</span>}>
@@ -41,14 +43,14 @@ export default function SessionPage() {
         <>
           <Paper className="sheet" p="lg" mb="md">
             <SimpleGrid cols={{ base: 2, sm: 5 }}>
-              <Figure name="Cost" value={usd(session.total_cost)} note={session.unpriced > 0 ? `${session.unpriced} unpriced` : undefined} />
-              <Figure name="Calls" value={count(session.calls)} note={`${session.failed} failed`} />
-              <Figure name="Tokens" value={`${short(session.tokens_prompt)} in`} note={`${short(session.tokens_completion)} out`} />
-              <Figure name="From caches" value={percent(session.tokens_prompt > 0 ? session.tokens_cached / session.tokens_prompt : null)} note={`${usd(session.cache_discount)} saved`} />
-              <Figure name="Time in calls" value={duration(session.latency)} />
+              <Figure name="Cost" value={usd(session.total_cost)} of={all} note={session.unpriced > 0 ? <Made again of={all}>{session.unpriced} unpriced</Made> : undefined} />
+              <Figure name="Calls" value={count(session.calls)} of={all} note={<Made of={session.failed > 0 ? callsOf({ session: id, outcome: "failed" }, "The calls that failed") : all}>{session.failed} failed</Made>} />
+              <Figure name="Tokens" value={`${short(session.tokens_prompt)} in`} of={all} note={<Made again of={all}>{short(session.tokens_completion)} out</Made>} />
+              <Figure name="From caches" value={percent(session.tokens_prompt > 0 ? session.tokens_cached / session.tokens_prompt : null)} of={all} note={<Made again of={all}>{usd(session.cache_discount)} saved</Made>} />
+              <Figure name="Time in calls" value={duration(session.latency)} of={all} />
             </SimpleGrid>
           </Paper>
-          <Paper className="sheet">
+          <Paper className="sheet" data-bottom>
             <Sheet
               label="Calls of the session" rows={rows} rowKey={(row) => `${row.place.kind} ${row.place.parent_id} ${row.place.id}`} columns={columns(longest)} rowHeight={40}
               onOpen={(row) => row.call && void navigate({ to: "/activity/$id", params: { id: row.call.id } })}

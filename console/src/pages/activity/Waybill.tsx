@@ -14,7 +14,7 @@ import classes from "./Waybill.module.css";
 export function Waybill({ call }: { call: Generation }) {
   const rate = call.streamed && call.generation_time && call.native_tokens_completion ? call.native_tokens_completion / (call.generation_time / 1000) : undefined;
   return (
-    <article className={classes.bill} aria-label={`Waybill ${call.id}`}>
+    <article className={classes.bill} data-bottom aria-label={`Waybill ${call.id}`}>
       <Group justify="space-between" align="flex-start" className={classes.head} wrap="nowrap">
         <Box miw={0}>
           <Text className="label">Waybill</Text>
@@ -24,10 +24,10 @@ export function Waybill({ call }: { call: Generation }) {
         <Stamp call={call} />
       </Group>
       <Box className={classes.figures}>
-        <Figure name="Cost" value={call.total_cost === null ? "unpriced" : usd(call.total_cost)} note={usd(call.total_cost) === usdExact(call.total_cost) ? undefined : usdExact(call.total_cost)} />
-        <Figure name="First token" value={duration(call.time_to_first_token)} note={`${duration(call.latency)} in all`} />
-        <Figure name="Speed" value={speed(rate)} note={call.streamed ? "streamed" : "whole"} />
-        <Figure name="Tokens" value={`${count(call.native_tokens_prompt)} in`} note={`${count(call.native_tokens_completion)} out`} />
+        <Figure of={null} name="Cost" value={call.total_cost === null ? "unpriced" : usd(call.total_cost)} note={usd(call.total_cost) === usdExact(call.total_cost) ? undefined : usdExact(call.total_cost)} />
+        <Figure of={null} name="First token" value={duration(call.time_to_first_token)} note={`${duration(call.latency)} in all`} />
+        <Figure of={null} name="Speed" value={speed(rate)} note={call.streamed ? "streamed" : "whole"} />
+        <Figure of={null} name="Tokens" value={`${count(call.native_tokens_prompt)} in`} note={`${count(call.native_tokens_completion)} out`} />
       </Box>
       {call.error_message && <Alert color="red" mx="lg" mb="md" title={call.error_type ?? undefined}><Text size="sm" c="var(--mantine-color-text)">{call.error_message}</Text></Alert>}
       <Part title="Asked for">

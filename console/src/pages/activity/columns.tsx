@@ -33,7 +33,7 @@ export const columns: Column<Generation>[] = [
     },
   },
   { key: "tokens", title: "Tokens in, out", width: "110px", align: "right", cell: (call) => `${short(call.native_tokens_prompt)}, ${short(call.native_tokens_completion)}` },
-  { key: "cached", title: "Cached", width: "68px", align: "right", cell: (call) => call.native_tokens_cached ? short(call.native_tokens_cached) : "–" },
+  { key: "cached", title: <>Cached<span className="visually-hidden"> tokens</span></>, width: "68px", align: "right", cell: (call) => call.native_tokens_cached ? short(call.native_tokens_cached) : "–" },
   { key: "cost", title: "Cost", width: "90px", align: "right", cell: (call) => call.total_cost === null ? <Text span size="sm" c="var(--warn)">unpriced</Text> : usd(call.total_cost) },
   { key: "first", title: "First token", width: "84px", align: "right", cell: (call) => duration(call.time_to_first_token) },
   { key: "took", title: "In all", width: "74px", align: "right", cell: (call) => duration(call.latency) },

@@ -10,6 +10,7 @@ export function queryOf(search: ActivitySearch) {
   return {
     start, end: search.to, search: search.q, outcome: search.outcome, status: search.status, api_key_hash: search.key,
     model: search.model, provider: search.provider, endpoint: search.endpoint, app: search.app, session_id: search.session,
+    workspace_id: search.workspace, user_id: search.member, origin: search.origin, end_user: search.user,
     min_cost: search.cost === undefined ? undefined : String(search.cost), min_latency: search.latency,
   };
 }
@@ -18,6 +19,7 @@ export function queryOf(search: ActivitySearch) {
 const behind: [keyof ActivitySearch, string, (value: string | number) => string][] = [
   ["from", "From", (value) => moment(String(value))], ["to", "Until", (value) => moment(String(value))],
   ["model", "Model", String], ["provider", "Provider", String], ["endpoint", "Endpoint", String], ["app", "App", String],
+  ["workspace", "Workspace", String], ["member", "Member", String], ["origin", "Referer", String], ["user", "End user", String],
   ["session", "Session", String], ["status", "Status", String],
   ["cost", "Cost from", (value) => usd(Number(value))], ["latency", "Took from", (value) => duration(Number(value))],
 ];

@@ -13,6 +13,7 @@ import { notify } from "~/parts/notices";
 import { Page } from "~/parts/Page";
 import { Empty, Failure, Waiting } from "~/parts/States";
 import { Scroll, Table } from "~/parts/Table";
+import { madeOf } from "./madeOf";
 
 const BudgetForm = lazily(async () => (await import("./BudgetForm")).BudgetForm);
 
@@ -69,8 +70,8 @@ function Row({ budget, onEdit }: { budget: Budget; onEdit: (budget: Budget) => v
     <Table.Tr style={budget.enabled ? undefined : { color: "var(--mantine-color-dimmed)" }}>
       <Table.Td><Whose budget={budget} /></Table.Td>
       <Table.Td fz="sm">{budget.window}</Table.Td>
-      <Table.Td><Meter used={budget.spent} limit={budget.limit} label={`Spent of the budget of ${budget.subject} ${budget.subject_id}`} /></Table.Td>
-      <Table.Td className="num" fz="sm">{usd(budget.leased)}</Table.Td>
+      <Table.Td><Meter used={budget.spent} limit={budget.limit} of={madeOf(budget)} label={`Spent of the budget of ${budget.subject} ${budget.subject_id}`} /></Table.Td>
+      <Table.Td className="num" fz="sm" data-bottom>{usd(budget.leased)}</Table.Td>
       <Table.Td>
         <Badge color={budget.enforcement === "hard" ? "carbon" : "amber"}>{budget.enforcement === "hard" ? "hard" : "warns"}</Badge>
         {!budget.enabled && <Badge color="gray" ml={6}>off</Badge>}

@@ -3,6 +3,7 @@ import { Badge, Box, Group, Stack, Text, Title } from "@mantine/core";
 import { count, usd } from "~/parts/format";
 import { Instant } from "~/parts/Figures";
 import { LinkText } from "~/parts/links";
+import { callOf, Made } from "~/parts/Made";
 import { advice, changeWords } from "./diagnosis";
 import classes from "./Breaks.module.css";
 import type { Break } from "./hours";
@@ -27,7 +28,7 @@ function One({ broken }: { broken: Break }) {
         {said && <Text size="sm" c="dimmed" maw={680}>{advice(said)}</Text>}
         <Group gap="xs" mt={8} className={classes.where}>
           <span className="mono">{broken.model}</span><span>at</span><span className="mono">{broken.endpoint}</span>
-          {said && said.change !== "none" && said.to_byte > said.from_byte && <span>· bytes {count(said.from_byte)} to {count(said.to_byte)} of <span className="mono">{said.part}</span></span>}
+          {said && said.change !== "none" && said.to_byte > said.from_byte && <span data-bottom>· bytes {count(said.from_byte)} to {count(said.to_byte)} of <span className="mono">{said.part}</span></span>}
         </Group>
         <Group gap="md" mt={6}>
           <LinkText to="/activity/$id" params={{ id: broken.generation_id }} size="sm">The call</LinkText>
@@ -36,8 +37,8 @@ function One({ broken }: { broken: Break }) {
         </Group>
       </Box>
       <Box className={classes.loss}>
-        <Text fw={600} c="var(--bad)">{usd(broken.lost)} lost</Text>
-        {said && <Text size="sm" c="dimmed">{count(said.cached_tokens)} of {count(said.cached_tokens_before)} tokens read</Text>}
+        <Text fw={600} c="var(--bad)"><Made again of={callOf(broken.generation_id)}>{usd(broken.lost)} lost</Made></Text>
+        {said && <Text size="sm" c="dimmed"><Made again of={callOf(broken.generation_id)}>{count(said.cached_tokens)} of {count(said.cached_tokens_before)} tokens read</Made></Text>}
         <Text size="sm" c="dimmed"><Instant at={broken.created_at} /></Text>
       </Box>
     </Box>

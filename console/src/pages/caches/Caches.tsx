@@ -7,8 +7,9 @@ import { lazy, Suspense, useCallback, useMemo } from "react";
 import { api, told, type Schemas } from "~/api/client";
 import { Choose } from "~/parts/Choose";
 import { Figure } from "~/parts/Figures";
-import { count, percent, short, usd } from "~/parts/format";
+import { calls, count, percent, short, usd } from "~/parts/format";
 import { LinkButton, LinkText } from "~/parts/links";
+import { callsOf, Made, type Way } from "~/parts/Made";
 import { Page } from "~/parts/Page";
 import { Empty, Failure, Waiting } from "~/parts/States";
 import { Scroll, Table } from "~/parts/Table";
@@ -19,6 +20,10 @@ import { type Break, byEndpoint, byTime, ratio, type Served, type Sums, total } 
 const Trend = lazy(() => import("~/parts/Trend"));
 const route = getRouteApi("/house/caches");
 const DAY_MS = 86_400_000;
+/** Where on the page the broken prefixes stand. */
+const BROKEN = "broken";
+
+const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
 
 type Health = Schemas["CacheHealth"];
 
@@ -42,6 +47,7 @@ export default function Caches() {
   const fits = (one: { model: string; endpoint: string }) => (!model || one.model === model) && (!endpoint || one.endpoint === endpoint);
   const hours = useMemo(() => (all ?? []).filter(fits), [found.data, model, endpoint]);
   const breaks = (found.data?.broken_sessions ?? []).filter(fits);
+  const of = callsOf({ model, endpoint, from: found.data?.from });
   const names = (of: (hour: { model: string; endpoint: string }) => string) => [...new Set((all ?? []).map(of))].sort();
   return (
     <Page
@@ -68,8 +74,8 @@ export default function Caches() {
       )}
       {found.data && (hours.length > 0 || breaks.length > 0) && (
         <>
-          <Head hours={hours} breaks={breaks} />
-          <Course health={found.data} hours={hours} />
+          <Head hours={hours} breaks={breaks} of={of} ofBreaks={{ to: "/caches", search, hash: BROKEN, title: "The conversations whose prefix broke" }} />
+          <Course health={found.data} hours={hours} onPick={(at, seconds) => void navigate({ to: "/activity", search: { model, endpoint, from: iso(at), to: iso(at + seconds) } })} />
           <BrokenPrefixes breaks={breaks} />
           <ByEndpoint all={byEndpoint(hours)} days={days} />
         </>
@@ -80,7 +86,9 @@ export default function Caches() {
 
 type Hours = Health["hours"];
 
-function Head({ hours, breaks }: { hours: Hours; breaks: Break[] }) {
+type HeadProps = { hours: Hours; breaks: Break[]; of: Way; ofBreaks: Way };
+
+function Head({ hours, breaks, of, ofBreaks }: HeadProps) {
   const sums = total(hours);
   const lost = (isSwitch: boolean) => {
     const of = breaks.filter(({ prefix_break: said }) => (said?.change === "none" && said.endpoint_changed === true) === isSwitch);
@@ -90,31 +98,34 @@ function Head({ hours, breaks }: { hours: Hours; breaks: Break[] }) {
   return (
     <Paper className="sheet" p="lg" mb="md">
       <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="md">
-        <Figure name="Hit ratio" value={percent(ratio(sums))} note={`${short(sums.read)} of ${short(sums.prompt)} prompt tokens`} />
-        <Figure name="Saved" value={usd(sums.saved)} note="less what writing cost" />
-        <Figure name="Lost to broken prefixes" value={usd(prefixes)} note="since this server's start" />
-        <Figure name="Lost to switches" value={usd(switches)} note="another endpoint served" />
+        <Figure name="Hit ratio" value={percent(ratio(sums))} of={of} note={<Made again of={of}>{`${short(sums.read)} of ${short(sums.prompt)} prompt tokens`}</Made>} />
+        <Figure name="Saved" value={usd(sums.saved)} of={of} note="less what writing cost" />
+        <Figure name="Lost to broken prefixes" value={usd(prefixes)} of={ofBreaks} note="since this server's start" />
+        <Figure name="Lost to switches" value={usd(switches)} of={ofBreaks} note="another endpoint served" />
       </SimpleGrid>
     </Paper>
   );
 }
 
-function Course({ health, hours }: { health: Health; hours: Hours }) {
+type CourseProps = { health: Health; hours: Hours; onPick: (at: number, seconds: number) => void };
+
+function Course({ health, hours, onPick }: CourseProps) {
   const times = useMemo(() => byTime(hours, health.from, health.to), [hours, health.from, health.to]);
   const ratios = useMemo(() => times.sums.map(ratio), [times]);
   const saved = useMemo(() => times.sums.map((sums) => (sums.calls > 0 ? Math.max(0, sums.saved) : null)), [times]);
   const note = useCallback((index: number) => `${short(times.sums[index]?.read)} of ${short(times.sums[index]?.prompt)} tokens`, [times]);
+  const pick = (index: number) => onPick(times.at[index]!, times.step === "hour" ? 3600 : 86_400);
   const sums = total(hours);
   const per = times.step === "hour" ? "by hour" : "by day (UTC)";
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" mb="md">
       <Paper className="sheet" p="md" component="section" aria-label="Hit ratio">
         <Text className="label" mb={6}>Hit ratio, {per}</Text>
-        <Suspense fallback={<Skeleton height={180} />}><Trend at={times.at} values={ratios} step={times.step} most={1} format={whole} note={note} label={`Hit ratio ${per}: ${percent(ratio(sums))} in all`} /></Suspense>
+        <Suspense fallback={<Skeleton height={180} />}><Trend at={times.at} values={ratios} step={times.step} most={1} format={whole} note={note} onPick={pick} label={`Hit ratio ${per}: ${percent(ratio(sums))} in all`} /></Suspense>
       </Paper>
       <Paper className="sheet" p="md" component="section" aria-label="Saved">
         <Text className="label" mb={6}>Saved, {per}</Text>
-        <Suspense fallback={<Skeleton height={180} />}><Trend at={times.at} values={saved} step={times.step} format={usd} label={`Saved ${per}: ${usd(sums.saved)} in all`} /></Suspense>
+        <Suspense fallback={<Skeleton height={180} />}><Trend at={times.at} values={saved} step={times.step} format={usd} onPick={pick} label={`Saved ${per}: ${usd(sums.saved)} in all`} /></Suspense>
       </Paper>
     </SimpleGrid>
   );
@@ -124,7 +135,7 @@ const whole = (share: number) => percent(share, 0);
 
 function BrokenPrefixes({ breaks }: { breaks: Break[] }) {
   return (
-    <Paper className="sheet" mb="md" component="section" aria-label="Broken prefixes">
+    <Paper className="sheet" mb="md" component="section" id={BROKEN} aria-label="Broken prefixes">
       <Box px="lg" pt="md" pb={breaks.length > 0 ? "xs" : "md"}>
         <Title order={2}>Broken prefixes</Title>
         <Text size="sm" c="dimmed">
@@ -146,7 +157,7 @@ function ByEndpoint({ all, days }: { all: Served[]; days: number }) {
         <Table miw={880} highlightOnHover>
           <Table.Thead>
             <Table.Tr>
-              {["Model", "Endpoint", "Calls", "Prompt tokens", "Read", "Written", "Hit ratio", "Saved"].map((title, index) => (
+              {["Model", "Endpoint", "Calls", "Prompt tokens", "Tokens read", "Tokens written", "Hit ratio", "Saved"].map((title, index) => (
                 <Table.Th key={title} fz="xs" fw={500} c="dimmed" ta={index > 1 && title !== "Hit ratio" ? "right" : "left"} pl={index === 0 ? "lg" : undefined} pr={title === "Saved" ? "lg" : undefined}>{title}</Table.Th>
               ))}
             </Table.Tr>
@@ -159,27 +170,28 @@ function ByEndpoint({ all, days }: { all: Served[]; days: number }) {
 }
 
 function Row({ one: { model, endpoint, sums }, days }: { one: Served; days: number }) {
+  const of = callsOf({ model, endpoint, span: days * 86_400 });
   const [author = "", slug = ""] = model.split("/");
   return (
     <Table.Tr>
       <Table.Td pl="lg"><LinkText to="/models/$author/$slug" params={{ author, slug }} size="sm" className="mono">{model}</LinkText></Table.Td>
       <Table.Td fz="sm"><span className="mono">{endpoint}</span></Table.Td>
-      <Table.Td className="num"><LinkText to="/activity" search={{ model, span: days * 86_400 }} size="sm">{count(sums.calls)}</LinkText></Table.Td>
-      <Table.Td fz="sm" className="num">{count(sums.prompt)}</Table.Td>
-      <Table.Td fz="sm" className="num">{count(sums.read)}</Table.Td>
-      <Table.Td fz="sm" className="num">{count(sums.written)}</Table.Td>
-      <Table.Td><Share sums={sums} name={`${model} at ${endpoint}`} /></Table.Td>
-      <Table.Td fz="sm" className="num" pr="lg">{usd(sums.saved)}</Table.Td>
+      <Table.Td className="num"><Made of={of} label={calls(sums.calls)}>{count(sums.calls)}</Made></Table.Td>
+      <Table.Td fz="sm" className="num"><Made again of={of}>{count(sums.prompt)}</Made></Table.Td>
+      <Table.Td fz="sm" className="num"><Made again of={of}>{count(sums.read)}</Made></Table.Td>
+      <Table.Td fz="sm" className="num"><Made again of={of}>{count(sums.written)}</Made></Table.Td>
+      <Table.Td><Share sums={sums} of={of} name={`${model} at ${endpoint}`} /></Table.Td>
+      <Table.Td fz="sm" className="num" pr="lg"><Made again of={of}>{usd(sums.saved)}</Made></Table.Td>
     </Table.Tr>
   );
 }
 
-function Share({ sums, name }: { sums: Sums; name: string }) {
+function Share({ sums, name, of }: { sums: Sums; name: string; of: Way }) {
   const share = ratio(sums);
   return (
     <Group gap={8} wrap="nowrap" miw={150}>
       <Progress value={(share ?? 0) * 100} size={5} flex={1} aria-label={`Hit ratio of ${name}`} styles={{ root: { backgroundColor: "var(--wash)" } }} />
-      <Text size="sm" w={52} ta="right">{percent(share)}</Text>
+      <Text size="sm" w={52} ta="right"><Made again of={of}>{percent(share)}</Made></Text>
     </Group>
   );
 }

@@ -34,7 +34,7 @@ export function DeadLetters({ id, letters, onClose }: Props) {
                 <Table.Tr key={letter.generation_id}>
                   <Table.Td><LinkText to="/activity/$id" params={{ id: letter.generation_id }} size="sm" className="mono">{letter.generation_id}</LinkText></Table.Td>
                   <Table.Td fz="sm"><Instant at={letter.given_up_at} /></Table.Td>
-                  <Table.Td fz="sm">{letter.attempts === 1 ? "once" : `${letter.attempts} times`}</Table.Td>
+                  <Table.Td fz="sm" data-bottom>{letter.attempts === 1 ? "once" : `${letter.attempts} times`}</Table.Td>
                   <Table.Td fz="sm">{letter.reason}</Table.Td>
                 </Table.Tr>
               ))}

@@ -7,6 +7,7 @@ import { Confirm } from "~/parts/confirm";
 import { Figure, Instant } from "~/parts/Figures";
 import { count, percent } from "~/parts/format";
 import { lazily } from "~/parts/lazily";
+import { callsOf } from "~/parts/Made";
 import { notify } from "~/parts/notices";
 import { Failure, Waiting } from "~/parts/States";
 import { deliveries, type Destination, kindName } from "./queries";
@@ -49,8 +50,8 @@ export function DestinationCard({ one, onChange }: { one: Destination; onChange:
         </Group>
       </Group>
       {(test.error ?? toggle.error) && <Failure error={(test.error ?? toggle.error)!} />}
-      <Text size="sm" c="dimmed" px="md" pt="sm">{toldOf(one)}</Text>
-      <Deliveries id={one.id} />
+      <Text size="sm" c="dimmed" px="md" pt="sm" data-bottom>{toldOf(one)}</Text>
+      <Deliveries id={one.id} workspace={one.workspace_id} />
     </Paper>
   );
 }
@@ -63,24 +64,24 @@ function toldOf(one: Destination): string {
   return `Told of ${share}${one.filter_rules ? ", by filter rules" : ""}: names, times, tokens and how it ended${more.length > 0 ? `; also ${more.join(", ")}` : ""}.`;
 }
 
-function Deliveries({ id }: { id: string }) {
+function Deliveries({ id, workspace }: { id: string; workspace: string }) {
   const found = useQuery(deliveries(id));
   if (found.isPending) return <Waiting rows={1} />;
-  if (found.isError) return <Failure error={found.error} />;
-  return <Told id={id} data={found.data} />;
+  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  return <Told id={id} workspace={workspace} data={found.data} />;
 }
 
-function Told({ id, data }: { id: string; data: Schemas["ObservabilityDeliveries"] }) {
+function Told({ id, workspace, data }: { id: string; workspace: string; data: Schemas["ObservabilityDeliveries"] }) {
   const [isShown, setShown] = useState(false);
   const dead = data.dead_letters.length;
   return (
     <>
       <SimpleGrid cols={{ base: 2, sm: 5 }} px="md" py="sm">
-        <Figure name="Told" value={count(data.delivered)} note="calls, by this server" />
-        <Figure name="Waiting" value={count(data.waiting)} note={`${((data.waiting_bytes + data.parked_bytes) / 1024).toFixed(1)} kB`} />
-        <Figure name="Given up" value={count(data.failed)} note={dead > 0 ? <Button variant="subtle" size="compact-xs" ml={-6} onClick={() => setShown(true)}>Show {count(dead)} to send again</Button> : "none to send again"} />
-        <Figure name="Dropped" value={count(data.dropped)} note="had no room" />
-        <Figure name="Tried last" value={<Instant at={data.last_attempt_at} />} note={data.last_error ?? "no error"} />
+        <Figure name="Told" value={count(data.delivered)} of={callsOf({ workspace }, "The calls of the workspace: which of them were told is not in their records")} note="calls, by this server" />
+        <Figure name="Waiting" value={count(data.waiting)} of={null} note={`calls, ${((data.waiting_bytes + data.parked_bytes) / 1024).toFixed(1)} kB`} />
+        <Figure name="Given up" value={count(data.failed)} of={null} note={dead > 0 ? <Button variant="subtle" size="compact-xs" ml={-6} onClick={() => setShown(true)}>Show {count(dead)} to send again</Button> : "calls, none to send again"} />
+        <Figure name="Dropped" value={count(data.dropped)} of={null} note="calls that had no room" />
+        <Figure name="Tried last" of={null} value={<Instant at={data.last_attempt_at} />} note={data.last_error ?? "no error"} />
       </SimpleGrid>
       {isShown && <DeadLetters id={id} letters={data.dead_letters} onClose={() => setShown(false)} />}
     </>

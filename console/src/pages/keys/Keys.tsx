@@ -2,7 +2,6 @@
 import { ActionIcon, Badge, Box, Button, Group, Menu, Paper, Text, TextInput } from "@mantine/core";
 import { IconDots, IconKey, IconPlus, IconSearch } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, told } from "~/api/client";
 import { type Key, keys } from "~/api/queries";
@@ -10,6 +9,7 @@ import { Confirm } from "~/parts/confirm";
 import { Instant, Meter } from "~/parts/Figures";
 import { usd } from "~/parts/format";
 import { lazily } from "~/parts/lazily";
+import { Made, statementOf } from "~/parts/Made";
 import { notify } from "~/parts/notices";
 import { Page } from "~/parts/Page";
 import { Empty, Failure, Waiting } from "~/parts/States";
@@ -44,6 +44,7 @@ export default function Keys() {
             Create one for each program or person, with a limit, so that you can tell them apart and switch one off alone.
           </Empty>
         )}
+        {found.isSuccess && found.data.length > 0 && shown.length === 0 && <Empty title="No key has this name">Look for another part of its name, label or hash.</Empty>}
         {shown.length > 0 && (
           <Scroll>
             <Table miw={860} highlightOnHover>
@@ -74,6 +75,15 @@ export function spentOfLimit(key: Key): number {
   return windows[key.limit_reset ?? ""] ?? key.usage;
 }
 
+/** The day (UTC) on which that window began; nothing for all of time. Weeks begin on Monday. */
+function firstDay(window: string | null | undefined): string | undefined {
+  const day = new Date();
+  if (window === "weekly") day.setUTCDate(day.getUTCDate() - ((day.getUTCDay() + 6) % 7));
+  else if (window === "monthly") day.setUTCDate(1);
+  else if (window !== "daily") return undefined;
+  return day.toISOString().slice(0, 10);
+}
+
 function Row({ row: key, onOpen }: { row: Key; onOpen: (open: Open) => void }) {
   const client = useQueryClient();
   const refresh = () => client.invalidateQueries({ queryKey: keys.queryKey });
@@ -86,6 +96,7 @@ function Row({ row: key, onOpen }: { row: Key; onOpen: (open: Open) => void }) {
     await switchTo(!key.disabled);
     void notify({ title: `${key.name} is ${key.disabled ? "switched on" : "switched off"}`, undo: () => switchTo(key.disabled) });
   };
+  const since = (window: string | null | undefined) => statementOf({ key: key.hash, from: firstDay(window) });
   const hasEnded = key.expires_at !== null && key.expires_at !== undefined && Date.parse(key.expires_at) < Date.now();
   return (
     <Table.Tr style={key.disabled || hasEnded ? { color: "var(--mantine-color-dimmed)" } : undefined}>
@@ -95,14 +106,14 @@ function Row({ row: key, onOpen }: { row: Key; onOpen: (open: Open) => void }) {
           {key.disabled && <Badge color="gray">off</Badge>}
           {hasEnded && <Badge color="gray">ended</Badge>}
           {key.disabled_reason && <Badge color="stamp">{key.disabled_reason}</Badge>}
-          {(key.rate_limits ?? []).map((row, index) => <Badge key={index} color="gray">{rate(row)}</Badge>)}
+          {(key.rate_limits ?? []).map((row, index) => <Badge key={index} color="gray" data-bottom>{rate(row)}</Badge>)}
         </Group>
         <Text size="xs" c="dimmed" className="mono">{key.label}</Text>
       </Table.Td>
-      <Table.Td><Meter used={spentOfLimit(key)} limit={key.limit} label={`What ${key.name} has spent of its limit`} /></Table.Td>
+      <Table.Td><Meter used={spentOfLimit(key)} limit={key.limit} of={since(key.limit_reset)} label={`What ${key.name} has spent of its limit`} /></Table.Td>
       <Table.Td fz="sm">{key.limit === null ? "–" : key.limit_reset ?? "never"}</Table.Td>
-      <Table.Td className="num" fz="sm">{usd(key.usage_daily)}</Table.Td>
-      <Table.Td className="num" fz="sm"><Link className="link" to="/ledger" search={{ key: key.hash }}>{usd(key.usage)}</Link></Table.Td>
+      <Table.Td className="num" fz="sm"><Made of={since("daily")} label={`${key.name} today: ${usd(key.usage_daily)}`}>{usd(key.usage_daily)}</Made></Table.Td>
+      <Table.Td className="num" fz="sm"><Made of={since(null)} label={`${key.name} in all: ${usd(key.usage)}`}>{usd(key.usage)}</Made></Table.Td>
       <Table.Td fz="sm">{key.expires_at ? <Instant at={key.expires_at} /> : "never"}</Table.Td>
       <Table.Td w={48}>
         <Confirm

@@ -6,6 +6,7 @@ import { api, told, type Schemas } from "~/api/client";
 import { download } from "~/parts/download";
 import { count, moment, usdExact } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { callOf, Made } from "~/parts/Made";
 import { type Column, Sheet } from "~/parts/Sheet";
 import { Empty, Failure, Waiting } from "~/parts/States";
 
@@ -16,7 +17,7 @@ const columns: Column<Entry>[] = [
   { key: "kind", title: "Kind", width: "110px", cell: (entry) => <Badge color="gray">{entry.kind}</Badge> },
   { key: "from", title: "From", width: "minmax(190px, 1fr)", cell: (entry) => <span className="mono" title={entry.from}>{entry.from}</span> },
   { key: "to", title: "To", width: "minmax(190px, 1fr)", cell: (entry) => <span className="mono" title={entry.to}>{entry.to}</span> },
-  { key: "amount", title: "Amount", width: "130px", align: "right", cell: (entry) => usdExact(entry.amount) },
+  { key: "amount", title: "Amount", width: "130px", align: "right", cell: (entry) => <Made again of={entry.generation_id ? callOf(entry.generation_id) : null}>{usdExact(entry.amount)}</Made> },
   { key: "call", title: "Call", width: "minmax(150px, 0.8fr)", cell: (entry) => entry.generation_id ? <LinkText to="/activity/$id" params={{ id: entry.generation_id }} className="mono" size="sm">{entry.generation_id}</LinkText> : "–" },
 ];
 
@@ -33,11 +34,11 @@ export function Entries({ query }: { query: { from?: string; to?: string } }) {
   return (
     <Paper className="sheet">
       <Group justify="space-between" px="md" py="sm" style={{ borderBottom: "1px solid var(--rule)" }}>
-        <Text size="sm" c="dimmed">{count(rows.length)} entries{found.hasNextPage ? ", more below" : ""}</Text>
+        <Text size="sm" c="dimmed" data-bottom>{count(rows.length)} entries{found.hasNextPage ? ", more below" : ""}</Text>
         <Button variant="default" size="xs" leftSection={<IconDownload size={14} />} onClick={() => void download("/ledger/entries", { ...query, format: "csv" }, "entries.csv")}>CSV</Button>
       </Group>
       {found.isPending && <Waiting />}
-      {found.isSuccess && rows.length === 0 && <Empty title="No entries">In these days nothing was held, charged or granted.</Empty>}
+      {found.isSuccess && rows.length === 0 && <Empty title="No entries">In these days nothing was held, charged or granted. Look at others.</Empty>}
       {rows.length > 0 && (
         <Sheet label="Entries" columns={columns} rows={rows} rowKey={(entry) => entry.id} rowHeight={36} height="calc(100dvh - 370px)" onEnd={() => found.hasNextPage && !found.isFetching && void found.fetchNextPage()} />
       )}

@@ -5,8 +5,8 @@ import { useQuery } from "@tanstack/react-query";
 import { GRAIN_MS } from "~/api/analytics";
 import { api, told, type Schemas } from "~/api/client";
 import { download } from "~/parts/download";
-import { count, usdExact } from "~/parts/format";
-import { LinkText } from "~/parts/links";
+import { calls, count, usdExact } from "~/parts/format";
+import { callsOf, Made } from "~/parts/Made";
 import { type Column, Sheet } from "~/parts/Sheet";
 import { Empty, Failure, Waiting } from "~/parts/States";
 
@@ -27,7 +27,7 @@ export function Statement({ query }: { query: StatementQuery }) {
       {found.isPending && <Waiting />}
       {found.data && (
         <Group justify="space-between" px="md" py="sm" style={{ borderBottom: "1px solid var(--rule)" }}>
-          <Text>In all <Text span fw={600}>{usdExact(found.data.total)}</Text></Text>
+          <Text>In all <Text span fw={600}><Made of={callsOf({ ...timeOf(query.from, query.to), key: query.key_hash })} label={`In all: ${usdExact(found.data.total)}`}>{usdExact(found.data.total)}</Made></Text></Text>
           <Menu shadow="md" position="bottom-end">
             <Menu.Target><Button variant="default" size="xs" leftSection={<IconDownload size={14} />}>Export</Button></Menu.Target>
             <Menu.Dropdown>
@@ -45,18 +45,21 @@ export function Statement({ query }: { query: StatementQuery }) {
   );
 }
 
-/** The calls of a line. */
-function callsOf({ date, model }: Line, key: string | undefined) {
-  const from = Date.parse(`${date}T00:00:00Z`);
-  return { from: new Date(from).toISOString(), to: new Date(from + GRAIN_MS.day).toISOString(), key, ...(model ? { model } : { outcome: "failed" }) };
+/** The moments from the first of these days (UTC) until after the last. */
+function timeOf(first: string | undefined, last: string | undefined) {
+  const at = (day: string | undefined, more: number) => (day ? new Date(Date.parse(`${day}T00:00:00Z`) + more).toISOString() : undefined);
+  return { from: at(first, 0), to: at(last, GRAIN_MS.day) };
 }
+
+/** The calls of a line. */
+const ofLine = ({ date, model }: Line, key: string | undefined) => callsOf({ ...timeOf(date, date), key, ...(model ? { model } : { outcome: "failed" }) });
 
 const columns = (key: string | undefined): Column<Line>[] => [
   { key: "day", title: "Day (UTC)", width: "110px", cell: (line) => line.date },
   { key: "model", title: "Model", width: "minmax(200px, 1.6fr)", cell: (line) => (line.model ? <span className="mono">{line.model}</span> : <span className="quiet">nobody served</span>) },
-  { key: "calls", title: "Calls", width: "100px", align: "right", cell: (line) => <LinkText to="/activity" search={callsOf(line, key)} size="sm">{count(line.requests)}</LinkText> },
-  { key: "unpriced", title: "Unpriced", width: "90px", align: "right", cell: (line) => (line.unpriced > 0 ? <Badge color="amber">{count(line.unpriced)}</Badge> : 0) },
-  { key: "prompt", title: "Prompt tokens", width: "130px", align: "right", cell: (line) => count(line.prompt_tokens) },
-  { key: "answer", title: "Answer tokens", width: "130px", align: "right", cell: (line) => count(line.completion_tokens) },
-  { key: "cost", title: "Cost", width: "140px", align: "right", cell: (line) => usdExact(line.cost) },
+  { key: "calls", title: "Calls", width: "100px", align: "right", cell: (line) => <Made of={ofLine(line, key)} label={calls(line.requests)}>{count(line.requests)}</Made> },
+  { key: "unpriced", title: "Unpriced calls", width: "112px", align: "right", cell: (line) => <Made again of={ofLine(line, key)} label={`${count(line.unpriced)} unpriced`}>{line.unpriced > 0 ? <Badge color="amber">{count(line.unpriced)}</Badge> : 0}</Made> },
+  { key: "prompt", title: "Prompt tokens", width: "130px", align: "right", cell: (line) => <Made again of={ofLine(line, key)}>{count(line.prompt_tokens)}</Made> },
+  { key: "answer", title: "Answer tokens", width: "130px", align: "right", cell: (line) => <Made again of={ofLine(line, key)}>{count(line.completion_tokens)}</Made> },
+  { key: "cost", title: "Cost", width: "140px", align: "right", cell: (line) => <Made again of={ofLine(line, key)}>{usdExact(line.cost)}</Made> },
 ];

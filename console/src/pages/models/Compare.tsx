@@ -27,7 +27,7 @@ type Props = { opened: boolean; onClose: () => void; models: Model[] };
 export function Compare({ opened, onClose, models }: Props) {
   return (
     <Modal opened={opened} onClose={onClose} title="Compare models" size="min(1100px, 96vw)">
-      <Scroll>
+      <Scroll data-bottom>
         <Table miw={220 + models.length * 190} isFixed>
           <Table.Thead>
             <Table.Tr>

@@ -7,6 +7,7 @@ import { DataPolicy } from "~/parts/DataPolicy";
 import { Facts } from "~/parts/Figures";
 import { count, duration, percent, speed } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { attemptsOf, callsOf, Made } from "~/parts/Made";
 import { Table } from "~/parts/Table";
 import { Prices } from "./Prices";
 
@@ -18,9 +19,9 @@ const share = (value: number | null | undefined) => percent(value === null || va
 export function EndpointDetail({ endpoint, provider }: Props) {
   return (
     <Box p="sm" style={{ display: "grid", gridTemplateColumns: "minmax(220px, 0.8fr) minmax(350px, 1.2fr) minmax(260px, 1fr)", gap: 32 }}>
-      <Part title="Price"><Prices pricing={endpoint.pricing} /></Part>
+      <Part title="Price" isBottom><Prices pricing={endpoint.pricing} /></Part>
       <Part title="Measured here"><Measured endpoint={endpoint} /></Part>
-      <Part title="Limits and policy">
+      <Part title="Limits and policy" isBottom>
         <Facts
           rows={[
             ["Context", tokens(endpoint.context_length)],
@@ -38,8 +39,10 @@ export function EndpointDetail({ endpoint, provider }: Props) {
   );
 }
 
-function Part({ title, children }: { title: string; children: ReactNode }) {
-  return <Box component="section" aria-label={title}><Text className="label" mb={8}>{title}</Text>{children}</Box>;
+type PartProps = { title: string; children: ReactNode; isBottom?: boolean };
+
+function Part({ title, children, isBottom }: PartProps) {
+  return <Box component="section" data-bottom={isBottom} aria-label={title}><Text className="label" mb={8}>{title}</Text>{children}</Box>;
 }
 
 function Words({ provider }: { provider: Provider | undefined }) {
@@ -52,6 +55,9 @@ type Percentiles = Schemas["Percentiles"] | null | undefined;
 const SHARES = ["p50", "p75", "p90", "p99"] as const;
 
 function Measured({ endpoint }: { endpoint: Endpoint }) {
+  const { tag, model_id: model } = endpoint;
+  const served = (span: number, words: string) => callsOf({ model, endpoint: tag, span }, `What it served in ${words}`);
+  const tried = (value: number | null | undefined, span: number) => <Made of={attemptsOf(model, span)}>{share(value)}</Made>;
   const rows: [string, Percentiles, (value: number) => string][] = [
     ["First token", endpoint.latency_last_30m, duration], ["Speed", endpoint.throughput_last_30m, speed],
   ];
@@ -61,18 +67,18 @@ function Measured({ endpoint }: { endpoint: Endpoint }) {
         <Table.Thead><Table.Tr><Table.Th fz="xs" fw={500} c="dimmed">30 minutes</Table.Th>{SHARES.map((name) => <Table.Th key={name} fz="xs" fw={500} c="dimmed" ta="right">{name}</Table.Th>)}</Table.Tr></Table.Thead>
         <Table.Tbody>
           {rows.map(([name, measured, format]) => (
-            <Table.Tr key={name}><Table.Td fz="sm">{name}</Table.Td>{SHARES.map((one) => <Table.Td key={one} className="num" fz="sm">{measured ? format(measured[one]) : "–"}</Table.Td>)}</Table.Tr>
+            <Table.Tr key={name}><Table.Td fz="sm">{name}</Table.Td>{SHARES.map((one) => <Table.Td key={one} className="num" fz="sm">{measured ? <Made again of={served(1800, "30 minutes")}>{format(measured[one])}</Made> : "–"}</Table.Td>)}</Table.Tr>
           ))}
         </Table.Tbody>
       </Table>
       <Box mt="sm">
         <Facts
           rows={[
-            ["Uptime", `${share(endpoint.uptime_last_5m)} in 5 min, ${share(endpoint.uptime_last_30m)} in 30 min, ${share(endpoint.uptime_last_1d)} in a day`],
-            ["Rate limited", `${share(endpoint.rate_limited_last_30m)} of attempts in 30 min`],
-            ["Valid tool calls", `${share(endpoint.tool_success_last_1d)} in a day`],
-            ["Prompts cached", `${share(endpoint.cache_hit_last_30m)} in 30 min`],
-            ["Its calls", <LinkText to="/activity" search={{ endpoint: endpoint.tag, model: endpoint.model_id }} size="sm">in Activity</LinkText>],
+            ["Uptime", <>{tried(endpoint.uptime_last_5m, 300)} in 5 minutes, {tried(endpoint.uptime_last_30m, 1800)} in 30 minutes, {tried(endpoint.uptime_last_1d, 86_400)} in a day</>],
+            ["Rate limited", <>{tried(endpoint.rate_limited_last_30m, 1800)} of attempts in 30 minutes</>],
+            ["Valid tool calls", <><Made of={served(86_400, "a day")}>{share(endpoint.tool_success_last_1d)}</Made> in a day</>],
+            ["Prompts cached", <><Made of={served(1800, "30 minutes")}>{share(endpoint.cache_hit_last_30m)}</Made> in 30 minutes</>],
+            ["Its calls", <LinkText to="/activity" search={{ endpoint: tag, model }} size="sm">in Activity</LinkText>],
           ]}
         />
       </Box>

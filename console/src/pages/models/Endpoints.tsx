@@ -5,16 +5,18 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Endpoint, type Provider, providers as providersQuery } from "~/api/queries";
 import { context, duration, percent, perMillion, speed } from "~/parts/format";
+import { LinkButton } from "~/parts/links";
+import { attemptsOf, callsOf, Made } from "~/parts/Made";
 import { Empty } from "~/parts/States";
 import { Scroll, Table } from "~/parts/Table";
 import { EndpointDetail } from "./EndpointDetail";
 
-const COLUMNS = ["Input $/M", "Output $/M", "Cached $/M", "Context", "Longest answer", "First token p50", "Speed p50", "Uptime, 1 day", "Cache hits"];
+const COLUMNS = ["Input $/M", "Output $/M", "Cached $/M", "Context, tokens", "Longest answer, tokens", "First token p50", "Speed p50", "Uptime, 1 day", "Cache hits"];
 
 export function Endpoints({ all }: { all: Endpoint[] }) {
   const providers = useQuery(providersQuery);
   if (all.length === 0) {
-    return <Paper className="sheet"><Empty title="Nobody serves this model">The catalog knows no endpoint of it.</Empty></Paper>;
+    return <Paper className="sheet"><Empty title="Nobody serves this model" action={<LinkButton variant="default" to="/models">Look for another one</LinkButton>}>The catalog knows no endpoint of it. A server of your own that has it can be added under Providers.</Empty></Paper>;
   }
   const providerOf = ({ tag }: Endpoint) => providers.data?.find(({ slug }) => slug === tag.split("/")[0]);
   return (
@@ -37,14 +39,17 @@ export function Endpoints({ all }: { all: Endpoint[] }) {
 function Row({ endpoint, provider }: { endpoint: Endpoint; provider: Provider | undefined }) {
   const [isOpen, setOpen] = useState(false);
   const { pricing } = endpoint;
+  const { tag, model_id: model } = endpoint;
+  const served = callsOf({ model, endpoint: tag, span: HALF_HOUR }, "What it served in 30 minutes");
   const cells = [
     perMillion(pricing.prompt), perMillion(pricing.completion), perMillion(pricing.input_cache_read), context(endpoint.context_length),
-    context(endpoint.max_completion_tokens), duration(endpoint.latency_last_30m?.p50), speed(endpoint.throughput_last_30m?.p50),
-    percent(share(endpoint.uptime_last_1d)), percent(share(endpoint.cache_hit_last_30m)),
+    context(endpoint.max_completion_tokens),
+    <Made of={served}>{duration(endpoint.latency_last_30m?.p50)}</Made>, <Made again of={served}>{speed(endpoint.throughput_last_30m?.p50)}</Made>,
+    <Made of={attemptsOf(model, 86_400)}>{percent(share(endpoint.uptime_last_1d))}</Made>, <Made again of={served}>{percent(share(endpoint.cache_hit_last_30m))}</Made>,
   ];
   return (
     <>
-      <Table.Tr onClick={() => setOpen(!isOpen)} style={{ cursor: "pointer" }}>
+      <Table.Tr onClick={(event) => (event.target as Element).closest("a") ?? setOpen(!isOpen)} style={{ cursor: "pointer" }}>
         <Table.Td>
           <Group gap={8} wrap="nowrap">
             <ActionIcon size="sm" aria-expanded={isOpen} aria-label={`All of ${endpoint.provider_name}, ${endpoint.tag}`}>
@@ -61,7 +66,7 @@ function Row({ endpoint, provider }: { endpoint: Endpoint; provider: Provider | 
             </Box>
           </Group>
         </Table.Td>
-        {cells.map((cell, index) => <Table.Td key={COLUMNS[index]} className="num">{cell}</Table.Td>)}
+        {cells.map((cell, index) => <Table.Td key={COLUMNS[index]} className="num" data-bottom={typeof cell === "string" || undefined}>{cell}</Table.Td>)}
       </Table.Tr>
       {isOpen && (
         <Table.Tr>
@@ -71,6 +76,8 @@ function Row({ endpoint, provider }: { endpoint: Endpoint; provider: Provider | 
     </>
   );
 }
+
+const HALF_HOUR = 1800;
 
 /** The API has percentages here. */
 const share = (value: number | null | undefined) => (value === null || value === undefined ? value : value / 100);

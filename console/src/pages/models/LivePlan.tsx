@@ -6,6 +6,7 @@ import { useState } from "react";
 import { api, MARK, told, type Schemas } from "~/api/client";
 import { keys } from "~/api/queries";
 import { duration, percent, speed } from "~/parts/format";
+import { attemptsOf, Made } from "~/parts/Made";
 import { NumberField } from "~/parts/NumberField";
 import { Failure, Waiting } from "~/parts/States";
 import { filterWords, modeWords, reasonWords } from "~/parts/words";
@@ -130,15 +131,16 @@ function Attempt({ attempt, place }: { attempt: Plan["attempts"][number]; place:
           </Box>
         </Group>
         <Box ta="right" miw={128}>
-          <Text size="sm">{attempt.expected_cost === null ? "no price" : `≈ $${attempt.expected_cost}`}</Text>
+          <Text size="sm" data-bottom>{attempt.expected_cost === null ? "no price" : `≈ $${attempt.expected_cost}`}</Text>
           <Text size="xs" c="dimmed">
-            {scores.latency_p50_ms ? duration(scores.latency_p50_ms) : "not measured yet"}
-            {scores.throughput_p50 ? `, ${speed(scores.throughput_p50)}` : ""}
+            {scores.latency_p50_ms
+              ? <Made of={attemptsOf(attempt.model, 1800)}>{duration(scores.latency_p50_ms)}{scores.throughput_p50 ? `, ${speed(scores.throughput_p50)}` : ""}</Made>
+              : "not measured yet"}
           </Text>
           {chance !== null && chance !== undefined && (
             <Box mt={4}>
               <Progress value={chance * 100} size={4} aria-label={`Chance of being the first: ${percent(chance)}`} />
-              <Text size="xs" c="dimmed">first in {percent(chance)}</Text>
+              <Text size="xs" c="dimmed" data-bottom>first in {percent(chance)}</Text>
             </Box>
           )}
         </Box>

@@ -64,8 +64,8 @@ export default function ModelPage() {
 function Tags({ model }: { model: Model }) {
   return (
     <>
-      <Badge color="gray">{context(model.context_length)} context</Badge>
-      <Badge color="gray">{perMillion(model.pricing.prompt)} in / {perMillion(model.pricing.completion)} out per M tokens</Badge>
+      <Badge color="gray" data-bottom>{context(model.context_length)} tokens of context</Badge>
+      <Badge color="gray" data-bottom>{perMillion(model.pricing.prompt)} in / {perMillion(model.pricing.completion)} out per M tokens</Badge>
       {model.architecture.input_modalities.filter((modality) => modality !== "text").map((modality) => (
         <Badge key={modality} color="carbon">{modality}</Badge>
       ))}
@@ -75,7 +75,7 @@ function Tags({ model }: { model: Model }) {
 
 function ModelFacts({ model }: { model: Model }) {
   return (
-    <Stack>
+    <Stack data-bottom>
       <Paper className="sheet" p="lg">
         <Facts
           rows={[

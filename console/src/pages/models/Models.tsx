@@ -8,6 +8,7 @@ import { type Model, models } from "~/api/queries";
 import { type Choice, FilterBar, FilterSelect, SearchField } from "~/parts/Filters";
 import { context, perMillion } from "~/parts/format";
 import { lazily, useOnce } from "~/parts/lazily";
+import { LinkButton } from "~/parts/links";
 import { Page } from "~/parts/Page";
 import { type Column, Sheet } from "~/parts/Sheet";
 import { Empty, Failure, Waiting } from "~/parts/States";
@@ -57,13 +58,15 @@ export default function Models() {
       <Text size="sm" c="dimmed" my="xs" aria-live="polite">
         {found.data && `${shown.length.toLocaleString("en-US")} of ${found.data.length.toLocaleString("en-US")} models`}
       </Text>
-      <Paper className="sheet">
+      <Paper className="sheet" data-bottom>
         {found.isPending && <Waiting />}
         {found.isError && <Box p="md"><Failure error={found.error} retry={() => void found.refetch()} /></Box>}
         {found.data && shown.length === 0 && (
           <Empty
             title={found.data.length === 0 ? "No model can be called yet" : "No model fits these filters"}
-            action={found.data.length > 0 && <Button variant="default" onClick={() => void navigate({ search: { scope: search.scope } })}>Clear the filters</Button>}
+            action={found.data.length > 0
+              ? <Button variant="default" onClick={() => void navigate({ search: { scope: search.scope } })}>Clear the filters</Button>
+              : <LinkButton to="/providers">Add a credential</LinkButton>}
           >
             {found.data.length === 0 ? "A model can be called as soon as one of its providers has a credential." : "Take one away, or look in the whole catalog."}
           </Empty>
@@ -144,7 +147,7 @@ function columns(compared: string[], choose: (id: string) => void): Column<Model
         );
       },
     },
-    { key: "context", title: "Context", width: "92px", align: "right", sorts: true, cell: (model) => context(model.context_length) },
+    { key: "context", title: "Context, tokens", width: "126px", align: "right", sorts: true, cell: (model) => context(model.context_length) },
     { key: "input", title: "Input $/M", width: "104px", align: "right", sorts: true, cell: (model) => perMillion(model.pricing.prompt) },
     { key: "output", title: "Output $/M", width: "104px", align: "right", sorts: true, cell: (model) => perMillion(model.pricing.completion) },
     { key: "cached", title: "Cached $/M", width: "104px", align: "right", cell: (model) => perMillion(model.pricing.input_cache_read) },

@@ -1,6 +1,7 @@
 // What needs attention, what is bad first; the rest on demand.
 import { Box, Button, Group, Paper, SimpleGrid, Skeleton, Text, Title } from "@mantine/core";
 import { IconCircleCheck } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { type Note, useNotes } from "./notes";
 
@@ -38,7 +39,7 @@ function Shown({ note }: { note: Note }) {
   return (
     <Group component="li" gap={8} wrap="nowrap" align="flex-start">
       <Box w={8} h={8} mt={6} style={{ borderRadius: "50%", flexShrink: 0, background: note.isBad ? "var(--bad)" : "var(--warn)" }} role="img" aria-label={note.isBad ? "Bad" : "Note"} />
-      <Box style={{ overflowWrap: "anywhere" }}><Text size="sm" span>{note.text}. </Text>{note.link}</Box>
+      <Link {...note.way} className="whole"><Text size="sm" span>{note.text}. </Text><Text size="sm" span className="link">{note.name}</Text></Link>
     </Group>
   );
 }

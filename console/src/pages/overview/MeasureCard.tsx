@@ -4,7 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo } from "react";
 import { GRAIN_MS, numberOf, type Period, pieces, type Row } from "~/api/analytics";
 import { percent } from "~/parts/format";
-import { LinkText } from "~/parts/links";
+import { callsOf, Made } from "~/parts/Made";
 import type { Series } from "~/parts/Chart";
 import { change, type Measure, noteOf } from "./measures";
 
@@ -40,7 +40,9 @@ export function MeasureCard({ measure, period, length, now, before, height }: Pr
     ];
   }, [now, before, metric, period, isSum, empty]);
   const earlier = previous === null || (isSum && previous === 0) ? "none" : format(previous);
-  const [words, briefly] = [`${earlier} in the ${length} before`, `before: ${earlier}`];
+  const words = `${earlier} in the ${length} before`;
+  const note = noteOf(measure, now?.whole);
+  const [ofNow, ofBefore] = [callsOf({ ...calls, from: iso(period.now.from) }), callsOf({ ...calls, from: iso(period.before.from), to: iso(period.before.to) }, `The calls of the ${length} before`)];
   const told = value === null ? "–" : format(value);
   const open = (index: number) => {
     const from = period.now.from + index * GRAIN_MS[period.grain];
@@ -51,11 +53,13 @@ export function MeasureCard({ measure, period, length, now, before, height }: Pr
       <Group justify="space-between" align="flex-start" mb={6} wrap="nowrap">
         <Box miw={0}>
           <Text className="label">{title}</Text>
-          <LinkText to="/activity" search={{ ...calls, from: iso(period.now.from) }} fz={24} fw={600} lh={1.25} c="inherit" aria-label={`${title}: ${told}, the calls`}>{now ? told : "…"}</LinkText>
+          <Text fz={24} fw={600} lh={1.25}><Made of={ofNow} label={`${title}: ${told}, the calls`}>{now ? told : "…"}</Made></Text>
         </Box>
         <Change value={value} previous={previous} better={measure.better} />
       </Group>
-      <Text size="xs" c="dimmed" mb={6} truncate title={words}>{now && before ? [noteOf(measure, now.whole), briefly].filter(Boolean).join(" · ") : "\u00a0"}</Text>
+      <Text size="xs" c="dimmed" mb={6} truncate title={words}>
+        {now && before ? <>{note && <><Made again of={ofNow}>{note}</Made> · </>}before: {earlier === "none" ? earlier : <Made of={ofBefore} label={words}>{earlier}</Made>}</> : "\u00a0"}
+      </Text>
       <Suspense fallback={<Skeleton height={height} />}>
         {now
           ? <Chart at={period.at} grain={period.grain} series={series} height={height} format={format} onPick={open} label={`${title} by ${period.grain}: ${told} in ${length}, ${words}`} />
@@ -81,5 +85,5 @@ function Change({ value, previous, better }: ChangeProps) {
   const isSmall = Math.abs(share) < 0.005;
   const color = !better || isSmall ? "gray" : isMore === (better === "up") ? "leaf" : "stamp";
   const text = Math.abs(share) >= 10 ? "10× or more" : `${isMore ? "+" : "−"}${percent(Math.abs(share), 0)}`;
-  return <Badge color={color} style={{ flexShrink: 0 }} aria-label={`${isSmall ? "as much as" : isMore ? "more than" : "less than"} before: ${text}`}>{isSmall ? "±0" : text}</Badge>;
+  return <Badge color={color} style={{ flexShrink: 0 }} data-bottom aria-label={`${isSmall ? "as much as" : isMore ? "more than" : "less than"} before: ${text}`}>{isSmall ? "±0" : text}</Badge>;
 }

@@ -4,8 +4,9 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { counted, numberOf, type Range, type Row } from "~/api/analytics";
 import { dearest } from "~/api/sessions";
-import { count, usd } from "~/parts/format";
+import { calls as callsWords, count, usd } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { callsOf, Made, type Way } from "~/parts/Made";
 import { Failure, Waiting } from "~/parts/States";
 import type { ActivitySearch } from "~/router";
 
@@ -29,7 +30,7 @@ export function Top({ title, dimension, range, calls, link }: TopProps) {
     <Block title={title} link={link}>
       {found.isPending && <Waiting rows={4} height={22} />}
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
-      {found.isSuccess && rows.length === 0 && <Text size="sm" c="dimmed">Nothing in this period.</Text>}
+      {found.isSuccess && rows.length === 0 && <Text size="sm" c="dimmed">Nothing in this period. Look further back.</Text>}
       <Stack gap={10} component="ol" m={0} p={0} style={{ listStyle: "none" }}>
         {rows.map((row, index) => <Bar key={index} name={nameOf(row[dimension], dimension)} row={row} most={most} calls={calls(row)} from={range.from} />)}
       </Stack>
@@ -49,22 +50,24 @@ type BarProps = { name: string; row: Row; most: number; calls: ActivitySearch | 
 
 function Bar({ name, row, most, calls, from }: BarProps) {
   const [cost, asked, unpriced] = [numberOf(row, "total_usage") ?? 0, numberOf(row, "request_count") ?? 0, numberOf(row, "unpriced_count") ?? 0];
+  const search = { ...calls, from: new Date(from).toISOString() };
   const shown = calls
-    ? <LinkText to="/activity" search={{ ...calls, from: new Date(from).toISOString() }} size="sm" truncate title={name}>{name}</LinkText>
+    ? <LinkText to="/activity" search={search} size="sm" truncate title={name}>{name}</LinkText>
     : <Text size="sm" c="dimmed" truncate>{name}</Text>;
-  return <Line name={name} shown={shown} note={noteOf(asked, unpriced)} cost={cost} most={most} />;
+  const of = callsOf(search, calls ? undefined : `All calls of this time, ${name} among them`);
+  return <Line name={name} shown={shown} note={noteOf(asked, unpriced)} cost={cost} most={most} of={of} isAgain={calls !== undefined} />;
 }
 
-const noteOf = (calls: number, unpriced: number) => `${calls === 1 ? "1 call" : `${count(calls)} calls`}${unpriced > 0 ? `, ${count(unpriced)} unpriced` : ""}`;
+const noteOf = (asked: number, unpriced: number) => `${callsWords(asked)}${unpriced > 0 ? `, ${count(unpriced)} unpriced` : ""}`;
 
-type LineProps = { name: string; shown: ReactNode; note: string; cost: number; most: number };
+type LineProps = { name: string; shown: ReactNode; note: string; cost: number; most: number; of: Way; isAgain: boolean };
 
-function Line({ name, shown, note, cost, most }: LineProps) {
+function Line({ name, shown, note, cost, most, of, isAgain }: LineProps) {
   return (
     <Box component="li">
       <Group justify="space-between" gap="xs" wrap="nowrap">
         {shown}
-        <Text size="sm" style={{ whiteSpace: "nowrap" }}><Text span size="xs" c="dimmed">{note} · </Text>{usd(cost)}</Text>
+        <Text size="sm" style={{ whiteSpace: "nowrap" }}><Made again={isAgain} of={of}><Text span size="xs" c="dimmed">{note} · </Text>{usd(cost)}</Made></Text>
       </Group>
       <Progress value={(cost / most) * 100} size={4} mt={3} aria-label={`${name}: ${usd(cost)}`} styles={{ root: { backgroundColor: "var(--wash)" } }} />
     </Box>
@@ -80,11 +83,12 @@ export function DearestSessions({ range, days }: { range: Range; days: number })
     <Block title="Dearest sessions" link={<LinkText to="/sessions" search={{ by: "cost", days }} size="sm">All of them</LinkText>}>
       {found.isPending && <Waiting rows={4} height={22} />}
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
-      {found.isSuccess && rows.length === 0 && <Text size="sm" c="dimmed">No call in this period named its session (<code className="mono">session_id</code>).</Text>}
+      {found.isSuccess && rows.length === 0 && <Text size="sm" c="dimmed">No call in this period named its session. Have your agent send <code className="mono">session_id</code>, or look further back.</Text>}
       <Stack gap={10} component="ol" m={0} p={0} style={{ listStyle: "none" }}>
         {rows.map((row) => (
           <Line
-            key={`${row.workspace_id} ${row.id}`} name={row.id} note={noteOf(row.calls, row.unpriced)} cost={row.total_cost} most={most}
+            key={`${row.workspace_id} ${row.id}`} name={row.id} note={noteOf(row.calls, row.unpriced)} cost={row.total_cost} most={most} isAgain
+            of={{ to: "/sessions/$id", params: { id: row.id }, title: "The calls of this session" }}
             shown={<LinkText to="/sessions/$id" params={{ id: row.id }} size="sm" truncate title={row.id}>{row.id}</LinkText>}
           />
         ))}

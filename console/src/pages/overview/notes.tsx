@@ -1,13 +1,15 @@
 // What an operator should look at, each with the way to it.
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
 import { api, told, type Schemas } from "~/api/client";
 import { budgets, credentials, endpointHealth, keys, readiness } from "~/api/queries";
 import { count, moment, percent, usd } from "~/parts/format";
-import { LinkText } from "~/parts/links";
+import { callOf, callsOf, type Way } from "~/parts/Made";
 import { linkTo } from "~/parts/slugs";
 
-export type Note = { text: string; isBad: boolean; link: ReactNode };
+/** What is the matter, and the way there with its name. */
+export type Note = { text: string; isBad: boolean; way: Way; name: string };
+
+const page = (to: "/keys" | "/budgets" | "/providers" | "/settings" | "/ledger", title: string): Way => ({ to, title });
 
 /** From which share of a limit on it is near. */
 const NEAR = 0.8;
@@ -48,7 +50,7 @@ function driftNote(one: Schemas["ObservabilityDrift"]): Note {
   const unit = one.what === "shorter" || one.what === "longer" ? " tokens" : " of a thousand";
   return {
     text: `${one.endpoint} ${drifts[one.what]} more than it used to: ${one.recent}${unit}, ${one.before} before`, isBad: true,
-    link: <LinkText {...linkTo(one.endpoint.split("@")[0] ?? "")} size="sm">Its endpoints</LinkText>,
+    way: { ...linkTo(one.endpoint.split("@")[0] ?? ""), title: "The endpoints of this model" }, name: "Its endpoints",
   };
 }
 
@@ -59,7 +61,7 @@ function endpointNotes(all: Schemas["ObservabilityEndpoint"][]): Note[] {
   return bad.slice(0, 4).map((one) => ({
     text: `${one.provider_name} ${words[one.standing as keyof typeof words]}, with ${one.model}${one.cooling_until ? `; asked last until ${moment(one.cooling_until)}` : ""}`,
     isBad: one.standing !== "limited",
-    link: <LinkText to="/activity" search={{ endpoint: one.tag, model: one.model, span: 3600 }} size="sm">Its calls</LinkText>,
+    way: callsOf({ endpoint: one.tag, model: one.model, span: 3600 }, "What it served in the last hour"), name: "Its calls",
   }));
 }
 
@@ -69,7 +71,7 @@ function prefixNote(health: Schemas["CacheHealth"] | undefined): Note[] {
   const { part } = worst.prefix_break;
   return [{
     text: `Prompts that changed lost ${usd(health.lost_to_prefix_changes)} of cached input in 24 hours; the dearest one in ${part} for ${worst.model}`, isBad: false,
-    link: <LinkText to="/activity/$id" params={{ id: worst.generation_id }} size="sm">That call</LinkText>,
+    way: callOf(worst.generation_id), name: "That call",
   }];
 }
 
@@ -79,11 +81,11 @@ function limitNotes(allKeys: Schemas["Key"][], allBudgets: Schemas["Budget"][]):
   for (const key of allKeys) {
     if (key.disabled || !key.limit || key.limit_remaining === null || key.limit_remaining === undefined) continue;
     const share = 1 - key.limit_remaining / key.limit;
-    if (share >= NEAR) notes.push({ text: `${key.name} has used ${percent(share, 0)} of its limit`, isBad: share >= 1, link: <LinkText to="/keys" size="sm">Keys</LinkText> });
+    if (share >= NEAR) notes.push({ text: `${key.name} has used ${percent(share, 0)} of its limit`, isBad: share >= 1, way: page("/keys", "What keys have spent"), name: "Keys" });
   }
   for (const budget of allBudgets.filter((budget) => budget.enabled && budget.limit > 0 && budget.subject !== "key")) {
     const share = budget.spent / budget.limit;
-    if (share >= NEAR) notes.push({ text: `The ${budget.window} budget of ${budget.subject} ${budget.subject_id} is used up to ${percent(share, 0)}`, isBad: share >= 1, link: <LinkText to="/budgets" size="sm">Budgets</LinkText> });
+    if (share >= NEAR) notes.push({ text: `The ${budget.window} budget of ${budget.subject} ${budget.subject_id} is used up to ${percent(share, 0)}`, isBad: share >= 1, way: page("/budgets", "What was spent of budgets"), name: "Budgets" });
   }
   return notes;
 }
@@ -98,12 +100,12 @@ export function useNotes(unpriced: number, length: string): { notes: Note[]; isP
   const drift = useQuery(drifted);
   const endpoints = useQuery(endpointHealth);
   const cache = useQuery(caches);
-  const settings = <LinkText to="/settings" size="sm">Settings</LinkText>;
+  const settings = { way: page("/settings", "This server"), name: "Settings" };
   const notes: Note[] = [
-    ...(ready.data?.reasons ?? []).map((reason) => ({ text: `Not ready: ${reason}`, isBad: true, link: settings })),
-    ...(ready.data?.notices ?? []).map((text) => ({ text, isBad: false, link: settings })),
+    ...(ready.data?.reasons ?? []).map((reason) => ({ text: `Not ready: ${reason}`, isBad: true, ...settings })),
+    ...(ready.data?.notices ?? []).map((text) => ({ text, isBad: false, ...settings })),
     ...(all.data ?? []).filter((one) => one.trouble).map((one) => ({
-      text: `The credential of ${one.provider_name} cannot be used: ${one.trouble}`, isBad: true, link: <LinkText to="/providers" size="sm">Providers</LinkText>,
+      text: `The credential of ${one.provider_name} cannot be used: ${one.trouble}`, isBad: true, way: page("/providers", "Credentials of providers"), name: "Providers",
     })),
     ...endpointNotes(endpoints.data ?? []),
     ...(drift.data ?? []).map(driftNote),
@@ -112,10 +114,10 @@ export function useNotes(unpriced: number, length: string): { notes: Note[]; isP
   ];
   if (failed.data) {
     const number = failed.data >= 100 ? "100 calls or more" : failed.data === 1 ? "One call" : `${failed.data} calls`;
-    notes.push({ text: `${number} failed in the last hour`, isBad: true, link: <LinkText to="/activity" search={{ outcome: "failed", span: 3600 }} size="sm">Look at them</LinkText> });
+    notes.push({ text: `${number} failed in the last hour`, isBad: true, way: callsOf({ outcome: "failed", span: 3600 }), name: "Look at them" });
   }
   if (unpriced > 0) {
-    notes.push({ text: `${unpriced === 1 ? "One call has" : `${count(unpriced)} calls have`} no cost in ${length}, because nobody stated a price`, isBad: false, link: <LinkText to="/ledger" size="sm">In the statement</LinkText> });
+    notes.push({ text: `${unpriced === 1 ? "One call has" : `${count(unpriced)} calls have`} no cost in ${length}, because nobody stated a price`, isBad: false, way: page("/ledger", "The statement, which counts them"), name: "In the statement" });
   }
   return { notes: notes.sort((a, b) => Number(b.isBad) - Number(a.isBad)), isPending: allKeys.isPending || failed.isPending };
 }

@@ -72,7 +72,7 @@ function Exchange({ turn, isLast, onToolResults }: ExchangeProps) {
 function Measures({ answer }: { answer: Answer }) {
   const rate = tokensPerSecond(answer);
   return (
-    <Group gap="md" mt="sm" pt={8} style={{ borderTop: "1px dashed var(--rule-strong)" }} aria-label="Measures" role="group">
+    <Group gap="md" mt="sm" pt={8} data-bottom style={{ borderTop: "1px dashed var(--rule-strong)" }} aria-label="Measures" role="group">
       <Measure name="Cost" value={answer.cost === undefined ? "–" : answer.cost === null ? "unpriced" : usd(answer.cost)} />
       <Measure name="First token" value={duration(answer.firstMs)} />
       <Measure name="Speed" value={speed(rate)} />

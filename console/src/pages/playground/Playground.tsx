@@ -9,6 +9,8 @@ import { usd } from "~/parts/format";
 import { KeySelect, useActingKey } from "~/parts/KeySelect";
 import { lazily, useOnce } from "~/parts/lazily";
 import { LinkButton } from "~/parts/links";
+import { callsOf, Made } from "~/parts/Made";
+import { notify } from "~/parts/notices";
 import { Page } from "~/parts/Page";
 import { Empty, Failure } from "~/parts/States";
 import { Column } from "./Column";
@@ -32,6 +34,7 @@ export default function Playground() {
   const [conversations, setConversations] = useState<Conversations>({});
   const [shown, setShown] = useState<"options" | "code">();
   const hasBeside = useOnce(shown !== undefined);
+  const [opened] = useState(() => new Date().toISOString());
   const stopper = useRef<AbortController | undefined>(undefined);
   useEffect(() => () => stopper.current?.abort(), []);
   const chosen = useMemo(() => {
@@ -64,6 +67,11 @@ export default function Playground() {
       { role: "tool", tool_call_id: call.id, content: values[call.id] ?? "" } as Message
     )), "Results of the tools");
 
+  const clear = () => {
+    setConversations({});
+    void notify({ title: "The conversations are cleared", undo: async () => setConversations(conversations) });
+  };
+
   const spent = Object.values(conversations).flat().reduce((sum, turn) => sum + Math.round((turn.answer.cost ?? 0) * 1e9), 0) / 1e9;
   const isBroken = Object.keys(mistakes(options)).length > 0;
   if (known.isError) return <Page title="Playground"><Failure error={known.error} retry={() => void known.refetch()} /></Page>;
@@ -94,8 +102,8 @@ export default function Playground() {
           nothingFoundMessage="No model that can be called has this name"
         />
         <Group gap="xs" h={36}>
-          <Text size="sm" c="dimmed">Session: <Text span fw={600} c="var(--mantine-color-text)">{usd(spent)}</Text></Text>
-          <Button title="Forget what was said" variant="subtle" color="gray" size="xs" leftSection={<IconEraser size={15} />} disabled={isBusy} onClick={() => setConversations({})}>Clear</Button>
+          <Text size="sm" c="dimmed">Session: <Text span fw={600} c="var(--mantine-color-text)"><Made of={callsOf({ from: opened, key: key.acting?.hash }, "The calls of this key since the page was opened")}>{usd(spent)}</Made></Text></Text>
+          <Button title="Forget what was said" variant="subtle" color="gray" size="xs" leftSection={<IconEraser size={15} />} disabled={isBusy || Object.keys(conversations).length === 0} onClick={clear}>Clear</Button>
         </Group>
       </Group>
       <SimpleGrid cols={{ base: 1, md: Math.min(chosen.length, 2), lg: Math.min(Math.max(chosen.length, 1), 3) }} spacing="sm" style={{ gridAutoRows: "minmax(240px, calc(100dvh - 322px))" }}>

@@ -7,6 +7,7 @@ import { DataPolicy } from "~/parts/DataPolicy";
 import { Instant } from "~/parts/Figures";
 import { duration, moment, percent, speed } from "~/parts/format";
 import { LinkButton, LinkText } from "~/parts/links";
+import { attemptsOf, callsOf, Made } from "~/parts/Made";
 import { linkTo } from "~/parts/slugs";
 import { Empty, Failure, Waiting } from "~/parts/States";
 import { Scroll, Table } from "~/parts/Table";
@@ -80,10 +81,13 @@ function OfProvider({ all, provider }: { all: Endpoint[]; provider: Provider | u
 const share = (value: number | null) => percent(value === null ? value : value / 100);
 
 function Row({ one }: { one: Endpoint }) {
+  const tried = (span: number) => attemptsOf(one.model, span);
+  const served = (span: number) => callsOf({ model: one.model, endpoint: one.tag, span }, "What it served in this time");
   const cells = [
-    share(one.uptime_last_5m), share(one.uptime_last_30m), share(one.uptime_last_1d), duration(one.latency_last_30m?.p50),
-    speed(one.throughput_last_30m?.p50), share(one.rate_limited_last_30m), share(one.tool_success_last_1d),
-  ];
+    [share(one.uptime_last_5m), tried(300)], [share(one.uptime_last_30m), tried(1800)], [share(one.uptime_last_1d), tried(86_400)],
+    [duration(one.latency_last_30m?.p50), served(1800)], [speed(one.throughput_last_30m?.p50), served(1800)],
+    [share(one.rate_limited_last_30m), tried(1800)], [share(one.tool_success_last_1d), served(86_400)],
+  ] as const;
   return (
     <Table.Tr>
       <Table.Td>
@@ -91,7 +95,7 @@ function Row({ one }: { one: Endpoint }) {
         <Text size="xs" c="dimmed" className="mono">{one.tag}</Text>
       </Table.Td>
       <Table.Td><State one={one} /></Table.Td>
-      {cells.map((cell, index) => <Table.Td key={index} className="num" fz="sm">{cell}</Table.Td>)}
+      {cells.map(([cell, of], index) => <Table.Td key={index} className="num" fz="sm"><Made of={of}>{cell}</Made></Table.Td>)}
       <Table.Td className="num" fz="sm"><LinkText to="/activity" search={{ endpoint: one.tag, model: one.model }} size="sm"><Instant at={one.last_heard_at} /></LinkText></Table.Td>
     </Table.Tr>
   );

@@ -1,19 +1,20 @@
 // Which apps take the tokens, or have grown most.
 import { Box, Group, Paper, Progress, SegmentedControl, Stack, Text, Title } from "@mantine/core";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { api, told } from "~/api/client";
-import { count, short } from "~/parts/format";
+import { calls, count, short } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { callsOf, Made } from "~/parts/Made";
 import { Failure, Waiting } from "~/parts/States";
+import { ranked, since } from "./tokens";
 
-type Props = { days: number; from: string; to: string; sort: "popular" | "trending"; onSort: (sort: "popular" | "trending") => void };
+type Props = { from: string; to: string; sort: "popular" | "trending"; onSort: (sort: "popular" | "trending") => void };
 
-export function Apps({ days, from, to, sort, onSort }: Props) {
+export function Apps({ from, to, sort, onSort }: Props) {
   const found = useQuery({
     queryKey: ["app-rankings", { from, to, sort }],
     queryFn: ({ signal }) => told(api.GET("/datasets/app-rankings", { params: { query: { start_date: from, end_date: to, sort, limit: 20 } }, signal })),
-    placeholderData: keepPreviousData,
-    refetchInterval: 30_000,
+    ...ranked,
   });
   const apps = found.data?.data ?? [];
   const most = Math.max(1, ...apps.map((app) => Number(app.total_tokens)));
@@ -30,7 +31,7 @@ export function Apps({ days, from, to, sort, onSort }: Props) {
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
       {found.isSuccess && apps.length === 0 && (
         <Text size="sm" c="dimmed">
-          {sort === "trending" ? "No app has grown against the three periods before." : <>No call of these days names its app. Have your client send the header <code className="mono">X-Title</code> with its name.</>}
+          {sort === "trending" ? "No app has grown against the three periods before. Look at those with most." : <>No call of these days names its app. Have your client send the header <code className="mono">X-Title</code> with its name.</>}
         </Text>
       )}
       <Stack gap={12}>
@@ -39,9 +40,11 @@ export function Apps({ days, from, to, sort, onSort }: Props) {
             <Group justify="space-between" gap="xs" wrap="nowrap">
               <Group gap={8} wrap="nowrap" miw={0}>
                 <Text size="sm" c="dimmed" w={18} ta="right">{app.rank}</Text>
-                <LinkText to="/activity" search={{ q: app.app_name, span: days * 86_400 }} size="sm" truncate>{app.app_name}</LinkText>
+                <LinkText to="/activity" search={{ app: app.app_name, from: since(from) }} size="sm" truncate>{app.app_name}</LinkText>
               </Group>
-              <Text size="sm" style={{ whiteSpace: "nowrap" }}><Text span size="xs" c="dimmed">{app.total_requests === 1 ? "1 call" : `${count(app.total_requests)} calls`} · </Text>{short(Number(app.total_tokens))} tokens</Text>
+              <Text size="sm" style={{ whiteSpace: "nowrap" }}>
+                <Made again of={callsOf({ app: app.app_name, from: since(from) })}><Text span size="xs" c="dimmed">{calls(app.total_requests)} · </Text>{short(Number(app.total_tokens))} tokens</Made>
+              </Text>
             </Group>
             <Progress value={(Number(app.total_tokens) / most) * 100} size={4} mt={4} ml={26} aria-label={`${app.app_name}: ${count(Number(app.total_tokens))} tokens`} styles={{ root: { backgroundColor: "var(--wash)" } }} />
           </Box>

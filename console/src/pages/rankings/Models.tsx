@@ -1,15 +1,17 @@
 // Which models take the tokens, over time and in all.
 import { Box, Group, Paper, Skeleton, Text, Title } from "@mantine/core";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo } from "react";
 import { api, told } from "~/api/client";
 import { Choose } from "~/parts/Choose";
 import { count, percent, short } from "~/parts/format";
 import { LinkButton, LinkText } from "~/parts/links";
+import { callsOf, Made } from "~/parts/Made";
 import { Empty, Failure, Waiting } from "~/parts/States";
 import { Scroll, Table } from "~/parts/Table";
 import { IconChartBar } from "@tabler/icons-react";
-import { type Course, course, OTHER, pieces, type Per, type Ranked } from "./tokens";
+import { type Course, course, OTHER, pieces, type Per, type Ranked, ranked, since, until } from "./tokens";
 
 const Stack = lazy(() => import("~/parts/Stack"));
 
@@ -29,9 +31,9 @@ export function Models({ days, from, to, per, of, onChange }: Props) {
   const found = useQuery({
     queryKey: ["rankings", { from, to, per, kind }],
     queryFn: ({ signal }) => told(api.GET("/datasets/rankings-daily", { params: { query: { start_date: from, end_date: to, period: per, modality: kind } }, signal })),
-    placeholderData: keepPreviousData,
-    refetchInterval: 30_000,
+    ...ranked,
   });
+  const navigate = useNavigate();
   const data = found.data?.data;
   const shown = useMemo(() => course(data ?? [], pieces(from, to, per)), [data, from, to, per]);
   return (
@@ -39,7 +41,7 @@ export function Models({ days, from, to, per, of, onChange }: Props) {
       <Group justify="space-between" px="lg" pt="md" gap="xs">
         <Box>
           <Title order={2}>Models by tokens</Title>
-          {found.isSuccess && <Text size="sm" c="dimmed">{count(shown.sum)} tokens of prompts and answers in {days} days</Text>}
+          {found.isSuccess && <Text size="sm" c="dimmed"><Made of={callsOf({ from: since(from) })}>{count(shown.sum)} tokens</Made> of prompts and answers in {days} days</Text>}
         </Box>
         <Choose label="Which models" any="All models" width={230} data={[...KINDS]} value={kind} onChange={(of) => onChange({ of })} />
       </Group>
@@ -52,9 +54,9 @@ export function Models({ days, from, to, per, of, onChange }: Props) {
       {shown.sum > 0 && (
         <>
           <Box px="md" pt="md" pb={4}>
-            <Suspense fallback={<Skeleton height={240} />}><Stack at={shown.at} parts={shown.parts} format={tokens} label={words(shown, per)} /></Suspense>
+            <Suspense fallback={<Skeleton height={240} />}><Stack at={shown.at} parts={shown.parts} format={tokens} label={words(shown, per)} onPick={(index) => void navigate({ to: "/activity", search: until(shown.at, index, per) })} /></Suspense>
           </Box>
-          <List ranked={shown.ranked} days={days} />
+          <List ranked={shown.ranked} from={from} />
         </>
       )}
     </Paper>
@@ -68,7 +70,7 @@ function words(shown: Course, per: Per): string {
   return `Tokens by ${per}: ${short(shown.sum)} in all, ${first.join(", ")}`;
 }
 
-function List({ ranked, days }: { ranked: Ranked[]; days: number }) {
+function List({ ranked, from }: { ranked: Ranked[]; from: string }) {
   return (
     <Scroll mah={420}>
       <Table miw={560} highlightOnHover stickyHeader>
@@ -81,15 +83,16 @@ function List({ ranked, days }: { ranked: Ranked[]; days: number }) {
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {ranked.map((one) => <Row key={one.model} one={one} days={days} />)}
+          {ranked.map((one) => <Row key={one.model} one={one} from={from} />)}
         </Table.Tbody>
       </Table>
     </Scroll>
   );
 }
 
-function Row({ one, days }: { one: Ranked; days: number }) {
+function Row({ one, from }: { one: Ranked; from: string }) {
   const [author = "", slug = ""] = one.model.split("/");
+  const of = one.model === OTHER ? callsOf({ from: since(from) }, "All calls of these days, those of the first fifty among them") : callsOf({ model: one.model, from: since(from) });
   const isOne = one.model !== OTHER && slug !== "";
   return (
     <Table.Tr>
@@ -101,10 +104,10 @@ function Row({ one, days }: { one: Ranked; days: number }) {
             : <Text size="sm" c="dimmed">{one.model === OTHER ? "those behind the first fifty" : one.model}</Text>}
         </Group>
       </Table.Td>
-      <Table.Td fz="sm" className="num">{count(one.tokens)}</Table.Td>
-      <Table.Td fz="sm" className="num">{percent(one.share)}</Table.Td>
+      <Table.Td fz="sm" className="num"><Made again of={of}>{count(one.tokens)}</Made></Table.Td>
+      <Table.Td fz="sm" className="num"><Made again of={of}>{percent(one.share)}</Made></Table.Td>
       <Table.Td fz="sm" className="num" pr="lg">
-        {one.model !== OTHER && <LinkText to="/activity" search={{ model: one.model, span: days * 86_400 }} size="sm">Look at them</LinkText>}
+        <Link {...of} className="link">Look at them</Link>
       </Table.Td>
     </Table.Tr>
   );

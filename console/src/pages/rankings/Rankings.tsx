@@ -35,7 +35,7 @@ export default function Rankings() {
     >
       <Models days={days} from={from} to={to} per={per} of={of} onChange={change} />
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md" style={{ alignItems: "start" }}>
-        <Apps days={days} from={from} to={to} sort={apps ?? "popular"} onSort={(sort) => change({ apps: sort === "trending" ? "trending" : undefined })} />
+        <Apps from={from} to={to} sort={apps ?? "popular"} onSort={(sort) => change({ apps: sort === "trending" ? "trending" : undefined })} />
         <Sessions />
       </SimpleGrid>
     </Page>

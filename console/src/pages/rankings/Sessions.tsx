@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, told } from "~/api/client";
 import { usd } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { callsOf, Made } from "~/parts/Made";
 import { Failure, Waiting } from "~/parts/States";
 import { Scroll, Table } from "~/parts/Table";
 
@@ -48,10 +49,12 @@ export function Sessions() {
             <Table.Tbody>
               {found.data?.map((one) => (
                 <Table.Tr key={`${one.app_slug} ${one.model_permaslug} ${one.turn_range}`}>
-                  <Table.Td pl="lg"><LinkText to="/activity" search={{ q: one.app_name, model: one.model_permaslug, span: 2_592_000 }} size="sm">{one.app_name}</LinkText></Table.Td>
+                  <Table.Td pl="lg"><LinkText to="/activity" search={{ app: one.app_name, model: one.model_permaslug, span: 2_592_000 }} size="sm">{one.app_name}</LinkText></Table.Td>
                   <Table.Td fz="sm"><span className="mono">{one.model_permaslug}</span></Table.Td>
-                  <Table.Td fz="sm" className="num">{turns[one.turn_range]}</Table.Td>
-                  <Table.Td fz="sm" className="num" pr="lg">{usd(one.median_session_cost_usd)}</Table.Td>
+                  <Table.Td fz="sm" className="num" data-bottom>{turns[one.turn_range]}</Table.Td>
+                  <Table.Td fz="sm" className="num" pr="lg">
+                    <Made again of={callsOf({ app: one.app_name, model: one.model_permaslug, span: 2_592_000 }, "The calls of this app and model; the session of each stands in its waybill")}>{usd(one.median_session_cost_usd)}</Made>
+                  </Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>

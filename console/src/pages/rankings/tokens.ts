@@ -1,10 +1,27 @@
 // Tokens of models over time, as the chart stacks them.
+import { keepPreviousData } from "@tanstack/react-query";
 import type { Schemas } from "~/api/client";
 import type { Part } from "~/parts/Stack";
 import { REST, SERIES } from "~/parts/plot";
 
 type Item = Schemas["RankingsDailyItem"];
 export type Per = "day" | "week" | "month";
+
+/** What is ranked stays on the page while another choice is asked for, and is asked for again. */
+export const ranked = { placeholderData: keepPreviousData, refetchInterval: 30_000 } as const;
+
+/** Since the beginning of a day (UTC). */
+export const since = (day: string) => `${day}T00:00:00.000Z`;
+
+const moment = (seconds: number) => new Date(seconds * 1000).toISOString();
+
+/** From one piece of time until before the next. */
+export function until(at: number[], index: number, per: Per) {
+  const end = new Date(at[index]! * 1000);
+  if (per === "month") end.setUTCMonth(end.getUTCMonth() + 1);
+  else end.setUTCDate(end.getUTCDate() + (per === "week" ? 7 : 1));
+  return { from: moment(at[index]!), to: end.toISOString() };
+}
 
 export type Ranked = {
   model: string;

@@ -5,8 +5,9 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { type Session, sessionPages } from "~/api/sessions";
 import { Instant } from "~/parts/Figures";
-import { count, duration, percent, short, usd } from "~/parts/format";
+import { calls, count, duration, percent, short, usd } from "~/parts/format";
 import { LinkButton, LinkText } from "~/parts/links";
+import { callsOf, Made, type Way } from "~/parts/Made";
 import { Page } from "~/parts/Page";
 import { type Column, Sheet } from "~/parts/Sheet";
 import { Empty, Failure, Waiting } from "~/parts/States";
@@ -59,6 +60,8 @@ function None() {
   );
 }
 
+const ofSession = ({ id }: Session): Way => ({ to: "/sessions/$id", params: { id }, title: "The calls of this session" });
+
 const columns: Column<Session>[] = [
   {
     key: "session", title: "Session", width: "minmax(160px, 2fr)",
@@ -66,14 +69,19 @@ const columns: Column<Session>[] = [
   },
   {
     key: "cost", title: "Cost", width: "minmax(100px, 0.7fr)", align: "right", sorts: true,
-    cell: (one) => <>{one.unpriced > 0 && <Text span size="xs" c="var(--warn)" mr={8}>{count(one.unpriced)} unpriced</Text>}{usd(one.total_cost)}</>,
+    cell: (one) => <Made again of={ofSession(one)}>{one.unpriced > 0 && <Text span size="xs" c="var(--warn)" mr={8}>{count(one.unpriced)} unpriced</Text>}{usd(one.total_cost)}</Made>,
   },
   { key: "last_call", title: "Last call", width: "110px", sorts: true, cell: (one) => <Instant at={one.last_call_at} /> },
   {
     key: "calls", title: "Calls", width: "minmax(110px, 0.7fr)", align: "right",
-    cell: (one) => <>{one.failed > 0 && <Badge color="stamp" size="sm" mr={8}>{count(one.failed)} failed</Badge>}{count(one.calls)}</>,
+    cell: (one) => (
+      <>
+        {one.failed > 0 && <Made of={callsOf({ session: one.id, outcome: "failed" }, "The calls that failed")}><Badge color="stamp" size="sm" mr={8}>{count(one.failed)} failed</Badge></Made>}
+        <Made again of={ofSession(one)} label={calls(one.calls)}>{count(one.calls)}</Made>
+      </>
+    ),
   },
-  { key: "tokens", title: "Tokens in, out", width: "130px", align: "right", cell: (one) => `${short(one.tokens_prompt)}, ${short(one.tokens_completion)}` },
-  { key: "cached", title: "From cache", width: "96px", align: "right", cell: (one) => (one.tokens_prompt > 0 ? percent(one.tokens_cached / one.tokens_prompt, 0) : "–") },
-  { key: "took", title: "Time in calls", width: "110px", align: "right", cell: (one) => duration(one.latency) },
+  { key: "tokens", title: "Tokens in, out", width: "130px", align: "right", cell: (one) => <Made again of={ofSession(one)}>{`${short(one.tokens_prompt)}, ${short(one.tokens_completion)}`}</Made> },
+  { key: "cached", title: "From cache", width: "96px", align: "right", cell: (one) => <Made again of={ofSession(one)}>{percent(one.tokens_prompt > 0 ? one.tokens_cached / one.tokens_prompt : null, 0)}</Made> },
+  { key: "took", title: "Time in calls", width: "110px", align: "right", cell: (one) => <Made again of={ofSession(one)}>{duration(one.latency)}</Made> },
 ];

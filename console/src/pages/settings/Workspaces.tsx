@@ -31,7 +31,7 @@ export function Workspaces() {
                 <Table.Tr key={one.id}>
                   <Table.Td><Text size="sm" fw={500}>{one.name}</Text><Text size="xs" c="dimmed" className="mono">{one.slug}</Text></Table.Td>
                   <Table.Td><Kept one={one} /></Table.Td>
-                  <Table.Td fz="sm">{unpricedWords(one.unpriced)}</Table.Td>
+                  <Table.Td fz="sm" data-bottom>{unpricedWords(one.unpriced)}</Table.Td>
                   <Table.Td ta="right"><Button size="compact-sm" variant="default" onClick={() => setOpen(one)} aria-label={`Change ${one.name}`}>Change</Button></Table.Td>
                 </Table.Tr>
               ))}
@@ -48,7 +48,7 @@ function Kept({ one }: { one: Workspace }) {
   const silent = !one.is_observability_broadcast_enabled && <Badge color="amber">destinations silent</Badge>;
   if (!one.is_observability_io_logging_enabled) return <Group gap={6}><Badge color="gray">not kept</Badge>{silent}</Group>;
   const share = one.io_logging_sampling_rate < 1 ? `, ${percent(one.io_logging_sampling_rate, 2)} of sessions` : "";
-  return <Group gap={6}><Badge color="carbon">kept</Badge><Text size="sm">for {one.io_logging_retention_days} days{share}</Text>{silent}</Group>;
+  return <Group gap={6}><Badge color="carbon">kept</Badge><Text size="sm" data-bottom>for {one.io_logging_retention_days} days{share}</Text>{silent}</Group>;
 }
 
 function unpricedWords(policy: Workspace["unpriced"]): string {

@@ -11,6 +11,7 @@ import { CodeBlock } from "~/parts/Copy";
 import { usd } from "~/parts/format";
 import { KeySelect, useActingKey } from "~/parts/KeySelect";
 import { lazily } from "~/parts/lazily";
+import { callOf, callsOf, Made } from "~/parts/Made";
 import { Page } from "~/parts/Page";
 import { clients } from "~/parts/snippets";
 import { Failure } from "~/parts/States";
@@ -141,6 +142,7 @@ function FirstCall({ model, state }: { model: string | undefined; state: ReturnT
   const total = (watched.data ?? []).reduce((sum, key) => sum + key.usage, 0);
   const [before, setBefore] = useState<number>();
   useEffect(() => { if (before === undefined && watched.data) setBefore(total); }, [before, watched.data, total]);
+  const [opened] = useState(() => new Date().toISOString());
   const arrived = before !== undefined && total > before;
   const say = () => {
     if (!model || !state.acting) return;
@@ -151,7 +153,7 @@ function FirstCall({ model, state }: { model: string | undefined; state: ReturnT
   return (
     <Stack gap="sm">
       {arrived
-        ? <Alert color="green" icon={<IconCheck size={18} />}><Text c="var(--mantine-color-text)">A call has arrived: {usd(total - before)} spent since this page was opened.</Text></Alert>
+        ? <Alert color="green" icon={<IconCheck size={18} />}><Text c="var(--mantine-color-text)">A call has arrived: <Made of={callsOf({ from: opened })}>{usd(total - before)}</Made> spent since this page was opened.</Text></Alert>
         : <Group gap="xs" c="dimmed"><Loader size={14} color="gray" aria-hidden="true" /><Text>Waiting for a call of your program…</Text></Group>}
       <Group gap="xs">
         <KeySelect state={state} aria-label="As key" w={190} disabled={!state.acting} />
@@ -163,7 +165,7 @@ function FirstCall({ model, state }: { model: string | undefined; state: ReturnT
           {answer.state === "done" && (
             <Group gap="xs" mt="xs">
               <Badge color="leaf">{answer.provider}</Badge>
-              <Text size="sm" c="dimmed">{answer.cost === null ? "unpriced" : usd(answer.cost)}, {answer.outputTokens} tokens</Text>
+              <Text size="sm" c="dimmed"><Made of={answer.generation ? callOf(answer.generation) : null}>{answer.cost === null ? "unpriced" : usd(answer.cost)}, {answer.outputTokens} tokens</Made></Text>
             </Group>
           )}
         </Box>

@@ -2,11 +2,13 @@
 import { Badge, Box, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { IconCircleCheck } from "@tabler/icons-react";
 import { percent } from "~/parts/format";
+import { callsOf, Made } from "~/parts/Made";
 import { type Report, standings } from "./Lines";
 
 type Incident = Report["incidents"][number];
 
-export function Incidents({ all }: { all: Incident[] }) {
+export function Incidents({ all, isSignedIn }: { all: Incident[]; isSignedIn: boolean }) {
+  const of = (one: Incident) => (isSignedIn ? callsOf({ model: one.model, from: one.from ?? undefined, to: one.to ?? undefined }, "The calls of this model in this time: their waybills hold the attempts") : null);
   return (
     <Paper className="sheet" p="lg" component="section" aria-label="Incidents">
       <Title order={2} mb="sm">Incidents</Title>
@@ -23,7 +25,7 @@ export function Incidents({ all }: { all: Incident[] }) {
                 <Text size="sm" c="dimmed" className="mono">{one.model}</Text>
                 <Badge size="sm" color={one.is_over ? "gray" : one.kind === "failing" ? "stamp" : standings[one.kind][1]}>{one.is_over ? "over" : one.kind === "failing" ? "failing" : standings[one.kind][0]}</Badge>
               </Group>
-              <Text size="sm" c="dimmed">{words(one)}</Text>
+              <Text size="sm" c="dimmed">{one.kind === "failing" && one.from ? <Made of={of(one)}>{words(one)}</Made> : <span data-bottom>{words(one)}</span>}</Text>
             </Box>
           </Group>
         ))}

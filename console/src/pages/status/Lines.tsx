@@ -4,6 +4,8 @@ import type { ReactNode } from "react";
 import type { Schemas } from "~/api/client";
 import { count, duration, percent } from "~/parts/format";
 import { LinkText } from "~/parts/links";
+import { attemptsOf, callsOf, Made, type Way } from "~/parts/Made";
+import type { ActivitySearch } from "~/router";
 import { Scroll, Table } from "~/parts/Table";
 import { level, Shares, type Span } from "./Shares";
 
@@ -14,10 +16,12 @@ export type By = "models" | "providers" | "endpoints";
 type Props = { report: Report; by: By; span: Span; isSignedIn: boolean };
 
 export function Lines({ report, by, span, isSignedIn }: Props) {
-  const rows: { key: string; line: Line; name: ReactNode; label: string }[] =
+  const rows: { key: string; line: Line; name: ReactNode; label: string; calls: ActivitySearch }[] =
     by === "endpoints"
-      ? report.endpoints.map((one) => ({ key: `${one.model}@${one.endpoint}`, line: attempted(one, span), name: <OfEndpoint one={one} isSignedIn={isSignedIn} />, label: `${one.model} at ${one.endpoint}` }))
-      : report[by].map((one) => ({ key: one.id, line: one, name: <Name id={one.id} name={one.name} isLinked={isSignedIn && by === "models"} />, label: one.name }));
+      ? report.endpoints.map((one) => ({ key: `${one.model}@${one.endpoint}`, line: attempted(one, span), name: <OfEndpoint one={one} isSignedIn={isSignedIn} />, label: `${one.model} at ${one.endpoint}`, calls: { model: one.model, endpoint: one.endpoint } }))
+      : report[by].map((one) => ({ key: one.id, line: one, name: <Name id={one.id} name={one.name} isLinked={isSignedIn && by === "models"} />, label: one.name, calls: by === "models" ? { model: one.id } : { provider: one.id } }));
+  const of = (calls: ActivitySearch, days: number) => (isSignedIn ? callsOf({ ...calls, span: days * 86_400 }) : null);
+  const ofAttempts = ({ model }: ActivitySearch) => (isSignedIn ? attemptsOf(model, 86_400) : null);
   const hasCounts = rows.some((row) => row.line.counts !== undefined);
   const hasAttempts = by === "endpoints" && span === "hours";
   return (
@@ -35,15 +39,15 @@ export function Lines({ report, by, span, isSignedIn }: Props) {
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {rows.map(({ key, line, name, label }) => (
+            {rows.map(({ key, line, name, label, calls }) => (
               <Table.Tr key={key}>
                 <Table.Td pl="lg">{name}</Table.Td>
                 <Table.Td><Shares name={label} shares={span === "hours" ? line.by_hour : line.by_day} from={span === "hours" ? report.hours_from : report.days_from} span={span} /></Table.Td>
-                <Table.Td className="num"><Share of={line.completion_1d} /></Table.Td>
-                <Table.Td className="num"><Share of={line.completion_30d} /></Table.Td>
-                <Table.Td fz="sm" className="num">{times(line.first_token_ms)}</Table.Td>
-                <Table.Td fz="sm" className="num" pr={hasCounts ? undefined : "lg"}>{times(line.total_ms)}</Table.Td>
-                {hasCounts && <Table.Td fz="sm" className="num" pr="lg">{count(line.counts?.calls_1d)}</Table.Td>}
+                <Table.Td className="num"><Share share={line.completion_1d} of={hasAttempts ? ofAttempts(calls) : of(calls, 1)} /></Table.Td>
+                <Table.Td className="num"><Share share={line.completion_30d} of={of(calls, 30)} /></Table.Td>
+                <Table.Td fz="sm" className="num"><Made again of={of(calls, 1)}>{times(line.first_token_ms)}</Made></Table.Td>
+                <Table.Td fz="sm" className="num" pr={hasCounts ? undefined : "lg"}><Made again of={of(calls, 1)}>{times(line.total_ms)}</Made></Table.Td>
+                {hasCounts && <Table.Td fz="sm" className="num" pr="lg"><Made of={of(calls, 1)}>{count(line.counts?.calls_1d)}</Made></Table.Td>}
               </Table.Tr>
             ))}
           </Table.Tbody>
@@ -64,8 +68,8 @@ function Head({ children, left, last }: { children: string; left?: boolean; last
 
 const colors = { none: undefined, good: undefined, fair: "var(--warn)", bad: "var(--bad)" } as const;
 
-function Share({ of }: { of: number | null }) {
-  return <Text size="sm" fw={500} c={colors[level(of)]}>{percent(of, 2)}</Text>;
+function Share({ share, of }: { share: number | null; of: Way | null }) {
+  return <Text size="sm" fw={500} c={colors[level(share)]}><Made of={of}>{percent(share, 2)}</Made></Text>;
 }
 
 const times = (of: { p50: number; p95: number } | null) => (of ? `${duration(of.p50)}, ${duration(of.p95)}` : "–");

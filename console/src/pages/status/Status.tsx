@@ -9,6 +9,7 @@ import { status, type Status as Told } from "~/api/status";
 import { Figure, Instant } from "~/parts/Figures";
 import { count, duration, percent } from "~/parts/format";
 import { LinkButton, LinkText } from "~/parts/links";
+import { callsOf, Made } from "~/parts/Made";
 import { Page } from "~/parts/Page";
 import { Empty, Failure, Waiting } from "~/parts/States";
 import { Mark } from "~/shell/Mark";
@@ -75,7 +76,7 @@ function Shown({ told, by, span, isSignedIn, onBy }: ShownProps) {
   const hasAny = report.endpoints.length > 0 || report.house.completion_30d !== null;
   return (
     <>
-      <Verdict report={report} span={span} />
+      <Verdict report={report} span={span} isSignedIn={isSignedIn} />
       {!hasAny && (
         <Paper className="sheet" mb="md">
           <Empty title="No call within thirty days" icon={<IconHeartbeat size={30} stroke={1.4} />} action={isSignedIn && <LinkButton to="/start">Make the first one</LinkButton>}>
@@ -95,7 +96,7 @@ function Shown({ told, by, span, isSignedIn, onBy }: ShownProps) {
           </Tabs>
         </Paper>
       )}
-      <Incidents all={report.incidents} />
+      <Incidents all={report.incidents} isSignedIn={isSignedIn} />
       <Group justify="space-between" mt="md" gap="xs">
         <Text size="sm" c="dimmed">As of <Instant at={report.as_of} />. Callers that left and requests that nobody could have served are not counted.</Text>
         {isSignedIn && <Text size="sm" c="dimmed">{told.is_public ? "Anybody may look at this page." : "Only who is signed in may look at this page."} <LinkText to="/settings" size="sm" underline="always">Settings</LinkText></Text>}
@@ -111,7 +112,9 @@ const verdicts = {
   quiet: ["Nobody has called within the last hour", "var(--mantine-color-dimmed)", IconMoon],
 } as const;
 
-function Verdict({ report, span }: { report: Report; span: Span }) {
+function Verdict({ report, span, isSignedIn }: { report: Report; span: Span; isSignedIn: boolean }) {
+  // Visitors may look at shares and times, and at no call.
+  const of = (days: number, outcome?: string) => (isSignedIn ? callsOf({ span: days * 86_400, outcome }) : null);
   const [words, color, Icon] = verdicts[report.verdict];
   const { house } = report;
   const failed = house.counts;
@@ -119,10 +122,10 @@ function Verdict({ report, span }: { report: Report; span: Span }) {
     <Paper className="sheet" p="lg" mb="md" component="section" aria-label="The house">
       <Group gap={10} mb="md" c={color}><Icon size={24} /><Text fz="xl" fw={600} c="var(--mantine-color-text)">{words}</Text></Group>
       <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="md" mb="lg">
-        <Figure name="Completed, 24 hours" value={percent(house.completion_1d, 2)} note={failed && `${count(failed.failed_1d)} of ${count(failed.calls_1d)} failed`} />
-        <Figure name="Completed, 30 days" value={percent(house.completion_30d, 2)} note={failed && `${count(failed.failed_30d)} of ${count(failed.calls_30d)} failed`} />
-        <Figure name="First token, p50" value={duration(house.first_token_ms?.p50)} note={house.first_token_ms ? `p95 ${duration(house.first_token_ms.p95)}` : undefined} />
-        <Figure name="Whole answer, p50" value={duration(house.total_ms?.p50)} note={house.total_ms ? `p95 ${duration(house.total_ms.p95)}` : undefined} />
+        <Figure name="Completed, 24 hours" value={percent(house.completion_1d, 2)} of={of(1)} note={failed && <Made of={of(1, failed.failed_1d > 0 ? "failed" : undefined)}>{`${count(failed.failed_1d)} of ${count(failed.calls_1d)} failed`}</Made>} />
+        <Figure name="Completed, 30 days" value={percent(house.completion_30d, 2)} of={of(30)} note={failed && <Made of={of(30, failed.failed_30d > 0 ? "failed" : undefined)}>{`${count(failed.failed_30d)} of ${count(failed.calls_30d)} failed`}</Made>} />
+        <Figure name="First token, p50" value={duration(house.first_token_ms?.p50)} of={of(1)} note={house.first_token_ms ? <Made again of={of(1)}>{`p95 ${duration(house.first_token_ms.p95)}`}</Made> : undefined} />
+        <Figure name="Whole answer, p50" value={duration(house.total_ms?.p50)} of={of(1)} note={house.total_ms ? <Made again of={of(1)}>{`p95 ${duration(house.total_ms.p95)}`}</Made> : undefined} />
       </SimpleGrid>
       <Shares name="The house" shares={span === "hours" ? house.by_hour : house.by_day} from={span === "hours" ? report.hours_from : report.days_from} span={span} />
       <Group justify="space-between" mt={4}><Text size="xs" c="dimmed">{span === "hours" ? "24 hours ago" : "30 days ago"}</Text><Text size="xs" c="dimmed">now</Text></Group>
