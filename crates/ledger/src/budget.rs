@@ -132,6 +132,13 @@ impl Selector {
         pairs.map(Self::new)
     }
 
+    /// One of the pairs, always the same: whoever carries all of them carries this one. Absent when
+    /// there are none.
+    #[must_use]
+    pub fn first(&self) -> Option<&(String, String)> {
+        self.0.first()
+    }
+
     /// Whether metadata carries all the pairs.
     #[must_use]
     pub fn selects(&self, metadata: &[(String, String)]) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use catalog::{Catalog, Preferences};
 use relay::{Clock, Credentials, Relay, UnpricedPolicy};
-use store::{KeyHash, Ledgers, Recorder, Store, StoreError, Vault};
+use store::{Ledgers, Recorder, Store, StoreError, Vault};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,17 +15,16 @@ use crate::api::metrics::Metrics;
 use crate::api::models::Rendered;
 use crate::api::wishes::Wishes;
 use crate::broadcast::Broadcast;
-use crate::budget_index::{self, BudgetIndex};
+use crate::budget_index::BudgetIndex;
 use crate::byok::Opened;
 use crate::cache::ResponseCache;
 use crate::cache_health::CacheBoard;
 use crate::config::native::NativeAccess;
 use crate::config::sections::Billing;
 use crate::content::Keeper;
-use crate::key_terms;
-use crate::keyring::{KeyFacts, Keyring};
+use crate::followed::{self, Source};
+use crate::keyring::Keyring;
 use crate::limits::{Gate, Velocity};
-use crate::session;
 use crate::session::password::Guesses;
 use crate::shelf::Shelf;
 use crate::status::StatusBoard;
@@ -69,7 +68,7 @@ pub struct App {
     /// Workspaces with a policy of their own for calls without a price, as they are known in memory.
     pub unpriced: ArcSwap<Policies>,
     /// The keys, as they are known in memory.
-    pub keyring: Arc<ArcSwap<Keyring>>,
+    pub keyring: ArcSwap<Keyring>,
     /// Wrong passwords of the console.
     pub guesses: Guesses,
     /// Rate limits.
@@ -109,34 +108,56 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Reads every key into memory.
+    /// Takes over what has changed of keys and sessions.
     ///
     /// # Errors
     /// When the store is away; the keys in memory stay as they are then.
-    pub async fn read_keys(&self) -> Result<(), StoreError> {
-        let after = Arc::new(keyring(&self.store).await?);
-        let before = self.keyring.swap(Arc::clone(&after));
-        if let Some(velocity) = &self.velocity {
-            // Somebody, perhaps at another replica, has let them go on.
-            let is_thawed = |hash: &&KeyHash| {
-                let facts = after.get(hash);
-                facts.is_none_or(|facts| facts.terms.written.frozen.is_none())
-            };
-            let thawed = before.frozen().filter(is_thawed);
-            thawed.for_each(|hash| velocity.forgive(hash.as_str()));
+    pub async fn follow_keys(&self) -> Result<(), StoreError> {
+        if let Some(before) = followed::follow(&self.keyring, self.source()).await? {
+            self.let_go_on(&before);
         }
         Ok(())
     }
 
-    /// Reads every budget into memory.
+    /// Takes over what has changed of budgets.
     ///
     /// # Errors
     /// When the store is away; the budgets in memory stay as they are then.
-    pub async fn read_budgets(&self) -> Result<(), StoreError> {
-        let now_ms = self.clock.now_ms();
-        let index = budget_index::read(&self.store, self.billing.mode, now_ms).await?;
-        self.budgets.store(Arc::new(index));
-        Ok(())
+    pub async fn follow_budgets(&self) -> Result<(), StoreError> {
+        followed::follow(&self.budgets, self.source())
+            .await
+            .map(drop)
+    }
+
+    /// Reads every key and every budget anew, whatever the feed of changes says.
+    ///
+    /// # Errors
+    /// When the store is away; what is in memory stays as it is then.
+    pub async fn reread(&self) -> Result<(), StoreError> {
+        let before = followed::reread(&self.keyring, self.source()).await?;
+        self.let_go_on(&before);
+        followed::reread(&self.budgets, self.source())
+            .await
+            .map(drop)
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            store: &self.store,
+            billing: self.billing.mode,
+            now_ms: self.clock.now_ms(),
+        }
+    }
+
+    /// Forgives keys that were frozen and no longer are: somebody, perhaps at another replica, has let
+    /// them go on.
+    fn let_go_on(&self, before: &Keyring) {
+        let Some(velocity) = &self.velocity else {
+            return;
+        };
+        let now = self.keyring.load();
+        let thawed = before.frozen().filter(|hash| !now.is_frozen(hash));
+        thawed.for_each(|hash| velocity.forgive(hash.as_str()));
     }
 
     /// Reads the policies of workspaces into memory.
@@ -168,14 +189,14 @@ impl App {
         own.unwrap_or(&self.billing.unpriced).clone()
     }
 
-    /// Reads keys and budgets right after a change of ours. The change is stored already: should
+    /// Takes over keys and budgets right after a change of ours. The change is stored already: should
     /// reading fail, the follower of the feed tries again in a moment.
     pub async fn refresh_keys(&self) {
-        let read = async {
-            self.read_keys().await?;
-            self.read_budgets().await
+        let followed = async {
+            self.follow_keys().await?;
+            self.follow_budgets().await
         };
-        if let Err(error) = read.await {
+        if let Err(error) = followed.await {
             tracing::warn!(%error, "a change could not be read back; trying again soon");
         }
     }
@@ -218,19 +239,4 @@ impl App {
         }
         Ok(())
     }
-}
-
-/// Every key, and every session.
-///
-/// # Errors
-/// When the store is away.
-pub async fn keyring(store: &Store) -> Result<Keyring, StoreError> {
-    let keys = store.keys().all().await?;
-    let mut terms = key_terms::all(store).await?;
-    let sessions = session::open::all(store).await?;
-    let facts = keys.into_iter().map(|key| KeyFacts {
-        terms: terms.remove(&key.hash).unwrap_or_default(),
-        key,
-    });
-    Ok(Keyring::of(facts).with_sessions(sessions))
 }

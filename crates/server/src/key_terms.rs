@@ -71,11 +71,26 @@ fn read(text: &str) -> Written {
 /// When the store is away.
 pub async fn all(store: &Store) -> Result<HashMap<KeyHash, Arc<KeyTerms>>, StoreError> {
     let settings = store.settings().beginning_with(PREFIX).await?;
-    let of = |(name, text): (String, String)| {
-        let hash = KeyHash::from_text(name.strip_prefix(PREFIX)?);
-        Some((hash, Arc::new(KeyTerms::from(read(&text)))))
-    };
-    Ok(settings.into_iter().filter_map(of).collect())
+    Ok(settings.into_iter().filter_map(named).collect())
+}
+
+/// The terms of those of these keys that have any.
+///
+/// # Errors
+/// When the store is away.
+pub async fn several(
+    store: &Store,
+    hashes: &[KeyHash],
+) -> Result<HashMap<KeyHash, Arc<KeyTerms>>, StoreError> {
+    let names: Vec<String> = hashes.iter().map(name).collect();
+    let settings = store.settings().several(&names).await?;
+    Ok(settings.into_iter().filter_map(named).collect())
+}
+
+/// The terms in a setting, and whose they are.
+fn named((name, text): (String, String)) -> Option<(KeyHash, Arc<KeyTerms>)> {
+    let hash = KeyHash::from_text(name.strip_prefix(PREFIX)?);
+    Some((hash, Arc::new(KeyTerms::from(read(&text)))))
 }
 
 /// The terms of one key.

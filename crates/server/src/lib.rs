@@ -5,7 +5,7 @@
 //! 1. [`cli`]: what can be typed. [`config`]: what can be set.
 //! 2. [`setup`] and [`start`]: config → store → catalog → [`app::App`] → [`listen`].
 //! 3. [`router`]: every path. [`caller`], [`keyring`] and [`session`]: who calls. [`body`] and [`reply`]: in and out.
-//! 4. [`limits`]: how fast. [`budget_index`]: how much. [`key_terms`] and [`workspace_terms`]: what keys and workspaces have beyond OpenRouter's fields.
+//! 4. [`limits`]: how fast. [`budget_index`]: how much. [`followed`] and [`parted`]: how keys and budgets are kept in memory and follow the store. [`key_terms`] and [`workspace_terms`]: what keys and workspaces have beyond OpenRouter's fields.
 //! 5. [`content`]: what was asked and answered, for those who want it kept.
 //! 6. [`cache_health`]: of how much use providers' caches are. [`status`]: how many calls came to their end.
 //! 7. [`additions`]: providers and credentials that are added at run time.
@@ -30,6 +30,7 @@ pub mod config;
 pub mod content;
 mod examples;
 pub mod export;
+pub mod followed;
 pub mod jobs;
 pub mod key_terms;
 pub mod keyring;
@@ -39,6 +40,7 @@ mod live;
 pub mod money;
 pub mod out;
 pub mod parquet;
+pub mod parted;
 pub mod quality;
 pub mod replicas;
 pub mod reply;

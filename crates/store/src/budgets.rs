@@ -4,16 +4,21 @@
 //! that is made late does not begin at zero: the first time a counter is opened, what its subject
 //! has spent in that piece of time goes into `opening_nanos`, to the day.
 
+use std::collections::HashMap;
+
 use ledger::{Amount, Budget, BudgetId, BudgetWindow, Enforcement, Subject, Window};
 
 use crate::changes::{self, Noun};
-use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::database::{Row, Statement, Transaction, placeholders, rows_named};
 use crate::{Store, StoreError, StoredKey};
 
 const COLUMNS: &str = "id, subject_kind, subject_value, workspace_id, limit_nanos, time_window, \
     enforcement, counts_byok, enabled, grants, created_at_ms, updated_at_ms";
 
 const SECONDS_PER_DAY: i64 = 86_400;
+
+/// The counters of so many budgets are asked for in one statement.
+const COUNTERS_PER_STATEMENT: usize = 32;
 
 /// A budget with its row's own fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +111,17 @@ impl Budgets<'_> {
         rows.first().map(from_row).transpose()
     }
 
+    /// Those of these budgets that are there, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn several(&self, ids: &[BudgetId]) -> Result<Vec<StoredBudget>, StoreError> {
+        let ids: Vec<&str> = ids.iter().map(BudgetId::as_str).collect();
+        let sql = |places: &str| format!("SELECT {COLUMNS} FROM budgets WHERE id IN ({places})");
+        let rows = rows_named(&self.0.database, sql, &ids).await?;
+        rows.iter().map(from_row).collect()
+    }
+
     /// All of them, key limits and balances included, for the snapshot in memory.
     ///
     /// # Errors
@@ -128,6 +144,39 @@ impl Budgets<'_> {
             .read(&self.0.database)
             .await?;
         sum(&rows)
+    }
+
+    /// Where several budgets stand at an instant (Unix seconds), by their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn states(
+        &self,
+        budgets: &[&Budget],
+        at: i64,
+    ) -> Result<HashMap<String, BudgetState>, StoreError> {
+        let mut counters: HashMap<String, Vec<Row>> = HashMap::new();
+        for some in budgets.chunks(COUNTERS_PER_STATEMENT) {
+            // Few sizes, so that few statements are prepared; asked twice, a counter is told once.
+            let size = some.len().next_power_of_two();
+            let filled = some
+                .iter()
+                .chain(some.last().into_iter().cycle())
+                .take(size);
+            let statement = Statement::assembled(counters_sql(size));
+            let statement = filled.fold(statement, |statement, budget| {
+                let window = budget.window_at(at);
+                bind_counter(statement, budget, &window)
+            });
+            for row in statement.read(&self.0.database).await? {
+                counters
+                    .entry(row.text("budget_id")?)
+                    .or_default()
+                    .push(row);
+            }
+        }
+        let summed = counters.into_iter().map(|(id, rows)| Ok((id, sum(&rows)?)));
+        summed.collect()
     }
 }
 
@@ -234,14 +283,34 @@ pub(crate) async fn forget_key(
 
 /// The counters that count against a budget in a window.
 pub(crate) fn counters(budget: &Budget, window: &BudgetWindow) -> Statement {
-    Statement::new(
-        "SELECT window_start, opening_nanos, posted_nanos, leased_nanos FROM budget_windows \
-         WHERE budget_id = $1 AND window_kind = $2 AND window_start BETWEEN $3 AND $4",
+    bind_counter(Statement::assembled(counters_sql(1)), budget, window)
+}
+
+/// Asks for the counters of so many budgets, each bound by [`bind_counter`].
+fn counters_sql(budgets: usize) -> String {
+    let of_one = |number: usize| {
+        let first = number * 4 + 1;
+        format!(
+            "(budget_id = ${first} AND window_kind = ${} AND window_start BETWEEN ${} AND ${})",
+            first + 1,
+            first + 2,
+            first + 3
+        )
+    };
+    let of_each: Vec<String> = (0..budgets).map(of_one).collect();
+    format!(
+        "SELECT budget_id, window_start, opening_nanos, posted_nanos, leased_nanos \
+         FROM budget_windows WHERE {}",
+        of_each.join(" OR ")
     )
-    .text(window.budget.as_str())
-    .text(window.window.kind.name())
-    .int(budget.window.counted_from(window.window))
-    .int(window.window.start)
+}
+
+fn bind_counter(statement: Statement, budget: &Budget, window: &BudgetWindow) -> Statement {
+    statement
+        .text(window.budget.as_str())
+        .text(window.window.kind.name())
+        .int(budget.window.counted_from(window.window))
+        .int(window.window.start)
 }
 
 /// The sum of counters.

@@ -4,7 +4,7 @@
 //! A replica polls [`Store::revision`] (one row by its primary key; a few times a second costs
 //! nothing) and asks for what changed, or loads everything anew when it has been away too long.
 
-use crate::database::{Statement, Transaction};
+use crate::database::{Row, Statement, Transaction};
 use crate::{Store, StoreError};
 
 /// How many changes are kept; a replica that has missed more loads everything anew.
@@ -36,6 +36,16 @@ impl Noun {
     }
 }
 
+/// What the feed has after a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// The last revision, at the moment at which the changes were read.
+    pub revision: i64,
+    /// The changes, in order; absent when they are no longer all there, or when the feed has gone
+    /// back (a backup was put in place): everything must be loaded anew.
+    pub changes: Option<Vec<Change>>,
+}
+
 /// One change of the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -59,35 +69,46 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.int("revision"))
     }
 
-    /// The changes after a revision, in order; `None` when they are no longer all there, so that
-    /// everything must be loaded anew.
+    /// What has changed after a revision. One statement, so that no change can fall between what is
+    /// told and the revision up to which it is told.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn changes_since(&self, revision: i64) -> Result<Option<Vec<Change>>, StoreError> {
+    pub async fn changes_since(&self, seen: i64) -> Result<News, StoreError> {
         let rows = Statement::new(
-            "SELECT revision, noun, id FROM changes WHERE revision > $1 ORDER BY revision",
+            "SELECT revisions.revision AS last, changes.revision, changes.noun, changes.id \
+             FROM revisions LEFT JOIN changes ON changes.revision > $1 \
+             WHERE revisions.id = 1 ORDER BY changes.revision",
         )
-        .int(revision)
+        .int(seen)
         .read(&self.database)
         .await?;
-        let mut changes = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let noun = row.text("noun")?;
-            let known = Noun::ALL.into_iter().find(|known| known.name() == noun);
-            changes.push(Change {
-                revision: row.int("revision")?,
-                noun: known
-                    .ok_or_else(|| StoreError::Unreadable(format!("change of \"{noun}\"")))?,
-                id: row.text("id")?,
-            });
-        }
+        let revision = rows.first().map_or(Ok(0), |row| row.int("last"))?;
+        let changes = rows.iter().map(change).filter_map(Result::transpose);
+        let changes: Vec<Change> = changes.collect::<Result<_, _>>()?;
         let is_whole = match changes.first() {
-            Some(first) => first.revision <= revision.saturating_add(1),
-            None => self.revision().await? <= revision,
+            Some(first) => first.revision <= seen.saturating_add(1),
+            None => revision == seen,
         };
-        Ok(is_whole.then_some(changes))
+        Ok(News {
+            revision,
+            changes: is_whole.then_some(changes),
+        })
     }
+}
+
+/// The change in a row, if there is one in it.
+fn change(row: &Row) -> Result<Option<Change>, StoreError> {
+    let Some(revision) = row.maybe_int("revision")? else {
+        return Ok(None);
+    };
+    let noun = row.text("noun")?;
+    let known = Noun::ALL.into_iter().find(|known| known.name() == noun);
+    Ok(Some(Change {
+        revision,
+        noun: known.ok_or_else(|| StoreError::Unreadable(format!("change of \"{noun}\"")))?,
+        id: row.text("id")?,
+    }))
 }
 
 /// Takes the next revision for a change made in this transaction.

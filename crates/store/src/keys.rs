@@ -6,7 +6,7 @@ use ledger::Amount;
 use sha2::{Digest as _, Sha256};
 
 use crate::changes::{self, Noun};
-use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::database::{Row, Statement, Transaction, placeholders, rows_named};
 use crate::{Store, StoreError, budgets};
 
 /// The most keys one page of a list holds. Source: OpenRouter's `GET /keys`.
@@ -223,6 +223,8 @@ pub struct KeyFilter {
     pub workspace_id: Option<String>,
     /// Also those that are switched off.
     pub include_disabled: bool,
+    /// Also those that manage.
+    pub include_management: bool,
     /// How many to skip.
     pub offset: u32,
     /// How many to show; absent, or more than 100, is 100.
@@ -270,19 +272,36 @@ impl Keys<'_> {
         rows.first().map(from_row).transpose()
     }
 
+    /// Those of these keys that are there, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn several(&self, hashes: &[KeyHash]) -> Result<Vec<StoredKey>, StoreError> {
+        let hashes: Vec<&str> = hashes.iter().map(KeyHash::as_str).collect();
+        let sql = |places: &str| format!("SELECT {COLUMNS} FROM keys WHERE hash IN ({places})");
+        let rows = rows_named(&self.0.database, sql, &hashes).await?;
+        rows.iter().map(from_row).collect()
+    }
+
     /// A page of keys, newest first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn list(&self, filter: &KeyFilter) -> Result<Vec<StoredKey>, StoreError> {
         let limit = filter.limit.unwrap_or(PAGE_MAX).min(PAGE_MAX);
-        let rows = select(
-            "WHERE (workspace_id = $1 OR $2 = 1) AND (disabled = 0 OR $3 = 1) \
-             ORDER BY created_at_ms DESC, hash LIMIT $4 OFFSET $5",
-        )
+        // Two texts, for only the first can use the index of a workspace's keys.
+        let of = match filter.workspace_id {
+            Some(_) => "workspace_id = $1",
+            None => "$1 = ''",
+        };
+        let rows = Statement::assembled(format!(
+            "SELECT {COLUMNS} FROM keys WHERE {of} AND (disabled = 0 OR $2 = 1) \
+             AND (is_management = 0 OR $3 = 1) \
+             ORDER BY created_at_ms DESC, hash DESC LIMIT $4 OFFSET $5"
+        ))
         .text(filter.workspace_id.as_deref().unwrap_or_default())
-        .flag(filter.workspace_id.is_none())
         .flag(filter.include_disabled)
+        .flag(filter.include_management)
         .int(i64::from(limit))
         .int(i64::from(filter.offset))
         .read(&self.0.database)

@@ -56,7 +56,7 @@ use records::{KnownFacets, KnownMonths};
 
 pub use balances::balance_budget_id;
 pub use budgets::{BudgetState, Budgets, StoredBudget, key_budget, key_budget_id};
-pub use changes::{Change, Noun};
+pub use changes::{Change, News, Noun};
 pub use credits::{CreditKind, NewCredit};
 pub use entries::StoredEntry;
 pub use error::StoreError;

@@ -1,7 +1,7 @@
 //! Settings that are made at run time and shared by all replicas, as names and texts.
 
 use crate::changes::{self, Noun};
-use crate::database::Statement;
+use crate::database::{Statement, rows_named};
 use crate::{Store, StoreError};
 
 /// A stored setting.
@@ -46,6 +46,20 @@ impl Settings<'_> {
             revision: row.int("revision")?,
             updated_at_ms: row.int("updated_at_ms")?,
         }))
+    }
+
+    /// Names and values of those of these settings that are there, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn several(&self, names: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let sql =
+            |places: &str| format!("SELECT name, value FROM settings WHERE name IN ({places})");
+        let rows = rows_named(&self.0.database, sql, &names).await?;
+        rows.iter()
+            .map(|row| Ok((row.text("name")?, row.text("value")?)))
+            .collect()
     }
 
     /// Names and values of the settings whose names begin with a text of ours, by name.

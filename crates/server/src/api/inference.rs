@@ -369,7 +369,7 @@ pub(crate) fn budgets(
     let index = app.budgets.load();
     if app.billing.mode == BillingMode::Prepaid
         && index
-            .by_id(balance_budget_id(&note.workspace_id).as_str())
+            .by_id(&balance_budget_id(&note.workspace_id))
             .is_none()
     {
         let message = "Insufficient credits. This workspace was never granted any";

@@ -5,30 +5,46 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{Change, Noun, StoreError};
-use tokio::time::{MissedTickBehavior, interval};
+use store::{Change, News, Noun, StoreError};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::app::App;
 use crate::status::publicity;
-use crate::{additions, broadcast, byok, key_terms, session, shelf, workspace_terms};
+use crate::{additions, broadcast, byok, shelf, workspace_terms};
 
 /// How often the feed is asked. One row by its primary key: it costs next to nothing.
 const EVERY: Duration = Duration::from_millis(250);
+
+/// How often keys and budgets are read whole. The feed leaves nothing out; this is for rows that
+/// somebody has changed by hand.
+const WHOLE_EVERY: Duration = Duration::from_mins(10);
 
 /// Runs until the app stops.
 pub async fn run(app: Arc<App>, mut seen: i64) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next_whole = Instant::now() + WHOLE_EVERY;
     let mut is_away = false;
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        match follow(&app, seen).await {
+        let is_due = Instant::now() >= next_whole;
+        let followed = async {
+            if is_due {
+                app.reread().await?;
+            }
+            follow(&app, seen).await
+        };
+        let followed = followed.await;
+        match followed {
             Ok(now) => {
                 seen = now;
                 is_away = false;
+                if is_due {
+                    next_whole = Instant::now() + WHOLE_EVERY;
+                }
             }
             Err(error) => {
                 if !is_away {
@@ -45,21 +61,13 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
     if app.store.revision().await? == seen && app.keyring.load().is_loaded() {
         return Ok(seen);
     }
-    let changes = app.store.changes_since(seen).await?;
+    app.follow_keys().await?;
+    app.follow_budgets().await?;
+    let News { revision, changes } = app.store.changes_since(seen).await?;
     let concerns = |what: &dyn Fn(&Change) -> bool| match &changes {
         Some(changes) => changes.iter().any(what),
         None => true, // too many to know: everything
     };
-    let is_of_key = |change: &Change| {
-        let begins = |prefix| change.noun == Noun::Setting && change.id.starts_with(prefix);
-        begins(key_terms::PREFIX) || begins(session::open::PREFIX) || change.noun == Noun::Key
-    };
-    if concerns(&is_of_key) || !app.keyring.load().is_loaded() {
-        app.read_keys().await?;
-    }
-    if concerns(&|change| matches!(change.noun, Noun::Budget | Noun::Key | Noun::Workspace)) {
-        app.read_budgets().await?;
-    }
     let is_of_workspace = |change: &Change| {
         change.noun == Noun::Setting && change.id.starts_with(workspace_terms::PREFIX)
     };
@@ -85,8 +93,5 @@ async fn follow(app: &Arc<App>, seen: i64) -> Result<i64, StoreError> {
     } else if concerns(&is_of_catalog) {
         app.read_catalog().await?;
     }
-    match changes.as_deref().and_then(<[Change]>::last) {
-        Some(last) => Ok(last.revision),
-        None => app.store.revision().await,
-    }
+    Ok(revision)
 }

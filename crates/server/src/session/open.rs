@@ -89,7 +89,7 @@ impl Session {
 }
 
 /// A session with its name, and the management key that it amounts to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenSession {
     /// What is stored.
     pub session: Session,
@@ -156,14 +156,30 @@ fn id(hash: &KeyHash) -> &str {
 /// When the store is away.
 pub async fn all(store: &Store) -> Result<Vec<OpenSession>, StoreError> {
     let settings = store.settings().beginning_with(PREFIX).await?;
-    let read = |(name, text): (String, String)| {
-        let hash = KeyHash::from_text(name.strip_prefix(PREFIX)?);
-        let session = serde_json::from_str(&text).ok()?;
-        Some(OpenSession::new(hash, session))
-    };
     let mut sessions: Vec<_> = settings.into_iter().filter_map(read).collect();
     sessions.sort_by_key(|open| open.session.created_at_ms);
     Ok(sessions)
+}
+
+/// Those of the sessions with these hashes that are there, in no order.
+///
+/// # Errors
+/// When the store is away.
+pub async fn several(store: &Store, hashes: &[KeyHash]) -> Result<Vec<OpenSession>, StoreError> {
+    let names: Vec<String> = hashes.iter().map(name).collect();
+    let settings = store.settings().several(&names).await?;
+    Ok(settings.into_iter().filter_map(read).collect())
+}
+
+fn name(hash: &KeyHash) -> String {
+    format!("{PREFIX}{hash}")
+}
+
+/// The session in a setting.
+fn read((name, text): (String, String)) -> Option<OpenSession> {
+    let hash = KeyHash::from_text(name.strip_prefix(PREFIX)?);
+    let session = serde_json::from_str(&text).ok()?;
+    Some(OpenSession::new(hash, session))
 }
 
 /// Keeps a session under the hash of its secret, and sweeps away what has ended.
@@ -177,8 +193,7 @@ pub async fn keep(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let text = serde_json::to_string(session).unwrap_or_default();
-    let name = format!("{PREFIX}{hash}");
-    store.settings().set(&name, &text, now_ms).await?;
+    store.settings().set(&name(hash), &text, now_ms).await?;
     let open = all(store).await?;
     let surplus = open.len().saturating_sub(SESSIONS_MAX);
     for (index, old) in open.iter().enumerate() {
@@ -195,8 +210,7 @@ pub async fn keep(
 /// # Errors
 /// When the store is away.
 pub async fn close(store: &Store, hash: &KeyHash, now_ms: i64) -> Result<bool, StoreError> {
-    let name = format!("{PREFIX}{hash}");
-    store.settings().remove(&name, now_ms).await
+    store.settings().remove(&name(hash), now_ms).await
 }
 
 #[cfg(test)]

@@ -14,16 +14,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::models::Rendered;
-use crate::app::{self, App};
+use crate::app::App;
 use crate::books::CountedBooks;
+use crate::budget_index::BudgetIndex;
 use crate::byok::Opened;
 use crate::config::Config;
+use crate::config::sections::BillingMode;
+use crate::followed::{Followed as _, Source};
+use crate::keyring::Keyring;
 use crate::listen::{self, Manners};
 use crate::session::password::Guesses;
 use crate::setup::Setup;
 use crate::shelf::{Built, KEPT_ROWS, Shelf};
 use crate::status::{StatusBoard, publicity::Publicity};
-use crate::{additions, budget_index, jobs, replicas, router, vault, workspace_terms};
+use crate::{additions, jobs, replicas, router, vault, workspace_terms};
 
 use super::Running;
 use super::books::{counted, open_books, open_heard};
@@ -50,7 +54,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
     let vault = Arc::new(vault::open(&config, &environment, &store)?);
     let first_keys = first_keys(&store, &environment, clock.now_ms()).await?;
     let seen = store.revision().await?;
-    let budgets = budget_index::read(&store, config.billing.mode, clock.now_ms()).await?;
+    let (budgets, keyring) = in_memory((&store, &clock), config.billing.mode).await?;
 
     let (calls, tasks) = (TaskTracker::new(), TaskTracker::new());
     let stop = CancellationToken::new();
@@ -69,7 +73,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         catalog,
         shelf,
         credentials,
-        keyring: Arc::new(ArcSwap::from_pointee(app::keyring(&store).await?)),
+        keyring,
         unpriced: ArcSwap::from_pointee(workspace_terms::policies(&store).await?),
         status: StatusBoard::new(Publicity::read(config.status, &store).await?),
         store,
@@ -80,7 +84,7 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         ledgers,
         billing: config.billing.clone(),
         native: config.native,
-        budgets: ArcSwap::from_pointee(budgets),
+        budgets,
         guesses: Guesses::default(),
         gate: Arc::clone(&books.gate),
         velocity: books.velocity.as_ref().map(|(guard, _)| Arc::clone(guard)),
@@ -106,6 +110,21 @@ pub async fn start(setup: Setup, desk: Handle) -> anyhow::Result<Running> {
         calls,
         drain: config.door.drain,
     })
+}
+
+/// What calls are checked against, to be followed from now on.
+async fn in_memory(
+    (store, clock): (&Store, &Arc<dyn Clock>),
+    billing: BillingMode,
+) -> Result<(ArcSwap<BudgetIndex>, ArcSwap<Keyring>), StoreError> {
+    let now_ms = clock.now_ms();
+    let source = Source {
+        store,
+        billing,
+        now_ms,
+    };
+    let budgets = ArcSwap::from_pointee(BudgetIndex::read(source).await?);
+    Ok((budgets, ArcSwap::from_pointee(Keyring::read(source).await?)))
 }
 
 fn swappable(built: Built) -> (Swappable<Catalog>, Swappable<Credentials>) {

@@ -11,6 +11,7 @@ mod config;
 mod credentials;
 mod door;
 mod fleet;
+mod followed;
 mod jobs;
 mod protocols;
 mod replicas;

@@ -23,5 +23,5 @@ mod tests;
 mod transaction;
 
 pub(crate) use handle::{Database, Engine};
-pub(crate) use statement::{Row, Statement, placeholders};
+pub(crate) use statement::{Row, Statement, placeholders, rows_named};
 pub(crate) use transaction::Transaction;

@@ -125,6 +125,28 @@ pub(crate) fn placeholders(from: usize, count: usize) -> String {
     names.join(", ")
 }
 
+/// How many names are asked about in one statement.
+const NAMES_PER_STATEMENT: usize = 128;
+
+/// Reads the rows that have one of these texts in a column. `sql` makes the statement from the
+/// placeholders. Few sizes, so that few statements are prepared; the last text fills the gap.
+pub(crate) async fn rows_named(
+    database: &Database,
+    sql: impl Fn(&str) -> String,
+    names: &[&str],
+) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::with_capacity(names.len());
+    for some in names.chunks(NAMES_PER_STATEMENT) {
+        let size = some.len().next_power_of_two();
+        let filling = some.last().into_iter().cycle();
+        let statement = Statement::assembled(sql(&placeholders(1, size)));
+        let bound = some.iter().chain(filling).take(size);
+        let statement = bound.fold(statement, |statement, name| statement.text(name));
+        rows.extend(statement.read(database).await?);
+    }
+    Ok(rows)
+}
+
 /// PostgreSQL's text cannot hold the character NUL, which JSON from outside can spell. It becomes
 /// the visible sign for it (U+2400), in both engines alike.
 fn storable(text: String) -> String {

@@ -1,5 +1,6 @@
 //! The worker: all that the books of a node ask of the database.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -260,21 +261,23 @@ impl Ledgers {
     }
 
     async fn changed(&self, seen: &mut i64) -> Result<Vec<Arc<Slot>>, StoreError> {
-        let revision = self.store.revision().await?;
-        if revision == *seen {
+        if self.store.revision().await? == *seen {
             return Ok(Vec::new());
         }
-        let changes = self.store.changes_since(*seen).await?;
-        let concerned = |slot: &Arc<Slot>| match &changes {
-            Some(changes) => changes.iter().any(|change| {
-                change.noun == Noun::Budget && change.id == slot.window.budget.as_str()
-            }),
-            None => true,
+        let news = self.store.changes_since(*seen).await?;
+        let changed: Option<HashSet<&str>> = news.changes.as_ref().map(|changes| {
+            let budgets = changes.iter().filter(|change| change.noun == Noun::Budget);
+            budgets.map(|change| change.id.as_str()).collect()
+        });
+        *seen = news.revision;
+        if changed.as_ref().is_some_and(HashSet::is_empty) {
+            return Ok(Vec::new());
+        }
+        let is_concerned = |slot: &Arc<Slot>| {
+            let id = slot.window.budget.as_str();
+            changed.as_ref().is_none_or(|changed| changed.contains(id))
         };
-        let slots = self.slots.all().into_iter().filter(concerned).collect();
-        let last = changes.as_ref().and_then(|changes| changes.last());
-        *seen = last.map_or(revision, |change| change.revision);
-        Ok(slots)
+        Ok(self.slots.all().into_iter().filter(is_concerned).collect())
     }
 
     /// Reads how much is left of the limit of a window that only warns.

@@ -1,6 +1,6 @@
 //! The feed of changes and the settings.
 
-use store::{Change, KeyPatch, NewWorkspace, Noun};
+use store::{Change, KeyHash, KeyPatch, NewWorkspace, News, Noun, Store};
 use tokio::task::JoinSet;
 
 use crate::suite::{NOW_MS, new_key, on_both, started};
@@ -10,7 +10,7 @@ async fn every_write_takes_the_next_revision() {
     on_both(async |place| {
         let empty = place.open().await;
         assert_eq!(empty.revision().await, Ok(0));
-        assert_eq!(empty.changes_since(0).await, Ok(Some(vec![])));
+        assert_eq!(empty.changes_since(0).await, Ok(news(0, Some(vec![]))));
         let (store, first) = started(place).await;
         let after_start = store.revision().await.unwrap();
         assert_eq!(after_start, 2);
@@ -50,8 +50,9 @@ async fn every_write_takes_the_next_revision() {
         // As another replica sees it.
         let replica = place.open().await;
         assert_eq!(replica.revision().await, Ok(8));
-        assert_eq!(replica.changes_since(after_start).await, Ok(Some(expected)));
-        assert_eq!(replica.changes_since(8).await, Ok(Some(vec![])));
+        let told = replica.changes_since(after_start).await;
+        assert_eq!(told, Ok(news(8, Some(expected))));
+        assert_eq!(replica.changes_since(8).await, Ok(news(8, Some(vec![]))));
     })
     .await;
 }
@@ -95,8 +96,7 @@ async fn revisions_have_no_gap_however_many_write_at_once() {
         let mut revisions = writes.join_all().await;
         revisions.sort_unstable();
         assert_eq!(revisions, (1..=50).collect::<Vec<i64>>());
-        let changes = store.changes_since(10).await.unwrap().unwrap();
-        assert_eq!(changes.len(), 40);
+        assert_eq!(count_since(&store, 10).await, Some(40));
     })
     .await;
 }
@@ -109,18 +109,65 @@ async fn who_missed_too_much_is_told_to_load_everything() {
             store.settings().set("s", "v", NOW_MS).await.unwrap();
         }
         place.run("DELETE FROM changes WHERE revision <= 3").await;
-        assert_eq!(store.changes_since(2).await, Ok(None));
-        assert_eq!(store.changes_since(3).await.unwrap().unwrap().len(), 2);
+        assert_eq!(store.changes_since(2).await, Ok(news(5, None)));
+        assert_eq!(count_since(&store, 3).await, Some(2));
         // Ten thousand changes later, the old ones have been let go.
         place.run("UPDATE revisions SET revision = 10003").await;
         store.settings().set("s", "v", NOW_MS).await.unwrap();
-        assert_eq!(store.changes_since(3).await, Ok(None));
-        assert_eq!(store.changes_since(10_003).await.unwrap().unwrap().len(), 1);
+        assert_eq!(count_since(&store, 3).await, None);
+        assert_eq!(count_since(&store, 10_003).await, Some(1));
         place.run("DELETE FROM changes").await;
-        assert_eq!(store.changes_since(3).await, Ok(None));
-        assert_eq!(store.changes_since(10_004).await, Ok(Some(vec![])));
+        assert_eq!(store.changes_since(3).await, Ok(news(10_004, None)));
+        assert_eq!(count_since(&store, 10_004).await, Some(0));
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_has_seen_more_than_there_is_is_told_to_load_everything() {
+    on_both(async |place| {
+        let store = place.open().await;
+        store.settings().set("s", "v", NOW_MS).await.unwrap();
+        // As after a backup was put in place.
+        assert_eq!(store.changes_since(7).await, Ok(news(1, None)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn those_that_are_named_are_read_and_no_others() {
+    on_both(async |place| {
+        let (store, first) = started(place).await;
+        let mut hashes = vec![KeyHash::of("unknown"), first];
+        for number in 0..150 {
+            let new = new_key(&format!("sk-{number}"));
+            hashes.push(store.keys().create(&new).await.unwrap().hash);
+        }
+        let apart = hashes.split_off(140);
+        let found = store.keys().several(&hashes).await.unwrap();
+        let mut found: Vec<_> = found.into_iter().map(|key| key.hash).collect();
+        let mut expected = hashes.split_off(1);
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected);
+        assert!(!found.contains(&apart[0]));
+        assert_eq!(store.keys().several(&[]).await, Ok(vec![]));
+        store.settings().set("a", "1", NOW_MS).await.unwrap();
+        store.settings().set("b", "2", NOW_MS).await.unwrap();
+        let names = ["b", "c"].map(str::to_owned);
+        let found = store.settings().several(&names).await;
+        assert_eq!(found, Ok(vec![("b".to_owned(), "2".to_owned())]));
+    })
+    .await;
+}
+
+fn news(revision: i64, changes: Option<Vec<Change>>) -> News {
+    News { revision, changes }
+}
+
+async fn count_since(store: &Store, seen: i64) -> Option<usize> {
+    let news = store.changes_since(seen).await.unwrap();
+    news.changes.map(|changes| changes.len())
 }
 
 #[tokio::test]

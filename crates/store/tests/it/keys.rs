@@ -124,6 +124,7 @@ async fn lists_show_the_newest_first_in_pages_and_hide_disabled_ones() {
         .await;
         assert_eq!(all, ["104", "103"]);
         let everywhere = names(KeyFilter {
+            include_management: true,
             limit: Some(1),
             ..KeyFilter::default()
         })

@@ -131,6 +131,9 @@ pub(crate) fn budget(id: &str, limit: i64) -> Budget {
 /// Posted and leased of a budget in the database, nano-USD.
 pub(crate) async fn state(store: &Store, budget: &Budget) -> (i64, i64) {
     let state = store.budgets().state(budget, NOW).await.unwrap();
+    let states = store.budgets().states(&[budget], NOW).await.unwrap();
+    let told = states.get(budget.id.as_str()).copied();
+    assert_eq!(told.unwrap_or_default(), state);
     (state.posted.nanos(), state.leased.nanos())
 }
 
