@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use ledger::{Amount, Budget, BudgetId, Enforcement, Subject, Window};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::StoredBudget;
+use store::{BudgetState, StoredBudget};
 
 use super::desk::{invalid, read_body};
 use crate::app::App;
@@ -86,12 +86,9 @@ struct Change {
     enabled: Option<bool>,
 }
 
-async fn view(app: &App, stored: &StoredBudget) -> Result<View, Error> {
+fn view(stored: &StoredBudget, state: BudgetState, at: i64) -> View {
     let budget = &stored.budget;
-    let at = app.clock.now_ms().div_euclid(1000);
-    let state = app.store.budgets().state(budget, at).await;
-    let state = state.map_err(storage_trouble)?;
-    Ok(View {
+    View {
         id: budget.id.to_string(),
         subject: budget.subject.kind(),
         subject_id: budget.subject.value(),
@@ -106,7 +103,7 @@ async fn view(app: &App, stored: &StoredBudget) -> Result<View, Error> {
         leased: usd(state.leased),
         created_at: iso(stored.created_at_ms),
         updated_at: stored.updated_at_ms.map(iso),
-    })
+    }
 }
 
 /// Since when is counted what stands against the limit now; nothing where it is all of time.
@@ -118,10 +115,15 @@ fn counted_from(window: &Window, at: i64) -> Option<String> {
 /// Answers `GET /budgets`.
 pub async fn list(State(app): State<Arc<App>>, _caller: Management) -> Answer {
     let stored = app.store.budgets().all().await.map_err(storage_trouble)?;
-    let mut data = Vec::with_capacity(stored.len());
-    for stored in &stored {
-        data.push(view(&app, stored).await?);
-    }
+    let budgets: Vec<&Budget> = stored.iter().map(|stored| &stored.budget).collect();
+    let at = app.clock.now_ms().div_euclid(1000);
+    let states = app.store.budgets().states(&budgets, at).await;
+    let states = states.map_err(storage_trouble)?;
+    let views = stored.iter().map(|stored| {
+        let state = states.get(stored.budget.id.as_str());
+        view(stored, state.copied().unwrap_or_default(), at)
+    });
+    let data: Vec<View> = views.collect();
     reply::json(StatusCode::OK, &Envelope { data })
 }
 
@@ -253,7 +255,9 @@ async fn keep(app: &App, budget: &Budget, enabled: bool) -> Result<(), Error> {
 
 async fn show(app: &App, id: &BudgetId, status: StatusCode) -> Answer {
     let stored = existing(app, id).await?;
-    let data = view(app, &stored).await?;
+    let at = app.clock.now_ms().div_euclid(1000);
+    let state = app.store.budgets().state(&stored.budget, at).await;
+    let data = view(&stored, state.map_err(storage_trouble)?, at);
     reply::json(status, &Envelope { data })
 }
 

@@ -13,7 +13,8 @@ use ledger::Amount;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{
-    DEFAULT_WORKSPACE_ID, KeyHash, KeyPatch, LimitReset, NewKey, Spending, StoreError, StoredKey,
+    DEFAULT_WORKSPACE_ID, KeyFilter, KeyHash, KeyPatch, LimitReset, NewKey, Spending, StoreError,
+    StoredKey,
 };
 
 use super::desk::{invalid, present, read_body};
@@ -28,9 +29,6 @@ use crate::limits::RateRow;
 use crate::money::read_usd;
 use crate::reply::{self, Answer, storage_trouble};
 use crate::time::{iso, read_utc};
-
-/// Keys per page. Source: `GET /keys` of the reference.
-const PAGE: usize = 100;
 
 /// The longest name of a key, characters.
 const NAME_MAX: usize = 200;
@@ -131,7 +129,7 @@ pub async fn list(
     let offset = match query.offset.as_deref().filter(|text| !text.is_empty()) {
         None => 0,
         Some(text) => text
-            .parse::<usize>()
+            .parse::<u32>()
             .map_err(|_| invalid("offset", format!("\"{text}\" is not a whole number from 0")))?,
     };
     let include_disabled = match query.include_disabled.as_deref() {
@@ -146,12 +144,15 @@ pub async fn list(
         .workspace_id
         .as_deref()
         .unwrap_or(DEFAULT_WORKSPACE_ID);
-    let mut keys = app.store.keys().all().await.map_err(storage_trouble)?;
-    keys.retain(|key| {
-        !key.is_management && key.workspace_id == workspace && (include_disabled || !key.disabled)
-    });
-    keys.reverse(); // oldest first in the store
-    let page: Vec<StoredKey> = keys.into_iter().skip(offset).take(PAGE).collect();
+    let filter = KeyFilter {
+        workspace_id: Some(workspace.to_owned()),
+        include_disabled,
+        include_management: false,
+        offset,
+        limit: None,
+    };
+    let page = app.store.keys().list(&filter).await;
+    let page = page.map_err(storage_trouble)?;
     let hashes: Vec<KeyHash> = page.iter().map(|key| key.hash.clone()).collect();
     let spending = app
         .store
@@ -159,7 +160,8 @@ pub async fn list(
         .spending_of(&hashes, app.clock.now_ms())
         .await
         .map_err(storage_trouble)?;
-    let terms = key_terms::all(&app.store).await.map_err(storage_trouble)?;
+    let terms = key_terms::several(&app.store, &hashes).await;
+    let terms = terms.map_err(storage_trouble)?;
     let nothing = Spending::default();
     let mut data = Vec::with_capacity(page.len());
     for key in &page {

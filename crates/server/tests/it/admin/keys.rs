@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
+use ledger::Amount;
 use serde_json::{Value, json};
 use server::start;
-use store::{KeyHash, KeyPatch};
+use store::{DEFAULT_WORKSPACE_ID, KeyHash, KeyPatch, NewKey, Store};
 use tokio::time::{Instant, sleep};
 
 use crate::stage::{Seen, Stage, hello};
@@ -200,18 +201,22 @@ async fn inference_keys_manage_nothing() {
     }
 }
 
+/// Another handle on the same database: what another replica or the command line would use.
+async fn another_handle(stage: &Stage) -> Store {
+    let loaded = server::config::read("", "", &server::config::Environment::default());
+    let mut config = loaded.config;
+    config.server.data_dir.clone_from(&stage.dir.0);
+    let environment = server::config::Environment::default();
+    start::open_store(&config, &environment).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_key_disabled_by_another_process_stops_working_within_a_second() {
     let stage = Stage::open().await;
     let body = hello("simulated/echo");
     let call = || stage.post("/v1/chat/completions", &stage.key, &body);
     assert_eq!(call().await.status, 200);
-    // Another handle on the same database: what another replica or the command line would use.
-    let loaded = server::config::read("", "", &server::config::Environment::default());
-    let mut config = loaded.config;
-    config.server.data_dir.clone_from(&stage.dir.0);
-    let environment = server::config::Environment::default();
-    let other = start::open_store(&config, &environment).await.unwrap();
+    let other = another_handle(&stage).await;
     let off = KeyPatch {
         disabled: Some(true),
         ..KeyPatch::default()
@@ -236,4 +241,66 @@ async fn a_key_disabled_by_another_process_stops_working_within_a_second() {
             .error(401, "authentication")
             .contains("disabled")
     );
+}
+
+#[tokio::test]
+async fn a_key_and_its_budget_that_another_process_makes_and_deletes_come_and_go() {
+    let stage = Stage::open().await;
+    let other = another_handle(&stage).await;
+    let body = hello("simulated/echo");
+    let secret = format!("sk-wb-v1-{}", "5c".repeat(32));
+    let new = NewKey::new(&secret, "elsewhere", DEFAULT_WORKSPACE_ID, 1);
+    let new = new.with_limit(Some(Amount::ZERO), None);
+    let hash = other.keys().create(&new).await.unwrap().hash;
+    let becomes = async |status: u16| {
+        let since = Instant::now();
+        loop {
+            let seen = stage.post("/v1/chat/completions", &secret, &body).await;
+            if seen.status == status {
+                return;
+            }
+            let waited = since.elapsed();
+            assert!(waited < Duration::from_secs(10), "still {}", seen.status);
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    becomes(402).await; // it is known, and so is its limit of nothing
+    let free = KeyPatch {
+        limit: Some(None),
+        ..KeyPatch::default()
+    };
+    other.keys().update(&hash, &free, 2).await.unwrap().unwrap();
+    becomes(200).await;
+    assert!(other.keys().delete(&hash, 3).await.unwrap());
+    becomes(401).await;
+}
+
+#[tokio::test]
+async fn pages_of_keys_show_each_of_them_once_the_newest_first() {
+    let stage = Stage::open().await;
+    let store = &stage.running.app.store;
+    for number in 0..150 {
+        let new = NewKey::new(
+            &format!("sk-{number}"),
+            "many",
+            DEFAULT_WORKSPACE_ID,
+            number,
+        );
+        store.keys().create(&new).await.unwrap();
+    }
+    let mut hashes = Vec::new();
+    let mut sizes = Vec::new();
+    for offset in [0, 100, 200] {
+        let path = format!("/api/v1/keys?offset={offset}");
+        let page = stage.get(&path, &stage.management_key).await.json();
+        let page = page["data"].as_array().unwrap().clone();
+        sizes.push(page.len());
+        let hash = |key: &serde_json::Value| key["hash"].as_str().unwrap().to_owned();
+        hashes.extend(page.iter().map(hash));
+    }
+    // The first start made one for calls beside the management key, which is not shown.
+    assert_eq!(sizes, [100, 51, 0]);
+    let expected = (0..150).rev();
+    let expected = expected.map(|number| KeyHash::of(&format!("sk-{number}")).to_string());
+    assert_eq!(hashes.split_off(1), expected.collect::<Vec<_>>());
 }
