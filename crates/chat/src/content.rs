@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::event::Citation;
 use crate::opaque::Opaque;
 use crate::search_result::SearchResult;
 
@@ -52,6 +53,8 @@ pub struct Part {
     pub cache: Option<CacheMark>,
     /// What the provider attached to it when it said it (thought signatures on tool calls and text).
     pub opaque: Option<Opaque>,
+    /// What a text of an earlier answer cites.
+    pub citations: Vec<Citation>,
 }
 
 impl From<Content> for Part {
@@ -60,6 +63,7 @@ impl From<Content> for Part {
             content,
             cache: None,
             opaque: None,
+            citations: Vec::new(),
         }
     }
 }

@@ -68,6 +68,9 @@ pub struct Citation {
     pub span: Option<(u64, u64)>,
     /// Where in the request the cited words stand, where they stand there and that is known.
     pub place: Option<Place>,
+    /// What the provider sealed its place on a page of the web with: it takes the citation back with
+    /// it, and not without.
+    pub sealed_index: Option<String>,
 }
 
 /// Where in a source of the request the words stand that are cited.

@@ -13,6 +13,7 @@ pub mod anthropic_messages;
 pub mod bedrock;
 mod blanks;
 mod call_id;
+mod cited;
 pub mod codec;
 pub mod cohere;
 pub mod content;

@@ -8,6 +8,29 @@ use chat::event::{Citation, Measure, Place};
 use serde_json::{Value, json};
 
 use crate::members::Members;
+use crate::tree::Cursor;
+
+/// The type of a citation of a page of the web.
+const PAGE: &str = "web_search_result_location";
+
+/// What citations say.
+const KNOWN: [&str; 15] = [
+    "type",
+    "cited_text",
+    "url",
+    "title",
+    "encrypted_index",
+    "source",
+    "search_result_index",
+    "document_title",
+    "document_index",
+    "start_char_index",
+    "end_char_index",
+    "start_page_number",
+    "end_page_number",
+    "start_block_index",
+    "end_block_index",
+];
 
 /// How a place in a source of the request is told: the type of the citation, and the members that
 /// say which source it is, where the words begin and where they end.
@@ -59,7 +82,32 @@ pub(super) fn read(citation: &Members<'_>) -> Citation {
         quote: said("cited_text"),
         span: None,
         place: place(citation),
+        sealed_index: said("encrypted_index"),
     }
+}
+
+/// Reads what a text of an earlier answer cites; what is not known here is named.
+pub(super) fn of_text(block: &Cursor<'_>, unsaid: &mut Vec<String>) -> Vec<Citation> {
+    let Some(list) = block.get("citations") else {
+        return Vec::new();
+    };
+    if !list.value.is_array() {
+        unsaid.push(list.to_string());
+    }
+    let mut citations = Vec::new();
+    for said in list.elements() {
+        let text = said.value.to_string();
+        let members = Members::of_text(&text).ok();
+        let is_known = |cited: &Citation| cited.place.is_some() || said.value["type"] == PAGE;
+        match members.as_ref().map(read).filter(is_known) {
+            Some(cited) => {
+                said.unknown(&KNOWN, unsaid);
+                citations.push(cited);
+            }
+            None => unsaid.push(said.to_string()),
+        }
+    }
+    citations
 }
 
 fn place(citation: &Members<'_>) -> Option<Place> {
@@ -82,11 +130,12 @@ pub(super) fn write(citation: &Citation) -> Value {
     });
     let Some((form, place)) = form else {
         return json!({
-            "type": "web_search_result_location",
+            "type": PAGE,
             "url": citation.url,
             "title": citation.title,
             "cited_text": quote,
-            "encrypted_index": "",
+            // A member that clients demand.
+            "encrypted_index": citation.sealed_index.as_deref().unwrap_or_default(),
         });
     };
     let mut written = json!({
@@ -103,4 +152,12 @@ pub(super) fn write(citation: &Citation) -> Value {
     written[form.start] = json!(place.start);
     written[form.end] = json!(place.end);
     written
+}
+
+/// Writes a citation of an earlier answer, if the model can be told it: a page of the web only with
+/// what its place there was sealed with ("Invalid `encrypted_index` in `text` block").
+/// <https://code.claude.com/docs/en/errors> (2026)
+pub(super) fn write_again(citation: &Citation) -> Option<Value> {
+    let is_tellable = citation.place.is_some() || citation.sealed_index.is_some();
+    is_tellable.then(|| write(citation))
 }

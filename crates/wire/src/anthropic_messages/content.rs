@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::parse::lifetime;
 use super::seal::{Carried, carried};
-use super::sources;
+use super::{citations, sources};
 use crate::seal::TAG;
 use crate::tree::Cursor;
 
@@ -46,9 +46,11 @@ pub(super) fn blocks(
 
 fn read(block: &Cursor<'_>, parts: &mut Vec<Part>, unsaid: &mut Vec<String>) -> Result<(), Error> {
     let mut opaque = None;
+    let mut citations = Vec::new();
     let content = match block.need("type")? {
         "text" => {
-            block.unknown(&["type", "text", "cache_control"], unsaid);
+            block.unknown(&["type", "text", "cache_control", "citations"], unsaid);
+            citations = citations::of_text(block, unsaid);
             Content::Text(block.need("text")?.to_owned())
         }
         "image" => {
@@ -95,6 +97,7 @@ fn read(block: &Cursor<'_>, parts: &mut Vec<Part>, unsaid: &mut Vec<String>) -> 
         content,
         cache,
         opaque,
+        citations,
     });
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Edits of `messages` where the same dialect is spoken: reasoning of other families is taken out,
 //! and the last block marked for caching.
 //!
-//! Claude refuses thinking that it has not signed, so it is shown none. Models that are not Claude
+//! Claude refuses thinking that it has not signed, so it is shown none; so it is with pages of the web
+//! that are cited without its seal. Models that are not Claude
 //! get back their own values without our tag, and none of another family. A conversation without
 //! any of that, which is nearly every one, is searched for one word and not walked.
 
@@ -39,7 +40,8 @@ pub(super) fn edit(members: &Members<'_>, is_claude: bool, edits: &mut Edits<'_>
     let raw = list.value.of(text);
     let has = |word: &str| memchr::memmem::find(raw.as_bytes(), word.as_bytes()).is_some();
     let has_unsigned = || has("\"signature\":\"\"") || has("\"signature\": \"\"");
-    let must_walk = has(TAG) || (is_claude && has_unsigned());
+    let has_unsealed = || has("\"encrypted_index\":\"\"") || has("\"encrypted_index\": \"\"");
+    let must_walk = has(TAG) || (is_claude && (has_unsigned() || has_unsealed()));
     if !must_walk {
         return kept;
     }
@@ -118,6 +120,14 @@ fn answer(
         };
         walked.calls |= block.string("type").is_some_and(|kind| kind.is("tool_use"));
         match thought(&block, is_claude) {
+            Thought::None if is_claude => {
+                uncite(
+                    &block,
+                    &format!("messages[{position}].content[{number}]"),
+                    edits,
+                    kept,
+                );
+            }
             Thought::None => {}
             Thought::Own => walked.has_thought = true,
             Thought::Tagged(at, end) => {
@@ -136,6 +146,37 @@ fn answer(
         remove_elements(&blocks, &removed, edits);
     }
     walked
+}
+
+/// Takes citations of pages out of a text whose places were not sealed by Claude, which refuses them
+/// ("Invalid `encrypted_index` in `text` block"): they are another family's, as we told them.
+/// <https://code.claude.com/docs/en/errors> (2026)
+fn uncite(block: &Members<'_>, path: &str, edits: &mut Edits<'_>, kept: &mut Kept) {
+    let Some(list) = block
+        .get("citations")
+        .filter(|list| list.kind == ValueKind::Array)
+    else {
+        return;
+    };
+    let citations = objects(block.text, list.value);
+    let is_unsealed = |span: &Span| {
+        let said = Members::of_span(block.text, *span);
+        let index = said
+            .as_ref()
+            .ok()
+            .and_then(|it| it.string("encrypted_index"));
+        index.is_some_and(|index| index.raw.is_empty())
+    };
+    let removed: Vec<bool> = citations.iter().map(is_unsealed).collect();
+    for at in (0..removed.len()).filter(|at| removed[*at]) {
+        kept.dropped.push(format!("{path}.citations[{at}]"));
+    }
+    if removed.is_empty() || removed.contains(&false) {
+        return remove_elements(&citations, &removed, edits);
+    }
+    let mut edited = ObjectEdits::new(block);
+    edited.remove("citations");
+    edited.commit(edits);
 }
 
 /// Whose thought a block is.

@@ -79,6 +79,7 @@ pub(super) fn document(
         },
         cache: mark(block)?,
         opaque: None,
+        citations: Vec::new(),
     });
     Ok(())
 }

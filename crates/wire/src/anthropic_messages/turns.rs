@@ -7,9 +7,10 @@
 
 use chat::opaque::{Format, Seal};
 use chat::request::{Content, Message, Part, Role, SearchResult, Source};
-use chat::{Opaque, Request};
+use chat::{Citation, Opaque, Request};
 use serde_json::{Map, Value, json};
 
+use super::citations;
 use super::family::Family;
 use super::marks::Marks;
 use crate::call_id;
@@ -170,11 +171,29 @@ impl Scribe<'_> {
         if part.cache.is_some() && (mark.is_none() || block.is_none()) {
             self.lose(format!("{path}.cache_control"));
         }
+        if block.is_none() && !part.citations.is_empty() {
+            self.lose(format!("{path}.citations"));
+        }
         let mut block = block?;
         if let Some(mark) = mark {
             block["cache_control"] = mark;
         }
+        self.cite(&part.citations, &mut block, path);
         Some(block)
+    }
+
+    /// Writes what a text of an earlier answer cites.
+    fn cite(&mut self, citations: &[Citation], block: &mut Value, path: &str) {
+        let mut told = Vec::with_capacity(citations.len());
+        for (at, citation) in citations.iter().enumerate() {
+            match citations::write_again(citation) {
+                Some(citation) => told.push(citation),
+                None => self.lose(format!("{path}.citations[{at}]")),
+            }
+        }
+        if !told.is_empty() {
+            block["citations"] = Value::Array(told);
+        }
     }
 
     fn lose(&mut self, path: String) {

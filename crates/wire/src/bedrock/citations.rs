@@ -1,10 +1,13 @@
-//! Reads what an answer cites: a place in a document or a search result of the request, or a page of
-//! the web.
+//! What an answer cites: a place in a document or a search result of the request, or a page of the
+//! web.
 //!
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CitationLocation.html> (2026)
 
 use chat::event::{Citation, Measure, Place};
+use serde_json::{Map, Value, json};
 
+use super::family::{Family, Recalls};
+use crate::cited::page;
 use crate::members::Members;
 
 /// Places in sources of the request: the member of `location`, and the one in it that says which
@@ -40,6 +43,7 @@ pub(super) fn read(citation: &Members<'_>) -> Citation {
         quote: Some(quote).filter(|quote| !quote.is_empty()),
         span: None,
         place: location.as_ref().and_then(place),
+        sealed_index: None,
     }
 }
 
@@ -53,4 +57,66 @@ fn place(location: &Members<'_>) -> Option<Place> {
             end: found.count("end")?,
         })
     })
+}
+
+/// A text of an earlier answer with what it cites, and which of the citations cannot be told as a
+/// whole; nothing where none of them can be told.
+///
+/// The text stands in the block itself: without one the call is refused.
+/// <https://github.com/strands-agents/harness-sdk/pull/1341> (2026)
+pub(super) fn write(
+    text: &str,
+    citations: &[Citation],
+    family: &Family,
+) -> Option<(Value, Vec<usize>)> {
+    let mut told = Vec::with_capacity(citations.len());
+    let mut lost = Vec::new();
+    for (at, citation) in citations.iter().enumerate() {
+        let location = location(citation, family);
+        if location.is_none() || citation.sealed_index.is_some() {
+            lost.push(at);
+        }
+        told.extend(location.map(|location| again(citation, location)));
+    }
+    if told.is_empty() {
+        return None;
+    }
+    let block = json!({"content": [{"text": text}], "citations": told});
+    Some((json!({ "citationsContent": block }), lost))
+}
+
+/// Where a citation points to, if the model can be told that.
+fn location(citation: &Citation, family: &Family) -> Option<Value> {
+    let Some(place) = citation.place else {
+        let url = page(citation).filter(|_| family.recalls == Recalls::Pages)?;
+        return Some(json!({"web": {"url": url}}));
+    };
+    let is_shown = place.measure != Measure::TextsFound || family.takes_search_results;
+    if family.recalls != Recalls::Places || !is_shown {
+        return None;
+    }
+    let (_, name, source) = PLACES
+        .into_iter()
+        .find(|(measure, ..)| *measure == place.measure)?;
+    let mut location = Map::new();
+    location.insert(
+        name.to_owned(),
+        json!({source: place.source, "start": place.start, "end": place.end}),
+    );
+    Some(Value::Object(location))
+}
+
+fn again(citation: &Citation, location: Value) -> Value {
+    let mut said = Map::new();
+    if let Some(title) = &citation.title {
+        said.insert("title".to_owned(), json!(title));
+    }
+    if citation.place.is_some() && !citation.url.is_empty() {
+        said.insert("source".to_owned(), json!(citation.url));
+    }
+    if let Some(quote) = &citation.quote {
+        said.insert("sourceContent".to_owned(), json!([{"text": quote}]));
+    }
+    said.insert("location".to_owned(), location);
+    Value::Object(said)
 }

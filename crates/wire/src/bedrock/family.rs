@@ -27,6 +27,8 @@ pub(super) struct Family {
     /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_SearchResultBlock.html>
     /// (2026)
     pub(super) takes_search_results: bool,
+    /// What it can be told that its earlier answers cite.
+    pub(super) recalls: Recalls,
     /// How it is told to think.
     pub(super) thinking: Thinking,
     /// Where it takes `top_k`.
@@ -55,6 +57,19 @@ pub(super) enum Caches {
     Everything,
     /// Everything, and for an hour as well.
     OneHour,
+}
+
+/// What a model can be told that its earlier answers cite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recalls {
+    /// Nothing.
+    Nothing,
+    /// Places in documents and search results. Claude takes pages of the web only with a seal, for
+    /// which Converse has no place.
+    Places,
+    /// Pages of the web: who searches it itself cites nothing else.
+    /// <https://docs.aws.amazon.com/nova/latest/nova2-userguide/web-grounding.html> (2026)
+    Pages,
 }
 
 /// How a model is told to think.
@@ -91,6 +106,7 @@ const OTHERS: Family = Family {
     takes_status: false,
     cites: false,
     takes_search_results: false,
+    recalls: Recalls::Nothing,
     thinking: Thinking::Never,
     top_k: TopK::Nowhere,
 };
@@ -99,6 +115,7 @@ const OTHERS: Family = Family {
 const PROFILE: Family = Family {
     cites: true,
     takes_search_results: true,
+    recalls: Recalls::Places,
     ..OTHERS
 };
 
@@ -132,7 +149,15 @@ const TABLE: &[(&str, Family)] = &[
     (
         "amazon.nova-2",
         Family {
+            recalls: Recalls::Pages,
             thinking: Thinking::Nova,
+            ..NOVA
+        },
+    ),
+    (
+        "amazon.nova-premier",
+        Family {
+            recalls: Recalls::Pages,
             ..NOVA
         },
     ),
@@ -205,6 +230,11 @@ impl Family {
             takes_status: true,
             cites: true,
             takes_search_results: version >= (3, 7) || native_model.contains("claude-3-5-haiku"),
+            recalls: if version >= (3, 5) {
+                Recalls::Places
+            } else {
+                Recalls::Nothing
+            },
             thinking: Thinking::Claude,
             top_k: TopK::Flat("top_k"),
             ..OTHERS

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `write.rs`, `tools.rs` | vocabulary → request: limits, sampling, tools, form of the answer |
 //! | `turns.rs`, `parts.rs`, `media.rs` | the conversation in it, its pictures and documents |
-//! | `sources.rs` | what an answer may cite: documents and search results |
+//! | `sources.rs`, `citations.rs` | what an answer may cite, and what earlier ones have cited |
 //! | `marks.rs` | cache points, counted before they are set |
 //! | `family.rs`, `reasoning.rs` | what each family of models can be told |
 //! | `reader.rs`, `blocks.rs`, `citations.rs` | answer → events |

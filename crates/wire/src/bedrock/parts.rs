@@ -4,13 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chat::opaque::{Format, Seal};
 use chat::request::{CacheMark, Content, Message, Part, Role};
-use chat::{Error, Opaque};
+use chat::{Citation, Error, Opaque};
 use serde_json::{Value, json};
 
 use super::family::Family;
 use super::marks::Marks;
 use super::media::{self, Names, Shown};
-use super::sources;
+use super::{citations, sources};
 use crate::call_id;
 
 /// The longest id of a tool call.
@@ -108,7 +108,12 @@ impl<'s> Scribe<'s> {
                     if part.opaque.is_some() {
                         self.lose(format!("{path}.reasoning_details"));
                     }
-                    self.block(content, place, &here)?
+                    match (place, content) {
+                        (Place::Answer, Content::Text(text)) if !part.citations.is_empty() => {
+                            self.cited(text, &part.citations, &here)
+                        }
+                        _ => self.block(content, place, &here)?,
+                    }
                 }
             };
             if let Some(value) = value {
@@ -119,6 +124,19 @@ impl<'s> Scribe<'s> {
             }
         }
         Ok(blocks)
+    }
+
+    /// A text of an earlier answer that cites something.
+    fn cited(&mut self, text: &str, citations: &[Citation], path: &str) -> Option<Value> {
+        let told = citations::write(text, citations, self.family);
+        let Some((block, lost)) = told.filter(|_| !text.trim().is_empty()) else {
+            self.lose(format!("{path}.citations"));
+            return words(text);
+        };
+        for at in lost {
+            self.lose(format!("{path}.citations[{at}]"));
+        }
+        Some(block)
     }
 
     /// The cache point after a part; a result of a tool has one for all that is in it.
@@ -143,10 +161,7 @@ impl<'s> Scribe<'s> {
         path: &str,
     ) -> Result<Option<Value>, Error> {
         Ok(match content {
-            // Blank texts are refused.
-            Content::Text(text) | Content::Refusal(text) => {
-                (!text.trim().is_empty()).then(|| json!({"text": text}))
-            }
+            Content::Text(text) | Content::Refusal(text) => words(text),
             Content::ToolCall {
                 id,
                 name,
@@ -263,6 +278,11 @@ impl<'s> Scribe<'s> {
             }}),
         })
     }
+}
+
+/// A text; blank ones are refused.
+fn words(text: &str) -> Option<Value> {
+    (!text.trim().is_empty()).then(|| json!({"text": text}))
 }
 
 /// The id of a tool call in the letters and the length that are allowed here.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::family::Family;
 use super::marks::Marks;
 use super::parts::{Block, Scribe};
+use crate::cited::name_untold;
 
 /// The conversation as this dialect says it.
 #[derive(Debug, Default)]
@@ -43,6 +44,11 @@ pub(super) fn turns(
 ) -> Result<Turns, Error> {
     let mut turns = Turns::default();
     let mut scribe = Scribe::new(family, marks, dropped);
+    name_untold(
+        &request.messages,
+        |role| role == Role::Assistant,
+        scribe.dropped,
+    );
     let mut system = Vec::new();
     for (at, message) in request.messages.iter().enumerate() {
         let path = format!("messages[{at}]");
@@ -87,6 +93,15 @@ pub(super) fn turns(
 fn flat(blocks: Vec<Block>) -> Vec<Value> {
     let both = |block: Block| std::iter::once(block.value).chain(block.point);
     blocks.into_iter().flat_map(both).collect()
+}
+
+/// The text of a block, whether it cites anything or not.
+fn words(block: &mut Block) -> Option<&mut Value> {
+    let path = match block.is("citationsContent") {
+        true => "/citationsContent/content/0/text",
+        false => "/text",
+    };
+    block.value.pointer_mut(path)
 }
 
 /// Words of the operator in a turn of the user's.
@@ -153,10 +168,10 @@ impl Turns {
             .last_mut()
             .filter(|last| last.role == "assistant")
             .and_then(|last| last.blocks.last_mut());
-        if let Some(block) = last
-            && let Some(said) = block.value["text"].as_str().map(str::trim_end)
+        if let Some(text) = last.and_then(words)
+            && let Some(said) = text.as_str().map(str::trim_end)
         {
-            block.value["text"] = json!(said);
+            *text = json!(said);
         }
     }
 

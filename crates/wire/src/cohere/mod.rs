@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `write.rs` | vocabulary → request: tools, form of the answer, thinking, sampling |
 //! | `turns.rs` | the conversation in it |
-//! | `reader.rs`, `citations.rs` | answer → events |
+//! | `reader.rs`, `citations.rs` | answer → events; what earlier answers cite |
 //! | `usage.rs` | counts → disjoint buckets |
 //!
 //! A stream: `message-start` (with the id), `tool-plan-delta`, then contents and tool calls, each

@@ -10,6 +10,9 @@ use chat::request::{Content, Message, Part, Role, SearchResult, Source};
 use chat::{Error, Kind, Next};
 use serde_json::{Map, Value, json};
 
+use super::citations::{Listed, write};
+use crate::cited::{chars, name_untold};
+
 /// The conversation as this dialect says it.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
@@ -20,6 +23,8 @@ pub(super) struct Turns {
     thinks: bool,
     /// Pictures in results of tools that are still to be shown.
     pictures: Vec<Value>,
+    /// Where documents and search results stand.
+    listed: Listed,
 }
 
 /// Writes the conversation.
@@ -31,6 +36,7 @@ pub(super) fn turns(messages: &[Message], thinks: bool) -> Result<Turns, Error> 
         thinks,
         ..Turns::default()
     };
+    name_untold(messages, |role| role == Role::Assistant, &mut turns.dropped);
     for (at, message) in messages.iter().enumerate() {
         let path = format!("messages[{at}]");
         if message.name.is_some() {
@@ -88,9 +94,13 @@ impl Turns {
                     source, filename, ..
                 } => {
                     let document = document(source, filename.as_deref(), &path)?;
+                    self.listed.document(Some(self.documents.len()));
                     self.documents.push(document);
                 }
-                Content::SearchResult(found) => self.documents.push(search_result(found)),
+                Content::SearchResult(found) => {
+                    self.listed.found(Some(self.documents.len()));
+                    self.documents.push(search_result(found));
+                }
                 content_of => content.extend(block(content_of, &path)?),
             }
         }
@@ -131,10 +141,12 @@ impl Turns {
                     source, filename, ..
                 } => {
                     let document = document(source, filename.as_deref(), &path)?;
+                    self.listed.document(None);
                     content.push(json!({"type": "document", "document": document}));
                 }
                 Content::SearchResult(found) => {
                     let document = search_result(found);
+                    self.listed.found(None);
                     content.push(json!({"type": "document", "document": document}));
                 }
                 text => content.extend(block(text, &path)?),
@@ -159,6 +171,7 @@ impl Turns {
     fn answer(&mut self, message: &Message, path: &str) {
         let mut content = Vec::new();
         let mut said = String::new();
+        let mut citations = Vec::new();
         let mut calls = Vec::new();
         for (at, part) in message.parts.iter().enumerate() {
             let is_foreign = part
@@ -166,7 +179,17 @@ impl Turns {
                 .as_ref()
                 .is_some_and(|opaque| opaque.format != Format::Unknown);
             match &part.content {
-                Content::Text(text) | Content::Refusal(text) => said.push_str(text),
+                Content::Text(text) | Content::Refusal(text) => {
+                    let begin = chars(&said);
+                    for (number, citation) in part.citations.iter().enumerate() {
+                        // Which part of a source is cited has no name here.
+                        if citation.place.is_some() || citation.sealed_index.is_some() {
+                            self.lose(format!("{path}.content[{at}].citations[{number}]"));
+                        }
+                        citations.push(write(citation, (begin, text), &self.listed));
+                    }
+                    said.push_str(text);
+                }
                 Content::Reasoning { text, is_summary }
                     if self.thinks && !is_foreign && !is_summary && !text.is_empty() =>
                 {
@@ -203,8 +226,21 @@ impl Turns {
         } else if !said.is_empty() {
             written.insert("tool_plan".to_owned(), json!(said));
         }
+        // Those of a plan are not told.
+        if !citations.is_empty() && (!calls.is_empty() || said.is_empty()) {
+            self.lose(format!("{path}.content[].citations"));
+            citations.clear();
+        }
+        if let Some(last) = content.len().checked_sub(1).filter(|last| *last > 0) {
+            for citation in &mut citations {
+                citation["content_index"] = json!(last);
+            }
+        }
         if !content.is_empty() {
             written.insert("content".to_owned(), plain(content));
+        }
+        if !citations.is_empty() {
+            written.insert("citations".to_owned(), Value::Array(citations));
         }
         if !calls.is_empty() {
             written.insert("tool_calls".to_owned(), Value::Array(calls));

@@ -343,6 +343,7 @@ fn citation(cited: &Members<'_>) -> Citation {
         // OpenRouter says 0 to 0 where nobody knows.
         span: span.filter(|(start, end)| end > start),
         place: None,
+        sealed_index: None,
     }
 }
 

@@ -8,9 +8,10 @@ use std::borrow::Cow;
 
 use chat::event::BlockIndex;
 use chat::opaque::{Format, Opaque, Seal};
-use chat::{Block, Citation, Error, Event, FinishReason, Reason};
+use chat::{Block, Error, Event, FinishReason, Reason};
 use serde_json::Value;
 
+use crate::cited::citation;
 use crate::free_text;
 use crate::track::{Arguments, Listen, broken};
 
@@ -433,19 +434,4 @@ fn close(part: &mut Open, listen: &mut Listen<'_>) {
 
 const fn index(block: u32) -> BlockIndex {
     BlockIndex { choice: 0, block }
-}
-
-/// An annotation of a text: of a page by its address, of a file by its name.
-fn citation(annotation: &Value) -> Citation {
-    let text = |name: &str| annotation[name].as_str().map(str::to_owned);
-    let span = annotation["start_index"]
-        .as_u64()
-        .zip(annotation["end_index"].as_u64());
-    Citation {
-        url: text("url").unwrap_or_default(),
-        title: text("title").or_else(|| text("filename")),
-        quote: text("content"),
-        span,
-        place: None,
-    }
 }

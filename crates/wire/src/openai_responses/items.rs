@@ -8,6 +8,7 @@ use chat::{Error, Request};
 use serde_json::Value;
 
 use super::names::{self, Names};
+use crate::cited::annotations;
 use crate::seal::{TAG, untagged};
 use crate::tree::Cursor;
 
@@ -176,6 +177,7 @@ impl Turns<'_> {
                 content: Content::Reasoning { text, is_summary },
                 cache: None,
                 opaque,
+                citations: Vec::new(),
             },
         );
         Ok(())
@@ -238,11 +240,13 @@ fn content(item: &Cursor<'_>, name: &str, unsaid: &mut Vec<String>) -> Result<Ve
         match part_content(&part)? {
             Some((content, known)) => {
                 part.unknown(&[known, COMMON].concat(), unsaid);
+                let citations = annotations(&part, unsaid);
                 let is_marked = part.get("prompt_cache_breakpoint").is_some();
                 parts.push(Part {
                     content,
                     cache: is_marked.then_some(CacheMark::Default),
                     opaque: None,
+                    citations,
                 });
             }
             None => unsaid.push(part.to_string()),

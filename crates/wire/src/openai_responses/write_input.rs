@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chat::opaque::{Opaque, Seal};
 use chat::request::{Content, Message, Part, Role, Source};
-use chat::{Error, Request};
+use chat::{Citation, Error, Request};
 use serde_json::{Map, Value, json};
 
 use super::family;
 use crate::call_id;
+use crate::cited::{name_untold, page, span};
 
 /// The longest id of a call that OpenAI takes, in characters.
 const CALL_ID_CHARS_MAX: usize = 64;
@@ -26,6 +27,11 @@ pub(super) fn input(
         native_model,
         dropped,
     };
+    name_untold(
+        &request.messages,
+        |role| role == Role::Assistant,
+        items.dropped,
+    );
     for (position, message) in request.messages.iter().enumerate() {
         items.message(position, message);
     }
@@ -87,7 +93,8 @@ impl Items<'_> {
             }
             match &part.content {
                 Content::Text(text) | Content::Refusal(text) => {
-                    self.say(text);
+                    let path = format!("messages[{position}].content[{place}].citations");
+                    self.say(text, &part.citations, &path);
                     if part.opaque.is_some() {
                         self.drop(format!("messages[{position}].reasoning_details"));
                     }
@@ -134,10 +141,32 @@ impl Items<'_> {
         ));
     }
 
-    fn say(&mut self, text: &str) {
+    fn say(&mut self, text: &str, citations: &[Citation], path: &str) {
+        let mut told = Vec::with_capacity(citations.len());
+        for (at, citation) in citations.iter().enumerate() {
+            let page = page(citation).filter(|_| !text.is_empty());
+            // What is quoted, and a place in a source, have no name here.
+            if page.is_none() || citation.quote.is_some() || citation.place.is_some() {
+                self.drop(format!("{path}[{at}]"));
+            }
+            let (start, end) = span(citation, text);
+            told.extend(page.map(|url| {
+                json!({
+                    "type": "url_citation",
+                    "url": url,
+                    "title": citation.title.as_deref().unwrap_or_default(),
+                    "start_index": start,
+                    "end_index": end,
+                })
+            }));
+        }
+        let content = match told.is_empty() {
+            true => json!(text),
+            false => json!([{"type": "output_text", "text": text, "annotations": told}]),
+        };
         if !text.is_empty() {
             self.list
-                .push(json!({"role": "assistant", "content": text}));
+                .push(json!({"role": "assistant", "content": content}));
         }
     }
 

@@ -7,6 +7,7 @@ mod bedrock;
 mod cases;
 mod chat_answers_translated;
 mod chat_requests_translated;
+mod cited_before;
 mod cohere;
 mod content;
 mod errors;

@@ -139,6 +139,7 @@ fn part(
         content,
         cache: None,
         opaque: carried.map(|it| it.opaque),
+        citations: Vec::new(),
     }))
 }
 

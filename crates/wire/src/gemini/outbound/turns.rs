@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::family::Family;
 use super::parts::{audio_type, media};
+use crate::cited::name_untold;
 use crate::outgoing::nothing_left;
 use crate::quirks::name_once;
 use crate::splice::{push_member, quoted};
@@ -68,6 +69,7 @@ pub(super) fn write(
     family: Family,
     dropped: &mut Vec<String>,
 ) -> Result<Turns, Error> {
+    name_untold(messages, |_| false, dropped);
     let is_system = |message: &&Message| matches!(message.role, Role::System | Role::Developer);
     let count = messages.iter().take_while(is_system).count();
     let (first, rest) = messages.split_at(count);

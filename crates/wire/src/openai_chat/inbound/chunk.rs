@@ -40,7 +40,7 @@ pub(super) fn call_id(said: &str, choice: u32, position: usize) -> String {
 }
 
 /// A source; where its place in the text is not known, both ends are 0, since both are required.
-pub(super) fn citation(citation: &Citation) -> String {
+pub(crate) fn citation(citation: &Citation) -> String {
     let mut inner = String::new();
     push_member(&mut inner, "url", &quoted(&citation.url));
     let title = citation.title.as_deref().unwrap_or_default();

@@ -5,6 +5,7 @@ use chat::{Error, Opaque};
 use serde_json::Value;
 
 use super::{parts, thoughts};
+use crate::cited::{annotations, spread};
 use crate::tree::Cursor;
 
 /// What is read of a message, or means nothing to any provider. `model` says who wrote it.
@@ -33,7 +34,6 @@ pub(super) fn read(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Mes
     let mut read = Vec::new();
     let mut called: Vec<(String, String)> = Vec::new();
     for message in messages.elements() {
-        message.unknown(KNOWN, unsaid);
         let role = match message.need("role")? {
             "system" => Role::System,
             "developer" => Role::Developer,
@@ -41,6 +41,10 @@ pub(super) fn read(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Mes
             "tool" | "function" => Role::Tool,
             _ => Role::User,
         };
+        match role {
+            Role::Assistant => message.unknown(&[KNOWN, &["annotations"]].concat(), unsaid),
+            _ => message.unknown(KNOWN, unsaid),
+        }
         let name = message.string("name")?.map(str::to_owned);
         let (parts, name) = match role {
             Role::Assistant => (said(&message, &mut called, unsaid)?, name),
@@ -78,6 +82,7 @@ fn result(
         content,
         cache,
         opaque: None,
+        citations: Vec::new(),
     })
 }
 
@@ -92,6 +97,9 @@ fn said(
     } = thoughts::read(message, unsaid)?;
     let mut content = parts::read(message, unsaid)?;
     content.retain(|part| !matches!(&part.content, Content::Text(text) if text.is_empty()));
+    if !spread(annotations(message, unsaid), &mut content).is_empty() {
+        unsaid.push(message.path_of("annotations"));
+    }
     if let Some(refusal) = message.string("refusal")?.filter(|it| !it.is_empty()) {
         content.push(Content::Refusal(refusal.to_owned()).into());
     }
@@ -137,6 +145,7 @@ fn seal_text(content: &mut Vec<Part>, seal: Opaque) {
         },
         cache: None,
         opaque: Some(seal),
+        citations: Vec::new(),
     });
 }
 

@@ -16,7 +16,7 @@ mod thoughts;
 mod whole;
 mod writer;
 
-pub(crate) use chunk::{head, push_finish};
+pub(crate) use chunk::{citation as annotation, head, push_finish};
 
 use chat::{Error, Kind, Request};
 use serde_json::Value;

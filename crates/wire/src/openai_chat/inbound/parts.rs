@@ -5,6 +5,7 @@ use chat::request::{Content, Part, Source};
 use serde_json::Value;
 
 use super::options::cache_mark;
+use crate::cited::annotations;
 use crate::tree::Cursor;
 
 /// What a document is taken for whose bytes come without a type.
@@ -86,6 +87,7 @@ fn read_part(
         content,
         cache: cache_mark(part)?,
         opaque: None,
+        citations: annotations(part, unsaid),
     });
     Ok(())
 }

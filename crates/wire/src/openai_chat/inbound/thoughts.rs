@@ -175,6 +175,7 @@ fn reasoning(text: String, is_summary: bool, opaque: Option<Opaque>) -> Part {
         content: Content::Reasoning { text, is_summary },
         cache: None,
         opaque,
+        citations: Vec::new(),
     }
 }
 

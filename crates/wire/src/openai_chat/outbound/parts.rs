@@ -19,7 +19,7 @@ pub(super) enum Marks {
 }
 
 /// What is named where an answer was to say what it takes from something.
-const CITATIONS: &str = "messages[].content[].citations";
+pub(super) const CITATIONS: &str = "messages[].content[].citations";
 
 /// Models that take `prompt_cache_breakpoint`: from GPT-5.6 on. Source: section 14 of our digest.
 const BREAKPOINT_MODELS: [&str; 5] = ["gpt-5.6", "gpt-5.7", "gpt-5.8", "gpt-5.9", "gpt-6"];

@@ -9,7 +9,8 @@ use chat::Error;
 use chat::opaque::Format;
 use chat::request::{Content, Message, Part, Role};
 
-use super::parts::{Marks, PartsWriter};
+use super::parts::{CITATIONS, Marks, PartsWriter};
+use crate::cited::{annotations_of, name_untold};
 use crate::continuation::Mark;
 use crate::openai_chat::details;
 use crate::outgoing::Outgoing;
@@ -48,6 +49,11 @@ pub(super) fn write(
         moved: Vec::new(),
         goes_on: None,
     };
+    name_untold(
+        messages,
+        |role| is_router && role == Role::Assistant,
+        &mut turns.writer.dropped,
+    );
     for (left, message) in messages.iter().rev().enumerate().rev() {
         turns.goes_on = mark.filter(|_| left == 0).and_then(Mark::member);
         turns.message(message)?;
@@ -203,6 +209,15 @@ impl Turns {
         push_member(&mut members, "content", &content);
         self.reasoning(parts, &mut members);
         self.others(parts, &mut members)?;
+        if self.writer.is_router {
+            let (list, is_lost) = annotations_of(&message.parts);
+            if is_lost {
+                quirks::name_once(&mut self.writer.dropped, CITATIONS);
+            }
+            if !list.is_empty() {
+                push_member(&mut members, "annotations", &format!("[{list}]"));
+            }
+        }
         if !calls.is_empty() {
             push_member(&mut members, "tool_calls", &format!("[{calls}]"));
         }

@@ -5,6 +5,6 @@ mod family_switch;
 mod history;
 mod recorded;
 mod same;
-mod scene;
+pub(crate) mod scene;
 mod translated;
 mod writing;

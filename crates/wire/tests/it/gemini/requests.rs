@@ -259,14 +259,12 @@ fn tool_turn(opaque: Option<Opaque>) -> Request {
             Role::Assistant,
             vec![
                 Part {
-                    content: thought,
-                    cache: None,
                     opaque: opaque.clone(),
+                    ..Part::from(thought)
                 },
                 Part {
-                    content: call("1"),
-                    cache: None,
                     opaque,
+                    ..Part::from(call("1"))
                 },
                 call("2").into(),
             ],

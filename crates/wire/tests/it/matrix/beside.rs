@@ -34,6 +34,8 @@ fn asked() -> Request {
         messages: vec![
             Message::new(Role::System, vec![Part::text("Be brief.")]),
             Message::new(Role::User, parts),
+            Message::new(Role::Assistant, vec![Part::text("I look.")]),
+            Message::new(Role::User, vec![Part::text("Do.")]),
             Message::new(Role::Assistant, vec![call.into()]),
             Message::new(Role::Tool, vec![result.into()]),
             Message::new(Role::User, vec![Part::text("And now?")]),
@@ -85,16 +87,16 @@ type Change = (&'static str, fn(&mut Request));
 const CHANGES: &[Change] = &[
     ("detail", |it| look_closely(part(it, 1, 1))),
     ("detail in a result", |it| {
-        look_closely(&mut inner(part(it, 3, 0))[1].content);
+        look_closely(&mut inner(part(it, 5, 0))[1].content);
     }),
     ("name of a speaker", |it| {
-        it.messages[4].name = Some("ada".to_owned())
+        it.messages[6].name = Some("ada".to_owned())
     }),
     ("name of the operator", |it| {
         it.messages[0].name = Some("ada".to_owned())
     }),
     ("name of the model", |it| {
-        it.messages[2].name = Some("ada".to_owned())
+        it.messages[4].name = Some("ada".to_owned())
     }),
     ("name of a document", |it| {
         if let Content::File { filename, .. } = part(it, 1, 2) {
@@ -106,8 +108,14 @@ const CHANGES: &[Change] = &[
             *is_cited = true;
         }
     }),
+    ("citation of an answer", |it| {
+        it.messages[2].parts[0].citations = vec![chat::Citation {
+            url: "https://x.test/a".to_owned(),
+            ..chat::Citation::default()
+        }];
+    }),
     ("failed tool", |it| {
-        if let Content::ToolResult { is_error, .. } = part(it, 3, 0) {
+        if let Content::ToolResult { is_error, .. } = part(it, 5, 0) {
             *is_error = true;
         }
     }),

@@ -2,7 +2,7 @@
 
 use chat::Request;
 use chat::request::{Content, Format, Part, Source, ToolChoice};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One thing that a request says.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("file", &["content"]),
     ("filename", &["filename", "content"]),
     ("is_cited", &["citations"]),
+    ("cited", &["citations", "annotations"]),
     ("call", &["tool_calls", "content"]),
     ("call_name", &["tool_calls", "content"]),
     ("call_arguments", &["tool_calls", "content"]),
@@ -213,6 +214,12 @@ impl Leaves {
                 }
             }
             Content::Reasoning { text, .. } => self.text("thought", Some(text)),
+        }
+        for cited in &part.citations {
+            let place = cited.place.map(|place| format!("{place:?}"));
+            let said = json!({"url": cited.url, "title": cited.title, "quote": cited.quote,
+                "place": place, "sealed_index": cited.sealed_index});
+            self.add("cited", said);
         }
         if part.cache.is_some() {
             self.add("cache", true);

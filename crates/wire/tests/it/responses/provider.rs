@@ -20,17 +20,16 @@ fn write(request: &Request, to: &Outgoing<'_>) -> (Value, Vec<String>) {
 
 fn conversation() -> Request {
     let sealed = |format, value: &str| Part {
-        content: Content::Reasoning {
-            text: "Hm".to_owned(),
-            is_summary: true,
-        },
-        cache: None,
         opaque: Some(Opaque {
             format,
             seal: Seal::Encrypted,
             value: value.to_owned(),
             id: Some("rs_1".to_owned()),
         }),
+        ..Part::from(Content::Reasoning {
+            text: "Hm".to_owned(),
+            is_summary: true,
+        })
     };
     let call = Content::ToolCall {
         id: "c".repeat(80),
