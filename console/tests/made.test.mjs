@@ -91,7 +91,7 @@ const pages = [
     await page.getByRole("dialog", { name: "Compare models" }).getByRole("rowheader").first().waitFor();
   }],
   ["/models/simulated/echo", 8, (page) => page.getByRole("button", { name: /^All of Simulated Cheap/ }).click()],
-  ["/models/simulated/echo", 1, tab("Why would my call go there?", /^first in /)],
+  ["/models/simulated/echo", 0, tab("Why would my call go there?", /^first in /)],
   ["/models/simulated/echo", 0, tab("Facts", "Tokenizer")],
   ["/keys", 3], ["/ledger", 20], ["/ledger?view=entries", 10],
   ["/settings", 0], ["/destinations", 0],
