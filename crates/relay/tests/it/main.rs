@@ -8,6 +8,7 @@
 mod breaking;
 mod budgets;
 mod cancellation;
+mod connections;
 mod counting;
 mod credentials;
 mod fallback;
