@@ -151,7 +151,11 @@ impl Dialect {
                 Feature::RemoteMedia,
             ],
             Self::OpenaiResponses => &[Feature::Logprobs, Feature::RemoteMedia],
-            Self::Gemini => &[Feature::ImageOutput, Feature::RemoteMedia],
+            Self::Gemini => &[
+                Feature::Logprobs,
+                Feature::ImageOutput,
+                Feature::RemoteMedia,
+            ],
             Self::AnthropicMessages | Self::Cohere => &[Feature::RemoteMedia],
             Self::Vertex
             | Self::BedrockConverse

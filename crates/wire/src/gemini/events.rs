@@ -7,8 +7,10 @@ use std::borrow::Cow;
 
 use chat::opaque::Format;
 use chat::{Error, Event, FinishReason, Opaque, Reason, Seal};
+use serde_json::Value;
 
 use super::grounding::Grounding;
+use super::logprobs;
 use super::usage::Counts;
 use crate::error::read_error;
 use crate::finish::unify;
@@ -137,8 +139,14 @@ impl Heard {
             let list = content.get("parts")?;
             (list.kind == ValueKind::Array).then(|| elements(content.text, list.value))
         });
+        let mut tokens = logprobs::read(candidate).filter(|_| self.is_told);
         for span in parts.unwrap_or_default() {
             self.part(index, &inner(candidate.text, span)?, listen)?;
+            self.rate(index, &mut tokens, listen)?;
+        }
+        self.rate(index, &mut tokens, listen)?;
+        if tokens.is_some() {
+            listen(Event::Unsaid("candidates[].logprobsResult".into()));
         }
         if self.is_told && candidate.present("urlContextMetadata").is_some() {
             listen(Event::Unsaid("urlContextMetadata".into()));
@@ -151,6 +159,21 @@ impl Heard {
             }
         }
         self.finish(index, candidate, listen)
+    }
+
+    /// Tells the probabilities of a candidate's tokens once its text has begun, and while that goes on.
+    fn rate(
+        &mut self,
+        index: u32,
+        tokens: &mut Option<Value>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
+        if let Some(text) = self.tracker.choice(index)?.block_of(Voice::Text)
+            && let Some(tokens) = tokens.take()
+        {
+            listen(Event::Logprobs(text, tokens));
+        }
+        Ok(())
     }
 
     fn finish(

@@ -12,6 +12,7 @@
 //! | `request.rs`, `contents.rs` | caller's request → checked, with spans and [`chat::Needs`] |
 //! | `splice.rs` | the same bytes for one endpoint |
 //! | `events.rs`, `grounding.rs` | one walk for chunks and whole answers: events and stamps |
+//! | `logprobs.rs` | log probabilities, in both directions |
 //! | `same.rs` | an answer that stays in its dialect |
 //! | `frames.rs` | how a stream to a caller is framed: events, or one array |
 //! | `inbound/` | callers' requests → the vocabulary, events → their answers |
@@ -33,6 +34,7 @@ mod family;
 mod frames;
 mod grounding;
 mod inbound;
+mod logprobs;
 mod names;
 mod outbound;
 mod request;

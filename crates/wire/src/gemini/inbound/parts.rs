@@ -5,7 +5,7 @@ use chat::opaque::Format;
 use chat::{Citation, Opaque};
 use serde_json::{Value, json};
 
-use super::super::{grounding, seal};
+use super::super::{grounding, logprobs, seal};
 use crate::splice::{push_member, push_quoted, quoted};
 
 /// Text, or a thought.
@@ -109,23 +109,9 @@ impl Candidate<'_> {
             push_member(&mut out, "groundingMetadata", &grounding);
         }
         if !self.logprobs.is_empty() {
-            push_member(&mut out, "logprobsResult", &logprobs(self.logprobs));
+            push_member(&mut out, "logprobsResult", &logprobs::write(self.logprobs));
         }
         out.push('}');
         out
     }
-}
-
-/// OpenAI's form of probabilities as Google's.
-fn logprobs(tokens: &[Value]) -> String {
-    let one =
-        |token: &Value| json!({ "token": token["token"], "logProbability": token["logprob"] });
-    let chosen: Vec<Value> = tokens.iter().map(one).collect();
-    let top = |token: &Value| {
-        let list = token["top_logprobs"].as_array();
-        let list: Vec<Value> = list.into_iter().flatten().map(one).collect();
-        json!({ "candidates": list })
-    };
-    let top: Vec<Value> = tokens.iter().map(top).collect();
-    json!({ "topCandidates": top, "chosenCandidates": chosen }).to_string()
 }

@@ -120,16 +120,12 @@ impl Body<'_> {
                 Parameter::RepetitionPenalty,
                 sampling.repetition_penalty.is_some(),
             ),
-            (Parameter::Logprobs, sampling.logprobs == Some(true)),
-            (
-                Parameter::TopLogprobs,
-                sampling.top_logprobs.is_some_and(|count| count > 0),
-            ),
         ] {
             if is_asked {
                 self.lose(parameter.name());
             }
         }
+        self.logprobs(sampling);
         let stop = &sampling.stop;
         if self.takes(Parameter::Stop, "stop", !stop.is_empty()) {
             let taken: Vec<&String> = stop.iter().take(STOPS_MAX).collect();
@@ -137,6 +133,23 @@ impl Body<'_> {
             if stop.len() > STOPS_MAX {
                 self.lose(&format!("stop[{STOPS_MAX}..]"));
             }
+        }
+    }
+
+    /// How many others are told at each step is asked only beside the tokens' own.
+    fn logprobs(&mut self, sampling: &Sampling) {
+        let is_asked = sampling.logprobs == Some(true);
+        let is_taken = self.takes(Parameter::Logprobs, "logprobs", is_asked);
+        if is_taken {
+            push_member(&mut self.config, "responseLogprobs", "true");
+        }
+        let Some(most) = sampling.top_logprobs.filter(|most| *most > 0) else {
+            return;
+        };
+        if !is_taken {
+            self.lose("top_logprobs");
+        } else if self.takes(Parameter::TopLogprobs, "top_logprobs", true) {
+            push_member(&mut self.config, "logprobs", &most.to_string());
         }
     }
 

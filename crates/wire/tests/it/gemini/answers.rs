@@ -122,6 +122,90 @@ fn errors_inside_an_answer_and_answers_of_nothing_are_errors() {
     }
 }
 
+/// What Google tells of tokens, and the same in OpenAI's form.
+fn rated(tokens: &[&str]) -> (Value, Vec<Value>) {
+    let one = |token: &&str| json!({"token": token, "tokenId": 7, "logProbability": -0.5});
+    let other = json!({"token": "No", "tokenId": 8, "logProbability": -1.5});
+    let chosen: Vec<Value> = tokens.iter().map(one).collect();
+    let top: Vec<Value> = chosen
+        .iter()
+        .map(|one| json!({"candidates": [one, other]}))
+        .collect();
+    let ours = |token: &&str| {
+        let own = json!({"token": token, "logprob": -0.5, "bytes": token.as_bytes()});
+        let other = json!({"token": "No", "logprob": -1.5, "bytes": b"No"});
+        let mut all = own.clone();
+        all["top_logprobs"] = json!([own, other]);
+        all
+    };
+    let result = json!({"topCandidates": top, "chosenCandidates": chosen});
+    (result, tokens.iter().map(ours).collect())
+}
+
+#[test]
+fn log_probabilities_are_told_in_openais_form_whole_and_streamed() {
+    let (result, expected) = rated(&["Yes", ", é"]);
+    let candidate = json!({"content": {"parts": [{"text": "hm", "thought": true},
+        {"text": "Yes, é"}, {"functionCall": {"name": "f", "args": {}}}]},
+        "avgLogprobs": -0.5, "logprobsResult": result, "finishReason": "STOP"});
+    let (_, response, chat) = to_chat(&json!({"candidates": [candidate]}));
+    assert_eq!(chat["choices"][0]["logprobs"]["content"], json!(expected));
+    assert!(response.unsaid.is_empty(), "{:?}", response.unsaid);
+
+    let frames: String = [("Yes", None), (", é", Some("STOP"))]
+        .into_iter()
+        .map(|(said, finish)| {
+            let result = rated(&[said]).0;
+            let candidate = json!({"content": {"parts": [{"text": said}]},
+                "logprobsResult": result, "finishReason": finish});
+            format!("data: {}\n\n", json!({"candidates": [candidate]}))
+        })
+        .collect();
+    let body = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}"#;
+    let request = wire::openai_chat::read_request(body.as_bytes()).expect("a request");
+    let tap = tap(Dialect::OpenaiChat, body.as_bytes(), &request);
+    let streamed = stream(tap, [frames.as_bytes()]);
+    assert_eq!(streamed.end, Ok(()));
+    assert_eq!(streamed.response.choices[0].blocks[0].logprobs, expected);
+    let sent: Vec<Value> = streamed
+        .sent
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .filter(|data| *data != "[DONE]")
+        .map(|data| tree(data.as_bytes()))
+        .filter_map(|chunk| {
+            chunk["choices"][0]["logprobs"]["content"]
+                .as_array()
+                .cloned()
+        })
+        .flatten()
+        .collect();
+    assert_eq!(sent, expected);
+}
+
+#[test]
+fn what_has_no_text_has_no_log_probabilities_and_they_are_named() {
+    let (result, _) = rated(&["f"]);
+    let parts = json!([{"functionCall": {"name": "f", "args": {}}}]);
+    let candidate =
+        json!({"content": {"parts": parts}, "logprobsResult": result, "finishReason": "STOP"});
+    let (_, response, chat) = to_chat(&json!({"candidates": [candidate]}));
+    assert_eq!(response.unsaid, ["candidates[].logprobsResult"]);
+    assert_eq!(chat["choices"][0]["logprobs"], Value::Null);
+}
+
+#[test]
+fn a_part_of_a_letter_has_no_bytes_and_what_is_left_out_is_zero() {
+    let result = json!({"chosenCandidates": [{"token": "\u{fffd}"}, {"logProbability": -1}]});
+    let candidate = json!({"content": {"parts": [{"text": "é"}]}, "logprobsResult": result, "finishReason": "STOP"});
+    let (_, _, chat) = to_chat(&json!({"candidates": [candidate]}));
+    assert_eq!(
+        chat["choices"][0]["logprobs"]["content"],
+        json!([{"token": "\u{fffd}", "logprob": 0, "bytes": null, "top_logprobs": []},
+            {"token": "", "logprob": -1, "bytes": [], "top_logprobs": []}])
+    );
+}
+
 // === Out of other dialects ===
 
 /// What a caller of this dialect sees of a stream of Chat Completions.

@@ -382,7 +382,7 @@ fn what_a_caller_says_is_read_into_the_vocabulary() {
 
 #[test]
 fn what_cannot_be_said_to_google_is_no_feature_of_it() {
-    for feature in [Feature::Logprobs, Feature::AudioOutput, Feature::Choices] {
+    for feature in [Feature::AudioOutput, Feature::Choices] {
         assert!(!Dialect::Gemini.expresses().contains(feature));
     }
     let mut request = ask(vec![of_user(vec![Part::text("draw")])]);
@@ -400,4 +400,50 @@ fn what_cannot_be_said_to_google_is_no_feature_of_it() {
     };
     let stored = ask(vec![of_user(vec![stored.into()])]);
     assert!(GEMINI.write(&stored, &endpoint("gemini-3-flash")).is_err());
+}
+
+#[test]
+fn log_probabilities_are_asked_for_in_googles_words() {
+    let config = |logprobs, top_logprobs, supported: Option<&[Parameter]>| {
+        let mut request = ask(vec![of_user(vec![Part::text("x")])]);
+        request.sampling.logprobs = logprobs;
+        request.sampling.top_logprobs = top_logprobs;
+        let mut to = endpoint("gemini-2.5-flash");
+        to.supported = supported.map(|list| list.iter().copied().collect::<Parameters>());
+        let written = GEMINI.write(&request, &to).expect("a request");
+        (
+            tree(&written.body)["generationConfig"].take(),
+            written.dropped,
+        )
+    };
+    let (one, both) = (Parameter::Logprobs, Parameter::TopLogprobs);
+    let own = json!({"responseLogprobs": true});
+    let all = json!({"responseLogprobs": true, "logprobs": 5});
+    for (asked, supported, expected, dropped) in [
+        ((Some(true), Some(5)), None, &all, vec![]),
+        ((Some(true), Some(0)), None, &own, vec![]),
+        ((Some(true), None), None, &own, vec![]),
+        ((Some(false), None), None, &Value::Null, vec![]),
+        ((None, Some(5)), None, &Value::Null, vec!["top_logprobs"]),
+        ((Some(true), Some(5)), Some(&[one, both][..]), &all, vec![]),
+        (
+            (Some(true), Some(5)),
+            Some(&[one]),
+            &own,
+            vec!["top_logprobs"],
+        ),
+        (
+            (Some(true), Some(5)),
+            Some(&[]),
+            &Value::Null,
+            vec!["logprobs", "top_logprobs"],
+        ),
+    ] {
+        let (written, named) = config(asked.0, asked.1, supported);
+        assert_eq!(
+            (&written, &named),
+            (expected, &dropped.into_iter().map(str::to_owned).collect()),
+            "{asked:?}"
+        );
+    }
 }

@@ -1,0 +1,57 @@
+//! Log probabilities of the tokens of a candidate, in both directions.
+//!
+//! Google lists what was said and, beside it, what was likeliest at each step; OpenAI's form has both
+//! in one entry for each token. Source: `LogprobsResult` in
+//! <https://ai.google.dev/api/generate-content> (2026).
+
+use serde_json::{Value, json};
+
+use crate::members::Members;
+
+/// Google's list of what a candidate said, in OpenAI's form; nothing where none is told.
+pub(super) fn read(candidate: &Members<'_>) -> Option<Value> {
+    let told = candidate.object("logprobsResult")?;
+    let told: Value = serde_json::from_str(told.span.of(told.text)).ok()?;
+    let chosen = told["chosenCandidates"].as_array()?;
+    let tokens: Vec<Value> = chosen
+        .iter()
+        .enumerate()
+        .map(|(at, token)| {
+            let likely = told["topCandidates"][at]["candidates"].as_array();
+            let likely: Vec<Value> = likely.into_iter().flatten().map(ours).collect();
+            let mut token = ours(token);
+            token["top_logprobs"] = Value::Array(likely);
+            token
+        })
+        .collect();
+    (!tokens.is_empty()).then_some(Value::Array(tokens))
+}
+
+/// One token in OpenAI's form. What Google leaves out is empty, or zero.
+fn ours(token: &Value) -> Value {
+    let said = token["token"].as_str().unwrap_or_default();
+    let bytes = match said.contains(char::REPLACEMENT_CHARACTER) {
+        // A part of a letter: which bytes it was is lost.
+        true => Value::Null,
+        false => json!(said.as_bytes()),
+    };
+    let logprob = match &token["logProbability"] {
+        number @ Value::Number(_) => number.clone(),
+        _ => json!(0),
+    };
+    json!({ "token": said, "logprob": logprob, "bytes": bytes })
+}
+
+/// OpenAI's form of probabilities as Google's.
+pub(super) fn write(tokens: &[Value]) -> String {
+    let one =
+        |token: &Value| json!({ "token": token["token"], "logProbability": token["logprob"] });
+    let chosen: Vec<Value> = tokens.iter().map(one).collect();
+    let top = |token: &Value| {
+        let list = token["top_logprobs"].as_array();
+        let list: Vec<Value> = list.into_iter().flatten().map(one).collect();
+        json!({ "candidates": list })
+    };
+    let top: Vec<Value> = tokens.iter().map(top).collect();
+    json!({ "topCandidates": top, "chosenCandidates": chosen }).to_string()
+}
