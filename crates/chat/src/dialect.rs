@@ -156,7 +156,8 @@ impl Dialect {
                 Feature::ImageOutput,
                 Feature::RemoteMedia,
             ],
-            Self::AnthropicMessages | Self::Cohere => &[Feature::RemoteMedia],
+            Self::Cohere => &[Feature::Logprobs, Feature::RemoteMedia],
+            Self::AnthropicMessages => &[Feature::RemoteMedia],
             Self::Vertex
             | Self::BedrockConverse
             | Self::AzureOpenai

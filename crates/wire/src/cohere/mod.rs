@@ -5,6 +5,7 @@
 //! | `write.rs` | vocabulary → request: tools, form of the answer, thinking, sampling |
 //! | `turns.rs` | the conversation in it |
 //! | `reader.rs`, `citations.rs` | answer → events; what earlier answers cite |
+//! | `logprobs.rs` | log probabilities of an answer |
 //! | `usage.rs` | counts → disjoint buckets |
 //!
 //! A stream: `message-start` (with the id), `tool-plan-delta`, then contents and tool calls, each
@@ -13,6 +14,7 @@
 //! before it calls tools: text to us, in both directions.
 
 mod citations;
+mod logprobs;
 mod reader;
 mod turns;
 mod usage;

@@ -2,8 +2,9 @@
 
 use chat::event::BlockIndex;
 use chat::{Error, Event, Reason};
+use serde_json::Value;
 
-use super::{citations, usage};
+use super::{citations, logprobs, usage};
 use crate::codec::{Listen, Reader};
 use crate::error::read_error;
 use crate::finish::unify;
@@ -56,7 +57,7 @@ impl Reader for ChatReader {
             });
         };
         self.start(&top, listen)?;
-        self.message(&message, listen)?;
+        self.message(&message, logprobs::read(&top, ""), listen)?;
         if let Some(counted) = top.object("usage") {
             listen(Event::Usage(usage::read(&counted)));
         }
@@ -83,6 +84,9 @@ impl ChatReader {
             Some("content-start" | "content-delta") => {
                 if let Some(content) = part("content") {
                     self.content(Speaking::Content(index), &content, listen)?;
+                    let said = content.string("text").map(|said| said.decode());
+                    let tokens = logprobs::read(top, said.as_deref().unwrap_or_default());
+                    self.rate(tokens, said.is_some(), listen);
                 }
             }
             Some("tool-call-start") => {
@@ -114,7 +118,7 @@ impl ChatReader {
             Some("message-start") => {
                 self.start(top, listen)?;
                 if let Some(message) = &message {
-                    self.message(message, listen)?;
+                    self.message(message, None, listen)?;
                 }
             }
             Some("message-end") => self.end_of_message(delta.as_ref(), listen)?,
@@ -177,6 +181,15 @@ impl ChatReader {
         Ok(())
     }
 
+    /// Tells the probabilities of the text that is being said; those of anything else have no place.
+    fn rate(&self, tokens: Option<Value>, is_text: bool, listen: &mut Listen<'_>) {
+        match (tokens, self.text.filter(|_| is_text)) {
+            (Some(tokens), Some(text)) => listen(Event::Logprobs(text, tokens)),
+            (Some(_), None) => listen(Event::Unsaid("logprobs".into())),
+            (None, _) => {}
+        }
+    }
+
     /// A tool is called, with what is known of its arguments.
     fn call(
         &mut self,
@@ -205,7 +218,12 @@ impl ChatReader {
     }
 
     /// Reads all that a message says at once.
-    fn message(&mut self, message: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+    fn message(
+        &mut self,
+        message: &Members<'_>,
+        tokens: Option<Value>,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
         if let Some(plan) = message.filled("tool_plan") {
             self.say(Speaking::Plan, Voice::Text, plan.decode(), listen)?;
         }
@@ -219,6 +237,7 @@ impl ChatReader {
             let has_text = content.filled("text").is_some();
             texts.push(self.text.filter(|_| has_text));
         }
+        self.rate(tokens, true, listen);
         for citation in message.objects("citations") {
             let at = citation.count("content_index").unwrap_or(0);
             let at = usize::try_from(at).unwrap_or(usize::MAX);

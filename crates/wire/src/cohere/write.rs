@@ -58,6 +58,7 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
     }
     draft.thinking(thinks, limit.or(to.output_most).unwrap_or(LIMIT_USUAL));
     draft.sampling();
+    draft.logprobs();
     if request.stream {
         draft.put("stream", json!(true));
     }
@@ -283,6 +284,15 @@ impl Draft<'_> {
         }
     }
 
+    fn logprobs(&mut self) {
+        if self.request.sampling.logprobs == Some(true) {
+            match self.takes(Parameter::Logprobs) {
+                true => self.put("logprobs", json!(true)),
+                false => self.drop("logprobs"),
+            }
+        }
+    }
+
     fn number(&mut self, name: &str, parameter: Parameter, number: Number) {
         match self.takes(parameter) {
             true => self.put(name, Value::Number(number)),
@@ -298,8 +308,10 @@ impl Draft<'_> {
             ("min_p", sampling.min_p.is_some()),
             ("top_a", sampling.top_a.is_some()),
             ("repetition_penalty", sampling.repetition_penalty.is_some()),
-            ("logprobs", sampling.logprobs == Some(true)),
-            ("top_logprobs", sampling.top_logprobs.is_some()),
+            (
+                "top_logprobs",
+                sampling.top_logprobs.is_some_and(|most| most > 0),
+            ),
             ("verbosity", request.verbosity.is_some()),
             (
                 "service_tier",

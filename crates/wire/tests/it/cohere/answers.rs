@@ -195,3 +195,43 @@ fn failures_inside_an_answer_are_errors() {
         assert!(whole(&Cohere, body).end.is_err(), "{body}");
     }
 }
+
+#[test]
+fn log_probabilities_are_told_in_openais_form_whole_and_streamed() {
+    let delta = |content: Value, logprobs: Value| {
+        let event = json!({"type": "content-delta", "index": 0,
+            "delta": {"message": {"content": content}}, "logprobs": logprobs});
+        format!("data: {event}\n\n")
+    };
+    let one = json!({"text": "Warm", "token_ids": [7], "logprobs": [-0.25]});
+    let two = json!({"text": " é", "token_ids": [8, 9], "logprobs": [-0.5, -1.0]});
+    let unnamed = json!({"token_ids": [8, 9], "logprobs": [-0.5, -1.0]});
+    let token = |text: &str, logprob: f64| json!({"token": text, "logprob": logprob, "bytes": text.as_bytes(), "top_logprobs": []});
+    let expected = [token("Warm", -0.25), token(" é", -1.5)];
+    let stream = [
+        delta(json!({"text": "Warm"}), one.clone()),
+        delta(json!({"text": " é"}), unnamed),
+        end("COMPLETE"),
+    ];
+    let streamed = read(&stream.concat());
+    streamed.end.expect("a whole answer");
+    assert_eq!(streamed.response.choices[0].blocks[0].logprobs, expected);
+
+    let content = json!([{"type": "text", "text": "Warm é"}]);
+    let message = json!({"role": "assistant", "content": content});
+    let answer = |message: &Value| json!({"id": "i", "finish_reason": "COMPLETE", "message": message, "logprobs": [one, two]});
+    let told = whole(&Cohere, &answer(&message).to_string());
+    told.end.expect("a whole answer");
+    assert_eq!(told.response.choices[0].blocks[0].logprobs, expected);
+
+    // What has no text has none that could be told.
+    let thought = delta(json!({"thinking": "hm"}), one.clone());
+    let thought = read(&format!("{thought}{}", end("COMPLETE")));
+    assert_eq!(thought.response.unsaid, ["logprobs"]);
+    let function = json!({"name": "f", "arguments": "{}"});
+    let call = json!({"id": "a", "type": "function", "function": function});
+    let called = json!({"role": "assistant", "tool_calls": [call]});
+    let called = whole(&Cohere, &answer(&called).to_string());
+    assert_eq!(called.response.unsaid, ["logprobs"]);
+    called.end.expect("a whole answer");
+}

@@ -210,3 +210,31 @@ fn numbers_are_brought_within_what_is_known() {
     assert_eq!(sent["stop_sequences"], json!(["a", "b"]));
     assert_eq!(dropped, ["top_p", "top_k", "presence_penalty", "min_p"]);
 }
+
+#[test]
+fn log_probabilities_are_asked_for_but_not_those_of_other_tokens() {
+    for (more, dropped) in [
+        (json!({"logprobs": true}), vec![]),
+        (json!({"logprobs": true, "top_logprobs": 0}), vec![]),
+        (
+            json!({"logprobs": true, "top_logprobs": 2}),
+            vec!["top_logprobs"],
+        ),
+    ] {
+        let (sent, named) = of_chat(&asked(&more), "command-a-03-2025");
+        assert_eq!(
+            (&sent["logprobs"], named),
+            (
+                &json!(true),
+                dropped.into_iter().map(str::to_owned).collect()
+            )
+        );
+    }
+    let mut to = endpoint(Dialect::Cohere, "command-a-03-2025");
+    to.supported = Some(chat::Parameters::default());
+    let (sent, named) = written(Dialect::OpenaiChat, &asked(&json!({"logprobs": true})), &to);
+    assert_eq!(
+        (&sent["logprobs"], named),
+        (&Value::Null, vec!["logprobs".to_owned()])
+    );
+}
