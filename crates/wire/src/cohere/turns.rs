@@ -7,7 +7,7 @@
 
 use chat::opaque::Format;
 use chat::request::{Content, Message, Part, Role, SearchResult, Source};
-use chat::{Error, Kind, Next};
+use chat::{Citation, Error, Kind, Next};
 use serde_json::{Map, Value, json};
 
 use super::citations::{Listed, write};
@@ -168,6 +168,19 @@ impl Turns {
         Ok(())
     }
 
+    /// What a text cites, which begins after so many characters.
+    fn cited(&mut self, cited: &[Citation], claim: (u64, &str), path: &str) -> Vec<Value> {
+        for (number, citation) in cited.iter().enumerate() {
+            // Which part of a source is cited has no name here.
+            if citation.place.is_some() || citation.sealed_index.is_some() {
+                self.lose(format!("{path}.citations[{number}]"));
+            }
+        }
+        let all = cited.iter();
+        all.map(|citation| write(citation, claim, &self.listed))
+            .collect()
+    }
+
     fn answer(&mut self, message: &Message, path: &str) {
         let mut content = Vec::new();
         let mut said = String::new();
@@ -180,14 +193,9 @@ impl Turns {
                 .is_some_and(|opaque| opaque.format != Format::Unknown);
             match &part.content {
                 Content::Text(text) | Content::Refusal(text) => {
-                    let begin = chars(&said);
-                    for (number, citation) in part.citations.iter().enumerate() {
-                        // Which part of a source is cited has no name here.
-                        if citation.place.is_some() || citation.sealed_index.is_some() {
-                            self.lose(format!("{path}.content[{at}].citations[{number}]"));
-                        }
-                        citations.push(write(citation, (begin, text), &self.listed));
-                    }
+                    let claim = (chars(&said), text.as_str());
+                    let path = format!("{path}.content[{at}]");
+                    citations.extend(self.cited(&part.citations, claim, &path));
                     said.push_str(text);
                 }
                 Content::Reasoning { text, is_summary }
@@ -200,12 +208,7 @@ impl Turns {
                     name,
                     arguments,
                 } => {
-                    let arguments = match arguments.trim() {
-                        "" => "{}",
-                        _ => arguments,
-                    };
-                    let function = json!({"name": name, "arguments": arguments});
-                    calls.push(json!({"id": id, "type": "function", "function": function}));
+                    calls.push(call(id, name, arguments));
                 }
                 Content::Reasoning { .. } => self.lose(format!("{path}.reasoning_details")),
                 Content::Image { .. }
@@ -249,6 +252,15 @@ impl Turns {
             self.messages.push(Value::Object(written));
         }
     }
+}
+
+fn call(id: &str, name: &str, arguments: &str) -> Value {
+    let arguments = match arguments.trim() {
+        "" => "{}",
+        _ => arguments,
+    };
+    let function = json!({"name": name, "arguments": arguments});
+    json!({"id": id, "type": "function", "function": function})
 }
 
 /// One text is said as such, everything else as a list.

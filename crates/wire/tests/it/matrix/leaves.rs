@@ -1,7 +1,7 @@
 //! What a request says, leaf by leaf; and whether each leaf arrived or was named as lost.
 
-use chat::Request;
 use chat::request::{Content, Format, Part, Source, ToolChoice};
+use chat::{Citation, Request};
 use serde_json::{Value, json};
 
 /// One thing that a request says.
@@ -157,6 +157,13 @@ impl Leaves {
         }
     }
 
+    fn cited(&mut self, cited: &Citation) {
+        let place = cited.place.map(|place| format!("{place:?}"));
+        let said = json!({"url": cited.url, "title": cited.title, "quote": cited.quote,
+            "place": place, "sealed_index": cited.sealed_index});
+        self.add("cited", said);
+    }
+
     fn part(&mut self, part: &Part) {
         match &part.content {
             Content::Text(text) | Content::Refusal(text) => self.text("text", Some(text)),
@@ -215,12 +222,7 @@ impl Leaves {
             }
             Content::Reasoning { text, .. } => self.text("thought", Some(text)),
         }
-        for cited in &part.citations {
-            let place = cited.place.map(|place| format!("{place:?}"));
-            let said = json!({"url": cited.url, "title": cited.title, "quote": cited.quote,
-                "place": place, "sealed_index": cited.sealed_index});
-            self.add("cited", said);
-        }
+        part.citations.iter().for_each(|cited| self.cited(cited));
         if part.cache.is_some() {
             self.add("cache", true);
         }
