@@ -19,13 +19,18 @@ pub(super) struct Draft<'w> {
 }
 
 impl Draft<'_> {
-    /// Sets a field, unless the endpoint does not take it.
-    fn set(&mut self, name: &str, value: Value) {
+    /// Whether the endpoint is known not to take a field.
+    fn declines(&self, name: &str) -> bool {
         let parameter = Parameter::from_name(name);
-        let declines = parameter
+        let is_left_out = parameter
             .zip(self.to.supported)
             .is_some_and(|(parameter, supported)| !supported.contains(parameter));
-        if declines || quirks::refuses(self.to.quirks, name) {
+        is_left_out || quirks::refuses(self.to.quirks, name)
+    }
+
+    /// Sets a field, unless the endpoint does not take it.
+    fn set(&mut self, name: &str, value: Value) {
+        if self.declines(name) {
             self.drop(name);
         } else {
             self.body.insert(name.to_owned(), value);
@@ -288,7 +293,10 @@ fn include(request: &Request, thinks: bool, draft: &mut Draft<'_>) {
         wanted.push(family::CIPHERTEXT);
     }
     if request.sampling.logprobs == Some(true) {
-        wanted.push(LOGPROBS);
+        match draft.declines("logprobs") {
+            true => draft.drop("logprobs"),
+            false => wanted.push(LOGPROBS),
+        }
     }
     if !wanted.is_empty() {
         draft.set("include", json!(wanted));

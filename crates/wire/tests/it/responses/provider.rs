@@ -246,3 +246,21 @@ fn a_summary_is_asked_for_where_the_caller_wants_to_see_thoughts() {
         assert_eq!(is_named, summary.is_some(), "{body}");
     }
 }
+
+#[test]
+fn log_probabilities_are_not_asked_of_those_who_take_none() {
+    let mut request = conversation();
+    request.sampling.logprobs = Some(true);
+    let include = |supported: Option<Parameters>| {
+        let mut to = to("gpt-4.1");
+        to.supported = supported;
+        let (body, dropped) = write(&request, &to);
+        let named = dropped.iter().any(|name| name == "logprobs");
+        let told = body["include"].to_string();
+        (told.contains("message.output_text.logprobs"), named)
+    };
+    assert_eq!(include(None), (true, false));
+    let takes = Parameters::default().with(Parameter::Logprobs);
+    assert_eq!(include(Some(takes)), (true, false));
+    assert_eq!(include(Some(Parameters::default())), (false, true));
+}
