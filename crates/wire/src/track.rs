@@ -40,6 +40,7 @@ pub(crate) struct Choice {
     index: u32,
     blocks: u32,
     open: [Option<u32>; Voice::COUNT],
+    last: [Option<u32>; Voice::COUNT],
     calls: Vec<Call>,
     finish: Option<Reason>,
 }
@@ -137,13 +138,7 @@ impl Choice {
         }
         let block = match self.open.get(voice as usize).copied().flatten() {
             Some(block) => block,
-            None => {
-                let block = self.start(voice.block(), listen);
-                if let Some(open) = self.open.get_mut(voice as usize) {
-                    *open = Some(block);
-                }
-                block
-            }
+            None => self.start_voice(voice, listen),
         };
         listen(Event::BlockDelta(self.at(block), said));
     }
@@ -182,10 +177,7 @@ impl Choice {
     /// A voice begins, before its first word.
     pub(crate) fn begin(&mut self, voice: Voice, listen: &mut Listen<'_>) {
         if self.block_of(voice).is_none() {
-            let block = self.start(voice.block(), listen);
-            if let Some(open) = self.open.get_mut(voice as usize) {
-                *open = Some(block);
-            }
+            self.start_voice(voice, listen);
         }
     }
 
@@ -350,10 +342,7 @@ impl Choice {
         let block = match self.block_of(voice) {
             Some(block) => block,
             None => {
-                let block = self.start(voice.block(), listen);
-                if let Some(open) = self.open.get_mut(voice as usize) {
-                    *open = Some(block);
-                }
+                let block = self.start_voice(voice, listen);
                 self.at(block)
             }
         };
@@ -364,6 +353,12 @@ impl Choice {
     pub(crate) fn block_of(&self, voice: Voice) -> Option<BlockIndex> {
         let open = self.open.get(voice as usize).copied().flatten();
         open.map(|block| self.at(block))
+    }
+
+    /// The block that a voice has spoken last, which may have ended.
+    pub(crate) fn last_block_of(&self, voice: Voice) -> Option<BlockIndex> {
+        let last = self.last.get(voice as usize).copied().flatten();
+        last.map(|block| self.at(block))
     }
 
     /// The block of the tool call with an id.
@@ -393,6 +388,16 @@ impl Choice {
             return Err(broken("the provider's answer ended inside a tool call"));
         }
         Ok(())
+    }
+
+    fn start_voice(&mut self, voice: Voice, listen: &mut Listen<'_>) -> u32 {
+        let block = self.start(voice.block(), listen);
+        for place in [&mut self.open, &mut self.last] {
+            if let Some(known) = place.get_mut(voice as usize) {
+                *known = Some(block);
+            }
+        }
+        block
     }
 
     fn start(&mut self, kind: Block<'_>, listen: &mut Listen<'_>) -> u32 {

@@ -4,7 +4,7 @@
 //! in one entry for each token. Source: `LogprobsResult` in
 //! <https://ai.google.dev/api/generate-content> (2026).
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use crate::members::Members;
 
@@ -42,7 +42,15 @@ fn ours(token: &Value) -> Value {
     json!({ "token": said, "logprob": logprob, "bytes": bytes })
 }
 
-/// OpenAI's form of probabilities as Google's.
+/// The mean of what a candidate's tokens have, as `avgLogprobs`.
+pub(super) fn mean(tokens: &[Value]) -> Option<Number> {
+    let told = tokens.iter().filter_map(|token| token["logprob"].as_f64());
+    let (sum, count) = told.fold((0.0, 0.0), |(sum, count), one| (sum + one, count + 1.0));
+    // A number only where there is one: nothing by nothing is none.
+    Number::from_f64(sum / count)
+}
+
+/// OpenAI's form of probabilities as Google's `logprobsResult`.
 pub(super) fn write(tokens: &[Value]) -> String {
     let one =
         |token: &Value| json!({ "token": token["token"], "logProbability": token["logprob"] });

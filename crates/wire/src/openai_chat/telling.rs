@@ -364,7 +364,8 @@ pub(super) fn logprobs(
         let list = logprobs
             .get(name)
             .filter(|member| member.kind == ValueKind::Array);
-        if let (Some(list), Some(block)) = (list, tracked.block_of(voice))
+        // In a whole answer the calls that follow a text have ended it.
+        if let (Some(list), Some(block)) = (list, tracked.last_block_of(voice))
             && let Ok(tokens @ Value::Array(_)) = serde_json::from_str(list.value.of(walk.text))
         {
             (walk.listen)(Event::Logprobs(block, tokens));

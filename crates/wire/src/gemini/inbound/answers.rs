@@ -77,17 +77,29 @@ impl Answers {
 
     /// A chunk with one part.
     fn part(&mut self, index: u32, part: &str, out: &mut String) {
+        self.chunk(index, part, &[], out);
+    }
+
+    fn chunk(&mut self, index: u32, part: &str, logprobs: &[Value], out: &mut String) {
         let candidate = Candidate {
             index,
             parts: part,
             finish: None,
             text: "",
             citations: &[],
-            logprobs: &[],
+            logprobs,
         };
         let mut json = format!("\"candidates\":[{}]", candidate.write());
         self.tail(&mut json);
         self.frames.push(&format!("{{{json}}}"), out);
+    }
+
+    /// Tells the probabilities of a text that something else follows: they would seem to be of that.
+    fn rate(&mut self, index: u32, out: &mut String) {
+        let logprobs = std::mem::take(&mut self.choice(index).logprobs);
+        if !logprobs.is_empty() {
+            self.chunk(index, &parts::text("", false), &logprobs, out);
+        }
     }
 
     fn delta(&mut self, at: BlockIndex, said: &str, out: &mut String) {
@@ -185,6 +197,7 @@ impl Writer for Answers {
     fn event(&mut self, event: &Event<'_>, out: &mut String) {
         match event {
             Event::BlockStart(at, block) => {
+                self.rate(at.choice, out);
                 let open = Open {
                     block: block.clone().into_owned(),
                     said: String::new(),

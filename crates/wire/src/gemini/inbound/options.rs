@@ -103,6 +103,10 @@ fn read_config(
         top_logprobs: config.count("logprobs")?,
         ..Sampling::default()
     };
+    // Google counts the likeliest only where the tokens' own are asked for.
+    if request.sampling.logprobs != Some(true) && request.sampling.top_logprobs.take().is_some() {
+        unsaid.push(config.path_of("logprobs"));
+    }
     request.format = format(config)?;
     request.reasoning = reasoning(config, unsaid)?;
     // Text comes with every answer.

@@ -109,6 +109,9 @@ impl Candidate<'_> {
             push_member(&mut out, "groundingMetadata", &grounding);
         }
         if !self.logprobs.is_empty() {
+            if let Some(mean) = logprobs::mean(self.logprobs) {
+                push_member(&mut out, "avgLogprobs", &mean.to_string());
+            }
             push_member(&mut out, "logprobsResult", &logprobs::write(self.logprobs));
         }
         out.push('}');

@@ -208,8 +208,8 @@ fn a_part_of_a_letter_has_no_bytes_and_what_is_left_out_is_zero() {
 
 // === Out of other dialects ===
 
-/// What a caller of this dialect sees of a stream of Chat Completions.
-fn from_chat(body: &Value, as_array: bool, frames: &[Value]) -> Streamed {
+/// A tap from a provider of another dialect to a caller of this one.
+fn tap_of(provider: Dialect, body: &Value, as_array: bool) -> Box<dyn wire::Tap> {
     let beside = Beside {
         model: Some("a/b".to_owned()),
         stream: true,
@@ -220,13 +220,17 @@ fn from_chat(body: &Value, as_array: bool, frames: &[Value]) -> Streamed {
     let incoming = GEMINI
         .read_request(text.as_bytes(), beside)
         .expect("a request");
-    let lane: Lane =
-        wire::lane(Dialect::Gemini, Dialect::OpenaiChat, Dialect::OpenaiChat).expect("a lane");
-    let tap = lane.tap(&wire::Asked {
+    let lane: Lane = wire::lane(Dialect::Gemini, provider, provider).expect("a lane");
+    lane.tap(&wire::Asked {
         body: text.as_bytes(),
         request: &incoming,
         stamp: stamp(),
-    });
+    })
+}
+
+/// What a caller of this dialect sees of a stream of Chat Completions.
+fn from_chat(body: &Value, as_array: bool, frames: &[Value]) -> Streamed {
+    let tap = tap_of(Dialect::OpenaiChat, body, as_array);
     let mut sse: String = frames
         .iter()
         .map(|frame| format!("data: {frame}\n\n"))
@@ -344,4 +348,84 @@ fn a_call_that_is_cut_is_never_shown() {
         }
     }
     assert_eq!(cost().total.as_deref(), Some("0.0125"));
+}
+
+/// A token in OpenAI's form, the likeliest itself.
+fn token(said: &str, logprob: f64) -> Value {
+    let own = json!({"token": said, "logprob": logprob, "bytes": said.as_bytes()});
+    let mut all = own.clone();
+    all["top_logprobs"] = json!([own]);
+    all
+}
+
+#[test]
+fn log_probabilities_of_others_are_told_in_googles_form_whole_and_streamed() {
+    let tokens = [token("Hel", -0.5), token("lo", -1.5)];
+    let ours = |said: &str, logprob: f64| json!({"token": said, "logProbability": logprob});
+    let chosen = [ours("Hel", -0.5), ours("lo", -1.5)];
+    let top = [
+        json!({"candidates": [chosen[0]]}),
+        json!({"candidates": [chosen[1]]}),
+    ];
+    let expected = json!({"topCandidates": top, "chosenCandidates": chosen});
+    let check = |candidate: &Value, place: &str| {
+        assert_eq!(candidate["logprobsResult"], expected, "{place}");
+        assert_eq!(candidate["avgLogprobs"], -1.0, "{place}");
+    };
+
+    let choice = json!({"index": 0, "finish_reason": "stop", "logprobs": {"content": tokens},
+        "message": {"role": "assistant", "content": "Hello"}});
+    let chat = json!({"id": "1", "model": "m", "choices": [choice]});
+    let text =
+        json!({"type": "output_text", "text": "Hello", "annotations": [], "logprobs": tokens});
+    let item = json!({"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [text]});
+    let responses = json!({"id": "r", "model": "m", "status": "completed", "output": [item]});
+    for (provider, answer) in [
+        (Dialect::OpenaiChat, &chat),
+        (Dialect::OpenaiResponses, &responses),
+    ] {
+        let (.., told) = whole(tap_of(provider, &hello(), false), answer).expect("an answer");
+        check(&told["candidates"][0], provider.name());
+    }
+
+    let said = |at: usize, said: &str| {
+        let mut chunk = chunk(&json!({"content": said}), None);
+        chunk["choices"][0]["logprobs"] = json!({"content": [tokens[at]]});
+        chunk
+    };
+    let chat = [
+        said(0, "Hel"),
+        said(1, "lo"),
+        chunk(&json!({}), Some("stop")),
+    ];
+    let delta = |at: usize, said: &str| {
+        json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0,
+            "delta": said, "logprobs": [tokens[at]]})
+    };
+    let completed = json!({"type": "response.completed", "response": responses});
+    let responses = [delta(0, "Hel"), delta(1, "lo"), completed];
+    for (provider, events) in [
+        (Dialect::OpenaiChat, &chat),
+        (Dialect::OpenaiResponses, &responses),
+    ] {
+        let frames: String = events
+            .iter()
+            .map(|event| format!("data: {event}\n\n"))
+            .collect();
+        let frames = frames + "data: [DONE]\n\n";
+        let streamed = stream(tap_of(provider, &hello(), true), [frames.as_bytes()]);
+        assert_eq!(streamed.end, Ok(()), "{provider}");
+        let sent = tree(streamed.sent.as_bytes());
+        let sent = sent.as_array().expect("an array");
+        check(
+            &sent.last().expect("a chunk")["candidates"][0],
+            provider.name(),
+        );
+        let earlier = &sent[..sent.len() - 1];
+        assert!(
+            earlier
+                .iter()
+                .all(|chunk| chunk["candidates"][0]["logprobsResult"].is_null())
+        );
+    }
 }

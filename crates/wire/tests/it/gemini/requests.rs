@@ -447,3 +447,30 @@ fn log_probabilities_are_asked_for_in_googles_words() {
         );
     }
 }
+
+#[test]
+fn others_are_asked_for_log_probabilities_in_their_own_words() {
+    let asked = |config: Value, to: Dialect| {
+        let contents = json!([{"role": "user", "parts": [{"text": "x"}]}]);
+        let body = json!({"contents": contents, "generationConfig": config});
+        let to = crate::provider_side::endpoint(to, "m");
+        crate::provider_side::written(Dialect::Gemini, &body, &to)
+    };
+    let (chat, responses) = (Dialect::OpenaiChat, Dialect::OpenaiResponses);
+    let both = json!({"responseLogprobs": true, "logprobs": 3});
+    let (sent, dropped) = asked(both.clone(), chat);
+    assert_eq!(
+        (&sent["logprobs"], &sent["top_logprobs"]),
+        (&json!(true), &json!(3))
+    );
+    assert_eq!(dropped, Vec::<String>::new());
+    let (sent, dropped) = asked(both, responses);
+    assert_eq!(sent["include"], json!(["message.output_text.logprobs"]));
+    assert_eq!((&sent["top_logprobs"], dropped), (&json!(3), vec![]));
+    // Google counts the likeliest only beside the tokens' own.
+    for to in [chat, responses] {
+        let (sent, dropped) = asked(json!({"logprobs": 3}), to);
+        assert_eq!(sent["top_logprobs"], Value::Null, "{to}");
+        assert_eq!(dropped, ["generationConfig.logprobs"], "{to}");
+    }
+}

@@ -87,6 +87,24 @@ fn cited(response: &Response, caller: Dialect) -> Vec<String> {
     }
 }
 
+/// The log probabilities of an answer's tokens, with the likeliest beside them.
+fn rated(response: &Response) -> Vec<String> {
+    let blocks = response.choice(0).map_or(&[][..], |choice| &choice.blocks);
+    // The last digits of a number may be lost where it is read.
+    let logprob = |token: &Value| token["logprob"].as_f64().unwrap_or(f64::NAN);
+    let one = |token: &Value| format!("{} {:.9}", token["token"], logprob(token));
+    let tokens = blocks.iter().flat_map(|said| &said.logprobs);
+    let shown = |token: &Value| {
+        let likely = token["top_logprobs"].as_array().into_iter().flatten();
+        format!(
+            "{}: {}",
+            one(token),
+            likely.map(one).collect::<Vec<_>>().join(", ")
+        )
+    };
+    tokens.map(shown).collect()
+}
+
 /// The reason that a caller is to see.
 fn expected(was: &Meaning, caller: Dialect) -> Option<Reason> {
     match was.finish {
@@ -117,6 +135,14 @@ fn differences((was, is): (&Response, &Response), caller: Dialect) -> Vec<String
     };
     let all_cited = |response: &Response| cited(response, caller).join("\n");
     compare("citations", all_cited(was), all_cited(is));
+    // Messages has no place for them.
+    if caller != Dialect::AnthropicMessages {
+        compare(
+            "log probabilities",
+            rated(was).join("\n"),
+            rated(is).join("\n"),
+        );
+    }
     let shown = |meaning: &Meaning| format!("{:?}", meaning.calls);
     compare("text", before.text.clone(), after.text.clone());
     compare("tool calls", shown(&before), shown(&after));
