@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use ledger::entry::{self, Entry, EntryKind, Event};
+use ledger::entry::{self, Account, Entry, EntryKind, Event};
 use ledger::{Amount, GenerationId};
 
 use crate::database::{Row, Statement, Transaction};
+use crate::generations::Repeats;
 use crate::posting::{Posting, PostingLine, Settled, saturating_sum};
 use crate::{Store, StoreError};
 
@@ -73,13 +74,35 @@ pub(crate) fn from_row(row: &Row) -> Result<StoredEntry, StoreError> {
     })
 }
 
-/// Writes the entries of calls that have just been inserted.
+/// Writes the entries of calls that have just been inserted; `false` where some are there that may not
+/// be, and the transaction is to be undone.
 pub(crate) async fn insert_charges(
     transaction: &mut Transaction,
     inserted: &[&Settled],
-) -> Result<(), StoreError> {
+    repeats: Repeats,
+) -> Result<bool, StoreError> {
     let lines: Vec<(Entry, i64)> = inserted.iter().flat_map(|call| lines_of(call)).collect();
-    insert(transaction, &lines).await.map(drop)
+    match repeats {
+        Repeats::Never => insert_all(transaction, &lines).await,
+        Repeats::Maybe => insert(transaction, &lines).await.map(|_| true),
+    }
+}
+
+/// Inserts entries and moves the balances; `false` where some are there already.
+async fn insert_all(
+    transaction: &mut Transaction,
+    lines: &[(Entry, i64)],
+) -> Result<bool, StoreError> {
+    let mut sums = Sums::default();
+    for now in pieces(lines) {
+        let inserted = rows_of(transaction, now, "").run(transaction).await?;
+        if usize::try_from(inserted) != Ok(now.len()) {
+            return Ok(false);
+        }
+        now.iter().for_each(|(line, _)| sums.add(line));
+    }
+    sums.write(transaction).await?;
+    Ok(true)
 }
 
 fn lines_of(settled: &Settled) -> Vec<(Entry, i64)> {
@@ -148,60 +171,82 @@ pub(crate) async fn insert(
     transaction: &mut Transaction,
     lines: &[(Entry, i64)],
 ) -> Result<usize, StoreError> {
-    let mut new = 0;
-    let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    let mut left = lines;
-    while !left.is_empty() {
-        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
-        let (now, later) = left.split_at(size);
-        for id in insert_rows(transaction, now).await? {
-            let Some((line, _)) = now.iter().find(|(line, _)| line.id == id) else {
-                continue;
-            };
-            new += 1;
-            let nanos = line.amount.nanos();
-            let debited = &mut sums.entry(line.debit.to_string()).or_default().0;
-            *debited = debited.saturating_add(nanos);
-            let credited = &mut sums.entry(line.credit.to_string()).or_default().1;
-            *credited = credited.saturating_add(nanos);
+    let (mut new, mut sums) = (0, Sums::default());
+    for now in pieces(lines) {
+        let inserted = rows_of(transaction, now, "RETURNING id");
+        for row in inserted.rows(transaction).await? {
+            let id = row.text("id")?;
+            if let Some((line, _)) = now.iter().find(|(line, _)| line.id == id) {
+                new += 1;
+                sums.add(line);
+            }
         }
-        left = later;
     }
-    for (account, (debited, credited)) in sums {
-        Statement::assembled(format!(
-            "INSERT INTO balances (account, debited_nanos, credited_nanos) VALUES ($1, $2, $3) \
-             ON CONFLICT (account) DO UPDATE SET debited_nanos = {}, credited_nanos = {}",
-            saturating_sum("balances.debited_nanos", "excluded.debited_nanos"),
-            saturating_sum("balances.credited_nanos", "excluded.credited_nanos"),
-        ))
-        .text(&account)
-        .int(debited)
-        .int(credited)
-        .run(transaction)
-        .await?;
-    }
+    sums.write(transaction).await?;
     Ok(new)
 }
 
-async fn insert_rows(
-    transaction: &mut Transaction,
-    lines: &[(Entry, i64)],
-) -> Result<Vec<String>, StoreError> {
+/// As many rows at a time as one statement takes: powers of two, so that few are prepared.
+fn pieces(mut left: &[(Entry, i64)]) -> impl Iterator<Item = &[(Entry, i64)]> {
+    std::iter::from_fn(move || {
+        let size = (1 << left.len().checked_ilog2()?).min(ROWS_PER_STATEMENT);
+        let (now, later) = left.split_at(size);
+        left = later;
+        Some(now)
+    })
+}
+
+/// The statement that inserts entries that are not there yet.
+fn rows_of(transaction: &Transaction, lines: &[(Entry, i64)], ending: &str) -> Statement {
     let mut statement = Statement::assembled(format!(
         "INSERT INTO entries (id, generation_id, debit, credit, amount_nanos, kind, at_ms) \
-         VALUES {} ON CONFLICT (id) DO NOTHING RETURNING id",
+         VALUES {} ON CONFLICT (id) DO NOTHING {ending}",
         transaction.values(lines.len(), 7)
     ));
     for (line, at_ms) in lines {
         statement = statement
             .text(&line.id)
-            .maybe_text(line.generation.as_ref().map(ledger::GenerationId::as_str))
-            .text(&line.debit.to_string())
-            .text(&line.credit.to_string())
+            .maybe_text(line.generation.as_ref().map(GenerationId::as_str))
+            .owned_text(line.debit.to_string())
+            .owned_text(line.credit.to_string())
             .int(line.amount.nanos())
             .text(line.kind.name())
             .int(*at_ms);
     }
-    let rows = statement.rows(transaction).await?;
-    rows.iter().map(|row| row.text("id")).collect()
+    statement
+}
+
+/// What entries add to the balances of their accounts: debited, credited.
+#[derive(Default)]
+struct Sums<'a>(BTreeMap<&'a Account, (i64, i64)>);
+
+impl<'a> Sums<'a> {
+    fn add(&mut self, line: &'a Entry) {
+        let nanos = line.amount.nanos();
+        let debited = &mut self.0.entry(&line.debit).or_default().0;
+        *debited = debited.saturating_add(nanos);
+        let credited = &mut self.0.entry(&line.credit).or_default().1;
+        *credited = credited.saturating_add(nanos);
+    }
+
+    /// In the order of the accounts' names, so that two nodes lock rows in the same order and never
+    /// each other.
+    async fn write(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let named = self.0.into_iter();
+        let named: BTreeMap<String, _> = named.map(|(of, sums)| (of.to_string(), sums)).collect();
+        for (account, (debited, credited)) in named {
+            Statement::assembled(format!(
+                "INSERT INTO balances (account, debited_nanos, credited_nanos) VALUES ($1, $2, $3) \
+                 ON CONFLICT (account) DO UPDATE SET debited_nanos = {}, credited_nanos = {}",
+                saturating_sum("balances.debited_nanos", "excluded.debited_nanos"),
+                saturating_sum("balances.credited_nanos", "excluded.credited_nanos"),
+            ))
+            .owned_text(account)
+            .int(debited)
+            .int(credited)
+            .run(transaction)
+            .await?;
+        }
+        Ok(())
+    }
 }

@@ -10,6 +10,18 @@ use crate::posting::{self, Settled};
 use crate::records::{self, COLUMNS, Month, PROBES, Place, from_row, position_of};
 use crate::{Store, StoreError, entries, spending};
 
+/// Whether some of what is inserted may be there already.
+///
+/// Nearly always nothing is. So it is asked first only how many rows there were, and row by row, which
+/// costs as much as inserting them, when that was too few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeats {
+    /// All of it is new; if not, the transaction is to be undone.
+    Never,
+    /// Each row is asked after.
+    Maybe,
+}
+
 /// The generations of a store.
 #[derive(Debug)]
 pub struct Generations<'a>(&'a Store);
@@ -45,19 +57,35 @@ impl Generations<'_> {
     /// As [`Generations::insert`].
     pub async fn fold(&self, batch: &[&Settled]) -> Result<u64, StoreError> {
         let places = records::places(batch);
-        let folded = self.fold_at(&places).await;
+        let folded = match self.fold_at(&places, Repeats::Never).await {
+            // Nothing was done: some of it had been, as after a crash.
+            Ok(None) => self.fold_at(&places, Repeats::Maybe).await,
+            folded => folded,
+        };
         if folded.is_err() {
             // Another process may have dropped a month.
             self.0.months.forget();
         }
-        folded
+        Ok(folded?.unwrap_or(0))
     }
 
-    async fn fold_at(&self, places: &[Place<'_>]) -> Result<u64, StoreError> {
+    /// How many were new; `None`, and nothing done, where some were not and all should be.
+    async fn fold_at(
+        &self,
+        places: &[Place<'_>],
+        repeats: Repeats,
+    ) -> Result<Option<u64>, StoreError> {
         let months: BTreeSet<Month> = places.iter().map(|place| place.month()).collect();
         self.0.months.ensure(&self.0.database, months).await?;
         let mut transaction = self.0.database.begin().await?;
-        let (inserted, facets) = records::insert(&mut transaction, &self.0.facets, places).await?;
+        let known = &self.0.facets;
+        let records = match repeats {
+            Repeats::Never => records::insert_new(&mut transaction, known, places).await?,
+            Repeats::Maybe => Some(records::insert(&mut transaction, known, places).await?),
+        };
+        let Some((inserted, facets)) = records else {
+            return transaction.undo().await.map(|()| None);
+        };
         let calls: Vec<&Settled> = inserted.iter().map(|place| place.settled).collect();
         // Before the counters of keys: a window that is opened now takes over what those say.
         posting::post(&mut transaction, &calls).await?;
@@ -67,10 +95,12 @@ impl Generations<'_> {
         let generations = calls.iter().map(|settled| settled.generation.as_ref());
         records::note_breaks(&mut transaction, generations).await?;
         // Last, for all nodes write to the same few balances.
-        entries::insert_charges(&mut transaction, &calls).await?;
+        if !entries::insert_charges(&mut transaction, &calls, repeats).await? {
+            return transaction.undo().await.map(|()| None);
+        }
         transaction.commit().await?;
         self.0.facets.committed(facets);
-        Ok(u64::try_from(inserted.len()).unwrap_or(u64::MAX))
+        Ok(Some(u64::try_from(inserted.len()).unwrap_or(u64::MAX)))
     }
 
     /// The record of that id, as it was given.

@@ -86,6 +86,11 @@ impl Transaction {
         text
     }
 
+    /// Undoes all of it.
+    pub(crate) async fn undo(self) -> Result<(), StoreError> {
+        within(self.begun.rollback()).await
+    }
+
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         within(self.begun.commit()).await?;
         if let Kind::Writes(Some(log)) = &self.kind {

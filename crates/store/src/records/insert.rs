@@ -57,26 +57,58 @@ pub(crate) async fn insert<'a>(
     known: &KnownFacets,
     places: &[Place<'a>],
 ) -> Result<(Vec<Place<'a>>, NewFacets), StoreError> {
+    let (places, new) = with_facets(transaction, known, places).await?;
+    let mut inserted = Vec::with_capacity(places.len());
+    for now in pieces(&places) {
+        insert_some(transaction, now, &mut inserted).await?;
+    }
+    Ok((inserted, new))
+}
+
+/// The same for records that are all new, none of which is asked after; `None` where some were not, and the
+/// transaction is to be undone.
+pub(crate) async fn insert_new<'a>(
+    transaction: &mut Transaction,
+    known: &KnownFacets,
+    places: &[Place<'a>],
+) -> Result<Option<(Vec<Place<'a>>, NewFacets)>, StoreError> {
+    let (places, new) = with_facets(transaction, known, places).await?;
+    for now in pieces(&places) {
+        let inserted = rows_of(transaction, now, "").run(transaction).await?;
+        if usize::try_from(inserted) != Ok(now.len()) {
+            return Ok(None);
+        }
+    }
+    Ok(Some((places, new)))
+}
+
+/// The same records with their facets.
+async fn with_facets<'a>(
+    transaction: &mut Transaction,
+    known: &KnownFacets,
+    places: &[Place<'a>],
+) -> Result<(Vec<Place<'a>>, NewFacets), StoreError> {
     let calls: Vec<&Generation> = places
         .iter()
         .map(|place| place.settled.generation.as_ref())
         .collect();
     let (facets, new) = known.of(transaction, &calls).await?;
     let places = places.iter().zip(facets);
-    let places: Vec<Place<'_>> = places
-        .map(|(place, facet)| Place { facet, ..*place })
-        .collect();
-    let mut inserted = Vec::with_capacity(places.len());
-    for of_month in places.chunk_by(|a, b| a.month() == b.month()) {
-        let mut left = of_month;
-        while !left.is_empty() {
-            let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
+    let places = places.map(|(place, facet)| Place { facet, ..*place });
+    Ok((places.collect(), new))
+}
+
+/// As many at a time as one statement takes, of one month each.
+fn pieces<'p, 'a>(places: &'p [Place<'a>]) -> impl Iterator<Item = &'p [Place<'a>]> {
+    let months = places.chunk_by(|a, b| a.month() == b.month());
+    months.flat_map(|mut left| {
+        std::iter::from_fn(move || {
+            let size = (1 << left.len().checked_ilog2()?).min(ROWS_PER_STATEMENT);
             let (now, later) = left.split_at(size);
-            insert_some(transaction, now, &mut inserted).await?;
             left = later;
-        }
-    }
-    Ok((inserted, new))
+            Some(now)
+        })
+    })
 }
 
 /// Inserts records of one month.
@@ -150,13 +182,18 @@ async fn insert_rows(
     transaction: &mut Transaction,
     places: &[Place<'_>],
 ) -> Result<Vec<i64>, StoreError> {
-    let Some(first) = places.first() else {
-        return Ok(Vec::new());
-    };
+    let statement = rows_of(transaction, places, "RETURNING position");
+    let rows = statement.rows(transaction).await?;
+    rows.iter().map(|row| row.int("position")).collect()
+}
+
+/// The statement that inserts records of one month where their positions are free.
+fn rows_of(transaction: &Transaction, places: &[Place<'_>], ending: &str) -> Statement {
+    let month = places.first().map_or(Month::at(0), Place::month);
     let mut statement = Statement::assembled(format!(
         "INSERT INTO {} (position, facet, {}, postings) VALUES {} \
-         ON CONFLICT (position) DO NOTHING RETURNING position",
-        first.month().table(),
+         ON CONFLICT (position) DO NOTHING {ending}",
+        month.table(),
         COLUMNS.join(", "),
         transaction.values(places.len(), COLUMNS.len() + 3)
     ));
@@ -166,6 +203,5 @@ async fn insert_rows(
         statement = statement.int(place.position).int(place.facet);
         statement = bind(statement, place.generation()).maybe_owned_text(lines);
     }
-    let rows = statement.rows(transaction).await?;
-    rows.iter().map(|row| row.int("position")).collect()
+    statement
 }

@@ -46,7 +46,7 @@ pub(crate) use delta::{Delta, note};
 pub(crate) use facets::KnownFacets;
 pub use facets::{Facet, OTHER};
 pub(crate) use horizons::{RECORDS, get as horizon};
-pub(crate) use insert::{Place, insert, places};
+pub(crate) use insert::{Place, insert, insert_new, places};
 pub use list::{ListQuery, PAGE_MAX, Page};
 pub use measures::{Measure, Measures, Sketched};
 pub use mend::Looked;

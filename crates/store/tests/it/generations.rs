@@ -69,6 +69,8 @@ async fn a_record_given_again_changes_nothing() {
         assert_eq!(store.generations().count().await, Ok(10));
         let spent = store.keys().spending(&key, NOW_MS).await.unwrap().total;
         assert_eq!((spent.usage.nanos(), spent.requests), (70, 10));
+        let charged = store.entries("usage", (i64::MIN, ""), 100).await.unwrap();
+        assert_eq!(charged.len(), 10);
     })
     .await;
 }
