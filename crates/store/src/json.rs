@@ -35,21 +35,21 @@ impl Json {
 
     /// A text as a value.
     pub(crate) fn text(&mut self, text: &str) {
-        self.0.reserve(text.len() + 3);
+        // Some records hold JSON in a text: a quote in every dozen bytes.
+        self.0.reserve(text.len() + text.len() / 8 + 3);
         self.open('"');
-        let mut rest = text;
-        loop {
+        let mut from = 0;
+        each_odd(text.as_bytes(), |at, byte| {
             // What must be escaped is one byte long, so both sides are text.
-            let (plain, odd) = rest.split_at(plain_run(rest.as_bytes()));
-            self.0.push_str(plain);
-            match odd.as_bytes().first() {
-                None => break,
-                Some(b'"') => self.0.push_str("\\\""),
-                Some(b'\\') => self.0.push_str("\\\\"),
-                Some(control) => self.0.push_str(&format!("\\u{control:04x}")),
+            self.0.push_str(text.get(from..at).unwrap_or_default());
+            match byte {
+                b'"' => self.0.push_str("\\\""),
+                b'\\' => self.0.push_str("\\\\"),
+                control => self.0.push_str(&format!("\\u{control:04x}")),
             }
-            rest = odd.get(1..).unwrap_or_default();
-        }
+            from = at + 1;
+        });
+        self.0.push_str(text.get(from..).unwrap_or_default());
         self.0.push('"');
     }
 
@@ -111,30 +111,37 @@ impl Json {
     }
 }
 
-/// How many bytes at the start can stand in a JSON string as they are: neither a quote nor a backslash
-/// nor a control character. Eight are looked at at a time: taking a byte's worth from each byte of a
-/// word leaves the top bit set where it was smaller, and the lowest of those is never a mistake (a
-/// borrow only goes upwards).
-fn plain_run(text: &[u8]) -> usize {
+/// Finds what cannot stand in a JSON string as it is: quotes, backslashes and control characters, in order.
+/// Eight bytes are looked at at a time: what is added to the lower seven bits of each byte does not reach
+/// the next one, and leaves the top bit clear where the byte is one of them.
+fn each_odd(text: &[u8], mut found: impl FnMut(usize, u8)) {
     const fn eight(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }
-    let below = |word: u64, byte: u8| word.wrapping_sub(eight(byte)) & !word & eight(0x80);
+    const LOW: u64 = eight(0x7f);
+    let plain = |word: u64, most: u8| ((word & LOW) + eight(0x7f - most)) | word;
     let (words, rest) = text.as_chunks::<8>();
-    let mut plain = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let is_quote = below(word ^ eight(b'"'), 1);
-        let is_escape = below(word ^ eight(b'\\'), 1);
-        let found = is_quote | is_escape | below(word, b' ');
-        if found != 0 {
+    let mut at = 0;
+    for bytes in words {
+        let word = u64::from_le_bytes(*bytes);
+        let is_plain =
+            plain(word ^ eight(b'"'), 0) & plain(word ^ eight(b'\\'), 0) & plain(word, b' ' - 1);
+        let mut odd = !is_plain & !LOW;
+        while odd != 0 {
             // A position within a word.
-            return plain + usize::try_from(found.trailing_zeros() / 8).unwrap_or(0);
+            let position = usize::try_from(odd.trailing_zeros() / 8).unwrap_or(0);
+            if let Some(byte) = bytes.get(position) {
+                found(at + position, *byte);
+            }
+            odd &= odd - 1;
         }
-        plain += 8;
+        at += 8;
     }
-    let is_odd = |byte: &u8| matches!(*byte, b'"' | b'\\') || *byte < b' ';
-    plain + rest.iter().position(is_odd).unwrap_or(rest.len())
+    for (position, byte) in rest.iter().enumerate() {
+        if matches!(*byte, b'"' | b'\\') || *byte < b' ' {
+            found(at + position, *byte);
+        }
+    }
 }
 
 #[cfg(test)]
