@@ -128,6 +128,9 @@ impl Catalog {
     /// The newest model of a family (`~author/family-latest`), if the name is of that form and the
     /// catalog knows the family.
     fn newest(&self, name: &str) -> Option<&Arc<Model>> {
+        if !name.starts_with('~') {
+            return None;
+        }
         let slug = self.latest.get(name.to_lowercase().as_str())?;
         self.models.get(slug)
     }

@@ -1,11 +1,12 @@
 //! Stickiness: a conversation goes where its prompt is cached. Section 13 of the digest.
 
-use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chat::Unit;
+use foldhash::HashMap;
+use foldhash::quality::RandomState;
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::{Endpoint, EndpointId};
@@ -89,38 +90,28 @@ const FURTHER_CALLS_NAMED: u64 = 2;
 #[derive(Debug, Default)]
 pub struct Conversations {
     seen: Mutex<HashMap<Key, Seen>>,
+    /// Of this process: nobody outside can make two conversations have one key.
+    hashes: [RandomState; 2],
 }
 
 impl Conversations {
-    /// Where a conversation of a workspace was last with this model.
+    /// Where a conversation of a workspace was last with this model, and how many more calls it will
+    /// probably make: as many as it has made, within a bound. One that begins is expected to go on if
+    /// its caller took the trouble to name it.
     #[must_use]
-    pub fn last(
+    pub fn look_up(
         &self,
-        workspace: &str,
-        model: &ModelSlug,
-        conversation: Conversation,
-    ) -> Option<Sticky> {
+        (workspace, model, conversation): (&str, &ModelSlug, Conversation),
+    ) -> (Option<Sticky>, u64) {
+        let key = self.key(workspace, model, conversation);
         let seen = self.seen();
-        let found = seen.get(&key(workspace, model, conversation));
-        found.map(|seen| seen.sticky.clone())
-    }
-
-    /// How many more calls a conversation will probably make: as many as it has made, within a bound.
-    /// One that begins is expected to go on if its caller took the trouble to name it.
-    #[must_use]
-    pub fn further_calls(
-        &self,
-        workspace: &str,
-        model: &ModelSlug,
-        conversation: Conversation,
-    ) -> u64 {
-        let seen = self.seen();
-        let known = seen.get(&key(workspace, model, conversation));
+        let known = seen.get(&key);
         let begun = match conversation {
             Conversation::Named(_) => FURTHER_CALLS_NAMED,
             Conversation::Opening(_) => 0,
         };
-        known.map_or(begun, |seen| seen.calls.max(begun).min(FURTHER_CALLS_MAX))
+        let further = known.map_or(begun, |seen| seen.calls.max(begun).min(FURTHER_CALLS_MAX));
+        (known.map(|seen| seen.sticky.clone()), further)
     }
 
     /// Notes that an endpoint has answered. A conversation that the caller has named is remembered
@@ -142,7 +133,7 @@ impl Conversations {
         if seen.len() >= CONVERSATIONS_MAX {
             make_room(&mut seen, now_ms);
         }
-        let key = key(workspace, &endpoint.model, conversation);
+        let key = self.key(workspace, &endpoint.model, conversation);
         let before = seen.get(&key).map_or(0, |seen| seen.calls);
         seen.insert(
             key,
@@ -152,6 +143,12 @@ impl Conversations {
                 forget_ms,
             },
         );
+    }
+
+    fn key(&self, workspace: &str, model: &ModelSlug, conversation: Conversation) -> Key {
+        let of = (workspace, model, conversation);
+        let [first, second] = &self.hashes;
+        (first.hash_one(of), second.hash_one(of))
     }
 
     fn seen(&self) -> MutexGuard<'_, HashMap<Key, Seen>> {
@@ -168,13 +165,4 @@ fn make_room(seen: &mut HashMap<Key, Seen>, now_ms: i64) {
             half
         });
     }
-}
-
-fn key(workspace: &str, model: &ModelSlug, conversation: Conversation) -> Key {
-    let hash = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, workspace, model, conversation).hash(&mut hasher);
-        hasher.finish()
-    };
-    (hash(0), hash(1))
 }

@@ -114,10 +114,9 @@ impl<'a> Policy<'a> {
             return Vec::new();
         };
         let conversation = conversation(turn);
-        let sticky = self.conversations.last("w", &model.slug, conversation);
+        let of = ("w", &model.slug, conversation);
+        let (sticky, further_calls) = self.conversations.look_up(of);
         let sticky: Vec<Sticky> = sticky.into_iter().collect();
-        let board = &self.conversations;
-        let further_calls = board.further_calls("w", &model.slug, conversation);
         let preferences = Preferences::default();
         let question = Question {
             sticky: &sticky,

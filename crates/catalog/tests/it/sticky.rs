@@ -169,22 +169,25 @@ fn conversations_are_kept_by_workspace_and_model_and_begin_when_section_13_says(
     let sticky = at("cheap", 10, 0);
     // A named one after any answer; another only after a cache hit.
     board.note(("w", named), cheap, (sticky.clone(), 0));
-    assert_eq!(board.last("w", &slug, named), Some(sticky.clone()));
+    assert_eq!(board.look_up(("w", &slug, named)).0, Some(sticky.clone()));
     board.note(("w", opening), cheap, (sticky.clone(), 0));
-    assert_eq!(board.last("w", &slug, opening), None);
+    assert_eq!(board.look_up(("w", &slug, opening)).0, None);
     board.note(("w", opening), cheap, (sticky.clone(), 5));
-    assert_eq!(board.last("w", &slug, opening), Some(sticky.clone()));
+    assert_eq!(board.look_up(("w", &slug, opening)).0, Some(sticky.clone()));
     // Where nothing is cached there is nothing to stay for, but the calls are counted.
     board.note(("v", named), plain, (at("plain", 10, 0), 0));
-    let there = board.last("v", &slug, named).unwrap();
+    let there = board.look_up(("v", &slug, named)).0.unwrap();
     assert!(!there.is_warm(plain, 0));
-    assert_eq!(board.further_calls("v", &slug, named), 2);
+    assert_eq!(board.look_up(("v", &slug, named)).1, 2);
     (0..20).for_each(|_| board.note(("v", named), plain, (there.clone(), 0)));
-    assert_eq!(board.further_calls("v", &slug, named), 8);
-    assert_eq!(board.further_calls("v", &slug, Conversation::Opening(9)), 0);
+    assert_eq!(board.look_up(("v", &slug, named)).1, 8);
+    assert_eq!(board.look_up(("v", &slug, Conversation::Opening(9))).1, 0);
     // Another workspace and another model know nothing of it.
-    assert_eq!(board.last("other", &slug, named), None);
-    assert_eq!(board.last("w", &ModelSlug::new("acme/two"), named), None);
+    assert_eq!(board.look_up(("other", &slug, named)).0, None);
+    assert_eq!(
+        board.look_up(("w", &ModelSlug::new("acme/two"), named)).0,
+        None
+    );
 }
 
 #[test]

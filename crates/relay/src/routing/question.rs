@@ -31,25 +31,22 @@ impl Relay {
                 Error::caller(Kind::InvalidRequest, "no model was asked for").with_field("model"),
             );
         };
-        let sticky: Vec<Sticky> = call.conversation().map_or_else(Vec::new, |conversation| {
-            let models = call.models.iter().filter_map(|name| catalog.resolve(name));
-            let workspace = &call.caller.workspace_id;
-            models
-                .filter_map(|resolved| {
-                    let slug = &resolved.model.slug;
-                    self.conversations.last(workspace, slug, conversation)
-                })
-                .collect()
-        });
-        let further_calls = call.conversation().map_or(0, |conversation| {
-            let first = catalog.resolve(model);
-            first.map_or(0, |resolved| {
-                let workspace = &call.caller.workspace_id;
-                let slug = &resolved.model.slug;
-                self.conversations
-                    .further_calls(workspace, slug, conversation)
-            })
-        });
+        let mut sticky: Vec<Sticky> = Vec::new();
+        let mut further_calls = 0;
+        if let Some(conversation) = call.conversation() {
+            let workspace = call.caller.workspace_id.as_str();
+            for (position, name) in call.models.iter().enumerate() {
+                let Some(resolved) = catalog.resolve(name) else {
+                    continue;
+                };
+                let of = (workspace, &resolved.model.slug, conversation);
+                let (last, further) = self.conversations.look_up(of);
+                sticky.extend(last);
+                if position == 0 {
+                    further_calls = further;
+                }
+            }
+        }
         let tier = call.request.service_tier.as_deref();
         let expected_output_tokens = self.learned.typical(&call.caller.key_hash, model);
         let credentials = self.parts.credentials.load();
