@@ -63,7 +63,7 @@ pub use listing::{Listing, listing};
 pub use metadata::{RouterMetadata, put_route};
 pub use outgoing::{Outgoing, Written};
 pub use quirks::{Quirk, goes_on};
-pub use rate_limit::{RateLimit, rate_limit};
+pub use rate_limit::{RateLimit, rate_limit, tells_rate_limit};
 pub use replay::{Again, can_replay};
 pub use stamp::{CostText, Sequence, Stamp};
 pub use tool_check::tool_calls_fit;

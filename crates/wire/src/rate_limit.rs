@@ -58,6 +58,12 @@ const TOKENS: [Names; 3] = [
     ],
 ];
 
+/// Whether a header of this name, in small letters, may be one that [`rate_limit`] reads.
+#[must_use]
+pub fn tells_rate_limit(name: &str) -> bool {
+    name.starts_with("x-ratelimit-") || name.starts_with("anthropic-ratelimit-")
+}
+
 /// Reads the headers of an answer; `None` when they say nothing of limits. `now_s` is Unix seconds.
 #[must_use]
 pub fn rate_limit<'h>(header: &dyn Fn(&str) -> Option<&'h str>, now_s: i64) -> Option<RateLimit> {

@@ -27,6 +27,13 @@ impl Relay {
         headers: &HeaderMap,
         chosen: Option<&Chosen>,
     ) {
+        // Most say nothing of it; that is told sooner than each name of a limit is looked for.
+        if !headers
+            .keys()
+            .any(|name| wire::tells_rate_limit(name.as_str()))
+        {
+            return;
+        }
         let now_ms = self.parts.clock.now_ms();
         let header = |name: &str| headers.get(name)?.to_str().ok();
         if let Some(limit) = wire::rate_limit(&header, now_ms.div_euclid(1000)) {
