@@ -64,6 +64,8 @@ pub(crate) struct FieldSpan {
     pub(crate) name: Span,
     pub(crate) value: Span,
     pub(crate) kind: ValueKind,
+    /// Whether there are escapes in its name, and in its value where that is a string.
+    has_escapes: (bool, bool),
 }
 
 impl Incoming {
@@ -91,10 +93,13 @@ impl Incoming {
             let start = value.position();
             read(scanner, name, kind)?;
             let end = scanner.position();
+            let value = Span { start, end };
+            let escapes = || memchr::memchr(b'\\', value.of(text).as_bytes()).is_some();
             fields.push(FieldSpan {
                 name: name.span,
-                value: Span { start, end },
+                value,
                 kind,
+                has_escapes: (name.has_escapes, kind == ValueKind::String && escapes()),
             });
             Ok(())
         })?;
@@ -115,12 +120,13 @@ impl Incoming {
             .fields
             .iter()
             .filter_map(|field| {
-                let name = Scanner::within(text, field.name).string().ok()?;
                 text.get(field.value.start..field.value.end)?;
+                let (name_escapes, has_escapes) = field.has_escapes;
                 Some(Member {
-                    name,
+                    name: Text::within(text, field.name, name_escapes)?,
                     value: field.value,
                     kind: field.kind,
+                    has_escapes,
                 })
             })
             .collect();
@@ -132,18 +138,18 @@ impl Incoming {
     }
 
     /// Reads the `trace` object, which means the same in every dialect.
-    pub(crate) fn read_trace(&mut self, text: &str) {
-        let members = self.members(text);
+    pub(crate) fn read_trace(&mut self, members: &Members<'_>) {
         let trace = members.present("trace");
         // Checked before, where its form is known; elsewhere what is no object says nothing.
-        let trace = trace.and_then(|member| serde_json::from_str(member.value.of(text)).ok());
+        let trace =
+            trace.and_then(|member| serde_json::from_str(member.value.of(members.text)).ok());
         self.trace = trace.filter(Value::is_object);
     }
 
     /// Reads the fields that mean the same in every dialect in which they stand at the top.
-    pub(crate) fn read_small_fields(&mut self, text: &str) -> Result<(), Fault> {
-        self.read_trace(text);
-        let members = self.members(text);
+    pub(crate) fn read_small_fields(&mut self, members: &Members<'_>) -> Result<(), Fault> {
+        let text = members.text;
+        self.read_trace(members);
         let said = |name: &str| members.string(name).map(|said| said.decode().into_owned());
         self.model = said("model");
         self.route = said("route");

@@ -15,6 +15,8 @@ pub struct Member<'a> {
     pub value: Span,
     /// What its value is.
     pub kind: ValueKind,
+    /// Whether that is a string in which something is escaped.
+    pub has_escapes: bool,
 }
 
 /// An object taken apart one level deep.
@@ -40,10 +42,17 @@ impl<'a> Members<'a> {
                 return Err(scanner.expected("no more than 1024 members in one object"));
             }
             let kind = scanner.peek()?;
+            let (value, has_escapes) = if kind == ValueKind::String {
+                let said = scanner.string()?;
+                (said.span, said.has_escapes)
+            } else {
+                (scanner.skip()?, false)
+            };
             list.push(Member {
                 name,
-                value: scanner.skip()?,
+                value,
                 kind,
+                has_escapes,
             });
             Ok(())
         })?;
@@ -94,7 +103,7 @@ impl<'a> Members<'a> {
         let member = self
             .get(name)
             .filter(|member| member.kind == ValueKind::String)?;
-        Scanner::within(self.text, member.value).string().ok()
+        Text::within(self.text, member.value, member.has_escapes)
     }
 
     /// The value of a string member that says something.
@@ -130,19 +139,24 @@ impl<'a> Members<'a> {
     /// The objects of an array member, each taken apart; elements of other kinds are left alone.
     #[must_use]
     pub fn objects(&self, name: &str) -> Vec<Self> {
-        let mut objects = Vec::new();
         let list = self.get(name).filter(|list| list.kind == ValueKind::Array);
-        if let Some(list) = list {
-            // The text was checked before, so the walk cannot fail.
-            let _ = Scanner::within(self.text, list.value).array(|scanner, _| {
-                match scanner.peek()? {
-                    ValueKind::Object => objects.push(Self::read(self.text, scanner)?),
-                    _ => drop(scanner.skip()?),
-                }
-                Ok::<(), Malformed>(())
-            });
-        }
-        objects
+        let objects = list.map(|list| Self::all_of(self.text, list.value));
+        objects.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The objects of the array at a span, each taken apart; elements of other kinds are left alone.
+    ///
+    /// # Errors
+    /// As for [`Members::read`].
+    pub(crate) fn all_of(text: &'a str, array: Span) -> Result<Vec<Self>, Malformed> {
+        let mut objects = Vec::with_capacity(1);
+        Scanner::within(text, array).array(|scanner, _| {
+            if scanner.peek()? == ValueKind::Object {
+                objects.push(Self::read(text, scanner)?);
+            }
+            Ok::<(), Malformed>(())
+        })?;
+        Ok(objects)
     }
 }
 

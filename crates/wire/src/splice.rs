@@ -229,7 +229,7 @@ impl<'m, 'a> ObjectEdits<'m, 'a> {
         };
         if !self.last.is_empty() {
             let comma = if kept > 0 { "," } else { "" };
-            edits.insert(end, format!("{comma}{}", self.last));
+            edits.insert(end, [comma, &self.last].concat());
         }
         // Members before a kept one go with the comma after them, those behind the last kept one
         // with the comma before them.

@@ -31,8 +31,9 @@ fn read(body: &[u8]) -> Result<Incoming, Fault> {
         let problem = "required: expected an array of at least one message";
         return Err(Fault::wrong(problem).inside("messages"));
     };
-    incoming.needs = needs(&incoming.members(text), &learnt);
-    read_small_fields(&mut incoming, text)?;
+    let members = incoming.members(text);
+    incoming.needs = needs(&members, &learnt);
+    read_small_fields(&mut incoming, &members)?;
     Ok(incoming)
 }
 
@@ -124,9 +125,9 @@ fn each<'a>(text: &'a str, list: &Member<'a>, mut show: impl FnMut(&Members<'a>)
     });
 }
 
-fn read_small_fields(incoming: &mut Incoming, text: &str) -> Result<(), Fault> {
-    incoming.read_trace(text);
-    let members = incoming.members(text);
+fn read_small_fields(incoming: &mut Incoming, members: &Members<'_>) -> Result<(), Fault> {
+    let text = members.text;
+    incoming.read_trace(members);
     let said = |name: &str| members.string(name).map(|said| said.decode().into_owned());
     let user_id = members
         .object("metadata")

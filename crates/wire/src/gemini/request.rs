@@ -115,7 +115,7 @@ fn read(body: &[u8], beside: Beside) -> Result<Incoming, Fault> {
     }
     let members = incoming.members(text);
     incoming.needs = needs(&members, prompt, &beside)?;
-    read_small_fields(&mut incoming, text, beside)?;
+    read_small_fields(&mut incoming, &members, beside)?;
     Ok(incoming)
 }
 
@@ -230,11 +230,15 @@ fn read_modalities(text: &str, list: Span, needs: &mut Needs) {
     needs.output = output;
 }
 
-fn read_small_fields(incoming: &mut Incoming, text: &str, beside: Beside) -> Result<(), Fault> {
-    incoming.read_trace(text);
-    let members = incoming.members(text);
+fn read_small_fields(
+    incoming: &mut Incoming,
+    members: &Members<'_>,
+    beside: Beside,
+) -> Result<(), Fault> {
+    let text = members.text;
+    incoming.read_trace(members);
     let said = |name: &str| {
-        let member = get(&members, name)?;
+        let member = get(members, name)?;
         let said = Scanner::within(text, member.value).string().ok()?;
         Some(said.decode().into_owned())
     };

@@ -18,7 +18,7 @@ use crate::error::read_error;
 use crate::finish::unify;
 use crate::members::Members;
 pub(crate) use crate::members::elements;
-use crate::scan::{Span, ValueKind};
+use crate::scan::{Malformed, Span, ValueKind};
 use crate::splice::{Edits, ObjectEdits, quoted};
 use crate::stamp::Stamp;
 use crate::track::{Listen, Tracker, Voice, broken};
@@ -97,8 +97,9 @@ impl<'a> Walk<'_, 'a> {
             .filter(|member| member.kind == ValueKind::Array);
         let mut count = 0;
         if let Some(choices) = choices {
-            for (position, span) in elements(self.text, choices.value).into_iter().enumerate() {
-                self.choice(span, position)?;
+            let choices = Members::all_of(self.text, choices.value).map_err(too_many)?;
+            for (position, choice) in choices.iter().enumerate() {
+                self.choice(choice, position)?;
                 count += 1;
             }
         }
@@ -131,12 +132,11 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn choice(&mut self, span: Span, position: usize) -> Result<(), Error> {
-        let choice = read(self.text, span)?;
+    fn choice(&mut self, choice: &Members<'a>, position: usize) -> Result<(), Error> {
         if choice.present("error").is_some() {
-            return Err(read_error(200, span.of(self.text).as_bytes()));
+            return Err(read_error(200, choice.span.of(self.text).as_bytes()));
         }
-        let mut edited = ObjectEdits::new(&choice);
+        let mut edited = ObjectEdits::new(choice);
         let index = match choice.count("index") {
             Some(index) => u32::try_from(index).unwrap_or(u32::MAX),
             None => {
@@ -165,13 +165,13 @@ impl<'a> Walk<'_, 'a> {
                 edited.set("delta", "{}");
             }
         }
-        telling::logprobs(self, index, &choice)?;
+        telling::logprobs(self, index, choice)?;
         // Moonshot puts the usage of a stream inside its last choice.
         if let Some(usage) = choice.object("usage") {
             (self.listen)(Event::Usage(usage::read(&usage)));
             edited.remove("usage");
         }
-        self.finish(index, &choice, &mut edited)?;
+        self.finish(index, choice, &mut edited)?;
         edited.commit(&mut self.edits);
         Ok(())
     }
@@ -305,8 +305,12 @@ fn refuse_errors(top: &Members<'_>, form: Form) -> Result<(), Error> {
 
 /// Takes an object inside a checked text apart.
 pub(super) fn read<'a>(text: &'a str, span: Span) -> Result<Members<'a>, Error> {
-    Members::of_span(text, span)
-        .map_err(|_| broken("the provider sent an object with too many members"))
+    Members::of_span(text, span).map_err(too_many)
+}
+
+/// The text was checked before: nothing else can be wrong with it.
+fn too_many(_: Malformed) -> Error {
+    broken("the provider sent an object with too many members")
 }
 
 /// A JSON string out of text that already stands between quotes somewhere.

@@ -38,9 +38,9 @@ pub(super) fn read(usage: &Members<'_>) -> Usage {
     let reasoning = read_completion(usage, completion, hidden, &mut read);
     // What reasoning explains cannot also be a cache counted beside the prompt.
     let hidden = if reasoning { 0 } else { hidden };
-    read_prompt(usage, prompt, hidden, &mut read);
+    let cached = read_prompt(usage, prompt, hidden, &mut read);
     let is_unexplained = hidden > 0 && read.count(Unit::Reasoning) == 0;
-    if is_unexplained && completion.is_some() && hidden != cached(usage).unwrap_or(0) {
+    if is_unexplained && completion.is_some() && hidden != cached.unwrap_or(0) {
         read.set(Unit::Reasoning, hidden);
     }
     if let Some(searches) = searches(usage) {
@@ -51,18 +51,18 @@ pub(super) fn read(usage: &Members<'_>) -> Usage {
     read
 }
 
-fn cached(usage: &Members<'_>) -> Option<u64> {
-    usage
-        .object("prompt_tokens_details")
-        .and_then(|details| details.count("cached_tokens"))
-        .or_else(|| usage.count("prompt_cache_hit_tokens"))
-        .or_else(|| usage.count("cached_tokens"))
-}
-
-fn read_prompt(usage: &Members<'_>, prompt: Option<u64>, hidden: u64, read: &mut Usage) {
+/// Reads the prompt side; how many tokens of it came out of a cache.
+fn read_prompt(
+    usage: &Members<'_>,
+    prompt: Option<u64>,
+    hidden: u64,
+    read: &mut Usage,
+) -> Option<u64> {
     let details = usage.object("prompt_tokens_details");
     let detail = |name: &str| details.as_ref().and_then(|details| details.count(name));
-    let cached = cached(usage);
+    let cached = detail("cached_tokens")
+        .or_else(|| usage.count("prompt_cache_hit_tokens"))
+        .or_else(|| usage.count("cached_tokens"));
     let written = detail("cache_write_tokens")
         .or_else(|| detail("cache_creation_tokens"))
         .or_else(|| usage.count("cache_creation_input_tokens"));
@@ -82,6 +82,7 @@ fn read_prompt(usage: &Members<'_>, prompt: Option<u64>, hidden: u64, read: &mut
         let is_beside = apart > prompt || (apart > 0 && apart == hidden);
         read.set(Unit::Input, if is_beside { prompt } else { prompt - apart });
     }
+    cached
 }
 
 /// Reads the completion side; says whether hidden tokens were the reasoning that is reported.

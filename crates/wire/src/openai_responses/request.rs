@@ -36,7 +36,7 @@ fn read(body: &[u8]) -> Result<Incoming, Fault> {
     }
     refuse_contradictions(&members)?;
     incoming.needs = needs(&members, &seen.unwrap_or_default());
-    incoming.read_small_fields(text)?;
+    incoming.read_small_fields(&members)?;
     Ok(incoming)
 }
 

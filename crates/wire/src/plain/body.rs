@@ -38,7 +38,7 @@ pub(crate) fn read(body: &[u8], fields: &[&[Field]]) -> Result<Incoming, Fault> 
     if let Some(field) = missing {
         return Err(required(field));
     }
-    incoming.read_small_fields(text)?;
+    incoming.read_small_fields(&members)?;
     Ok(incoming)
 }
 

@@ -5,7 +5,10 @@
 //! the others; whoever answered with it may not be who is asked next. So what is another family's is
 //! taken out, together with the text that it sealed, and named.
 
+use std::sync::LazyLock;
+
 use chat::opaque::Format;
+use memchr::memmem::Finder;
 
 use super::messages::{Changes, Turn};
 use crate::members::{Members, elements};
@@ -78,9 +81,12 @@ fn rename(turn: Turn<'_, '_>, changes: &mut Changes<'_, '_, '_, '_>) -> bool {
 /// Whether any message may hold what another family made: a look at the bytes, so that conversations
 /// without it are not scanned again.
 pub(super) fn may_be_foreign(text: &str) -> bool {
-    ["\"reasoning_details\"", "\"extra_content\""]
+    // Made once: to prepare for a search takes as long as to search a kilobyte.
+    static NAMES: LazyLock<[Finder<'static>; 2]> =
+        LazyLock::new(|| ["\"reasoning_details\"", "\"extra_content\""].map(Finder::new));
+    NAMES
         .iter()
-        .any(|name| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some())
+        .any(|name| name.find(text.as_bytes()).is_some())
 }
 
 /// Whose state a model can read, by a part of its name: hosts of this dialect that give such state

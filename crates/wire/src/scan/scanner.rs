@@ -1,6 +1,6 @@
 //! The scanner itself: a position in a text, moved over one value at a time.
 
-use super::string::plain_bytes;
+use super::string::{has_controls, plain_bytes};
 use super::{DEPTH_MAX, Malformed, Span, Text, ValueKind};
 
 /// A position in JSON text.
@@ -369,8 +369,7 @@ impl<'a> Scanner<'a> {
             .as_bytes()
             .get(self.at..self.at + length)
             .unwrap_or_default();
-        // The least of all, without early exit, so that the compiler can look at many bytes at once.
-        if run.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20 {
+        if has_controls(run) {
             self.at += run.iter().position(|byte| *byte < 0x20).unwrap_or(0);
             return Err(self.expected("no unescaped control character in a string"));
         }

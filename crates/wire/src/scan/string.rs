@@ -16,6 +16,16 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    /// The string at a span that was scanned before; `None` when the span does not fit the text.
+    pub(crate) fn within(text: &'a str, span: Span, has_escapes: bool) -> Option<Self> {
+        let raw = text.get(span.start.checked_add(1)?..span.end.checked_sub(1)?)?;
+        Some(Self {
+            span,
+            raw,
+            has_escapes,
+        })
+    }
+
     /// What the string says. A lone surrogate, which no Rust string can hold, becomes U+FFFD.
     #[must_use]
     pub fn decode(&self) -> Cow<'a, str> {
@@ -80,6 +90,17 @@ fn plain_words(words: &[[u8; 8]]) -> usize {
         plain += 8;
     }
     plain
+}
+
+/// Whether there is a control character, without early exit, so that the compiler can look at many words
+/// at once.
+pub(super) fn has_controls(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| {
+        let word = u64::from_le_bytes(*word);
+        found | (word.wrapping_sub(eight(b' ')) & !word & eight(0x80))
+    });
+    found != 0 || rest.iter().any(|byte| *byte < b' ')
 }
 
 fn unescape(raw: &str) -> String {
@@ -150,6 +171,20 @@ mod tests {
             }
         }
         assert_eq!(plain_run("ä\u{7f} [€]".as_bytes()), "ä\u{7f} [€]".len());
+    }
+
+    #[test]
+    fn a_control_character_is_found_wherever_it_is() {
+        for odd in [0, 1, b'\n', 0x1f] {
+            for at in 0..=40 {
+                let mut text = vec![0xff; 41];
+                assert!(!has_controls(&text));
+                text[at] = odd;
+                assert!(has_controls(&text), "{odd:#x} at {at}");
+                text[at] = b' ';
+                assert!(!has_controls(&text));
+            }
+        }
     }
 
     #[test]
