@@ -7,7 +7,7 @@ use axum::extract::Request;
 use bytes::Bytes;
 use catalog::Preferences;
 use chat::{Dialect, Error, Kind};
-use http::header::{HeaderName, USER_AGENT};
+use http::header::{HeaderName, REFERER, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 use ledger::generation::CallerNote;
 use ledger::{Budget, CallFacts, GenerationId};
@@ -43,6 +43,23 @@ const TOKEN_COUNT: HeaderName = HeaderName::from_static("x-waybill-token-count")
 const OVERHEAD: HeaderName = HeaderName::from_static("x-waybill-overhead-us");
 
 const SIMULATE: HeaderName = HeaderName::from_static("x-simulate");
+
+// As names, not as texts: each text that is looked up is read as a name first.
+const REFERERS: [HeaderName; 3] = [
+    HeaderName::from_static("http-referer"),
+    REFERER,
+    HeaderName::from_static("x-waybill-referer"),
+];
+const TITLES: [HeaderName; 3] = [
+    HeaderName::from_static("x-openrouter-title"),
+    HeaderName::from_static("x-waybill-title"),
+    HeaderName::from_static("x-title"),
+];
+const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
+const METADATA: [HeaderName; 2] = [
+    HeaderName::from_static("x-openrouter-metadata"),
+    HeaderName::from_static("x-openrouter-experimental-metadata"),
+];
 
 /// The longest session id, characters. Source: `session_id` of the reference.
 const SESSION_ID_MAX: usize = 256;
@@ -404,32 +421,29 @@ fn admission(headers: &HeaderMap) -> Result<Option<AdmissionPolicy>, Error> {
 /// Whether the caller asks how it was routed. The older name is still in use (contradiction 32 of
 /// the digest).
 fn wants_metadata(headers: &HeaderMap) -> bool {
-    [
-        "x-openrouter-metadata",
-        "x-openrouter-experimental-metadata",
-    ]
-    .into_iter()
-    .filter_map(|name| headers.get(name))
-    .any(|value| value.as_bytes().eq_ignore_ascii_case(b"enabled"))
+    METADATA
+        .iter()
+        .filter_map(|name| headers.get(name))
+        .any(|value| value.as_bytes().eq_ignore_ascii_case(b"enabled"))
 }
 
 /// Who calls, for the record.
 pub(crate) fn note(caller: &Caller, headers: &HeaderMap, request: &Incoming) -> CallerNote {
-    let text = |name: &str| {
+    let text = |name: &HeaderName| {
         let value = headers.get(name)?.to_str().ok()?.trim();
         (!value.is_empty()).then(|| cut(value, NOTE_MAX))
     };
-    let first = |names: [&str; 3]| names.into_iter().find_map(text);
+    let first = |names: &[HeaderName]| names.iter().find_map(text);
     CallerNote {
         workspace_id: caller.facts.key.workspace_id.clone(),
         key_hash: caller.facts.key.hash.as_str().to_owned(),
-        http_referer: first(["http-referer", "referer", "x-waybill-referer"]),
-        app_title: first(["x-openrouter-title", "x-waybill-title", "x-title"]),
-        user_agent: text(USER_AGENT.as_str()),
+        http_referer: first(&REFERERS),
+        app_title: first(&TITLES),
+        user_agent: text(&USER_AGENT),
         session_id: request
             .session_id
             .clone()
-            .or_else(|| text("x-session-id"))
+            .or_else(|| text(&SESSION_ID))
             .map(|id| cut(&id, SESSION_ID_MAX)),
         external_user: request.user.as_deref().map(|user| cut(user, NOTE_MAX)),
         trace: trace_note::read(request.trace.as_ref(), headers).map(Box::new),
