@@ -27,6 +27,7 @@ mod parquet;
 mod plan;
 mod policies;
 mod provider_dialects;
+mod provider_dialects_cited;
 mod responses;
 mod status;
 mod wishes;

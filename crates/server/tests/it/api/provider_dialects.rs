@@ -96,7 +96,7 @@ fn providers(simulator: &Simulator) -> String {
     text
 }
 
-async fn open() -> Stage {
+pub(super) async fn open() -> Stage {
     Stage::open_facing(providers, &[]).await
 }
 
@@ -330,76 +330,6 @@ async fn callers_of_messages_reach_claude_on_bedrock_in_their_own_dialect() {
         })
         .collect();
     assert_eq!(said, "Warm there.");
-}
-
-/// What is found and what is read, in each form of Bedrock's, and the citation that comes back.
-#[tokio::test]
-async fn search_results_and_documents_are_cited_by_bedrock_in_either_form() {
-    let stage = open().await;
-    let text = json!({"type": "text", "text": "Low at six."});
-    let found = json!({"type": "search_result", "source": "https://x.test/t", "title": "Tides",
-        "content": [text], "citations": {"enabled": true}});
-    let document = json!({"type": "document", "title": "Tides", "citations": {"enabled": true},
-        "source": {"type": "content", "content": [text]}});
-    let cited = json!({"cited_text": "Low at six.", "start_block_index": 0, "end_block_index": 1});
-    let found_at = json!({"type": "search_result_location", "search_result_index": 0,
-        "source": "https://x.test/t", "title": "Tides"});
-    let read_at = json!({"type": "content_block_location", "document_index": 0,
-        "document_title": "Tides"});
-    let ask = async |body: &Value| {
-        let to = (Method::POST, "/api/v1/messages");
-        let seen = stage
-            .send(to, &stage.key, body.to_string().into(), &[])
-            .await;
-        assert_eq!(seen.status, 200, "{}", seen.text());
-        assert_eq!(seen.header("x-waybill-dropped"), "");
-        (seen, stage.simulator.ledger().last().expect("an entry"))
-    };
-    for (model, path) in [
-        ("converse/profile", "/converse"),
-        ("converse/claude", "/invoke"),
-    ] {
-        for (block, place, sent_as) in [
-            (&found, &found_at, "/content/0/searchResult/content/0/text"),
-            (
-                &document,
-                &read_at,
-                "/content/0/document/source/content/0/text",
-            ),
-        ] {
-            let mut expected = cited.clone();
-            let members = expected.as_object_mut().expect("an object");
-            members.extend(place.as_object().expect("an object").clone());
-            let mut body = json!({"model": model, "max_tokens": 400, "messages": [
-                {"role": "user", "content": [block, {"type": "text", "text": "Low?"}]}]});
-            let (seen, entry) = ask(&body).await;
-            assert!(entry.path.ends_with(path), "{}", entry.path);
-            let sent = entry.json()["messages"][0].clone();
-            match path {
-                "/invoke" => assert_eq!(sent["content"][0], *block),
-                _ => assert_eq!(
-                    sent.pointer(sent_as),
-                    Some(&json!("Low at six.")),
-                    "{sent:#}"
-                ),
-            }
-            let answer = seen.json();
-            assert_eq!(
-                answer["content"][0]["citations"],
-                json!([expected]),
-                "{answer:#}"
-            );
-            body["stream"] = json!(true);
-            let (seen, _) = ask(&body).await;
-            let text = seen.text();
-            let told = text
-                .lines()
-                .filter_map(|line| line.strip_prefix("data: "))
-                .map(|data| serde_json::from_str::<Value>(data).expect("JSON"))
-                .find(|data| data["delta"]["type"] == "citations_delta");
-            assert_eq!(told.expect("a citation")["delta"]["citation"], expected);
-        }
-    }
 }
 
 #[tokio::test]

@@ -216,6 +216,7 @@ fn check_inside(block: &Value, kind: &str, at: &str) -> Result<(), Problem> {
         "text" if block["text"].as_str().is_none_or(str::is_empty) => Err(Problem::bad(
             "messages: text content blocks must be non-empty",
         )),
+        "text" => cited::check_said(block, at),
         "thinking" => {
             let text = |field: &str| block[field].as_str().unwrap_or_default();
             if Seal::Thinking.is_signature_of(text("signature"), text("thinking")) {

@@ -60,6 +60,38 @@ pub(super) fn check_search_result(block: &Value, at: &str) -> Result<(), Problem
     }
 }
 
+/// Checks what an earlier answer says that it cites: pages of the web come with their seal.
+pub(super) fn check_said(block: &Value, at: &str) -> Result<(), Problem> {
+    for citation in list(block, "citations") {
+        let needed: &[&str] = match citation["type"].as_str() {
+            Some("char_location") => &["document_index", "start_char_index", "end_char_index"],
+            Some("page_location") => &["document_index", "start_page_number", "end_page_number"],
+            Some("content_block_location") => {
+                &["document_index", "start_block_index", "end_block_index"]
+            }
+            Some("search_result_location") => &[
+                "search_result_index",
+                "start_block_index",
+                "end_block_index",
+                "source",
+            ],
+            _ => &["url", "encrypted_index"],
+        };
+        let missing = needed.iter().find(|name| citation.get(**name).is_none());
+        if let Some(name) = missing {
+            return Err(Problem::bad(format!(
+                "{at}.text.citations.{name}: Field required"
+            )));
+        }
+        if citation["encrypted_index"] == "" {
+            return Err(Problem::bad(format!(
+                "{at}: Invalid `encrypted_index` in `text` block"
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn list<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
     value[field].as_array().into_iter().flatten()
 }

@@ -11,6 +11,14 @@ const FORMATS: [&str; 9] = [
     "pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md",
 ];
 const SOURCES: [&str; 4] = ["bytes", "s3Location", "text", "content"];
+/// Where a citation may point to, and the member that says which source is meant.
+const LOCATIONS: [(&str, Option<&str>); 5] = [
+    ("web", None),
+    ("documentChar", Some("documentIndex")),
+    ("documentPage", Some("documentIndex")),
+    ("documentChunk", Some("documentIndex")),
+    ("searchResultLocation", Some("searchResultIndex")),
+];
 /// Longest name of a document.
 const NAME_MAX: usize = 200;
 
@@ -29,6 +37,9 @@ pub(super) fn check(block: &Value, path: &str, is_result: bool) -> Result<(), Pr
     if let Some(document) = block.get("document") {
         return check_document(document, &format!("{path}/document"), is_result);
     }
+    if let Some(said) = block.get("citationsContent") {
+        return check_said(said, &format!("{path}/citationsContent"));
+    }
     let Some(found) = block.get("searchResult") else {
         return Ok(());
     };
@@ -42,6 +53,41 @@ pub(super) fn check(block: &Value, path: &str, is_result: bool) -> Result<(), Pr
         }
     }
     check_texts(&found["content"], &path)
+}
+
+/// Checks what an earlier answer says that it cites.
+fn check_said(said: &Value, path: &str) -> Result<(), Problem> {
+    if let Some(key) = unknown_key(said, &["content", "citations"]) {
+        return Err(extraneous(path, key));
+    }
+    if list(said, "content").all(|part| !part["text"].is_string()) {
+        return Err(super::blocks::from_model("text.text: Field required"));
+    }
+    check_texts(&said["content"], path)?;
+    for citation in list(said, "citations") {
+        let path = format!("{path}/citations");
+        let known = ["title", "source", "sourceContent", "location"];
+        if let Some(key) = unknown_key(citation, &known) {
+            return Err(extraneous(&path, key));
+        }
+        for (place, source) in LOCATIONS {
+            let Some(location) = citation["location"].get(place) else {
+                continue;
+            };
+            let known = match source {
+                Some(source) => vec![source, "start", "end"],
+                None => vec!["url", "domain"],
+            };
+            if let Some(key) = unknown_key(location, &known) {
+                return Err(extraneous(&format!("{path}/location/{place}"), key));
+            }
+        }
+        let places = LOCATIONS.map(|(place, _)| place);
+        if let Some(key) = unknown_key(&citation["location"], &places) {
+            return Err(extraneous(&format!("{path}/location"), key));
+        }
+    }
+    Ok(())
 }
 
 fn check_document(document: &Value, path: &str, is_result: bool) -> Result<(), Problem> {
