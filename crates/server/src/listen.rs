@@ -1,8 +1,10 @@
 //! The accept loop: connections in, one service for all of them, a bounded drain at the end.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,16 +160,17 @@ async fn converse(
     };
     let service = service_fn(move |request: Request<Incoming>| {
         let (router, desk) = (router.clone(), desk.clone());
-        async move { Ok::<_, std::convert::Infallible>(answer(request, router, desk).await) }
+        // On the heap while it works: hyper keeps room for it as long as the connection lives.
+        Box::pin(async move { Ok::<_, Infallible>(answer(request, router, desk).await) })
     });
     let io = TokioIo::new(stream);
     let ended = if is_http2 {
-        let connection = protocols.http2.serve_connection(io, service);
         // On the heap, so that the many of the other kind do not carry room for it.
-        Box::pin(until_ended(connection, stop)).await
+        let mut connection = Box::pin(protocols.http2.serve_connection(io, service));
+        until_ended(connection.as_mut(), &stop).await
     } else {
-        let connection = protocols.http1.serve_connection(io, service);
-        until_ended(connection, stop).await
+        let connection = pin!(protocols.http1.serve_connection(io, service));
+        until_ended(connection, &stop).await
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke off");
@@ -189,12 +192,12 @@ async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Serves a connection; when the server stops, only what is in flight on it.
+/// Serves a connection; when the server stops, only what is in flight on it. It is borrowed: handed over, it
+/// would have room in this future and in that of its owner.
 async fn until_ended<C: GracefulConnection>(
-    connection: C,
-    stop: CancellationToken,
+    mut connection: Pin<&mut C>,
+    stop: &CancellationToken,
 ) -> Result<(), C::Error> {
-    let mut connection = std::pin::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.cancelled() => {
