@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// How often keys and budgets are read whole. The feed leaves nothing out; this is for rows that
 /// somebody has changed by hand.
-const WHOLE_EVERY: Duration = Duration::from_mins(10);
+const WHOLE_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// Runs until the app stops.
 pub async fn run(app: Arc<App>, mut seen: i64) {
