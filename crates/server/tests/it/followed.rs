@@ -95,7 +95,12 @@ fn budget(number: usize, subject: u8) -> Budget {
         },
         workspace_id: None,
         limit: Amount::from_nanos(i64::try_from(number).unwrap()),
-        window: Window::from_text(if number % 2 == 0 { "daily" } else { "lifetime" }).unwrap(),
+        window: Window::from_text(if number.is_multiple_of(2) {
+            "daily"
+        } else {
+            "lifetime"
+        })
+        .unwrap(),
         enforcement: Enforcement::Hard,
         counts_byok: false,
     }
