@@ -37,12 +37,16 @@ pub(super) struct Others {
 ///
 /// - The caller's mistakes (a context that is too long, moderation, a malformed request) would be
 ///   mistakes anywhere: the next model if there is one, as "any error" moves `models` on.
+/// - What this endpoint lacks and another may have: the next endpoint.
 /// - The provider's failures: the next endpoint. If there is none, the same again, once, where it
 ///   says that it is worth a short wait (429 and overload with `Retry-After`).
 /// - Our own trouble: the end.
 pub(super) fn after(error: &Error, others: Others) -> After {
     match error.origin {
         Origin::Gateway => After::Stop,
+        Origin::Caller if others.endpoint && error.next == Next::TryNextEndpoint => {
+            After::NextEndpoint
+        }
         Origin::Caller if others.model => After::NextModel,
         Origin::Caller => After::Stop,
         Origin::Provider if others.endpoint => After::NextEndpoint,
@@ -134,6 +138,9 @@ mod tests {
             check(&error, MODEL, false, After::NextModel);
             check(&error, ENDPOINT, false, After::Stop);
         }
+        let lacking = Error::caller(Kind::InvalidRequest, "").with_next(Next::TryNextEndpoint);
+        check(&lacking, ENDPOINT, false, After::NextEndpoint);
+        check(&lacking, NONE, false, After::Stop);
         let ours = Error::gateway(Kind::Server, "");
         check(&ours, MODEL, false, After::Stop);
     }

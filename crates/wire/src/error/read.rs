@@ -17,7 +17,7 @@
 use std::time::Duration;
 
 use chat::error::Metadata;
-use chat::{Error, Kind, Origin};
+use chat::{Error, Kind, Next, Origin};
 use serde_json::Value;
 
 use super::mask::masked;
@@ -113,6 +113,9 @@ fn classify(status: u16, said: &Said) -> Error {
             "this gateway's account with the provider is used up",
         ),
         Some(Cause::Model) => provider(Kind::NotFound, "the provider does not have this model"),
+        Some(Cause::Ability) => {
+            Error::caller(Kind::InvalidRequest, words.clone()).with_next(Next::TryNextEndpoint)
+        }
         Some(Cause::Limit) => provider(Kind::RateLimitExceeded, "the provider limits the rate"),
         Some(Cause::Overload) => provider(Kind::ProviderOverloaded, "the provider is overloaded"),
         Some(Cause::Timeout) => provider(Kind::Timeout, "the provider did not answer in time"),

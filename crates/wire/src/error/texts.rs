@@ -21,6 +21,8 @@ pub(super) enum Cause {
     Account,
     /// The provider does not know the model.
     Model,
+    /// This endpoint's model lacks what was asked for, which the same model may have elsewhere.
+    Ability,
     /// Too many requests.
     Limit,
     /// Too many for the provider.
@@ -131,6 +133,9 @@ const WORDINGS: &[(&str, Cause)] = &[
     ("insufficient credits", Cause::Account),
     ("credit balance is too low", Cause::Account),
     ("exceeded your current quota", Cause::Account),
+    // Google, whose models may have them at Vertex and not in AI Studio.
+    ("logprobs is not enabled for", Cause::Ability),
+    ("logprobs is not supported for", Cause::Ability),
     ("model not found", Cause::Model),
     ("model identifier is invalid", Cause::Model),
     ("on-demand throughput isn", Cause::Model),

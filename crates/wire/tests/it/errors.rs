@@ -139,6 +139,24 @@ fn what_a_provider_says_decides_before_its_status() {
 }
 
 #[test]
+fn what_one_endpoint_lacks_may_be_had_at_the_next() {
+    for message in [
+        "Logprobs is not enabled for models/gemini-2.5-pro",
+        "Unable to submit request because Logprobs is not supported for this model.",
+    ] {
+        let body = format!(
+            r#"{{"error":{{"code":400,"message":"{message}","status":"INVALID_ARGUMENT"}}}}"#
+        );
+        let error = read_error(400, body.as_bytes());
+        assert_eq!((error.kind, error.origin), (InvalidRequest, Origin::Caller));
+        assert_eq!(
+            (error.next, &*error.message),
+            (Next::TryNextEndpoint, message)
+        );
+    }
+}
+
+#[test]
 fn what_a_provider_says_is_kept_masked_and_short() {
     let body = br#"{"error":{"message":"Wrong temperature; key sk-abcdef123456","type":"invalid_request_error","param":"temperature","code":"bad_value"}}"#;
     let error = read_error(400, body);
