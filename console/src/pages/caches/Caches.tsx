@@ -31,7 +31,7 @@ const health = (days: number) => ({
   queryKey: ["cache-health", days],
   queryFn: async ({ signal }: { signal: AbortSignal }) => {
     const from = new Date(Date.now() - days * DAY_MS).toISOString();
-    return (await told(api.GET("/cache/health", { params: { query: { from } }, signal }))).data;
+    return (await told(api.GET("/cache/health", { params: { query: { from, per: days > 2 ? "day" : "hour" } }, signal }))).data;
   },
   refetchInterval: 15_000,
   placeholderData: keepPreviousData<Health>,

@@ -21,6 +21,8 @@ use crate::time::{iso, read_utc};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
+const DAY_MS: i64 = 24 * HOUR_MS;
+
 /// What is shown where no time is asked for.
 const USUAL_MS: i64 = 24 * HOUR_MS;
 
@@ -35,7 +37,32 @@ const LONGEST_MS: i64 = 31 * 24 * HOUR_MS;
 pub struct HealthQuery {
     from: Option<String>,
     to: Option<String>,
+    per: Option<String>,
     workspace_id: Option<String>,
+}
+
+/// The pieces of time by which calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Per {
+    Hour,
+    /// Of UTC.
+    Day,
+}
+
+impl Per {
+    const fn length_ms(self) -> i64 {
+        match self {
+            Self::Hour => HOUR_MS,
+            Self::Day => DAY_MS,
+        }
+    }
+
+    const fn grain(self) -> Grain {
+        match self {
+            Self::Hour => Grain::Hour,
+            Self::Day => Grain::Day,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -56,6 +83,7 @@ struct View<'a> {
 
 #[derive(Serialize)]
 struct HourView {
+    /// When the hour, or the day that was asked for, began.
     hour: String,
     model: String,
     endpoint: String,
@@ -93,9 +121,11 @@ pub async fn get(
     } else {
         Some(key.workspace_id.clone())
     };
-    let times = times(&query, app.clock.now_ms())?;
+    let per = per(&query)?;
+    let times = times(&query, per, app.clock.now_ms())?;
     settled_first(&app).await;
-    let rows = app.store.rollups(&rollup(workspace.as_ref(), times)).await;
+    let asked = rollup(workspace.as_ref(), per, times);
+    let rows = app.store.rollups(&asked).await;
     let rows = rows.map_err(storage_trouble)?;
     let broken_ones = app
         .store
@@ -115,7 +145,18 @@ pub async fn get(
     reply::json(StatusCode::OK, &Envelope { data })
 }
 
-fn times(query: &HealthQuery, now_ms: i64) -> Result<(i64, i64), Error> {
+fn per(query: &HealthQuery) -> Result<Per, Error> {
+    match query.per.as_deref() {
+        None | Some("" | "hour") => Ok(Per::Hour),
+        Some("day") => Ok(Per::Day),
+        Some(other) => {
+            let message = format!("\"{other}\" is neither \"hour\" nor \"day\"");
+            Err(invalid("per", message))
+        }
+    }
+}
+
+fn times(query: &HealthQuery, per: Per, now_ms: i64) -> Result<(i64, i64), Error> {
     let read = |name: &str, text: &Option<String>| {
         let text = text.as_deref().filter(|text| !text.is_empty());
         text.map(read_utc)
@@ -124,9 +165,10 @@ fn times(query: &HealthQuery, now_ms: i64) -> Result<(i64, i64), Error> {
     };
     let to = read("to", &query.to)?.unwrap_or(now_ms.saturating_add(1));
     let from = read("from", &query.from)?.unwrap_or(to.saturating_sub(USUAL_MS));
-    // Whole hours: that is how calls are counted.
-    let from = from.div_euclid(HOUR_MS).saturating_mul(HOUR_MS);
-    if from >= to || to.saturating_sub(from) > LONGEST_MS + HOUR_MS {
+    // Whole hours or days: that is how calls are counted.
+    let length = per.length_ms();
+    let from = from.div_euclid(length).saturating_mul(length);
+    if from >= to || to.saturating_sub(from) > LONGEST_MS + length {
         return Err(invalid(
             "from",
             "expected a time before \"to\", by 31 days at the most",
@@ -135,10 +177,10 @@ fn times(query: &HealthQuery, now_ms: i64) -> Result<(i64, i64), Error> {
     Ok((from, to))
 }
 
-fn rollup(workspace: Option<&String>, (from_ms, to_ms): (i64, i64)) -> RollupQuery {
+fn rollup(workspace: Option<&String>, per: Per, (from_ms, to_ms): (i64, i64)) -> RollupQuery {
     let filter = FacetFilter::default();
     RollupQuery {
-        grain: Grain::Hour,
+        grain: per.grain(),
         from_ms,
         to_ms,
         by_time: true,

@@ -146,9 +146,23 @@ async fn another_endpoint_is_told_from_another_prompt() {
         health["data"]["broken_sessions"].as_array().unwrap().len(),
         1
     );
+    let by_day = stage
+        .get("/api/v1/cache/health?per=day", &stage.management_key)
+        .await
+        .json();
+    let calls = |health: &Value| -> i64 {
+        let pieces = health["data"]["hours"].as_array().unwrap().iter();
+        pieces.filter_map(|piece| piece["calls"].as_i64()).sum()
+    };
+    assert_eq!((calls(&by_day), calls(&health)), (3, 3));
+    for piece in by_day["data"]["hours"].as_array().unwrap() {
+        let began = piece["hour"].as_str().unwrap();
+        assert!(began.ends_with("T00:00:00Z"), "{began}");
+    }
     for query in [
         "from=nonsense",
         "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+        "per=minute",
     ] {
         let wrong = stage
             .get(&format!("/api/v1/cache/health?{query}"), &stage.key)
