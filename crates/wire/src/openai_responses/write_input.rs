@@ -160,14 +160,21 @@ impl Items<'_> {
                 })
             }));
         }
-        let content = match told.is_empty() {
-            true => json!(text),
-            false => json!([{"type": "output_text", "text": text, "annotations": told}]),
-        };
-        if !text.is_empty() {
-            self.list
-                .push(json!({"role": "assistant", "content": content}));
+        if text.is_empty() {
+            return;
         }
+        let item = match told.is_empty() {
+            true => json!({"role": "assistant", "content": text}),
+            // Only a message that the model has said, which has an id, may have annotations.
+            false => json!({
+                "type": "message",
+                "id": format!("msg_{}", self.list.len()),
+                "status": "completed",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": text, "annotations": told}],
+            }),
+        };
+        self.list.push(item);
     }
 
     /// Reasoning goes back to those who made it, and to nobody else.

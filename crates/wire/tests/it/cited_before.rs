@@ -210,6 +210,12 @@ fn pages_travel_between_the_two_dialects_of_openai() {
     let flat = &responses["input"][1]["content"][0]["annotations"];
     assert_eq!(body["input"][1]["content"][0]["annotations"], *flat);
     assert_eq!(body["input"][1]["content"][0]["type"], "output_text");
+    // The form of the SDK's types: annotations are of messages that have an id.
+    let message = &body["input"][1];
+    assert_eq!(
+        [&message["type"], &message["id"], &message["status"]],
+        ["message", "msg_1", "completed"]
+    );
     assert_eq!(dropped, Vec::<String>::new());
     // OpenAI's own Chat has no place for them; who speaks OpenRouter's form has.
     let mut to = endpoint(Dialect::OpenaiChat, "gpt-5.1");
