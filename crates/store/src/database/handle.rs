@@ -12,7 +12,7 @@ use super::Transaction;
 use super::errors::{STATEMENT_MAX, from_sqlx, too_slow, within};
 use super::log::{Log, writers_pragmas};
 use super::pools::{connect_options, files, make_folders, pool, sessions};
-use super::readers::Readers;
+use super::readers::{Lane, Readers, Work};
 use super::transaction::Kind;
 use crate::StoreError;
 
@@ -47,13 +47,36 @@ pub(crate) struct Database {
     pub(crate) is_in_memory: bool,
     writer: AnyPool,
     reader: AnyPool,
-    analyst: AnyPool,
+    analysts: Analysts,
     /// Where analysts work; a database in memory has one connection, and nobody works apart.
     readers: Option<Readers>,
     /// Of a SQLite file: its log, the connection over which it is kept short, and the task that does so.
     log: Option<Log>,
     mover: Option<AnyPool>,
     _keeping: JoinSet<()>,
+}
+
+/// Those who read much, by lane.
+struct Analysts {
+    spare: AnyPool,
+    share: AnyPool,
+}
+
+impl Analysts {
+    /// Opens their connections on the threads of their lanes, whose priority they keep.
+    async fn open(readers: &Readers, pool: impl Fn() -> Work<AnyPool>) -> Result<Self, StoreError> {
+        Ok(Self {
+            spare: readers.run(Lane::Spare, pool()).await?,
+            share: readers.run(Lane::Share, pool()).await?,
+        })
+    }
+
+    const fn of(&self, lane: Lane) -> &AnyPool {
+        match lane {
+            Lane::Spare => &self.spare,
+            Lane::Share => &self.share,
+        }
+    }
 }
 
 impl Database {
@@ -93,7 +116,10 @@ impl Database {
                 engine: Engine::Sqlite,
                 is_in_memory: true,
                 reader: writer.clone(),
-                analyst: writer.clone(),
+                analysts: Analysts {
+                    spare: writer.clone(),
+                    share: writer.clone(),
+                },
                 writer,
                 readers: None,
                 log: None,
@@ -109,19 +135,22 @@ impl Database {
         let mut much = reading;
         much.push(format!("PRAGMA cache_size = -{ANALYST_CACHE_KIB}"));
         let readers = Readers::start()?;
-        let analysts = pool(files(ANALYSTS), options.clone(), much);
-        let analyst = readers.run(analysts).await?;
+        let (of_analysts, of_mover) = (options.clone(), options);
+        let analysts = Analysts::open(&readers, || {
+            Box::pin(pool(files(ANALYSTS), of_analysts.clone(), much.clone()))
+        });
+        let analysts = analysts.await?;
         let (log, mut keeping) = (Log::new(ANALYSTS), JoinSet::new());
-        let mover = readers.run(pool(files(1), options, writing())).await?;
-        if let Some(handle) = readers.handle() {
-            keeping.spawn_on(log.clone().keep_short(mover.clone()), handle);
-        }
+        let mover = Box::pin(pool(files(1), of_mover, writing()));
+        let mover = readers.run(Lane::Share, mover).await?;
+        let kept_short = log.clone().keep_short(mover.clone());
+        readers.spawn_beside(Lane::Share, &mut keeping, kept_short);
         Ok(Self {
             engine: Engine::Sqlite,
             is_in_memory: false,
             writer,
             reader,
-            analyst,
+            analysts,
             readers: Some(readers),
             log: Some(log),
             mover: Some(mover),
@@ -145,13 +174,16 @@ impl Database {
             "SET idle_in_transaction_session_timeout = {SNAPSHOT_IDLE_MS}"
         ));
         let readers = Readers::start()?;
-        let analyst = readers.run(pool(sessions(ANALYSTS), options, much)).await?;
+        let analysts = Analysts::open(&readers, || {
+            Box::pin(pool(sessions(ANALYSTS), options.clone(), much.clone()))
+        });
+        let analysts = analysts.await?;
         Ok(Self {
             engine: Engine::Postgres,
             is_in_memory: false,
             writer,
             reader,
-            analyst,
+            analysts,
             readers: Some(readers),
             log: None,
             mover: None,
@@ -179,38 +211,64 @@ impl Database {
         Ok(Transaction::new(begun, self.engine, kind))
     }
 
-    /// Begins a transaction that only reads, for lists and statistics: all it reads is of one moment,
-    /// and nobody waits for it. One at a time, and nothing else meanwhile: a database in memory has
-    /// only one connection.
+    /// Begins a transaction that only reads, for statistics and verification: all it reads is of one
+    /// moment, and nobody waits for it. One at a time, and nothing else meanwhile: a database in memory
+    /// has only one connection.
     pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
+        self.snapshot_in(Lane::Share).await
+    }
+
+    /// The same, in the lane of whoever asks.
+    pub(crate) async fn snapshot_in(&self, lane: Lane) -> Result<Transaction, StoreError> {
         let begin = match self.engine {
             Engine::Sqlite => "BEGIN",
             Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         let turn = match &self.log {
-            Some(log) => Some(log.turn().await?),
+            Some(log) => Some(log.turn(lane).await?),
             None => None,
         };
         // A connection may have to be opened: there, for its priority.
-        let analyst = self.analyst.clone();
-        let begun = self
-            .apart(async move { within(analyst.begin_with(begin)).await })
-            .await?;
+        let analyst = self.analysts.of(lane).clone();
+        let begun: Work<_> = Box::pin(async move { within(analyst.begin_with(begin)).await });
+        let begun = match &self.readers {
+            Some(readers) => readers.run(lane, begun).await?,
+            None => begun.await?,
+        };
         let kind = Kind::Reads { _turn: turn };
         Ok(Transaction::new(begun, self.engine, kind))
     }
 
-    /// Does work that reads much on the threads for it. It is on the heap before anything waits for
-    /// it, so that whoever does need not have room for it.
+    /// Does long work that reads much on the threads that have a share. It is on the heap before
+    /// anything waits for it, so that whoever does need not have room for it.
     pub(crate) fn apart<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send {
-        let work = Box::pin(work);
+        let work: Work<T> = Box::pin(work);
         async move {
             match &self.readers {
-                Some(readers) => readers.run(work).await,
+                Some(readers) => readers.run(Lane::Share, work).await,
                 None => work.await,
+            }
+        }
+    }
+
+    /// Answers somebody who waits, in time that calls leave. The work only reads, for it may be begun
+    /// in both lanes.
+    pub(crate) fn aside<T, F>(
+        &self,
+        work: impl Fn(Lane) -> F + Send + Sync,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let work = move |lane| -> Work<T> { Box::pin(work(lane)) };
+        async move {
+            match &self.readers {
+                Some(readers) => readers.run_spare(work).await,
+                None => work(Lane::Share).await,
             }
         }
     }
@@ -230,7 +288,8 @@ impl Database {
     pub(crate) async fn close(&self) {
         self.writer.close().await;
         self.reader.close().await;
-        self.analyst.close().await;
+        self.analysts.spare.close().await;
+        self.analysts.share.close().await;
         if let Some(mover) = &self.mover {
             mover.close().await;
         }

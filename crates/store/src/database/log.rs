@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::errors::{from_sqlx, within};
+use super::readers::Lane;
 use crate::StoreError;
 
 /// How often it is looked how long the log is, when something was committed.
@@ -50,8 +51,10 @@ pub(super) type Turn = OwnedSemaphorePermit;
 /// The log, as those know it who read and write.
 #[derive(Clone)]
 pub(super) struct Log {
-    /// Who waits first has the first turn, the log itself included, which waits for all of them.
-    turns: Arc<Semaphore>,
+    /// In each lane, who waits first has the first turn, the log itself included, which waits for all of
+    /// them.
+    spare: Arc<Semaphore>,
+    share: Arc<Semaphore>,
     readers: u32,
     has_more: Arc<AtomicBool>,
 }
@@ -74,10 +77,12 @@ pub(super) fn writers_pragmas() -> [String; 2] {
 }
 
 impl Log {
-    /// The log of a file that so many read much of at a time.
+    /// The log of a file that so many read much of at a time in each lane.
     pub(super) fn new(readers: u32) -> Self {
+        let turns = || Arc::new(Semaphore::new(readers as usize));
         Self {
-            turns: Arc::new(Semaphore::new(readers as usize)),
+            spare: turns(),
+            share: turns(),
             readers,
             has_more: Arc::default(),
         }
@@ -89,8 +94,12 @@ impl Log {
     }
 
     /// Waits for leave to read.
-    pub(super) async fn turn(&self) -> Result<Turn, StoreError> {
-        let turn = timeout(TURN_MAX, self.turns.clone().acquire_owned()).await;
+    pub(super) async fn turn(&self, lane: Lane) -> Result<Turn, StoreError> {
+        let turns = match lane {
+            Lane::Spare => &self.spare,
+            Lane::Share => &self.share,
+        };
+        let turn = timeout(TURN_MAX, turns.clone().acquire_owned()).await;
         turn.ok().and_then(Result::ok).ok_or_else(|| {
             StoreError::Unavailable(format!(
                 "{} others read, for longer than {} seconds",
@@ -136,8 +145,14 @@ impl Log {
         if length.pages < PAGES_LONG {
             return Ok(Some(length));
         }
-        let all = timeout(GATE_MAX, self.turns.acquire_many(self.readers));
-        let Ok(Ok(_all)) = all.await else {
+        let (spare, share) = (&self.spare, &self.share);
+        let all = async {
+            tokio::try_join!(
+                spare.acquire_many(self.readers),
+                share.acquire_many(self.readers)
+            )
+        };
+        let Ok(Ok(_all)) = timeout(GATE_MAX, all).await else {
             return Ok(None);
         };
         for _ in 0..TRIES {

@@ -9,13 +9,14 @@
 //!
 //! 1. `handle`: the open database, its pools, and how transactions begin. `pools`: how they are made.
 //! 2. `transaction`, `statement`: what is done in one, and with what. `errors`: who must act.
-//! 3. `readers`: threads of low priority for those who read much. `log`: the log of SQLite, emptied
-//!    beside those who write.
+//! 3. `readers`: threads that stand back, for those who read much; `priority`: how they do. `log`: the
+//!    log of SQLite, emptied beside those who write.
 
 mod errors;
 mod handle;
 mod log;
 mod pools;
+mod priority;
 mod readers;
 mod statement;
 #[cfg(test)]
@@ -23,5 +24,6 @@ mod tests;
 mod transaction;
 
 pub(crate) use handle::{Database, Engine};
+pub(crate) use readers::Lane;
 pub(crate) use statement::{Row, Statement, placeholders, rows_named};
 pub(crate) use transaction::Transaction;

@@ -1,34 +1,119 @@
-//! Threads of low priority, for those who read much: a list or a dashboard takes the processor time
+//! Threads that stand back, for those who read much: a list or a dashboard takes the processor time
 //! that calls leave.
+//!
+//! There are two lanes. The spare lane runs when nobody else would (`SCHED_IDLE` on Linux) and is put
+//! aside the moment a thread of a call wakes; on a machine with nothing to spare it would never end. The
+//! other has a share: a tenth of a processor that calls would like to have all of. A reader takes the
+//! spare lane where there is time to spare, and the share when that takes too long.
 //!
 //! The driver of SQLite reads on a thread of each connection, and a new thread has the priority of the
 //! one that makes it: so readers' connections are opened here as well.
 
 use std::future::Future;
-use std::io;
+use std::pin::Pin;
+use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
+use super::priority;
 use crate::StoreError;
 
-/// How much less than the rest of the process they matter, as `nice` counts. They get a tenth of a
-/// processor that calls would like to have all of, so that nobody waits for ever.
-const NICER: i32 = 10;
+/// How soon a thread of the spare lane has to have its turn for the machine to have time to spare:
+/// beside calls that come and go it is a millisecond or two.
+const SPARE_WITHIN: Duration = Duration::from_millis(20);
 
-/// The least that there is.
-const NICEST: i32 = 19;
+/// How long the spare lane may take before the other is asked as well, should the machine have become
+/// full meanwhile. What is read takes less where it has a processor, all but the dearest searches.
+const SPARE_MAX: Duration = Duration::from_millis(400);
 
-/// The threads; they end with it, and so does what they are doing.
-pub(super) struct Readers(Option<Runtime>);
+/// Work of a lane.
+pub(super) type Work<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+/// Which time is read in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// What nobody else wants.
+    Spare,
+    /// A tenth of what is wanted.
+    Share,
+}
+
+/// The threads of both lanes; they end with it, and so does what they are doing.
+pub(super) struct Readers {
+    spare: Threads,
+    share: Threads,
+}
 
 impl Readers {
-    /// Starts them: one is enough for what is not done by the connections' own.
     pub(super) fn start() -> Result<Self, StoreError> {
+        Ok(Self {
+            spare: Threads::start("spare", priority::only_if_idle)?,
+            share: Threads::start("readers", priority::step_back)?,
+        })
+    }
+
+    /// Does something in a lane. It ends when whoever waits for it goes.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: Work<T>,
+    ) -> Result<T, StoreError> {
+        let mut tasks = JoinSet::new();
+        self.threads(lane).spawn(work, &mut tasks)?;
+        first(&mut tasks).await
+    }
+
+    /// Does something that only reads in spare time, and where there is none, or too little, in the
+    /// share. Who is done first has the answer; the other is given up.
+    pub(super) async fn run_spare<T: Send + 'static>(
+        &self,
+        work: impl Fn(Lane) -> Work<T>,
+    ) -> Result<T, StoreError> {
+        let mut tasks = JoinSet::new();
+        if self.spare.have_time().await {
+            self.spare.spawn(work(Lane::Spare), &mut tasks)?;
+            if let Ok(done) = timeout(SPARE_MAX, first(&mut tasks)).await {
+                return done;
+            }
+        }
+        self.share.spawn(work(Lane::Share), &mut tasks)?;
+        first(&mut tasks).await
+    }
+
+    /// The runtime of a lane, for what runs beside its readers.
+    pub(super) fn spawn_beside(
+        &self,
+        lane: Lane,
+        tasks: &mut JoinSet<()>,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        if let Some(runtime) = &self.threads(lane).0 {
+            tasks.spawn_on(work, runtime.handle());
+        }
+    }
+
+    const fn threads(&self, lane: Lane) -> &Threads {
+        match lane {
+            Lane::Spare => &self.spare,
+            Lane::Share => &self.share,
+        }
+    }
+}
+
+/// The threads of one lane: one is enough for what is not done by the connections' own.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start(
+        name: &str,
+        step_back: fn() -> Result<(), priority::Refused>,
+    ) -> Result<Self, StoreError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
-            .thread_name("readers")
-            .on_thread_start(|| {
+            .thread_name(name)
+            .on_thread_start(move || {
                 if let Err(error) = step_back() {
                     tracing::warn!(%error, "readers have the priority of calls");
                 }
@@ -41,26 +126,26 @@ impl Readers {
         Ok(Self(Some(runtime)))
     }
 
-    /// Does something there. It ends when whoever waits for it goes.
-    pub(super) async fn run<T: Send + 'static>(
+    fn spawn<T: Send + 'static>(
         &self,
-        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let gone = || StoreError::Unavailable("the threads for readers have ended".to_owned());
-        let mut task = JoinSet::new();
-        task.spawn_on(work, self.handle().ok_or_else(gone)?);
-        match task.join_next().await {
-            Some(Ok(done)) => done,
-            Some(Err(_)) | None => Err(gone()),
-        }
+        work: Work<T>,
+        tasks: &mut JoinSet<Result<T, StoreError>>,
+    ) -> Result<(), StoreError> {
+        let runtime = self.0.as_ref().ok_or_else(gone)?;
+        tasks.spawn_on(work, runtime.handle());
+        Ok(())
     }
 
-    pub(super) fn handle(&self) -> Option<&Handle> {
-        self.0.as_ref().map(Runtime::handle)
+    /// Whether they have their turn soon.
+    async fn have_time(&self) -> bool {
+        let mut ping = JoinSet::new();
+        let Some(runtime) = &self.0 else { return false };
+        ping.spawn_on(async {}, runtime.handle());
+        timeout(SPARE_WITHIN, ping.join_next()).await.is_ok()
     }
 }
 
-impl Drop for Readers {
+impl Drop for Threads {
     fn drop(&mut self) {
         // Waiting for threads is forbidden where async work is done, and needless.
         if let Some(runtime) = self.0.take() {
@@ -69,17 +154,14 @@ impl Drop for Readers {
     }
 }
 
-/// Lowers the priority of this thread. Only on Linux have threads one of their own.
-#[cfg(target_os = "linux")]
-fn step_back() -> io::Result<()> {
-    use rustix::process::{getpriority_process, setpriority_process};
-    let now = getpriority_process(None)?;
-    setpriority_process(None, now.saturating_add(NICER).min(NICEST))?;
-    Ok(())
+/// What the first of them comes to.
+async fn first<T: 'static>(tasks: &mut JoinSet<Result<T, StoreError>>) -> Result<T, StoreError> {
+    match tasks.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(_)) | None => Err(gone()),
+    }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn step_back() -> io::Result<()> {
-    let _ = (NICER, NICEST);
-    Ok(())
+fn gone() -> StoreError {
+    StoreError::Unavailable("the threads for readers have ended".to_owned())
 }

@@ -1,6 +1,7 @@
 //! What readers may take of the machine, and what becomes of the log of SQLite.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 
 use super::log::{Log, look, writers_pragmas};
 use super::pools::{connect_options, files, pool};
-use super::{Database, Statement};
+use super::{Database, Lane, Statement};
 
 /// A megabyte of pages.
 const MEGABYTE: &str = "INSERT INTO heap (bytes) VALUES (zeroblob(1000000))";
@@ -90,7 +91,7 @@ async fn a_log_that_readers_keep_long_lets_new_ones_wait() {
         other(&place).await,
     );
     let log = Log::new(2);
-    let turn = log.turn().await.unwrap();
+    let turn = log.turn(Lane::Spare).await.unwrap();
     let mut reading = reader.begin_with("BEGIN").await.unwrap();
     let count = sqlx::query("SELECT COUNT(*) FROM heap");
     count.fetch_one(&mut *reading).await.unwrap();
@@ -101,7 +102,7 @@ async fn a_log_that_readers_keep_long_lets_new_ones_wait() {
         // It has asked for all turns: whoever comes now comes after it.
         tokio::task::yield_now().await;
         let short = Duration::from_millis(50);
-        while timeout(short, log.turn()).await.is_ok() {}
+        while timeout(short, log.turn(Lane::Spare)).await.is_ok() {}
         reading.commit().await.unwrap();
         drop(turn);
     };
@@ -111,7 +112,7 @@ async fn a_log_that_readers_keep_long_lets_new_ones_wait() {
         shortened.pages > 8_000 && shortened.waiting == 0,
         "{shortened:?}"
     );
-    let turns = timeout(Duration::from_secs(5), log.turn()).await;
+    let turns = timeout(Duration::from_secs(5), log.turn(Lane::Spare)).await;
     assert!(turns.is_ok_and(|turn| turn.is_ok()));
 }
 
@@ -140,40 +141,81 @@ async fn a_log_is_kept_short_while_it_is_written() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn those_who_read_much_have_a_low_priority_and_those_who_write_have_not() {
+async fn those_who_read_much_stand_back_and_those_who_write_do_not() {
     let place = Place::new();
     let database = Database::open(&place.url()).await.unwrap();
-    let own = niceness("self").unwrap();
-    let there = || async { Ok(niceness("thread-self")) };
-    assert_eq!(
-        database.apart(there()).await.unwrap(),
-        Some((own + 10).min(19))
-    );
-    // Both are used at once, so that both are there.
-    let both = (
+    let own = Standing::of("self").unwrap();
+    let low = (own.nice + 10).min(19);
+    let there = || async { Ok(Standing::of("thread-self")) };
+    let share = Standing { nice: low, ..own };
+    assert_eq!(database.apart(there()).await.unwrap(), Some(share));
+    // All are used at once, so that all are there.
+    let all = (
+        database.snapshot_in(Lane::Spare).await.unwrap(),
+        database.snapshot_in(Lane::Spare).await.unwrap(),
         database.snapshot().await.unwrap(),
         database.snapshot().await.unwrap(),
     );
-    drop(both);
+    drop(all);
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
     let of_sqlite = threads.filter_map(|thread| {
         let id = thread.ok()?.file_name().into_string().ok()?;
         let name = std::fs::read_to_string(format!("/proc/self/task/{id}/comm")).ok()?;
         name.starts_with("sqlx-sqlite")
-            .then(|| niceness(&format!("self/task/{id}")))?
+            .then(|| Standing::of(&format!("self/task/{id}")))?
     });
-    let (low, usual): (Vec<i64>, Vec<i64>) = of_sqlite.partition(|nice| *nice > own);
+    let of_sqlite: Vec<Standing> = of_sqlite.collect();
+    let count = |of: &dyn Fn(&Standing) -> bool| of_sqlite.iter().filter(|one| of(one)).count();
+    assert!(count(&|one| one.is_idle) >= 2, "{of_sqlite:?}");
     // Two analysts and the connection that moves the log; the writer and a reader of single records.
-    assert!(low.len() >= 3 && usual.len() >= 2, "{low:?} {usual:?}");
+    assert!(count(&|one| *one == share) >= 3, "{of_sqlite:?}");
+    assert!(count(&|one| *one == own) >= 2, "{of_sqlite:?}");
     database.close().await;
 }
 
-/// How nice a thread is, by the 19th field of its `stat` (proc(5)).
+/// How a thread stands to others, by the 19th and the 41st field of its `stat` (proc(5)).
 #[cfg(target_os = "linux")]
-fn niceness(thread: &str) -> Option<i64> {
-    let stat = std::fs::read_to_string(format!("/proc/{thread}/stat")).ok()?;
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(16)?.parse().ok()
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    nice: i64,
+    /// `SCHED_IDLE` (sched(7)).
+    is_idle: bool,
+}
+
+#[cfg(target_os = "linux")]
+impl Standing {
+    fn of(thread: &str) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{thread}/stat")).ok()?;
+        let (_, after_name) = stat.rsplit_once(')')?;
+        let mut fields = after_name.split_whitespace();
+        Some(Self {
+            nice: fields.nth(16)?.parse().ok()?,
+            is_idle: fields.nth(21)? == "5",
+        })
+    }
+}
+
+/// Readers in spare time: whatever the machine is doing, whoever waits has an answer.
+#[tokio::test]
+async fn who_finds_no_spare_time_reads_in_the_share() {
+    let place = Place::new();
+    let database = Arc::new(Database::open(&place.url()).await.unwrap());
+    // The spare lane never comes to an end, as on a machine without a moment to spare.
+    let answer = database.aside(|lane| {
+        let database = database.clone();
+        async move {
+            if lane == Lane::Spare {
+                std::future::pending::<()>().await;
+            }
+            let mut snapshot = database.snapshot_in(lane).await?;
+            let rows = Statement::new("SELECT 7 AS value")
+                .rows(&mut snapshot)
+                .await?;
+            Ok((lane, rows[0].int("value")?))
+        }
+    });
+    assert_eq!(answer.await.unwrap(), (Lane::Share, 7));
+    database.close().await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::measures::{Measure, Measures, Sketched};
 use super::rows::{FACETS_PER_STATEMENT, in_list};
 use super::shelf::Shelf;
 use super::{seal, sums};
-use crate::database::{Statement, Transaction, placeholders};
+use crate::database::{Lane, Statement, Transaction, placeholders};
 use crate::{Store, StoreError};
 
 /// How finely is counted.
@@ -327,17 +327,20 @@ impl Store {
         queries: &[RollupQuery],
         rows_max: usize,
     ) -> Result<Option<Vec<Vec<RollupRow>>>, StoreError> {
-        let (store, queries) = (self.clone(), queries.to_vec());
-        let answers = async move { store.answers(&queries, rows_max).await };
-        self.database.apart(answers).await
+        let answers = |lane| {
+            let (store, queries) = (self.clone(), queries.to_vec());
+            async move { store.answers(lane, &queries, rows_max).await }
+        };
+        self.database.aside(answers).await
     }
 
     async fn answers(
         &self,
+        lane: Lane,
         queries: &[RollupQuery],
         rows_max: usize,
     ) -> Result<Option<Vec<Vec<RollupRow>>>, StoreError> {
-        let mut transaction = self.database.snapshot().await?;
+        let mut transaction = self.database.snapshot_in(lane).await?;
         let pending = pending(&mut transaction).await?;
         let mut answers = Vec::with_capacity(queries.len());
         for query in queries {
@@ -359,8 +362,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn rollup_horizon(&self, grain: Grain) -> Result<i64, StoreError> {
-        let mut transaction = self.database.snapshot().await?;
-        super::horizons::get(&mut transaction, grain.table()).await
+        let horizon = |lane| {
+            let database = self.database.clone();
+            async move {
+                let mut transaction = database.snapshot_in(lane).await?;
+                super::horizons::get(&mut transaction, grain.table()).await
+            }
+        };
+        self.database.aside(horizon).await
     }
 }
 

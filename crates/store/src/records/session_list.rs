@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::sessions::{NUMBERS, SessionKey, SessionSums, from_row};
-use crate::database::{Engine, Row, Statement, Transaction, placeholders};
+use crate::database::{Engine, Lane, Row, Statement, Transaction, placeholders};
 use crate::{Store, StoreError};
 
 /// The most sessions of a page.
@@ -67,7 +67,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn sessions(&self, query: &SessionQuery) -> Result<SessionPage, StoreError> {
-        let mut transaction = self.database.snapshot().await?;
+        let page = |lane| {
+            let (store, query) = (self.clone(), query.clone());
+            async move { store.session_page(lane, &query).await }
+        };
+        self.database.aside(page).await
+    }
+
+    async fn session_page(
+        &self,
+        lane: Lane,
+        query: &SessionQuery,
+    ) -> Result<SessionPage, StoreError> {
+        let mut transaction = self.database.snapshot_in(lane).await?;
         let pending = super::query::pending(&mut transaction).await?.sessions;
         let going_on = with_rows(&mut transaction, pending).await?;
         let wanted = query.count.clamp(1, SESSIONS_MAX);

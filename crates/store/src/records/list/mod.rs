@@ -26,7 +26,7 @@ use ledger::Generation;
 use super::month::{Month, start_of, time_of};
 use super::row::{COLUMNS, from_row};
 use super::{months, query::FacetFilter};
-use crate::database::{Statement, Transaction, placeholders};
+use crate::database::{Lane, Statement, Transaction, placeholders};
 use crate::{Store, StoreError};
 
 pub use query::ListQuery;
@@ -80,13 +80,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
     pub async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        let (store, query) = (self.clone(), query.clone());
-        let page = async move { store.page(&query).await };
-        self.database.apart(page).await
+        let page = |lane| {
+            let (store, query) = (self.clone(), query.clone());
+            async move { store.page(lane, &query).await }
+        };
+        self.database.aside(page).await
     }
 
-    async fn page(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        let mut transaction = self.database.snapshot().await?;
+    async fn page(&self, lane: Lane, query: &ListQuery) -> Result<Page, StoreError> {
+        let mut transaction = self.database.snapshot_in(lane).await?;
         let search = search::understand(&mut transaction, query).await?;
         let sought = sought(&mut transaction, query, &search).await?;
         let found = find(&mut transaction, &sought, &search).await?;
