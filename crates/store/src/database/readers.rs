@@ -11,11 +11,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::priority;
 use crate::StoreError;
@@ -26,7 +27,10 @@ const SPARE_WITHIN: Duration = Duration::from_millis(20);
 
 /// How long the spare lane may take before the other is asked as well, should the machine have become
 /// full meanwhile. What is read takes less where it has a processor, all but the dearest searches.
-const SPARE_MAX: Duration = Duration::from_millis(400);
+const SPARE_MAX: Duration = Duration::from_millis(250);
+
+/// How long a machine that had no time to spare counts as full: who comes then does not try.
+const FULL_FOR: Duration = Duration::from_secs(1);
 
 /// Work of a lane.
 pub(super) type Work<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
@@ -44,6 +48,8 @@ pub(crate) enum Lane {
 pub(super) struct Readers {
     spare: Threads,
     share: Threads,
+    /// Until when nobody tries the spare lane.
+    full_until: Mutex<Option<Instant>>,
 }
 
 impl Readers {
@@ -51,6 +57,7 @@ impl Readers {
         Ok(Self {
             spare: Threads::start("spare", priority::only_if_idle)?,
             share: Threads::start("readers", priority::step_back)?,
+            full_until: Mutex::default(),
         })
     }
 
@@ -72,14 +79,27 @@ impl Readers {
         work: impl Fn(Lane) -> Work<T>,
     ) -> Result<T, StoreError> {
         let mut tasks = JoinSet::new();
-        if self.spare.have_time().await {
-            self.spare.spawn(work(Lane::Spare), &mut tasks)?;
-            if let Ok(done) = timeout(SPARE_MAX, first(&mut tasks)).await {
-                return done;
+        if !self.is_full() {
+            if self.spare.have_time().await {
+                self.spare.spawn(work(Lane::Spare), &mut tasks)?;
+                if let Ok(done) = timeout(SPARE_MAX, first(&mut tasks)).await {
+                    return done;
+                }
             }
+            *self
+                .full_until
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + FULL_FOR);
         }
         self.share.spawn(work(Lane::Share), &mut tasks)?;
         first(&mut tasks).await
+    }
+
+    /// Whether the machine had no time to spare a moment ago.
+    fn is_full(&self) -> bool {
+        let until = self.full_until.lock();
+        let until = *until.unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     /// The runtime of a lane, for what runs beside its readers.
