@@ -327,9 +327,26 @@ impl Store {
         queries: &[RollupQuery],
         rows_max: usize,
     ) -> Result<Option<Vec<Vec<RollupRow>>>, StoreError> {
+        self.rollups_as(queries, rows_max, |answers| answers).await
+    }
+
+    /// What is made of such answers. It is made where they were read, in time that calls leave, and
+    /// perhaps twice.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn rollups_as<T: Send + 'static>(
+        &self,
+        queries: &[RollupQuery],
+        rows_max: usize,
+        made: impl Fn(Vec<Vec<RollupRow>>) -> T + Clone + Send + Sync + 'static,
+    ) -> Result<Option<T>, StoreError> {
         let answers = |lane| {
-            let (store, queries) = (self.clone(), queries.to_vec());
-            async move { store.answers(lane, &queries, rows_max).await }
+            let (store, queries, made) = (self.clone(), queries.to_vec(), made.clone());
+            async move {
+                let answers = store.answers(lane, &queries, rows_max).await?;
+                Ok(answers.map(made))
+            }
         };
         self.database.aside(answers).await
     }

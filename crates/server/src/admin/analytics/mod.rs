@@ -21,7 +21,7 @@ use axum::body::Body;
 use axum::extract::State;
 use chat::{Error, Kind};
 use http::{HeaderMap, StatusCode};
-use store::{Grain, Measures, RollupQuery};
+use store::{Grain, Measures, RollupQuery, RollupRow};
 use tokio::time::{Instant, timeout};
 
 use super::desk::read_body;
@@ -30,7 +30,7 @@ use crate::app::App;
 use crate::caller::Management;
 use crate::reply::{self, Answer, storage_trouble};
 
-use answer::Names;
+use answer::{Envelope, Names};
 use asked::{Asked, Question};
 pub(crate) use days::Days;
 use dimensions::Told;
@@ -59,15 +59,15 @@ pub async fn query(
     let begun = Instant::now();
     let question = asked.question(&app.keyring.load(), app.clock.now_ms())?;
     settled_first(&app).await;
+    let question = Arc::new(question);
     let found = within(TIME_MAX, find(&app, &question)).await?;
-    let (counted, span, names) = found?;
-    let mut answer = answer::of(&question, counted, &names);
+    let (mut answer, span) = found?;
     answer.warn(question.warnings.iter().chain(&span.warnings));
     answer.took(begun.elapsed());
     reply::json(StatusCode::OK, &answer)
 }
 
-async fn find(app: &App, question: &Question) -> Result<(Counted, Span, Names), Error> {
+async fn find(app: &App, question: &Arc<Question>) -> Result<(Envelope, Span), Error> {
     let horizon = async |grain| {
         let horizon = app.store.rollup_horizon(grain).await;
         horizon.map_err(storage_trouble)
@@ -77,13 +77,21 @@ async fn find(app: &App, question: &Question) -> Result<(Counted, Span, Names), 
         hours_ms: horizon(Grain::Hour).await?,
     };
     let span = Span::of(question.range, question.granularity, &horizons);
-    let counted = count(app, question, &span).await?;
-    let names = names(app, question).await?;
-    Ok((counted, span, names))
+    let names = Arc::new(names(app, question).await?);
+    let question = question.clone();
+    let queries = queries(&question, &span);
+    // Many rows are put together: where they are read, so that no call waits for that.
+    let made = move |answers| {
+        let counted = counted(&question, answers)?;
+        Some(answer::of(&question, counted, &names))
+    };
+    let answer = app.store.rollups_as(&queries, GROUPS_MAX, made).await;
+    let answer = answer.map_err(storage_trouble)?.flatten();
+    Ok((answer.ok_or_else(too_many)?, span))
 }
 
-/// Asks the roll-ups for each piece of the time, all at one moment.
-async fn count(app: &App, question: &Question, span: &Span) -> Result<Counted, Error> {
+/// What the roll-ups are asked, for each piece of the time.
+fn queries(question: &Question, span: &Span) -> Vec<RollupQuery> {
     // Rows may be ordered by the number of calls in any case.
     let metrics = question.metrics.iter().copied().chain([REQUEST_COUNT]);
     let measures: BTreeSet<_> = metrics.flat_map(Metric::measures).collect();
@@ -102,9 +110,11 @@ async fn count(app: &App, question: &Question, span: &Span) -> Result<Counted, E
         measures: measures.iter().copied().collect(),
         sketches: sketches.iter().copied().collect(),
     };
-    let queries: Vec<RollupQuery> = span.pieces.iter().map(query).collect();
-    let answers = app.store.rollups_of(&queries, GROUPS_MAX).await;
-    let answers = answers.map_err(storage_trouble)?.ok_or_else(too_many)?;
+    span.pieces.iter().map(query).collect()
+}
+
+/// What was counted in all pieces of the time; `None` when that is too much.
+fn counted(question: &Question, answers: Vec<Vec<RollupRow>>) -> Option<Counted> {
     let mut counted = Counted::new();
     for row in answers.into_iter().flatten() {
         let granularity = question.granularity;
@@ -116,10 +126,7 @@ async fn count(app: &App, question: &Question, span: &Span) -> Result<Counted, E
         let group = counted.entry((start, values)).or_default();
         group.merge(&row.measures);
     }
-    if counted.len() > GROUPS_MAX {
-        return Err(too_many());
-    }
-    Ok(counted)
+    (counted.len() <= GROUPS_MAX).then_some(counted)
 }
 
 /// What comes within a time; 408 when nothing does.
