@@ -160,14 +160,14 @@ impl Database {
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
         let options = connect_options(url)?;
-        // The server gives up when we do, so that nobody waits for an answer that nobody awaits.
-        let limit = vec![format!(
-            "SET statement_timeout = {}",
-            STATEMENT_MAX.as_millis()
-        )];
+        // The server gives up when we do, so that nobody waits for an answer that nobody awaits. By
+        // their names an operator tells sessions of calls from those of lists and statistics.
+        let limit = format!("SET statement_timeout = {}", STATEMENT_MAX.as_millis());
+        let named = |name| format!("SET application_name = '{name}'");
+        let mut much = vec![limit.clone(), named("waybill readers")];
+        let limit = vec![limit, named("waybill")];
         let writer = pool(sessions(POSTGRES_WRITERS), options.clone(), limit.clone()).await?;
         let reader = pool(sessions(POSTGRES_READERS), options.clone(), limit.clone()).await?;
-        let mut much = limit;
         // One processor for each of them, not as many as there are.
         much.push("SET max_parallel_workers_per_gather = 0".to_owned());
         much.push(format!(

@@ -240,6 +240,10 @@ async fn on_postgres_a_question_takes_one_processor_and_a_bounded_time() {
             "SELECT current_setting('idle_in_transaction_session_timeout') AS value",
             "30s",
         ),
+        (
+            "SELECT current_setting('application_name') AS value",
+            "waybill readers",
+        ),
     ] {
         let rows = Statement::new(sql).rows(&mut snapshot).await.unwrap();
         assert_eq!(rows[0].text("value").unwrap(), expected, "{sql}");
