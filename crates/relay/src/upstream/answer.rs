@@ -11,7 +11,7 @@ use http_body::Frame;
 use tokio::io::ReadBuf;
 
 use super::BoxError;
-use super::coding::Coding;
+use super::decoder::BodyDecoder;
 use super::exchange::{READ_BYTES, Sending};
 use super::line::Line;
 use super::pool::{Place, Pool};
@@ -23,9 +23,7 @@ pub(super) struct Body {
     line: Option<Line>,
     /// The rest of the request, where the answer came before the provider had all of it.
     sending: Option<Box<Sending>>,
-    coding: Coding,
-    /// What came with the head.
-    come: Bytes,
+    decoder: BodyDecoder,
     /// Where the connection waits afterwards, if it may be used again.
     home: Option<(Arc<Pool>, Place)>,
 }
@@ -34,30 +32,26 @@ impl Body {
     /// The body that follows a head.
     pub(super) fn new(
         (line, sending): (Line, Sending),
-        (coding, come): (Coding, Bytes),
+        decoder: BodyDecoder,
         home: Option<(Arc<Pool>, Place)>,
     ) -> Self {
         let sending = (!sending.is_done()).then(|| Box::new(sending));
         let mut body = Self {
             line: Some(line),
             sending,
-            coding,
-            come: Bytes::new(),
+            decoder,
             home,
         };
-        body.after(come);
+        body.free_if_done();
         body
     }
 
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BoxError>> {
         loop {
-            if !self.come.is_empty() {
-                let come = std::mem::take(&mut self.come);
-                let (payload, own) = self.coding.read(&come)?;
-                self.after(come.slice(own..));
-                if !payload.is_empty() {
-                    return Poll::Ready(Ok(Some(come.slice(payload))));
-                }
+            let piece = self.decoder.payload()?;
+            self.free_if_done();
+            if piece.is_some() {
+                return Poll::Ready(Ok(piece));
             }
             let Some(line) = &mut self.line else {
                 return Poll::Ready(Ok(None));
@@ -75,30 +69,23 @@ impl Body {
             ready!(line.poll_read(context, &mut room))?;
             if room.filled().is_empty() {
                 self.line = None;
-                return Poll::Ready(match self.coding {
-                    Coding::UntilClose => Ok(None),
-                    Coding::Length(_) | Coding::Chunked(_) => {
-                        Err("the connection was closed in the middle of its answer".into())
-                    }
-                });
+                self.decoder.end()?;
+                return Poll::Ready(Ok(None));
             }
-            let come = room.filled();
-            let (payload, own) = self.coding.read(come)?;
-            self.after(Bytes::copy_from_slice(&come[own..]));
-            if !payload.is_empty() {
-                let piece = Bytes::copy_from_slice(&come[payload]);
-                return Poll::Ready(Ok(Some(piece)));
+            let piece = self.decoder.take(room.filled())?;
+            self.free_if_done();
+            if piece.is_some() {
+                return Poll::Ready(Ok(piece));
             }
         }
     }
 
-    /// Keeps what came behind what was read; when the body is complete, the connection is free.
-    fn after(&mut self, rest: Bytes) {
-        if !self.coding.is_done() {
-            self.come = rest;
+    /// When the body is complete, the connection is free for the next request.
+    fn free_if_done(&mut self) {
+        if !self.decoder.is_done() {
             return;
         }
-        if !rest.is_empty() {
+        if self.decoder.unread() > 0 {
             // It says more than it was asked for.
             self.home = None;
         }
@@ -128,6 +115,6 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.line.is_none() && self.come.is_empty()
+        self.line.is_none()
     }
 }

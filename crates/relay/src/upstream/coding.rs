@@ -8,7 +8,7 @@ const BESIDE_BYTES_MAX: usize = 16 * 1024;
 /// What came is no body in its coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("its chunked coding is malformed")]
-pub(super) struct Malformed;
+pub struct Malformed;
 
 /// How a body is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use http::Method;
 use tokio::io::ReadBuf;
 
 use super::BoxError;
-use super::head::{self, HEAD_BYTES_MAX, Head};
+use super::decoder::{BodyDecoder, Head, HeadDecoder};
 use super::line::Line;
 
 /// Octets that are read at once. They stand on the stack while they are read, so that a stream that
@@ -75,14 +75,14 @@ impl Sending {
     }
 }
 
-/// Sends a request and waits for the head of its answer; gives it with what has come of the body. A
-/// provider may answer before it has read all of the request: the rest is written while its answer is read.
+/// Sends a request and waits for the head of its answer; gives it with who reads the body. A provider may
+/// answer before it has read all of the request: the rest is written while its answer is read.
 pub(super) async fn exchange(
     line: &mut Line,
     sending: &mut Sending,
     method: &Method,
-) -> Result<(Head, Bytes), Failed> {
-    let mut come = Vec::new();
+) -> Result<(Head, BodyDecoder), Failed> {
+    let mut decoder = HeadDecoder::new(method.clone());
     let mut unwritten: Option<io::Error> = None;
     poll_fn(|context| {
         if !sending.is_done
@@ -95,7 +95,7 @@ pub(super) async fn exchange(
             // It takes no more, and may have said why.
             unwritten = Some(error);
         }
-        let head = ready!(poll_head(line, (&mut come, method), context));
+        let head = ready!(poll_head(line, &mut decoder, context));
         Poll::Ready(head.map_err(|error| {
             let cause = unwritten.take();
             Failed::Broken(cause.map_or(error, BoxError::from))
@@ -106,9 +106,9 @@ pub(super) async fn exchange(
 
 fn poll_head(
     line: &mut Line,
-    (come, method): (&mut Vec<u8>, &Method),
+    decoder: &mut HeadDecoder,
     context: &mut Context<'_>,
-) -> Poll<Result<(Head, Bytes), BoxError>> {
+) -> Poll<Result<(Head, BodyDecoder), BoxError>> {
     loop {
         let mut room = [const { MaybeUninit::uninit() }; READ_BYTES];
         let mut room = ReadBuf::uninit(&mut room);
@@ -117,13 +117,8 @@ fn poll_head(
             let closed = "the connection was closed before an answer came";
             return Poll::Ready(Err(closed.into()));
         }
-        come.extend_from_slice(room.filled());
-        if let Some((head, length)) = head::read(come, method)? {
-            let rest = Bytes::copy_from_slice(&come[length..]);
-            return Poll::Ready(Ok((head, rest)));
-        }
-        if come.len() > HEAD_BYTES_MAX {
-            return Poll::Ready(Err("the head of its answer is too long".into()));
+        if let Some(answer) = decoder.take(room.filled())? {
+            return Poll::Ready(Ok(answer));
         }
     }
 }

@@ -22,10 +22,13 @@ const USUAL_BYTES: usize = 512;
 
 /// What came is no head that we understand.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Malformed {
+pub enum Malformed {
     /// Not even a head.
     #[error("the head of its answer is malformed: {0}")]
     Head(httparse::Error),
+    /// One without an end.
+    #[error("the head of its answer is too long")]
+    TooLong,
     /// One with a field that cannot be.
     #[error("the head of its answer has a malformed field")]
     Field,
@@ -38,15 +41,18 @@ pub(super) enum Malformed {
 }
 
 /// The head of an answer.
-#[derive(Debug)]
-pub(super) struct Head {
-    pub(super) status: StatusCode,
-    pub(super) version: Version,
-    pub(super) headers: HeaderMap,
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Never an interim one (1xx).
+    pub status: StatusCode,
+    /// HTTP/1.1 or HTTP/1.0.
+    pub version: Version,
+    /// As they came, those of one name in their order.
+    pub headers: HeaderMap,
     /// How its body is delimited.
     pub(super) coding: Coding,
     /// Whether the connection may be used again when its body has ended.
-    pub(super) is_kept: bool,
+    pub is_kept: bool,
 }
 
 /// Writes the head of a request with a body of this many octets.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod coding;
+pub mod decoder;
 mod exchange;
 mod head;
 mod line;
@@ -135,10 +136,10 @@ impl HttpUpstream {
             let (mut line, is_used) = self.line(&place).await?;
             let mut sending = asked.clone();
             match exchange(&mut line, &mut sending, &request.method).await {
-                Ok((head, come)) => {
+                Ok((head, decoder)) => {
                     let is_kept = head.is_kept && !head::says(&request.headers, "close");
                     let home = is_kept.then(|| (Arc::clone(&self.pool), place));
-                    let body = Body::new((line, sending), (head.coding, come), home);
+                    let body = Body::new((line, sending), decoder, home);
                     let mut response = Response::new(body.boxed_unsync());
                     *response.status_mut() = head.status;
                     *response.version_mut() = head.version;
