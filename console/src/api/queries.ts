@@ -74,23 +74,28 @@ export const ownProviders = queryOptions({
   queryFn: async ({ signal }) => (await told(api.GET("/providers/own", { signal }))).data,
 });
 
+/** All entries of a list that is told a hundred at a time. */
+async function everyPage<Entry>(page: (offset: number) => Promise<{ data: Entry[] }>): Promise<Entry[]> {
+  const all: Entry[] = [];
+  for (;;) {
+    const { data } = await page(all.length);
+    all.push(...data);
+    if (data.length < 100) return all;
+  }
+}
+
 /** Every key of the default workspace, those that are switched off too. */
 export const keys = queryOptions({
   queryKey: ["keys"],
-  queryFn: async ({ signal }) => {
-    const all: Key[] = [];
-    for (;;) {
-      const query = { include_disabled: "true", offset: all.length };
-      const page = (await told(api.GET("/keys", { params: { query }, signal }))).data;
-      all.push(...page);
-      if (page.length < 100) return all;
-    }
-  },
+  queryFn: ({ signal }) =>
+    everyPage<Key>((offset) => told(api.GET("/keys", { params: { query: { include_disabled: "true", offset } }, signal }))),
 });
 
+/** Every budget, limits of keys and of workspaces too. */
 export const budgets = queryOptions({
   queryKey: ["budgets"],
-  queryFn: async ({ signal }) => (await told(api.GET("/budgets", { signal }))).data,
+  queryFn: ({ signal }) =>
+    everyPage<Schemas["Budget"]>((offset) => told(api.GET("/budgets", { params: { query: { offset } }, signal }))),
 });
 
 export const workspaces = queryOptions({

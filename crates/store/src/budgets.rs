@@ -17,6 +17,9 @@ const COLUMNS: &str = "id, subject_kind, subject_value, workspace_id, limit_nano
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+/// The most budgets one page of a list holds, as of keys.
+const PAGE_MAX: i64 = 100;
+
 /// The counters of so many budgets are asked for in one statement.
 const COUNTERS_PER_STATEMENT: usize = 32;
 
@@ -130,6 +133,22 @@ impl Budgets<'_> {
         let rows = Statement::assembled(format!(
             "SELECT {COLUMNS} FROM budgets ORDER BY created_at_ms, id"
         ))
+        .read(&self.0.database)
+        .await?;
+        rows.iter().map(from_row).collect()
+    }
+
+    /// A page of them, a hundred at the most, oldest first, after so many that are skipped: what is made
+    /// meanwhile comes last, and moves none from one page to another.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn page(&self, offset: u32) -> Result<Vec<StoredBudget>, StoreError> {
+        let rows = Statement::assembled(format!(
+            "SELECT {COLUMNS} FROM budgets ORDER BY created_at_ms, id LIMIT $1 OFFSET $2"
+        ))
+        .int(PAGE_MAX)
+        .int(i64::from(offset))
         .read(&self.0.database)
         .await?;
         rows.iter().map(from_row).collect()

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use chat::{Error, Kind};
 use http::{HeaderMap, StatusCode};
 use ledger::{Amount, Budget, BudgetId, Enforcement, Subject, Window};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{BudgetState, StoredBudget};
 
-use super::desk::{invalid, read_body};
+use super::desk::{invalid, offset, read_body};
 use crate::app::App;
 use crate::caller::Management;
 use crate::clock;
@@ -112,9 +112,21 @@ fn counted_from(window: &Window, at: i64) -> Option<String> {
     (*window != Window::Lifetime).then(|| iso(seconds.saturating_mul(1000)))
 }
 
-/// Answers `GET /budgets`.
-pub async fn list(State(app): State<Arc<App>>, _caller: Management) -> Answer {
-    let stored = app.store.budgets().all().await.map_err(storage_trouble)?;
+/// What `GET /budgets` may be asked.
+#[derive(Debug, Deserialize)]
+pub struct ListQuery {
+    offset: Option<String>,
+}
+
+/// Answers `GET /budgets`: oldest first, a hundred at a time.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    _caller: Management,
+    Query(query): Query<ListQuery>,
+) -> Answer {
+    let offset = offset(query.offset.as_deref())?;
+    let page = app.store.budgets().page(offset).await;
+    let stored = page.map_err(storage_trouble)?;
     let budgets: Vec<&Budget> = stored.iter().map(|stored| &stored.budget).collect();
     let at = app.clock.now_ms().div_euclid(1000);
     let states = app.store.budgets().states(&budgets, at).await;

@@ -44,6 +44,19 @@ pub(crate) fn invalid(field: &str, message: impl std::fmt::Display) -> Error {
     Error::caller(Kind::InvalidRequest, format!("{field}: {message}")).with_field(field)
 }
 
+/// How many entries of a list are skipped, as a query says it; none when it says nothing.
+///
+/// # Errors
+/// When that is no number.
+pub(super) fn offset(asked: Option<&str>) -> Result<u32, Error> {
+    match asked.filter(|text| !text.is_empty()) {
+        None => Ok(0),
+        Some(text) => text
+            .parse()
+            .map_err(|_| invalid("offset", format!("\"{text}\" is not a whole number from 0"))),
+    }
+}
+
 /// The id of the workspace that was asked for by id or slug, else of the default one.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use store::{
     StoredKey,
 };
 
-use super::desk::{invalid, present, read_body};
+use super::desk::{invalid, offset, present, read_body};
 use crate::api::key::{Money, remaining};
 use crate::api::wishes::{HEDGE_WORDS, read_hedge};
 use crate::app::App;
@@ -126,12 +126,7 @@ pub async fn list(
     _caller: Management,
     Query(query): Query<ListQuery>,
 ) -> Answer {
-    let offset = match query.offset.as_deref().filter(|text| !text.is_empty()) {
-        None => 0,
-        Some(text) => text
-            .parse::<u32>()
-            .map_err(|_| invalid("offset", format!("\"{text}\" is not a whole number from 0")))?,
-    };
+    let offset = offset(query.offset.as_deref())?;
     let include_disabled = match query.include_disabled.as_deref() {
         None | Some("" | "false" | "0") => false,
         Some("true" | "1") => true,

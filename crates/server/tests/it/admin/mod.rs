@@ -4,6 +4,7 @@ mod activity;
 mod analytics;
 mod attention;
 mod broadcast;
+mod budgets;
 mod byok;
 mod credentials;
 mod destinations;
