@@ -5,13 +5,16 @@
 //! [`Link::tend`] has been answered again. A connection that was given up is never used again, so a
 //! host that swallows packets costs a few deadlines and no more.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Pipeline, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Pipeline, RedisError, RedisResult, TlsCertificates, Value,
+};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +51,9 @@ const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// Where processes say that they are there.
 const MEMBERS: &str = "waybill:members";
+
+/// How a certificate begins in PEM.
+const BEGINS: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Valkey does not answer, or not in time.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -109,7 +115,35 @@ impl Link {
     /// When the URL is none. The message does not repeat it.
     pub fn new(url: &str, name: String, replicas: u32) -> Result<Self, Away> {
         let client = Client::open(url).map_err(|error| Away(error.category().to_owned()))?;
-        Ok(Self {
+        Ok(Self::over(client, name, replicas))
+    }
+
+    /// The same under TLS (`rediss://…`) with a server for which one of these authorities vouches
+    /// (certificates as PEM), instead of a public one.
+    ///
+    /// # Errors
+    /// When the URL is none or has no TLS, or when there is no certificate.
+    pub fn trusting(
+        authorities: &[u8],
+        url: &str,
+        name: String,
+        replicas: u32,
+    ) -> Result<Self, Away> {
+        let is_empty = !authorities.windows(BEGINS.len()).any(|here| here == BEGINS);
+        if is_empty {
+            return Err(Away("no certificate of an authority".to_owned()));
+        }
+        let certificates = TlsCertificates {
+            client_tls: None,
+            root_cert: Some(authorities.to_vec()),
+        };
+        let client = Client::build_with_tls(url, certificates);
+        let client = client.map_err(|error| Away(error.category().to_owned()))?;
+        Ok(Self::over(client, name, replicas))
+    }
+
+    fn over(client: Client, name: String, replicas: u32) -> Self {
+        Self {
             client,
             name,
             connection: ArcSwapOption::empty(),
@@ -120,7 +154,7 @@ impl Link {
             losses: AtomicU64::new(0),
             questions: AtomicU64::new(0),
             failures: AtomicU64::new(0),
-        })
+        }
     }
 
     /// This process's name.
@@ -278,9 +312,19 @@ impl Link {
             .get_multiplexed_async_connection_with_config(&config);
         match timeout(CONNECT, connecting).await {
             Ok(Ok(connection)) => Ok(Arc::new(connection)),
-            Ok(Err(error)) => Err(Away(error.category().to_owned())),
+            Ok(Err(error)) => Err(Away(why_not_connected(&error))),
             Err(_) => Err(Away("no connection in time".to_owned())),
         }
+    }
+}
+
+/// What the network or TLS says of a connection that could not be made; of anything else only its kind,
+/// for a server may repeat a password.
+fn why_not_connected(error: &RedisError) -> String {
+    let kind = error.category().to_owned();
+    match error.source().filter(|_| error.is_io_error()) {
+        Some(cause) => format!("{kind}: {cause}"),
+        None => kind,
     }
 }
 
@@ -350,5 +394,15 @@ mod tests {
     fn a_url_that_is_none_is_not_repeated() {
         let error = Link::new("redis//:secret@host", String::new(), 1).unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn who_is_trusted_is_said_with_certificates_and_of_tls_alone() {
+        let certificate = include_bytes!("../../relay/tests/it/throwaway-certificate.pem");
+        let trusting = |authorities, url| Link::trusting(authorities, url, String::new(), 1);
+        trusting(certificate, "rediss://localhost:6380").unwrap();
+        trusting(certificate, "redis://localhost:6379").unwrap_err();
+        trusting(b"", "rediss://localhost:6380").unwrap_err();
+        trusting(b"not a certificate", "rediss://localhost:6380").unwrap_err();
     }
 }

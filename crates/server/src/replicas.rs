@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use cluster::Link;
 use relay::Clock;
 use tokio::time::{Instant, sleep};
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
+use crate::config::sections::Cluster;
 use crate::config::{Config, Environment};
 use crate::limits::Gate;
 
@@ -22,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(1);
 /// they may wait for it.
 ///
 /// # Errors
-/// When `cluster.valkey` cannot be read or is no URL.
+/// When `cluster.valkey` or `cluster.valkey_ca` cannot be read or is not what it should be.
 pub async fn join(
     config: &Config,
     environment: &Environment,
@@ -40,9 +41,7 @@ pub async fn join(
         Err(message) => bail!("cluster.valkey: {message}"),
     };
     let name = hex::encode(clock::random::<8>()?);
-    let link = Link::new(url.expose(), name, config.cluster.replicas)
-        .map_err(|_| anyhow::anyhow!("cluster.valkey: expected \"redis://host:6379\""))?;
-    let link = Arc::new(link);
+    let link = Arc::new(link(url.expose(), name, &config.cluster)?);
     let (gate, keeper) = Gate::shared(rules, Arc::clone(&link), Arc::clone(clock));
     let tended = Arc::clone(&link);
     let told = stop.clone();
@@ -53,4 +52,20 @@ pub async fn join(
     }
     tasks.spawn(keeper.run(stop.clone()));
     Ok(gate)
+}
+
+fn link(url: &str, name: String, cluster: &Cluster) -> anyhow::Result<Link> {
+    let Some(file) = &cluster.valkey_ca else {
+        return Link::new(url, name, cluster.replicas)
+            .map_err(|_| anyhow::anyhow!("cluster.valkey: expected \"redis://host:6379\""));
+    };
+    let authorities = std::fs::read(file)
+        .with_context(|| format!("cluster.valkey_ca: cannot read {}", file.display()))?;
+    Link::trusting(&authorities, url, name, cluster.replicas).map_err(|_| {
+        anyhow::anyhow!(
+            "cluster.valkey_ca: {} should hold certificates (PEM), and cluster.valkey begin with \
+             \"rediss://\"",
+            file.display()
+        )
+    })
 }

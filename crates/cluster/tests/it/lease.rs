@@ -44,7 +44,7 @@ async fn node(url: &str, name: &str) -> Node {
     Node { link, stop }
 }
 
-fn claim(name: &str, number: u64, held: u64, want: u64) -> Claim {
+pub(crate) fn claim(name: &str, number: u64, held: u64, want: u64) -> Claim {
     Claim {
         name: format!("test:{}:{name}", std::process::id()),
         number,
@@ -56,14 +56,14 @@ fn claim(name: &str, number: u64, held: u64, want: u64) -> Claim {
     }
 }
 
-async fn one(node: &Node, claim: &Claim) -> (u64, u64) {
+pub(crate) async fn one(link: &Link, claim: &Claim) -> (u64, u64) {
     // A busy machine may miss a deadline; asking again is what they are made for.
     for number in 0..50 {
         let claim = Claim {
             number: claim.number + number,
             ..claim.clone()
         };
-        if let Ok(answers) = lease(&node.link, &[claim]).await {
+        if let Ok(answers) = lease(link, &[claim]).await {
             let Leased { held, others } = answers[0];
             return (held, others);
         }
@@ -76,19 +76,19 @@ async fn one(node: &Node, claim: &Claim) -> (u64, u64) {
 async fn parts_never_add_up_to_more_than_the_limit() {
     let Some(url) = url() else { return };
     let (a, b) = (node(&url, "a").await, node(&url, "b").await);
-    assert_eq!(one(&a, &claim("sum", 100, 0, 6)).await, (6, 0));
-    assert_eq!(one(&b, &claim("sum", 100, 0, 6)).await, (4, 6));
-    assert_eq!(one(&b, &claim("sum", 200, 4, 1)).await, (4, 6));
+    assert_eq!(one(&a.link, &claim("sum", 100, 0, 6)).await, (6, 0));
+    assert_eq!(one(&b.link, &claim("sum", 100, 0, 6)).await, (4, 6));
+    assert_eq!(one(&b.link, &claim("sum", 200, 4, 1)).await, (4, 6));
     // What a gives back is free for b.
-    assert_eq!(one(&a, &claim("sum", 300, 2, 0)).await, (2, 4));
-    assert_eq!(one(&b, &claim("sum", 300, 4, 9)).await, (8, 2));
+    assert_eq!(one(&a.link, &claim("sum", 300, 2, 0)).await, (2, 4));
+    assert_eq!(one(&b.link, &claim("sum", 300, 4, 9)).await, (8, 2));
 }
 
 #[tokio::test]
 async fn a_question_that_comes_late_changes_nothing() {
     let Some(url) = url() else { return };
     let a = node(&url, "a").await;
-    assert_eq!(one(&a, &claim("late", 500, 0, 6)).await, (6, 0));
+    assert_eq!(one(&a.link, &claim("late", 500, 0, 6)).await, (6, 0));
     let late = claim("late", 3, 0, 0);
     assert_eq!(
         lease(&a.link, &[late]).await.map(|all| all[0].held).ok(),
@@ -100,8 +100,8 @@ async fn a_question_that_comes_late_changes_nothing() {
 async fn what_a_process_has_used_stands_whatever_valkey_remembers() {
     let Some(url) = url() else { return };
     let (a, b) = (node(&url, "a").await, node(&url, "b").await);
-    assert_eq!(one(&a, &claim("used", 100, 12, 0)).await, (12, 0));
-    assert_eq!(one(&b, &claim("used", 100, 0, 1)).await, (0, 12));
+    assert_eq!(one(&a.link, &claim("used", 100, 12, 0)).await, (12, 0));
+    assert_eq!(one(&b.link, &claim("used", 100, 0, 1)).await, (0, 12));
 }
 
 #[tokio::test]
@@ -112,10 +112,10 @@ async fn a_process_that_went_silent_holds_nothing_of_calls_at_once() {
         silent_ms: 400,
         ..claim("live", number, 0, want)
     };
-    assert_eq!(one(&a, &live(100, 10)).await, (10, 0));
-    assert_eq!(one(&b, &live(100, 1)).await.0, 0);
+    assert_eq!(one(&a.link, &live(100, 10)).await, (10, 0));
+    assert_eq!(one(&b.link, &live(100, 1)).await.0, 0);
     sleep(Duration::from_millis(600)).await;
-    assert_eq!(one(&b, &live(200, 1)).await, (1, 0));
+    assert_eq!(one(&b.link, &live(200, 1)).await, (1, 0));
 }
 
 #[tokio::test]

@@ -44,6 +44,9 @@ pub struct Storage {
 pub struct Cluster {
     /// `redis://…`; absent means one replica.
     pub valkey: Option<Written>,
+    /// A file with the certificates (PEM) of the authorities that vouch for a `rediss://…`; absent means
+    /// public ones.
+    pub valkey_ca: Option<PathBuf>,
     /// How many replicas to reckon with until Valkey has said how many there are, 1–1,000.
     pub replicas: u32,
 }
@@ -173,10 +176,12 @@ pub(super) fn cluster(reader: &mut Reader<'_>) -> Cluster {
         }
         Err("expected \"redis://host:6379\"")
     });
+    let valkey_ca = section.optional_text("valkey_ca").map(PathBuf::from);
     let replicas = section.integer("replicas", 2, 1..=1000);
     section.finish();
     Cluster {
         valkey,
+        valkey_ca,
         replicas: u32::try_from(replicas).unwrap_or(1),
     }
 }
