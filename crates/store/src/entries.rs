@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use ledger::entry::{self, Account, Entry, EntryKind, Event};
 use ledger::{Amount, GenerationId};
 
-use crate::database::{Row, Statement, Transaction};
+use crate::database::{Row, Statement, Transaction, in_powers_of_two};
 use crate::generations::Repeats;
 use crate::posting::{Posting, PostingLine, Settled, saturating_sum};
 use crate::{Store, StoreError};
 
+/// Rows per statement, at most: a power of two.
 const ROWS_PER_STATEMENT: usize = 32;
 
 /// One line of the books, as it is stored.
@@ -94,7 +95,7 @@ async fn insert_all(
     lines: &[(Entry, i64)],
 ) -> Result<bool, StoreError> {
     let mut sums = Sums::default();
-    for now in pieces(lines) {
+    for now in in_powers_of_two(lines, ROWS_PER_STATEMENT) {
         let inserted = rows_of(transaction, now, "").run(transaction).await?;
         if usize::try_from(inserted) != Ok(now.len()) {
             return Ok(false);
@@ -172,7 +173,7 @@ pub(crate) async fn insert(
     lines: &[(Entry, i64)],
 ) -> Result<usize, StoreError> {
     let (mut new, mut sums) = (0, Sums::default());
-    for now in pieces(lines) {
+    for now in in_powers_of_two(lines, ROWS_PER_STATEMENT) {
         let inserted = rows_of(transaction, now, "RETURNING id");
         for row in inserted.rows(transaction).await? {
             let id = row.text("id")?;
@@ -184,16 +185,6 @@ pub(crate) async fn insert(
     }
     sums.write(transaction).await?;
     Ok(new)
-}
-
-/// As many rows at a time as one statement takes: powers of two, so that few are prepared.
-fn pieces(mut left: &[(Entry, i64)]) -> impl Iterator<Item = &[(Entry, i64)]> {
-    std::iter::from_fn(move || {
-        let size = (1 << left.len().checked_ilog2()?).min(ROWS_PER_STATEMENT);
-        let (now, later) = left.split_at(size);
-        left = later;
-        Some(now)
-    })
 }
 
 /// The statement that inserts entries that are not there yet.

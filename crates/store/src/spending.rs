@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ledger::{Amount, Generation};
 
-use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::database::{Row, Statement, Transaction, in_powers_of_two, placeholders};
 use crate::posting::{cost_of, owed_for, saturating_sum};
 use crate::{KeyHash, Keys, Store, StoreError};
 
@@ -17,7 +17,7 @@ const MS_PER_DAY: i64 = 86_400_000;
 /// when it overflows and PostgreSQL's leaves 64 bits: each part stays small, the total is exact.
 const SPLIT: i64 = 1_000_000_000;
 
-/// Rows per statement, at most. Only powers of two occur, so that few statements are prepared.
+/// Rows per statement, at most: a power of two.
 const ROWS_PER_STATEMENT: usize = 32;
 
 /// How many keys are asked about in one statement.
@@ -158,10 +158,7 @@ pub(crate) async fn add(
         sums.requests += 1;
     }
     let sums: Vec<_> = sums.into_iter().collect();
-    let mut left = &sums[..];
-    while !left.is_empty() {
-        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
-        let (now, later) = left.split_at(size);
+    for now in in_powers_of_two(&sums, ROWS_PER_STATEMENT) {
         // Sums stop at the largest amount, see `saturating_sum`.
         let mut statement = Statement::assembled(format!(
             "INSERT INTO key_usage \
@@ -184,7 +181,6 @@ pub(crate) async fn add(
                 .int(sums.requests);
         }
         statement.run(transaction).await?;
-        left = later;
     }
     Ok(())
 }

@@ -25,5 +25,5 @@ mod transaction;
 
 pub(crate) use handle::{Database, Engine};
 pub(crate) use readers::Lane;
-pub(crate) use statement::{Row, Statement, placeholders, rows_named};
+pub(crate) use statement::{Row, Statement, in_powers_of_two, placeholders, rows_named};
 pub(crate) use transaction::Transaction;

@@ -125,6 +125,18 @@ pub(crate) fn placeholders(from: usize, count: usize) -> String {
     names.join(", ")
 }
 
+/// Rows in parts, each as many as one statement takes: powers of two up to `most`, which is one too, so
+/// that few statements are prepared.
+pub(crate) fn in_powers_of_two<T>(rows: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+    let mut left = rows;
+    std::iter::from_fn(move || {
+        let size = (1 << left.len().checked_ilog2()?).min(most);
+        let (now, later) = left.split_at(size);
+        left = later;
+        Some(now)
+    })
+}
+
 /// How many names are asked about in one statement.
 const NAMES_PER_STATEMENT: usize = 128;
 
@@ -154,4 +166,26 @@ fn storable(text: String) -> String {
         return text.replace('\0', "\u{2400}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_parted_into_few_sizes_and_stay_in_order() {
+        for (count, sizes) in [
+            (0, vec![]),
+            (1, vec![1]),
+            (8, vec![8]),
+            (13, vec![8, 4, 1]),
+            (23, vec![8, 8, 4, 2, 1]),
+        ] {
+            let rows: Vec<usize> = (0..count).collect();
+            let parts: Vec<&[usize]> = in_powers_of_two(&rows, 8).collect();
+            assert_eq!(parts.concat(), rows);
+            let of_parts: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+            assert_eq!(of_parts, sizes, "{count} rows");
+        }
+    }
 }

@@ -6,11 +6,10 @@ use ledger::Generation;
 use super::facets::{KnownFacets, NewFacets};
 use super::month::{Month, PROBES, position_of};
 use super::row::{COLUMNS, bind};
-use crate::database::{Statement, Transaction};
+use crate::database::{Statement, Transaction, in_powers_of_two};
 use crate::{Settled, StoreError};
 
-/// Rows per statement, at most: more than this gains nothing. Only powers of two occur, so that few
-/// statements are prepared.
+/// Rows per statement, at most: a power of two. More than this gains nothing.
 const ROWS_PER_STATEMENT: usize = 32;
 
 /// A record, and where it stands: where its id says, or on one of the next positions.
@@ -101,14 +100,7 @@ async fn with_facets<'a>(
 /// As many at a time as one statement takes, of one month each.
 fn pieces<'p, 'a>(places: &'p [Place<'a>]) -> impl Iterator<Item = &'p [Place<'a>]> {
     let months = places.chunk_by(|a, b| a.month() == b.month());
-    months.flat_map(|mut left| {
-        std::iter::from_fn(move || {
-            let size = (1 << left.len().checked_ilog2()?).min(ROWS_PER_STATEMENT);
-            let (now, later) = left.split_at(size);
-            left = later;
-            Some(now)
-        })
-    })
+    months.flat_map(|places| in_powers_of_two(places, ROWS_PER_STATEMENT))
 }
 
 /// Inserts records of one month.

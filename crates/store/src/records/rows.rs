@@ -3,9 +3,9 @@
 use super::measures::{Measure, Measures, Sketched};
 use super::shelf::Shelf;
 use crate::StoreError;
-use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::database::{Row, Statement, Transaction, in_powers_of_two, placeholders};
 
-/// Rows written by one statement.
+/// Rows written by one statement, at most: a power of two.
 const ROWS_PER_STATEMENT: usize = 16;
 
 /// Facets asked about by one statement.
@@ -75,10 +75,7 @@ pub(super) async fn write(
         .map(|name| format!("{name} = excluded.{name}"))
         .collect();
     let keys = shelf.key().split(',').count();
-    let mut left = some;
-    while !left.is_empty() {
-        let size = (1 << left.len().ilog2()).min(ROWS_PER_STATEMENT);
-        let (now, later) = left.split_at(size);
+    for now in in_powers_of_two(some, ROWS_PER_STATEMENT) {
         let mut statement = Statement::assembled(format!(
             "INSERT INTO {} ({key}, {}) VALUES {} ON CONFLICT ({key}) DO UPDATE SET {}",
             shelf.table(),
@@ -99,7 +96,6 @@ pub(super) async fn write(
             }
         }
         statement.run(transaction).await?;
-        left = later;
     }
     Ok(())
 }
