@@ -11,7 +11,7 @@
 //!    them, `posting.rs` what happens to them when a call is written, `verify.rs` what must agree.
 //! 4. [`Vault`] (`secrets/`): what the database keeps of secrets only this house can read.
 //! 5. [`Archive`] (`payloads/`): the content of calls, for those who want it kept.
-//! 6. `database/`, `migrate.rs`, `rows.rs`: below those, the engines, the schema, and records as
+//! 6. `database/`, `migrate.rs`, `rows/`: below those, the engines, the schema, and records as
 //!    rows.
 //!
 //! Times are Unix milliseconds and always come from the caller: there is no clock here.
