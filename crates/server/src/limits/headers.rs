@@ -8,8 +8,8 @@ use chat::Dialect;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use super::gate::{Reading, Refused, Standing};
 use super::rule::Measure;
+use super::standing::{Reading, Refused, Standing};
 use crate::time::iso;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");

@@ -7,7 +7,8 @@ use chat::{Error, Kind};
 use ledger::books::BoxFuture;
 use relay::{Call, Clock, ProviderLimits};
 
-use super::gate::{Gate, Refused, Visit};
+use super::gate::{Gate, Visit};
+use super::standing::Refused;
 use crate::api::metrics::Metrics;
 
 /// Counts attempts.
