@@ -164,7 +164,8 @@ fn how_to_add_a_provider(variables: &[String]) -> Vec<String> {
     vec![
         String::new(),
         "No provider has a credential yet, so no model can be called. To add one:".to_owned(),
-        format!("  set its usual variable, such as {examples}, and start again,"),
+        "  enter it in the console, under Providers: it serves at once,".to_owned(),
+        format!("  or set its usual variable, such as {examples}, and start again,"),
         "  or write it into waybill.toml, as config.example.toml shows.".to_owned(),
         "  `waybill check` lists every provider and its variable.".to_owned(),
     ]
