@@ -32,29 +32,42 @@ fn name(parts: &[Part], path: &str, is_told: bool, dropped: &mut Vec<String>) {
     }
 }
 
-/// Reads the annotations of a text or a message: pages of the web. Files are another provider's, and
-/// named.
-pub(crate) fn annotations(holder: &Cursor<'_>, unsaid: &mut Vec<String>) -> Vec<Citation> {
-    let Some(list) = holder.get("annotations") else {
+/// Reads a list of what an earlier answer cites, each element as `read` knows it; what it does not
+/// know, and what is no list, is named.
+pub(crate) fn list(
+    holder: &Cursor<'_>,
+    name: &str,
+    unsaid: &mut Vec<String>,
+    read: impl Fn(&Cursor<'_>, &mut Vec<String>) -> Option<Citation>,
+) -> Vec<Citation> {
+    let Some(list) = holder.get(name) else {
         return Vec::new();
     };
     if !list.value.is_array() {
         unsaid.push(list.to_string());
     }
     let mut citations = Vec::new();
-    for annotation in list.elements() {
+    for element in list.elements() {
+        match read(&element, unsaid) {
+            Some(citation) => citations.push(citation),
+            None => unsaid.push(element.to_string()),
+        }
+    }
+    citations
+}
+
+/// Reads the annotations of a text or a message: pages of the web. Files are another provider's, and
+/// named.
+pub(crate) fn annotations(holder: &Cursor<'_>, unsaid: &mut Vec<String>) -> Vec<Citation> {
+    list(holder, "annotations", unsaid, |annotation, _| {
         // Chat has the page in a member of its own, Responses has not.
         let page = match annotation.value.get("url_citation") {
             Some(page) => page,
             None => annotation.value,
         };
-        if annotation.value["type"] == "url_citation" && page["url"].is_string() {
-            citations.push(citation(page));
-        } else {
-            unsaid.push(annotation.to_string());
-        }
-    }
-    citations
+        let is_page = annotation.value["type"] == "url_citation" && page["url"].is_string();
+        is_page.then(|| citation(page))
+    })
 }
 
 /// The pages that the texts of an answer cite, as the elements of Chat's `annotations`: by where they

@@ -137,11 +137,14 @@ impl<'a> Members<'a> {
     }
 
     /// The objects of an array member, each taken apart; elements of other kinds are left alone.
-    #[must_use]
-    pub fn objects(&self, name: &str) -> Vec<Self> {
-        let list = self.get(name).filter(|list| list.kind == ValueKind::Array);
-        let objects = list.map(|list| Self::all_of(self.text, list.value));
-        objects.and_then(Result::ok).unwrap_or_default()
+    ///
+    /// # Errors
+    /// As for [`Members::read`]: whoever reads the others alone would hide one in silence.
+    pub fn objects(&self, name: &str) -> Result<Vec<Self>, Malformed> {
+        match self.get(name).filter(|list| list.kind == ValueKind::Array) {
+            Some(list) => Self::all_of(self.text, list.value),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The objects of the array at a span, each taken apart; elements of other kinds are left alone.

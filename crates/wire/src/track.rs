@@ -6,6 +6,7 @@ use chat::event::BlockIndex;
 use chat::{Block, Error, Event, FinishReason, Kind, Opaque, Reason, ServiceTier};
 
 use crate::free_text;
+use crate::scan::Malformed;
 
 /// Who hears the events.
 pub(crate) type Listen<'l> = dyn FnMut(Event<'_>) + 'l;
@@ -18,6 +19,12 @@ const CALLS_MAX: usize = 1_024;
 /// A failure of the provider in the middle of its answer.
 pub(crate) fn broken(message: &str) -> Error {
     Error::provider(Kind::ProviderUnavailable, message)
+}
+
+/// An object of a provider's answer that cannot be taken apart. The text was checked before: nothing
+/// else can be wrong with it.
+pub(crate) fn too_many(_: Malformed) -> Error {
+    broken("the provider sent an object with too many members")
 }
 
 /// The failure of an answer that its provider ended without its end.

@@ -10,7 +10,7 @@ use super::citations;
 use super::seal::{Carried, carried};
 use crate::finish::unify;
 use crate::members::Members;
-use crate::track::{Arguments, Listen, broken};
+use crate::track::{Arguments, Listen, broken, too_many};
 
 /// Far above what any model says at once; it bounds what a stream can make us remember.
 const OPEN_MAX: usize = 1_024;
@@ -251,7 +251,7 @@ impl Open {
         match self.voice {
             Voice::Text => {
                 self.say(said("text"), listen);
-                for citation in block.objects("citations") {
+                for citation in block.objects("citations").map_err(too_many)? {
                     listen(Event::Cited(at(self.block), citations::read(&citation)));
                 }
             }

@@ -7,6 +7,7 @@
 use chat::event::{Citation, Measure, Place};
 use serde_json::{Value, json};
 
+use crate::cited::list;
 use crate::members::Members;
 use crate::tree::Cursor;
 
@@ -88,26 +89,13 @@ pub(super) fn read(citation: &Members<'_>) -> Citation {
 
 /// Reads what a text of an earlier answer cites; what is not known here is named.
 pub(super) fn of_text(block: &Cursor<'_>, unsaid: &mut Vec<String>) -> Vec<Citation> {
-    let Some(list) = block.get("citations") else {
-        return Vec::new();
-    };
-    if !list.value.is_array() {
-        unsaid.push(list.to_string());
-    }
-    let mut citations = Vec::new();
-    for said in list.elements() {
+    list(block, "citations", unsaid, |said, unsaid| {
         let text = said.value.to_string();
-        let members = Members::of_text(&text).ok();
-        let is_known = |cited: &Citation| cited.place.is_some() || said.value["type"] == PAGE;
-        match members.as_ref().map(read).filter(is_known) {
-            Some(cited) => {
-                said.unknown(&KNOWN, unsaid);
-                citations.push(cited);
-            }
-            None => unsaid.push(said.to_string()),
-        }
-    }
-    citations
+        let cited = read(&Members::of_text(&text).ok()?);
+        let is_known = cited.place.is_some() || said.value["type"] == PAGE;
+        is_known.then(|| said.unknown(&KNOWN, unsaid))?;
+        Some(cited)
+    })
 }
 
 fn place(citation: &Members<'_>) -> Option<Place> {

@@ -10,7 +10,7 @@ use crate::anthropic_messages::ANSWER_TOOL;
 use crate::codec::Listen;
 use crate::finish::unify;
 use crate::members::Members;
-use crate::track::{Arguments, Tracker, Voice, broken};
+use crate::track::{Arguments, Tracker, Voice, broken, too_many};
 
 /// The longest seal that is remembered, bytes.
 const SEAL_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -232,7 +232,7 @@ impl Blocks {
     }
 
     fn cite(&mut self, citation: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
-        let cited = citations::read(citation);
+        let cited = citations::read(citation).map_err(too_many)?;
         match self.tracker.choice(0)?.block_of(Voice::Text) {
             Some(block) => listen(Event::Cited(block, cited)),
             None if self.early.len() < EARLY_MAX => self.early.push(cited),
@@ -308,12 +308,12 @@ impl Blocks {
         block: &Members<'_>,
         listen: &mut Listen<'_>,
     ) -> Result<(), Error> {
-        for part in block.objects("content") {
+        for part in block.objects("content").map_err(too_many)? {
             if let Some(text) = part.filled("text") {
                 self.say(index, Kind::Text, text.decode(), listen)?;
             }
         }
-        for citation in block.objects("citations") {
+        for citation in block.objects("citations").map_err(too_many)? {
             self.cite(&citation, listen)?;
         }
         Ok(())

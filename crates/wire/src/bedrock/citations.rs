@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::family::{Family, Recalls};
 use crate::cited::page;
 use crate::members::Members;
+use crate::scan::Malformed;
 
 /// Places in sources of the request: the member of `location`, and the one in it that says which
 /// source it is.
@@ -24,7 +25,10 @@ const PLACES: [(Measure, &str, &str); 4] = [
 ];
 
 /// Reads a citation; where in the answer it belongs is not said, only where in the source.
-pub(super) fn read(citation: &Members<'_>) -> Citation {
+///
+/// # Errors
+/// A quotation that cannot be taken apart.
+pub(super) fn read(citation: &Members<'_>) -> Result<Citation, Malformed> {
     let location = citation.object("location");
     let web = location
         .as_ref()
@@ -32,19 +36,19 @@ pub(super) fn read(citation: &Members<'_>) -> Citation {
     let url = web.and_then(|web| web.filled("url").map(|url| url.decode().into_owned()));
     let said = |name: &str| citation.filled(name).map(|said| said.decode().into_owned());
     let mut quote = String::new();
-    for part in citation.objects("sourceContent") {
+    for part in citation.objects("sourceContent")? {
         if let Some(text) = part.filled("text") {
             quote.push_str(&text.decode());
         }
     }
-    Citation {
+    Ok(Citation {
         url: url.or_else(|| said("source")).unwrap_or_default(),
         title: said("title"),
         quote: Some(quote).filter(|quote| !quote.is_empty()),
         span: None,
         place: location.as_ref().and_then(place),
         sealed_index: None,
-    }
+    })
 }
 
 fn place(location: &Members<'_>) -> Option<Place> {

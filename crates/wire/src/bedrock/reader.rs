@@ -9,7 +9,7 @@ use crate::error::{read_error, read_exception};
 use crate::frame::{EXCEPTION, Frame};
 use crate::members::Members;
 use crate::scan::{self, Malformed};
-use crate::track::broken;
+use crate::track::{broken, too_many};
 
 /// Reads one answer.
 #[derive(Debug, Default)]
@@ -71,7 +71,8 @@ impl Reader for ConverseReader {
             });
         };
         self.blocks.begin(listen)?;
-        for (index, block) in (0..).zip(message.objects("content")) {
+        let content = message.objects("content").map_err(too_many)?;
+        for (index, block) in (0..).zip(content) {
             self.blocks.whole(index, &block, listen)?;
         }
         self.count(&top, listen);

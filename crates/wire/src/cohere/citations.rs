@@ -6,15 +6,23 @@ use serde_json::{Map, Value, json};
 
 use crate::cited::span;
 use crate::members::Members;
+use crate::scan::Malformed;
 use crate::track::Listen;
 
 /// Where texts of a source are kept, the likeliest first: documents and results have free members.
 const QUOTES: [&str; 4] = ["text", "snippet", "content", "data"];
 
 /// Tells one citation: a claim of the answer, and each source of it.
-pub(super) fn tell(block: BlockIndex, citation: &Members<'_>, listen: &mut Listen<'_>) {
+///
+/// # Errors
+/// A source that cannot be taken apart.
+pub(super) fn tell(
+    block: BlockIndex,
+    citation: &Members<'_>,
+    listen: &mut Listen<'_>,
+) -> Result<(), Malformed> {
     let span = citation.count("start").zip(citation.count("end"));
-    for source in citation.objects("sources") {
+    for source in citation.objects("sources")? {
         let inner = source
             .object("document")
             .or_else(|| source.object("tool_output"));
@@ -33,6 +41,7 @@ pub(super) fn tell(block: BlockIndex, citation: &Members<'_>, listen: &mut Liste
         };
         listen(Event::Cited(block, cited));
     }
+    Ok(())
 }
 
 /// Where the documents and the search results of a request are listed beside the conversation, in the

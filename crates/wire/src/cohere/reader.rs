@@ -11,7 +11,7 @@ use crate::finish::unify;
 use crate::frame::Frame;
 use crate::members::Members;
 use crate::scan::{self, Malformed};
-use crate::track::{Choice, Tracker, Voice, broken};
+use crate::track::{Choice, Tracker, Voice, broken, too_many};
 
 /// Reads one answer.
 #[derive(Debug, Default)]
@@ -112,7 +112,7 @@ impl ChatReader {
             }
             Some("citation-start") => {
                 if let (Some(citation), Some(text)) = (part("citations"), self.text) {
-                    citations::tell(text, &citation, listen);
+                    citations::tell(text, &citation, listen).map_err(too_many)?;
                 }
             }
             Some("message-start") => {
@@ -232,22 +232,24 @@ impl ChatReader {
             self.say(Speaking::Content(0), Voice::Text, said.decode(), listen)?;
             texts.push(self.text);
         }
-        for (index, content) in (0..).zip(message.objects("content")) {
+        let contents = message.objects("content").map_err(too_many)?;
+        for (index, content) in (0..).zip(contents) {
             self.content(Speaking::Content(index), &content, listen)?;
             let has_text = content.filled("text").is_some();
             texts.push(self.text.filter(|_| has_text));
         }
         self.rate(tokens, true, listen);
-        for citation in message.objects("citations") {
+        for citation in message.objects("citations").map_err(too_many)? {
             let at = citation.count("content_index").unwrap_or(0);
             let at = usize::try_from(at).unwrap_or(usize::MAX);
             // Where no content is named, the text is meant.
             let block = texts.get(at).copied().flatten().or(self.text);
             if let Some(block) = block {
-                citations::tell(block, &citation, listen);
+                citations::tell(block, &citation, listen).map_err(too_many)?;
             }
         }
-        for (index, call) in (0..).zip(message.objects("tool_calls")) {
+        let calls = message.objects("tool_calls").map_err(too_many)?;
+        for (index, call) in (0..).zip(calls) {
             self.call(index, &call, listen)?;
         }
         Ok(())

@@ -16,7 +16,7 @@ use crate::error::read_error;
 use crate::finish::unify;
 use crate::members::{Members, elements};
 use crate::scan::{self, Span, ValueKind};
-use crate::track::{Listen, Tracker, Voice, broken};
+use crate::track::{Listen, Tracker, Voice, broken, too_many};
 
 /// All that is remembered of one answer.
 #[derive(Debug, Default)]
@@ -48,8 +48,7 @@ pub(super) fn top(text: &str) -> Result<Members<'_>, Error> {
 }
 
 fn inner<'a>(text: &'a str, span: Span) -> Result<Members<'a>, Error> {
-    Members::of_span(text, span)
-        .map_err(|_| broken("the provider sent an object with too many members"))
+    Members::of_span(text, span).map_err(too_many)
 }
 
 impl Heard {

@@ -18,10 +18,10 @@ use crate::error::read_error;
 use crate::finish::unify;
 use crate::members::Members;
 pub(crate) use crate::members::elements;
-use crate::scan::{Malformed, Span, ValueKind};
+use crate::scan::{Span, ValueKind};
 use crate::splice::{Edits, ObjectEdits, quoted};
 use crate::stamp::Stamp;
-use crate::track::{Listen, Tracker, Voice, broken};
+use crate::track::{Listen, Tracker, Voice, broken, too_many};
 
 /// Which of the two an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,11 +306,6 @@ fn refuse_errors(top: &Members<'_>, form: Form) -> Result<(), Error> {
 /// Takes an object inside a checked text apart.
 pub(super) fn read<'a>(text: &'a str, span: Span) -> Result<Members<'a>, Error> {
     Members::of_span(text, span).map_err(too_many)
-}
-
-/// The text was checked before: nothing else can be wrong with it.
-fn too_many(_: Malformed) -> Error {
-    broken("the provider sent an object with too many members")
 }
 
 /// A JSON string out of text that already stands between quotes somewhere.

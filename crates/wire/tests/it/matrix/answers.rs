@@ -275,3 +275,37 @@ fn every_answer_means_the_same_to_every_caller_whole_and_streamed() {
     );
     assert!(checked > 100, "fixtures at least");
 }
+
+/// One object with more members than are taken apart is not left out: nobody is to act upon an answer
+/// of which a call is missing.
+#[test]
+fn an_answer_with_an_object_of_too_many_members_is_an_error() {
+    let many: String = (0..1_025).map(|at| format!(r#","m{at}":0"#)).collect();
+    for (body, answer) in [
+        (
+            Dialect::BedrockConverse,
+            r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hi"},{"toolUse":{"toolUseId":"t","name":"f","input":{}}MANY}]}},"stopReason":"tool_use"}"#,
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"id":"1","message":{"role":"assistant","content":[{"type":"text","text":"Hi"}],"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"g","arguments":"{}"}MANY}]},"finish_reason":"TOOL_CALL"}"#,
+        ),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"id":"1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hi","citations":[{"type":"char_location","cited_text":"x","document_index":0,"start_char_index":0,"end_char_index":1MANY}]}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}"#,
+        ),
+        (
+            Dialect::OpenaiChat,
+            r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"},{"index":1,"message":{"role":"assistant","content":"Ho"},"finish_reason":"stop"MANY}]}"#,
+        ),
+    ] {
+        let fine = read_whole(body, answer.replace("MANY", "").as_bytes());
+        assert!(fine.is_ok(), "{body}: {fine:?}");
+        let error =
+            read_whole(body, answer.replace("MANY", &many).as_bytes()).expect_err("an error");
+        assert!(
+            error.message.contains("too many members"),
+            "{body}: {error}"
+        );
+    }
+}
