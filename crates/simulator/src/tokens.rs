@@ -24,6 +24,21 @@ pub(crate) fn char_border(text: &str, index: usize) -> usize {
     border
 }
 
+/// The tokens of a text, as the simulator counts them.
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let size = first_tokens(rest, 1).len().max(first.len_utf8());
+        let (token, after) = rest.split_at(size);
+        rest = after;
+        Some(token)
+    })
+}
+
+/// The log probability of every token.
+pub(crate) const LOGPROB: f64 = -0.25;
+
 /// The start of `text` that counts as at most `tokens`.
 pub(crate) fn first_tokens(text: &str, tokens: u64) -> &str {
     let bytes = usize::try_from(tokens.saturating_mul(BYTES_PER_TOKEN)).unwrap_or(usize::MAX);

@@ -25,6 +25,8 @@ pub(crate) struct Ask {
     pub(crate) tokens_max: Option<u64>,
     pub(crate) stops: Vec<String>,
     pub(crate) wants_logprobs: bool,
+    /// How many of the likeliest tokens are told at each step.
+    pub(crate) top_logprobs: usize,
     /// Tokens of reasoning that the request makes the model spend, unless a script says otherwise.
     pub(crate) reasoning: Option<u64>,
     /// Whether reasoning is shown, in dialects where the request decides.
@@ -55,6 +57,7 @@ impl Default for Ask {
             tokens_max: None,
             stops: Vec::new(),
             wants_logprobs: false,
+            top_logprobs: 0,
             reasoning: None,
             shows_reasoning: true,
             wants_opaque: false,

@@ -15,6 +15,7 @@ mod gemini;
 mod grammar;
 mod http2;
 mod ledger;
+mod logprobs;
 mod over_http;
 mod pace;
 mod personas;

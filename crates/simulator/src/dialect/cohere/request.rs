@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::dialect::ask::{
-    REASONING_TOKENS, positive, required_text, schema_or_object, texts, unknown_key,
+    REASONING_TOKENS, positive, required_text, schema_or_object, texts, truth, unknown_key,
 };
 use crate::dialect::weight::{tools_weight, weigh};
 use crate::dialect::{Ask, Format, Problem, Received, Tool, ToolRule};
@@ -68,6 +68,7 @@ pub(super) fn read(received: &Received<'_>) -> Result<Ask, Problem> {
         format: format(body)?,
         tokens_max: positive(body, "max_tokens")?,
         stops: texts(body.get("stop_sequences")),
+        wants_logprobs: truth(body, "logprobs")?,
         reasoning: (thinking["type"] == "enabled").then_some(REASONING_TOKENS),
         ..Ask::default()
     })

@@ -8,7 +8,7 @@ use crate::answer::{Answer, Block, Finish, Kind, Say, says};
 use crate::dialect::frames::named_event;
 use crate::dialect::{Event, Rendering};
 use crate::ledger::Usage;
-use crate::tokens::count_tokens;
+use crate::tokens::{self, LOGPROB, count_tokens};
 
 pub(super) fn whole(rendering: &Rendering) -> Value {
     let choice = &rendering.answer.choices[0];
@@ -36,10 +36,21 @@ pub(super) fn whole(rendering: &Rendering) -> Value {
         "message": message,
         "finish_reason": finish_word(&choice.finish),
     });
+    if rendering.ask.wants_logprobs {
+        let text = choice.text_of(&Kind::Text);
+        value["logprobs"] = tokens::tokens(&text).map(rated).collect();
+    }
     if let Some(usage) = rendering.usage() {
         value["usage"] = usage_value(usage);
     }
     value
+}
+
+/// A piece of text with the log probabilities of its tokens.
+fn rated(text: &str) -> Value {
+    let logprobs: Vec<f64> = tokens::tokens(text).map(|_| LOGPROB).collect();
+    let ids: Vec<usize> = (1..=logprobs.len()).collect();
+    json!({"text": text, "token_ids": ids, "logprobs": logprobs})
 }
 
 pub(super) fn events(rendering: &Arc<Rendering>) -> impl Iterator<Item = Event> + Send + use<> {
@@ -107,7 +118,11 @@ fn write(rendering: &Rendering, say: &Say) -> Option<Event> {
                 ),
                 Kind::Redacted => return None,
             };
-            Some(indexed(kind, place(blocks, *block), Some(message)).carrying(*tokens))
+            let mut value = value(kind, place(blocks, *block), Some(message));
+            if rendering.ask.wants_logprobs && blocks[*block].kind == Kind::Text {
+                value["logprobs"] = rated(text);
+            }
+            Some(named_event(kind, &value).carrying(*tokens))
         }
         Say::BlockEnd { block, .. } => match blocks[*block].kind {
             Kind::Call { .. } => Some(indexed("tool-call-end", place(blocks, *block), None)),
@@ -122,11 +137,15 @@ fn write(rendering: &Rendering, say: &Say) -> Option<Event> {
 
 /// An event with an index and, where it says something, a message.
 fn indexed(kind: &str, index: usize, message: Option<Value>) -> Event {
+    named_event(kind, &value(kind, index, message))
+}
+
+fn value(kind: &str, index: usize, message: Option<Value>) -> Value {
     let mut value = json!({"type": kind, "index": index});
     if let Some(message) = message {
         value["delta"] = json!({"message": message});
     }
-    named_event(kind, &value)
+    value
 }
 
 /// The index of a block among those of its sort: calls and contents are counted apart.

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{Gemini, contents, schema};
-use crate::dialect::ask::{REASONING_TOKENS, positive, schema_or_object, texts, unknown_key};
+use crate::dialect::ask::{
+    REASONING_TOKENS, positive, schema_or_object, texts, truth, unknown_key,
+};
 use crate::dialect::weight::{tools_weight, weigh};
 use crate::dialect::{Ask, Format, Problem, Received, Tool, ToolRule};
 
@@ -66,6 +68,8 @@ const TOOL_FIELDS: [&str; 12] = [
 ];
 /// Most candidates side by side.
 const CANDIDATES_MAX: u64 = 8;
+/// Most tokens told at each step.
+const LOGPROBS_MAX: usize = 20;
 
 pub(super) fn read(host: Gemini, received: &Received<'_>) -> Result<Ask, Problem> {
     let body = received.body;
@@ -116,10 +120,30 @@ pub(super) fn read(host: Gemini, received: &Received<'_>) -> Result<Ask, Problem
         choices: usize::try_from(candidates).unwrap_or(1),
         tokens_max: positive(config, "maxOutputTokens")?,
         stops: texts(config.get("stopSequences")),
+        wants_logprobs: truth(config, "responseLogprobs")?,
+        top_logprobs: top_logprobs(config)?,
         reasoning: thinks.then_some(REASONING_TOKENS),
         shows_reasoning: shows,
         ..Ask::default()
     })
+}
+
+/// How many of the likeliest tokens are told, which Google tells only beside the tokens' own.
+fn top_logprobs(config: &Value) -> Result<usize, Problem> {
+    let Some(count) = config.get("logprobs").filter(|count| !count.is_null()) else {
+        return Ok(0);
+    };
+    if config["responseLogprobs"] != true {
+        return Err(Problem::bad(
+            "Unable to submit request because logprobs is set but response_logprobs is false.",
+        ));
+    }
+    match count.as_u64().and_then(|count| usize::try_from(count).ok()) {
+        Some(count @ 0..=LOGPROBS_MAX) => Ok(count),
+        _ => Err(Problem::bad(
+            "* GenerateContentRequest.generation_config.logprobs: must be between 0 and 20",
+        )),
+    }
 }
 
 /// The tokens of a request that is to be counted.

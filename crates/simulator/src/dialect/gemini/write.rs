@@ -10,7 +10,7 @@ use crate::dialect::{Event, Rendering};
 use crate::ledger::Usage;
 use crate::script::UsageWhen;
 use crate::seal::Seal;
-use crate::tokens::count_tokens;
+use crate::tokens::{self, LOGPROB, count_tokens};
 
 pub(super) fn whole(host: Gemini, rendering: &Rendering) -> Value {
     let choices = rendering.answer.choices.iter().enumerate();
@@ -18,7 +18,9 @@ pub(super) fn whole(host: Gemini, rendering: &Rendering) -> Value {
         .map(|(index, choice)| {
             let blocks = choice.blocks.iter().enumerate();
             let parts = blocks.filter_map(|(at, _)| part(rendering, choice, at));
-            candidate(index, parts.collect(), finish_word(choice))
+            let mut candidate = candidate(index, parts.collect(), finish_word(choice));
+            rate(rendering, &choice.text_of(&Kind::Text), &mut candidate);
+            candidate
         })
         .collect();
     envelope(host, rendering, &candidates, rendering.usage())
@@ -71,8 +73,11 @@ impl Pen {
                     // Calls come in one piece at their end, and hidden thoughts never.
                     Kind::Reasoning | Kind::Redacted | Kind::Call { .. } => return None,
                 };
-                let event = self.chunk(candidate(*choice, vec![part], None));
-                Some(event.carrying(*tokens))
+                let mut candidate = candidate(*choice, vec![part], None);
+                if it.kind == Kind::Text {
+                    rate(&rendering, text, &mut candidate);
+                }
+                Some(self.chunk(candidate).carrying(*tokens))
             }
             Say::BlockEnd { choice, block } => {
                 let it = &choices[*choice].blocks[*block];
@@ -186,6 +191,33 @@ fn candidate(index: usize, parts: Vec<Value>, finish: Option<&str>) -> Value {
         value["finishReason"] = json!(finish);
     }
     value
+}
+
+/// Tells the log probabilities of a text, where they are asked for. Beside a token itself stand others
+/// that nobody would have said.
+fn rate(rendering: &Rendering, text: &str, candidate: &mut Value) {
+    if !rendering.ask.wants_logprobs || text.is_empty() {
+        return;
+    }
+    let told = |token: &str, logprob: f64| json!({"token": token, "logProbability": logprob});
+    let chosen: Vec<Value> = tokens::tokens(text)
+        .map(|token| told(token, LOGPROB))
+        .collect();
+    let likely = |token: &str| {
+        let likely = (0_u8..)
+            .take(rendering.ask.top_logprobs)
+            .map(|at| match at {
+                0 => told(token, LOGPROB),
+                other => told(&format!("~{other}"), LOGPROB - f64::from(other)),
+            });
+        json!({"candidates": likely.collect::<Vec<_>>()})
+    };
+    let top: Vec<Value> = tokens::tokens(text).map(likely).collect();
+    candidate["avgLogprobs"] = json!(LOGPROB);
+    candidate["logprobsResult"] = json!({"chosenCandidates": chosen});
+    if rendering.ask.top_logprobs > 0 {
+        candidate["logprobsResult"]["topCandidates"] = Value::Array(top);
+    }
 }
 
 fn envelope(

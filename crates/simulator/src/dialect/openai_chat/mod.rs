@@ -15,6 +15,7 @@ use super::{Ask, Dialect, Event, Events, Problem, Received, Rendering};
 use crate::answer::{Answer, Finish};
 use crate::cache::{Prompt, Span};
 use crate::ledger::Usage;
+use crate::tokens::{LOGPROB, tokens};
 
 pub(super) use messages::strict_schema;
 pub(super) use request::stops;
@@ -123,21 +124,16 @@ pub(super) fn usage_value(usage: Usage) -> Value {
 
 /// Log-probabilities of a piece of text, one entry per token of the simulator's own counting.
 fn logprobs_value(text: &str) -> Value {
-    let mut rest = text;
-    let mut entries = Vec::new();
-    while let Some(first) = rest.chars().next() {
-        let size = crate::tokens::first_tokens(rest, 1)
-            .len()
-            .max(first.len_utf8());
-        let (token, after) = rest.split_at(size);
-        rest = after;
-        entries.push(json!({
-            "token": token,
-            "logprob": -0.25,
-            "bytes": token.as_bytes(),
-            "top_logprobs": [],
-        }));
-    }
+    let entries: Vec<Value> = tokens(text)
+        .map(|token| {
+            json!({
+                "token": token,
+                "logprob": LOGPROB,
+                "bytes": token.as_bytes(),
+                "top_logprobs": [],
+            })
+        })
+        .collect();
     json!({"content": entries, "refusal": null})
 }
 
