@@ -145,13 +145,19 @@ impl Dialect {
     pub fn expresses(self) -> Features {
         let features: &[Feature] = match self {
             Self::OpenaiChat => &[
+                Feature::Choices,
                 Feature::Logprobs,
                 Feature::AudioOutput,
                 Feature::ImageOutput,
                 Feature::RemoteMedia,
             ],
-            Self::OpenaiResponses => &[Feature::Logprobs, Feature::RemoteMedia],
+            Self::OpenaiResponses => &[
+                Feature::Logprobs,
+                Feature::CustomTools,
+                Feature::RemoteMedia,
+            ],
             Self::Gemini => &[
+                Feature::Choices,
                 Feature::Logprobs,
                 Feature::ImageOutput,
                 Feature::RemoteMedia,

@@ -24,6 +24,8 @@ pub struct Request {
     pub sampling: Sampling,
     /// The most output tokens, reasoning included.
     pub max_output_tokens: Option<u64>,
+    /// How many answers are wanted, at least 2; absent means one.
+    pub choices: Option<u32>,
     /// The form of the answer; absent means text.
     pub format: Option<Format>,
     /// How much the model is to think; absent means the provider's default.
@@ -60,7 +62,7 @@ pub struct Request {
 }
 
 /// A tool the model may ask to be called.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tool {
     /// Its name.
     pub name: String,
@@ -68,10 +70,29 @@ pub struct Tool {
     pub description: Option<String>,
     /// JSON Schema of its arguments; absent where the caller gave none.
     pub parameters: Option<Value>,
+    /// Set where it is called with free text. [`Tool::parameters`] then say that for who knows
+    /// arguments alone: an object whose only member is the text.
+    pub free_text: Option<FreeText>,
     /// Whether arguments must follow the schema exactly.
     pub strict: Option<bool>,
     /// The prompt may be cached up to and including this tool.
     pub cache: Option<CacheMark>,
+}
+
+/// What the free text that a tool is called with must look like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FreeText {
+    /// The grammar that it must follow; absent where anything goes.
+    pub grammar: Option<Grammar>,
+}
+
+/// A grammar, which OpenAI's models follow exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grammar {
+    /// What it is written in: `lark`, `regex`.
+    pub syntax: String,
+    /// The grammar itself.
+    pub definition: String,
 }
 
 /// Which tools the model may or must call.

@@ -114,6 +114,11 @@ impl Incoming {
         Ok(incoming)
     }
 
+    /// How many answers are wanted, where it is more than one.
+    pub(crate) fn choices(&self) -> Option<u32> {
+        Some(self.needs.choices).filter(|count| *count > 1)
+    }
+
     /// The top-level fields in the body they were read from; without those that do not fit it.
     pub(crate) fn members<'a>(&self, text: &'a str) -> Members<'a> {
         let list = self

@@ -169,6 +169,7 @@ fn tools(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Tool>, Error>
             parameters: tool
                 .object("input_schema")?
                 .map(|schema| schema.value.clone()),
+            free_text: None,
             strict: tool.boolean("strict")?,
             cache: mark(&tool)?,
         });

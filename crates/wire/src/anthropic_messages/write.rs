@@ -12,6 +12,7 @@ use super::invoke::{self, Told};
 use super::marks::Marks;
 use super::reasoning::{self, Said};
 use super::turns::{Turns, turns};
+use crate::free_text::name_grammars;
 use crate::outgoing::{Outgoing, Written, nothing_left};
 use crate::schema::{ANTHROPIC_STRICT, is_recursive, lower};
 
@@ -119,6 +120,7 @@ impl Draft<'_> {
             Some(ToolChoice::Allowed(_, names)) => Some(names),
             _ => None,
         };
+        name_grammars(&self.request.tools, &mut self.dropped);
         let tools = self.request.tools.iter().enumerate();
         tools
             .filter(|(_, tool)| allowed.is_none_or(|names| names.contains(&tool.name)))
@@ -330,6 +332,7 @@ impl Draft<'_> {
             ("top_logprobs", sampling.top_logprobs.is_some()),
             ("metadata", !request.metadata.is_empty()),
             ("prompt_cache_key", request.prompt_cache_key.is_some()),
+            ("n", request.choices.is_some()),
             ("modalities", !request.modalities.is_empty()),
             ("audio", request.audio.is_some()),
             (

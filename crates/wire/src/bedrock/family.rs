@@ -4,6 +4,8 @@
 //! inference parameters (<https://docs.aws.amazon.com/bedrock/latest/userguide/>), its reference of
 //! `ToolChoice` and `ToolResultBlock`, the guide of Nova 2, and recorded traffic.
 
+use chat::Parameter;
+
 use crate::anthropic_messages::family as claude;
 
 /// What a model can be told.
@@ -33,6 +35,11 @@ pub(super) struct Family {
     pub(super) thinking: Thinking,
     /// Where it takes `top_k`.
     pub(super) top_k: TopK,
+    /// Which other ways of choosing tokens it takes.
+    pub(super) chances: &'static [Parameter],
+    /// Whether it can be told to call one tool at a time: as Claude is, in a field that Converse passes
+    /// on. <https://github.com/BerriAI/litellm/pull/34347> (2026) tried it on live models.
+    pub(super) calls_singly: bool,
 }
 
 /// Which tools a model can be made to call.
@@ -109,7 +116,18 @@ const OTHERS: Family = Family {
     recalls: Recalls::Nothing,
     thinking: Thinking::Never,
     top_k: TopK::Nowhere,
+    chances: &[],
+    calls_singly: false,
 };
+
+/// Penalties, which go by the same names in `additionalModelRequestFields`.
+const PENALTIES: &[Parameter] = &[Parameter::FrequencyPenalty, Parameter::PresencePenalty];
+/// The same and a seed.
+const PENALTIES_AND_SEED: &[Parameter] = &[
+    Parameter::FrequencyPenalty,
+    Parameter::PresencePenalty,
+    Parameter::Seed,
+];
 
 /// Whatever stands behind a name of the account's own: who asks for citations knows that it cites.
 const PROFILE: Family = Family {
@@ -124,6 +142,11 @@ const PLAIN: Family = Family {
     forced: Forced::Never,
     takes_schemas: false,
     ..OTHERS
+};
+
+const COMMAND: Family = Family {
+    top_k: TopK::Flat("k"),
+    ..PLAIN
 };
 
 const NOVA: Family = Family {
@@ -165,13 +188,28 @@ const TABLE: &[(&str, Family)] = &[
     ("amazon.titan", PLAIN),
     ("meta.llama", PLAIN),
     (
-        "cohere.command",
+        "cohere.command-r",
         Family {
-            top_k: TopK::Flat("k"),
+            chances: PENALTIES_AND_SEED,
+            ..COMMAND
+        },
+    ),
+    ("cohere.command", COMMAND),
+    (
+        "ai21.jamba",
+        Family {
+            chances: PENALTIES,
             ..PLAIN
         },
     ),
     ("ai21.", PLAIN),
+    (
+        "writer.palmyra-x",
+        Family {
+            chances: PENALTIES_AND_SEED,
+            ..PLAIN
+        },
+    ),
     ("writer.", PLAIN),
     ("mistral.mistral-7b", OLD_MISTRAL),
     ("mistral.mixtral", OLD_MISTRAL),
@@ -237,6 +275,7 @@ impl Family {
             },
             thinking: Thinking::Claude,
             top_k: TopK::Flat("top_k"),
+            calls_singly: version >= (4, 5),
             ..OTHERS
         }
     }

@@ -12,6 +12,7 @@ use super::family::{Family, Forced};
 use super::marks::Marks;
 use super::turns::Turns;
 use crate::anthropic_messages::ANSWER_TOOL;
+use crate::free_text::name_grammars;
 use crate::schema::{ANTHROPIC_STRICT, lower};
 
 /// What Bedrock knows where a schema must be followed exactly is what Anthropic knows.
@@ -27,6 +28,8 @@ pub(super) struct Tools {
     pub(super) format: Option<Value>,
     /// Whether a tool must be called.
     pub(super) is_forced: bool,
+    /// What is said of calling one tool at a time, in Claude's words for it.
+    pub(super) single: Option<Value>,
     pub(super) dropped: Vec<String>,
 }
 
@@ -45,6 +48,7 @@ pub(super) fn specs(
         }
         _ => None,
     };
+    name_grammars(&request.tools, dropped);
     let mut written = Vec::with_capacity(request.tools.len());
     for (at, tool) in request.tools.iter().enumerate() {
         if !allowed.is_none_or(|names| names.contains(&tool.name)) {
@@ -101,8 +105,10 @@ pub(super) fn tools(
     } else if !specs.is_empty() {
         choice = self::choice(request, family, &mut said.dropped);
     }
-    if request.parallel_tool_calls == Some(false) && !specs.is_empty() {
+    let mut is_single = request.parallel_tool_calls == Some(false) && !specs.is_empty();
+    if is_single && !family.calls_singly {
         said.dropped.push("parallel_tool_calls".to_owned());
+        is_single = false;
     }
     if let Some(schema) = format(request, family, &mut said) {
         choice = answer_tool(request, family, (schema, &mut specs), &mut said.dropped).or(choice);
@@ -117,6 +123,9 @@ pub(super) fn tools(
     }
     if !specs.is_empty() {
         let mut config = json!({"tools": specs});
+        if is_single {
+            said.single = Some(self::single(&mut choice));
+        }
         if let Some(choice) = choice {
             said.is_forced = choice.get("auto").is_none();
             config["toolChoice"] = choice;
@@ -124,6 +133,18 @@ pub(super) fn tools(
         said.config = Some(config);
     }
     said
+}
+
+/// Says that one tool is called at a time. Converse passes it on to Claude beside what it makes of its
+/// own `toolChoice`, and refuses a second `type` ("The additional field tool_choice/type conflicts with
+/// the existing field toolConfig.toolChoice"); without any, Claude misses it.
+/// <https://github.com/BerriAI/litellm/issues/36536> (2026)
+fn single(choice: &mut Option<Value>) -> Value {
+    choice.take_if(|choice| choice.get("auto").is_some());
+    match choice {
+        None => json!({"type": "auto", "disable_parallel_tool_use": true}),
+        Some(_) => json!({"disable_parallel_tool_use": true}),
+    }
 }
 
 fn choice(request: &Request, family: &Family, dropped: &mut Vec<String>) -> Option<Value> {

@@ -19,6 +19,9 @@ const LIMIT_USUAL: u64 = 32_000;
 const LABELS_MAX: usize = 16;
 const LABEL_CHARS_MAX: usize = 256;
 
+/// The label that holds the end user.
+const USER_LABEL: &str = "user";
+
 /// Fields that the vocabulary has no words for, which callers set by these names.
 /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html> (2026)
 pub(crate) const OWN: &[&str] = &[
@@ -73,7 +76,7 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
         draft.drop(*name);
     }
     let inference = draft.inference(limit.or(said.has_budget.then_some(usual)), &said);
-    let more = draft.more(&said);
+    let more = draft.more(&said, tools.single);
 
     let mut body = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -180,20 +183,52 @@ impl Draft<'_> {
         config
     }
 
-    /// What only some families know: thinking, and `top_k`.
-    fn more(&mut self, said: &Said) -> Map<String, Value> {
+    /// What only some families know: thinking, one tool at a time, and further ways of choosing tokens.
+    fn more(&mut self, said: &Said, single: Option<Value>) -> Map<String, Value> {
         let mut more = said.fields.clone();
+        more.extend(single.map(|single| ("tool_choice".to_owned(), single)));
+        self.chances(&mut more);
+        self.top_k(said, &mut more);
         // What the caller says of the model itself wins over what we would.
         let own = self.request.native.iter().find(|(name, _)| name == FIELDS);
         match own {
-            Some((_, Value::Object(own))) => more.extend(own.clone()),
+            Some((_, Value::Object(own))) => {
+                for (name, value) in own {
+                    let ours = more.insert(name.clone(), value.clone());
+                    if ours.is_some_and(|ours| ours != *value) {
+                        self.drop(said_in(name));
+                    }
+                }
+            }
             Some(_) => self.drop(FIELDS),
             None => {}
         }
+        more
+    }
+
+    /// Penalties and seeds, where the family has them; named where it has not.
+    fn chances(&mut self, more: &mut Map<String, Value>) {
+        let sampling = &self.request.sampling;
+        for (parameter, number) in [
+            (Parameter::FrequencyPenalty, &sampling.frequency_penalty),
+            (Parameter::PresencePenalty, &sampling.presence_penalty),
+            (Parameter::Seed, &sampling.seed),
+        ] {
+            let Some(number) = number else { continue };
+            if self.family.chances.contains(&parameter) && self.takes(parameter) {
+                let number = Value::Number(number.clone());
+                more.insert(parameter.name().to_owned(), number);
+            } else {
+                self.drop(parameter.name());
+            }
+        }
+    }
+
+    fn top_k(&mut self, said: &Said, more: &mut Map<String, Value>) {
         // 0 and -1 are ways of saying "off".
         let top_k = self.request.sampling.top_k.as_ref();
         let Some(k) = top_k.and_then(whole).filter(|k| *k > 0) else {
-            return more;
+            return;
         };
         let claude = self.family.claude;
         let is_refused = claude.is_some_and(|claude| !claude.takes_sampling || said.is_on);
@@ -207,10 +242,10 @@ impl Draft<'_> {
                 more.insert("inferenceConfig".to_owned(), json!({"topK": k}));
             }
         }
-        more
     }
 
-    /// The caller's labels, as far as their letters are allowed: they help to find a call in the log.
+    /// The caller's labels, and its name for its end user as one of them, as far as their letters are
+    /// allowed: they help to find a call in the log.
     fn labels(&mut self) -> Option<Value> {
         let is_allowed = |text: &str| {
             let fits = |c: char| {
@@ -225,6 +260,14 @@ impl Draft<'_> {
                 labels.insert(name.clone(), json!(value));
             } else {
                 self.drop(format!("metadata.{name}"));
+            }
+        }
+        if let Some(user) = self.request.user.as_ref().filter(|user| !user.is_empty()) {
+            let is_free = labels.len() < LABELS_MAX && !labels.contains_key(USER_LABEL);
+            if is_free && is_allowed(user) {
+                labels.insert(USER_LABEL.to_owned(), json!(user));
+            } else if labels.get(USER_LABEL) != Some(&json!(user)) {
+                self.drop("user");
             }
         }
         (!labels.is_empty()).then_some(Value::Object(labels))
@@ -246,14 +289,11 @@ impl Draft<'_> {
         for (name, is_set) in [
             ("min_p", sampling.min_p.is_some()),
             ("top_a", sampling.top_a.is_some()),
-            ("frequency_penalty", sampling.frequency_penalty.is_some()),
-            ("presence_penalty", sampling.presence_penalty.is_some()),
             ("repetition_penalty", sampling.repetition_penalty.is_some()),
-            ("seed", sampling.seed.is_some()),
             ("logprobs", sampling.logprobs == Some(true)),
             ("top_logprobs", sampling.top_logprobs.is_some()),
-            ("user", request.user.is_some()),
             ("prompt_cache_key", request.prompt_cache_key.is_some()),
+            ("n", request.choices.is_some()),
             ("modalities", !request.modalities.is_empty()),
             ("audio", request.audio.is_some()),
             ("image_config", request.image_config.is_some()),
@@ -274,6 +314,16 @@ pub(crate) fn service_tier(asked: &str) -> Option<&'static str> {
         "reserved" => "reserved",
         _ => return None,
     })
+}
+
+/// The caller's field that a member of `additionalModelRequestFields` says.
+fn said_in(name: &str) -> &str {
+    match name {
+        "tool_choice" => "parallel_tool_calls",
+        "k" | "inferenceConfig" => "top_k",
+        "thinking" | "output_config" | "reasoningConfig" | "reasoning_config" => "reasoning",
+        same => same,
+    }
 }
 
 /// A whole number, which Google's clients write as `40.0`.

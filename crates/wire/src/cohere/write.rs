@@ -7,6 +7,7 @@ use chat::{Error, Parameter, Request};
 use serde_json::{Map, Number, Value, json};
 
 use super::turns::turns;
+use crate::free_text::name_grammars;
 use crate::outgoing::{Outgoing, Written, nothing_left};
 use crate::schema::{COHERE_STRICT, lower};
 
@@ -93,6 +94,7 @@ impl Draft<'_> {
 
     fn tools(&mut self) {
         let request = self.request;
+        name_grammars(&request.tools, &mut self.dropped);
         for (at, tool) in request.tools.iter().enumerate() {
             if tool.cache.is_some() {
                 self.drop(format!("tools[{at}].cache_control"));
@@ -321,6 +323,7 @@ impl Draft<'_> {
             ("metadata", !request.metadata.is_empty()),
             ("cache_control", request.cache.is_some()),
             ("prompt_cache_key", request.prompt_cache_key.is_some()),
+            ("n", request.choices.is_some()),
             ("modalities", !request.modalities.is_empty()),
             ("audio", request.audio.is_some()),
             ("image_config", request.image_config.is_some()),

@@ -136,6 +136,11 @@ const WORDINGS: &[(&str, Cause)] = &[
     // Google, whose models may have them at Vertex and not in AI Studio.
     ("logprobs is not enabled for", Cause::Ability),
     ("logprobs is not supported for", Cause::Ability),
+    // The same for several answers.
+    ("multiple candidates is not enabled", Cause::Ability),
+    ("only one candidate can be specified", Cause::Ability),
+    ("candidatecount must be", Cause::Ability),
+    ("has a candidatecount value of", Cause::Ability),
     ("model not found", Cause::Model),
     ("model identifier is invalid", Cause::Model),
     ("on-demand throughput isn", Cause::Model),

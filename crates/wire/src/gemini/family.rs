@@ -9,6 +9,9 @@ pub(super) struct Family {
     pub(super) thinking: Thinking,
     /// Whether it takes a system instruction (Gemma 3 does not).
     pub(super) has_system: bool,
+    /// Whether calls can be held to their schemas where the model need not call anything
+    /// (`VALIDATED`). <https://ai.google.dev/gemini-api/docs/function-calling> (2026)
+    pub(super) validates_calls: bool,
 }
 
 /// How a model's thinking is bounded.
@@ -61,6 +64,8 @@ impl Family {
             version,
             thinking,
             has_system: !is_old_gemma,
+            validates_calls: name.starts_with("gemini-")
+                && (version >= (2, 5) || version == (0, 0)),
         }
     }
 
@@ -107,6 +112,14 @@ mod tests {
             assert_eq!(family.demands_signatures(), demands, "{name}");
         }
         assert!(!Family::of("gemma-3-27b-it").has_system);
+        for (name, validates) in [
+            ("gemini-2.5-flash", true),
+            ("gemini-pro-latest", true),
+            ("gemini-2.0-flash", false),
+            ("gemma-4-31b-it", false),
+        ] {
+            assert_eq!(Family::of(name).validates_calls, validates, "{name}");
+        }
         assert_eq!(Family::of("gemini-2.0-flash").thinking, Thinking::None);
     }
 }

@@ -138,11 +138,15 @@ pub(crate) fn needs(members: &Members<'_>, prompt: Prompt) -> Needs {
     if let Some(output) = output(members) {
         needs.output = output;
     }
-    needs.features = prompt.features.union(features(members, &needs));
+    let tools = tool_features(members);
+    let free = Features::default().with(Feature::CustomTools);
+    needs.preferred = tools.minus(tools.minus(free));
+    let features = features(members, &needs).union(tools.minus(free));
+    needs.features = prompt.features.union(features);
     needs
 }
 
-/// What only some dialects can say, and must not be dropped.
+/// What only some dialects can say, and must not be dropped, beside tools.
 fn features(members: &Members<'_>, needs: &Needs) -> Features {
     let is_word = |object: &str, words: &[&str]| {
         let kind = members.object(object);
@@ -173,7 +177,13 @@ fn features(members: &Members<'_>, needs: &Needs) -> Features {
         ),
     ];
     let found = found.into_iter().filter(|(_, is_asked)| *is_asked);
-    let mut features: Features = found.map(|(feature, _)| feature).collect();
+    found.map(|(feature, _)| feature).collect()
+}
+
+/// What only some dialects can say of tools. Those that are called with free text are said otherwise
+/// where there is no word for them.
+fn tool_features(members: &Members<'_>) -> Features {
+    let mut features = Features::default();
     let Some(tools) = members
         .present("tools")
         .filter(|member| member.kind == ValueKind::Array)

@@ -6,7 +6,8 @@ use chat::opaque::{Format, Opaque, Seal};
 use chat::{Block, Citation};
 use serde_json::Value;
 
-use super::names::{self, Known};
+use super::names::Known;
+use crate::free_text;
 use crate::seal::tagged;
 use crate::splice::{push_member, push_quoted, quoted};
 
@@ -20,6 +21,8 @@ pub(super) struct Item {
     pub(super) index: u32,
     pub(super) id: String,
     pub(super) text: String,
+    /// What of a free text has been told as it came.
+    pub(super) free_text: free_text::Text,
     pub(super) opaque: Option<Opaque>,
     pub(super) annotations: Vec<String>,
     pub(super) logprobs: Vec<Value>,
@@ -40,6 +43,7 @@ impl Item {
             index,
             id: format!("{kind}_{answer}_{index}"),
             text: String::new(),
+            free_text: free_text::Text::default(),
             opaque: None,
             annotations: Vec::new(),
             logprobs: Vec::new(),
@@ -145,7 +149,7 @@ impl Item {
     /// object.
     pub(super) fn called_with(&self) -> Cow<'_, str> {
         match self.is_free() {
-            true => names::input(&self.text),
+            true => Cow::Owned(free_text::input(&self.text)),
             false if self.text.is_empty() => Cow::Borrowed("{}"),
             false => Cow::Borrowed(&self.text),
         }

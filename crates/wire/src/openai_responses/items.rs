@@ -7,8 +7,9 @@ use chat::request::{CacheMark, Content, Message, Part, Role, Source};
 use chat::{Error, Request};
 use serde_json::Value;
 
-use super::names::{self, Names};
+use super::names::Names;
 use crate::cited::annotations;
+use crate::free_text;
 use crate::seal::{TAG, untagged};
 use crate::tree::Cursor;
 
@@ -52,7 +53,7 @@ impl Turns<'_> {
                 self.call(item, "arguments", arguments)
             }
             Some("custom_tool_call") => {
-                let arguments = names::arguments(item.need("input")?);
+                let arguments = free_text::arguments(item.need("input")?);
                 self.call(item, "input", arguments)
             }
             Some("function_call_output" | "custom_tool_call_output") => self.output(item),

@@ -6,10 +6,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::codec::Asked;
-use crate::free_text::INPUT;
 
 /// The longest name of a tool that every provider takes, bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -123,41 +122,10 @@ fn joined(namespace: Option<&str>, name: &str) -> String {
         .map_or_else(|| name.to_owned(), str::to_owned)
 }
 
-/// The schema of a tool whose input is free text; `grammar` is what the text must follow.
-pub(super) fn schema(grammar: Option<&str>) -> Value {
-    let mut description = "The input of the tool, as plain text.".to_owned();
-    if let Some(grammar) = grammar {
-        description.push_str(" It follows this grammar:\n");
-        description.push_str(grammar);
-    }
-    json!({
-        "type": "object",
-        "properties": {INPUT: {"type": "string", "description": description}},
-        "required": [INPUT],
-        "additionalProperties": false,
-    })
-}
-
-/// Free text as the arguments that others know.
-pub(super) fn arguments(input: &str) -> String {
-    json!({ INPUT: input }).to_string()
-}
-
-/// The free text in such arguments; where a model wrote something else, all of it.
-pub(super) fn input(arguments: &str) -> Cow<'_, str> {
-    let said = serde_json::from_str::<Value>(arguments).ok();
-    let text = said.as_ref().and_then(|said| match said {
-        Value::String(text) => Some(text),
-        said => match said.get(INPUT) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        },
-    });
-    text.map_or(Cow::Borrowed(arguments), |text| Cow::Owned(text.clone()))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -183,13 +151,5 @@ mod tests {
         }
         assert_eq!(names.told(Some("gone"), "x"), "gone__x");
         assert_eq!(names.told(None, "agents__spawn"), "agents__spawn");
-    }
-
-    #[test]
-    fn free_text_travels_in_an_object() {
-        let text = "*** Begin Patch\n\"ü\"";
-        assert_eq!(input(&arguments(text)), text);
-        assert_eq!(input("\"bare\""), "bare");
-        assert_eq!(input("{\"patch\":1}"), "{\"patch\":1}");
     }
 }

@@ -4,7 +4,8 @@ use chat::request::{Tool, ToolChoice};
 use chat::{Error, Request};
 use serde_json::Value;
 
-use super::names::{self, Names, is_namespace};
+use super::names::{Names, is_namespace};
+use crate::free_text;
 use crate::tree::Cursor;
 
 /// Reads the tools, and which of them may be called.
@@ -48,28 +49,22 @@ fn one(
     };
     let known = [&["type", "name", "description"][..], known].concat();
     tool.unknown(&known, &mut request.unsaid);
-    let parameters = match is_free {
-        true => Some(names::schema(grammar(tool, &mut request.unsaid)?)),
-        false => tool.get("parameters").map(|schema| schema.value.clone()),
-    };
-    request.tools.push(Tool {
-        name: names.told(namespace, tool.need("name")?).into_owned(),
-        description: tool.string("description")?.map(str::to_owned),
-        parameters,
-        strict: tool.boolean("strict")?,
-        cache: None,
+    let name = names.told(namespace, tool.need("name")?).into_owned();
+    let description = tool.string("description")?.map(str::to_owned);
+    request.tools.push(match is_free {
+        true => {
+            let grammar = free_text::grammar(tool, |format| format, &mut request.unsaid)?;
+            free_text::tool(name, description, grammar)
+        }
+        false => Tool {
+            name,
+            description,
+            parameters: tool.get("parameters").map(|schema| schema.value.clone()),
+            strict: tool.boolean("strict")?,
+            ..Tool::default()
+        },
     });
     Ok(())
-}
-
-/// The grammar that a free text is to follow, which nobody else enforces.
-fn grammar<'t>(tool: &'t Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<&'t str>, Error> {
-    let format = tool.value.get("format").filter(|format| format.is_object());
-    let Some(format) = format.filter(|format| format["type"] != "text") else {
-        return Ok(None);
-    };
-    unsaid.push(tool.path_of("format"));
-    Ok(format["definition"].as_str())
 }
 
 fn tool_choice(

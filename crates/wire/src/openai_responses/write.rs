@@ -1,7 +1,7 @@
 //! Writes a request in this dialect for a provider: everything but its items.
 
 use chat::opaque::Format as Family;
-use chat::request::{CacheMark, Effort, Format, Reasoning, Tool, ToolChoice};
+use chat::request::{CacheMark, Effort, Format, FreeText, Grammar, Reasoning, Tool, ToolChoice};
 use chat::{Error, Parameter, Request};
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use super::request::LOGPROBS;
 use super::splice::SUMMARY;
 use super::{family, write_input};
 use crate::outgoing::{Outgoing, Written};
-use crate::{quirks, schema};
+use crate::{free_text, quirks, schema};
 
 /// A request being written, in the order in which its fields go out.
 pub(super) struct Draft<'w> {
@@ -113,7 +113,7 @@ fn tools(request: &Request, draft: &mut Draft<'_>) {
         return;
     }
     if let Some(choice) = &request.tool_choice {
-        draft.set("tool_choice", tool_choice(choice));
+        draft.set("tool_choice", tool_choice(choice, &request.tools));
     }
     if let Some(is_parallel) = request.parallel_tool_calls {
         draft.set("parallel_tool_calls", json!(is_parallel));
@@ -122,6 +122,9 @@ fn tools(request: &Request, draft: &mut Draft<'_>) {
 
 /// A tool of which nothing is said is strict in this dialect and lax in all others: so it is said.
 fn tool(tool: &Tool, position: usize, dropped: &mut Vec<String>) -> Value {
+    if let Some(free) = &tool.free_text {
+        return custom(tool, free);
+    }
     let nothing = || json!({"type": "object", "properties": {}});
     let parameters = tool.parameters.clone().filter(Value::is_object);
     let parameters = parameters.unwrap_or_else(nothing);
@@ -135,6 +138,21 @@ fn tool(tool: &Tool, position: usize, dropped: &mut Vec<String>) -> Value {
     }
     written.insert("parameters".to_owned(), parameters);
     written.insert("strict".to_owned(), json!(strict.unwrap_or(false)));
+    Value::Object(written)
+}
+
+/// A tool that is called with free text.
+fn custom(tool: &Tool, free: &FreeText) -> Value {
+    let mut written = Map::new();
+    written.insert("type".to_owned(), json!("custom"));
+    written.insert("name".to_owned(), json!(tool.name));
+    if let Some(description) = &tool.description {
+        written.insert("description".to_owned(), json!(description));
+    }
+    if let Some(Grammar { syntax, definition }) = &free.grammar {
+        let format = json!({"type": "grammar", "syntax": syntax, "definition": definition});
+        written.insert("format".to_owned(), format);
+    }
     Value::Object(written)
 }
 
@@ -157,8 +175,11 @@ fn exact(
     }
 }
 
-fn tool_choice(choice: &ToolChoice) -> Value {
-    let function = |name: &String| json!({"type": "function", "name": name});
+fn tool_choice(choice: &ToolChoice, tools: &[Tool]) -> Value {
+    let function = |name: &String| match free_text::is_called(tools, name) {
+        true => json!({"type": "custom", "name": name}),
+        false => json!({"type": "function", "name": name}),
+    };
     match choice {
         ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
@@ -328,5 +349,8 @@ fn additions(request: &Request, draft: &mut Draft<'_>) {
     }
     if request.audio.is_some() {
         draft.drop("audio");
+    }
+    if request.choices.is_some() {
+        draft.drop("n");
     }
 }

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chat::opaque::{Opaque, Seal};
-use chat::request::{Content, Message, Part, Role, Source};
+use chat::request::{Content, Message, Part, Role, Source, Tool};
 use chat::{Citation, Error, Request};
 use serde_json::{Map, Value, json};
 
 use super::family;
 use crate::call_id;
 use crate::cited::{name_untold, page, span};
+use crate::free_text;
 
 /// The longest id of a call that OpenAI takes, in characters.
 const CALL_ID_CHARS_MAX: usize = 64;
@@ -25,6 +26,8 @@ pub(super) fn input(
     let mut items = Items {
         list: Vec::with_capacity(request.messages.len()),
         native_model,
+        tools: &request.tools,
+        free: Vec::new(),
         dropped,
     };
     name_untold(
@@ -41,17 +44,20 @@ pub(super) fn input(
 struct Items<'i> {
     list: Vec<Value>,
     native_model: &'i str,
+    tools: &'i [Tool],
+    /// The ids of calls with free text.
+    free: Vec<&'i str>,
     dropped: &'i mut Vec<String>,
 }
 
-impl Items<'_> {
+impl<'i> Items<'i> {
     fn drop(&mut self, name: String) {
         if !self.dropped.contains(&name) {
             self.dropped.push(name);
         }
     }
 
-    fn message(&mut self, position: usize, message: &Message) {
+    fn message(&mut self, position: usize, message: &'i Message) {
         if message.name.is_some() {
             self.drop(format!("messages[{position}].name"));
         }
@@ -86,7 +92,7 @@ impl Items<'_> {
     }
 
     /// What the model said: its words as messages, its calls and sealed reasoning as items, in order.
-    fn assistant(&mut self, position: usize, message: &Message) {
+    fn assistant(&mut self, position: usize, message: &'i Message) {
         for (place, part) in message.parts.iter().enumerate() {
             if part.cache.is_some() {
                 self.unmark(position, place);
@@ -110,17 +116,7 @@ impl Items<'_> {
                     if part.opaque.is_some() {
                         self.drop(format!("messages[{position}].reasoning_details"));
                     }
-                    let arguments = if arguments.is_empty() {
-                        "{}"
-                    } else {
-                        arguments
-                    };
-                    self.list.push(json!({
-                        "type": "function_call",
-                        "call_id": call_id(id),
-                        "name": name,
-                        "arguments": arguments,
-                    }));
+                    self.call(id, name, arguments);
                 }
                 Content::Image { .. }
                 | Content::Audio { .. }
@@ -132,6 +128,26 @@ impl Items<'_> {
                 }
             }
         }
+    }
+
+    fn call(&mut self, id: &'i str, name: &str, arguments: &str) {
+        let mut call = json!({
+            "type": "function_call",
+            "call_id": call_id(id),
+            "name": name,
+        });
+        if free_text::is_called(self.tools, name) {
+            self.free.push(id);
+            call["type"] = json!("custom_tool_call");
+            call["input"] = json!(free_text::input(arguments));
+        } else {
+            let arguments = match arguments {
+                "" => "{}",
+                arguments => arguments,
+            };
+            call["arguments"] = json!(arguments);
+        }
+        self.list.push(call);
     }
 
     /// Names a mark that has no place.
@@ -245,8 +261,12 @@ impl Items<'_> {
             },
             many => self.parts(position, many.iter()),
         };
+        let kind = match self.free.contains(&id.as_str()) {
+            true => "custom_tool_call_output",
+            false => "function_call_output",
+        };
         self.list.push(json!({
-            "type": "function_call_output",
+            "type": kind,
             "call_id": call_id(id),
             "output": output,
         }));

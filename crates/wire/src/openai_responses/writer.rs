@@ -116,8 +116,10 @@ impl ResponsesWriter {
                 ",\"summary_index\":0",
                 "",
             ),
-            // Free text is inside of what comes; it is told when that is whole.
-            Block::ToolCall { .. } if item.is_free() => return,
+            Block::ToolCall { .. } if item.is_free() => {
+                let input = item.free_text.feed(said);
+                return tell_free_text(&self.stamp, item, &input, out);
+            }
             Block::ToolCall { .. } => ("response.function_call_arguments.delta", "", ""),
             // Sound cannot be said; an image comes as a whole.
             Block::Audio | Block::Image { .. } => return,
@@ -194,11 +196,10 @@ impl ResponsesWriter {
                 self.of_part(&item, "response.reasoning_summary_part.done", &part, out);
             }
             Block::ToolCall { .. } if item.is_free() => {
-                let input = quoted(&item.called_with());
-                for (kind, member) in [("delta", "delta"), ("done", "input")] {
-                    let kind = format!("response.custom_tool_call_input.{kind}");
-                    self.tell(&kind, &format!("{place},\"{member}\":{input}"), out);
-                }
+                let rest = item.free_text.clone().end();
+                tell_free_text(&self.stamp, &item, &rest, out);
+                let rest = format!("{place},\"input\":{}", quoted(&item.called_with()));
+                self.tell("response.custom_tool_call_input.done", &rest, out);
             }
             Block::ToolCall { name, .. } => {
                 let name = item.tool.as_ref().map_or(&**name, |tool| &tool.name);
@@ -374,6 +375,14 @@ fn of_item(item: &Item) -> String {
     let mut place = String::with_capacity(64);
     push_place(&mut place, item);
     place
+}
+
+/// More of the free text that a tool is called with, which is inside of what comes.
+fn tell_free_text(stamp: &Stamp, item: &Item, input: &str, out: &mut String) {
+    if !input.is_empty() {
+        let rest = format!("{},\"delta\":{}", of_item(item), quoted(input));
+        shell::write_event(stamp, "response.custom_tool_call_input.delta", &rest, out);
+    }
 }
 
 fn push_place(to: &mut String, item: &Item) {

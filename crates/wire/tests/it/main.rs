@@ -14,6 +14,7 @@ mod errors;
 mod eventstream;
 mod fixtures;
 mod frames;
+mod free_text;
 mod gemini;
 mod going_on;
 mod google_chat;

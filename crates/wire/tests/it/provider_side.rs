@@ -118,7 +118,9 @@ pub(crate) fn translated(
     let text = body.to_string();
     let door = wire::door(from).expect("a door");
     let incoming = door.read_request(text.as_bytes(), Beside::default())?;
-    let lane = wire::lane(from, to.dialect, to.dialect).expect("a lane");
+    // Hosts wrap bodies that are not theirs.
+    let bodies = to.dialect.bodies(to.native_model);
+    let lane = wire::lane(from, to.dialect, bodies[0]).expect("a lane");
     let written = lane.write((text.as_bytes(), &incoming), to)?;
     Ok((incoming, written))
 }

@@ -46,10 +46,12 @@ const CONFIG: &[&str] = &[
 /// Reads the options of a request.
 pub(super) fn read(top: &Cursor<'_>, incoming: &Incoming) -> Result<Request, Error> {
     let mut unsaid = Vec::new();
+    let calling = calling(top, &mut unsaid)?;
     let mut request = Request {
-        tools: tools(top, &mut unsaid)?,
-        tool_choice: tool_choice(top, &mut unsaid)?,
+        tools: tools(top, calling.is_strict, &mut unsaid)?,
+        tool_choice: calling.choice,
         max_output_tokens: incoming.needs.max_output_tokens,
+        choices: incoming.choices(),
         service_tier: incoming
             .service_tier
             .as_ref()
@@ -193,7 +195,7 @@ fn reasoning(config: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<Rea
 }
 
 /// Functions; all other tools are `Feature::ServerTools`.
-fn tools(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Tool>, Error> {
+fn tools(top: &Cursor<'_>, is_strict: bool, unsaid: &mut Vec<String>) -> Result<Vec<Tool>, Error> {
     let mut tools = Vec::new();
     let Some(list) = top.array("tools")? else {
         return Ok(tools);
@@ -213,7 +215,8 @@ fn tools(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Tool>, Error>
                 name: function.need("name")?.to_owned(),
                 description: function.string("description")?.map(str::to_owned),
                 parameters,
-                strict: None,
+                free_text: None,
+                strict: is_strict.then_some(true),
                 cache: None,
             });
         }
@@ -221,13 +224,21 @@ fn tools(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Tool>, Error>
     Ok(tools)
 }
 
-fn tool_choice(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<ToolChoice>, Error> {
+/// How functions are to be called.
+#[derive(Debug, Default)]
+struct Calling {
+    choice: Option<ToolChoice>,
+    /// Whether their schemas must be followed exactly (`VALIDATED`).
+    is_strict: bool,
+}
+
+fn calling(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Calling, Error> {
     let Some(config) = top.object("toolConfig")? else {
-        return Ok(None);
+        return Ok(Calling::default());
     };
     config.unknown(&["functionCallingConfig"], unsaid);
     let Some(calling) = config.object("functionCallingConfig")? else {
-        return Ok(None);
+        return Ok(Calling::default());
     };
     calling.unknown(&["mode", "allowedFunctionNames"], unsaid);
     let list = calling.array("allowedFunctionNames")?;
@@ -240,12 +251,16 @@ fn tool_choice(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Option<Tool
         .string("mode")?
         .unwrap_or("AUTO")
         .to_ascii_uppercase();
-    Ok(match (mode.as_str(), names.as_slice()) {
-        ("NONE", _) => Some(ToolChoice::None),
-        ("ANY", []) => Some(ToolChoice::Required),
-        ("ANY", [one]) => Some(ToolChoice::Tool(one.clone())),
-        ("ANY", _) => Some(ToolChoice::Allowed(true, names)),
-        (_, []) => Some(ToolChoice::Auto),
-        _ => Some(ToolChoice::Allowed(false, names)),
+    let choice = match (mode.as_str(), names.as_slice()) {
+        ("NONE", _) => ToolChoice::None,
+        ("ANY", []) => ToolChoice::Required,
+        ("ANY", [one]) => ToolChoice::Tool(one.clone()),
+        ("ANY", _) => ToolChoice::Allowed(true, names),
+        (_, []) => ToolChoice::Auto,
+        _ => ToolChoice::Allowed(false, names),
+    };
+    Ok(Calling {
+        choice: Some(choice),
+        is_strict: mode == "VALIDATED",
     })
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chat::request::{Format, Sampling};
-use chat::{Dialect, Error, Parameter, Request};
+use chat::{Dialect, Error, Kind, Next, Parameter, Request};
 use serde_json::{Value, json};
 
 use super::super::family::Family;
@@ -14,6 +14,22 @@ use crate::splice::{push_member, quoted};
 
 /// Google takes no more texts that end an answer.
 const STOPS_MAX: usize = 5;
+
+/// Google gives no more answers at once.
+const CHOICES_MAX: u32 = 8;
+
+/// The longest name or value of a label of Google Cloud's, characters.
+const LABEL_CHARS_MAX: usize = 63;
+
+/// Whether all letters of a text are allowed in labels of Google Cloud's.
+/// <https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference> and
+/// <https://docs.cloud.google.com/resource-manager/docs/labels-overview> (2026)
+fn is_label(text: &str) -> bool {
+    let fits = |letter: char| {
+        "_-".contains(letter) || (letter.is_alphanumeric() && !letter.is_uppercase())
+    };
+    text.chars().count() <= LABEL_CHARS_MAX && text.chars().all(fits)
+}
 
 /// A request being composed.
 struct Body<'b> {
@@ -34,7 +50,11 @@ pub(in super::super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Wr
         config: String::new(),
         dropped: Vec::new(),
     };
-    let turns = turns::write(&request.messages, body.family, &mut body.dropped)?;
+    let host = turns::Host {
+        family: body.family,
+        names_files: to.dialect == Dialect::Vertex,
+    };
+    let turns = turns::write(&request.messages, host, &mut body.dropped)?;
     let mut members = String::with_capacity(1024);
     if let Some(system) = &turns.system {
         push_member(&mut members, "systemInstruction", system);
@@ -42,8 +62,15 @@ pub(in super::super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Wr
     let mut has_tools = false;
     if body.takes(Parameter::Tools, "tools", !request.tools.is_empty()) {
         let choice = request.tool_choice.as_ref();
-        let choice = choice.filter(|_| body.takes(Parameter::ToolChoice, "tool_choice", true));
-        if let Some((list, config)) = tools::write(&request.tools, choice, &mut body.dropped) {
+        let takes_choice = body.takes(Parameter::ToolChoice, "tool_choice", choice.is_some());
+        let choice = choice.filter(|_| takes_choice);
+        let validates = body.family.validates_calls
+            && to
+                .supported
+                .is_none_or(|it| it.contains(Parameter::ToolChoice));
+        if let Some((list, config)) =
+            tools::write(&request.tools, (choice, validates), &mut body.dropped)
+        {
             has_tools = true;
             push_member(&mut members, "tools", &list);
             if let Some(config) = config {
@@ -54,6 +81,7 @@ pub(in super::super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Wr
     push_member(&mut members, "contents", &turns.contents);
     body.sampling(&request.sampling);
     body.limit(request);
+    body.choices(request)?;
     body.format(request, has_tools);
     body.thinking(request);
     body.output(request);
@@ -66,6 +94,9 @@ pub(in super::super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Wr
     }
     if let Some(tier) = request.service_tier.as_deref() {
         body.service_tier(tier, &mut members);
+    }
+    if let Some(labels) = body.labels(request) {
+        push_member(&mut members, "labels", &labels);
     }
     body.name_the_rest(request);
     Ok(Written {
@@ -157,6 +188,25 @@ impl Body<'_> {
         if let Some(limit) = self.to.output_limit.or(request.max_output_tokens) {
             push_member(&mut self.config, "maxOutputTokens", &limit.to_string());
         }
+    }
+
+    /// Google gives several answers only whole, and not too many; which of its models do, it says
+    /// itself. <https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference>
+    /// and <https://github.com/googleapis/js-genai/issues/1609> (2026)
+    fn choices(&mut self, request: &Request) -> Result<(), Error> {
+        let Some(count) = request.choices else {
+            return Ok(());
+        };
+        if request.stream || count > CHOICES_MAX {
+            let message = format!(
+                "n: this provider gives several answers only whole, and no more than {CHOICES_MAX}"
+            );
+            return Err(Error::caller(Kind::InvalidRequest, message)
+                .with_next(Next::TryNextEndpoint)
+                .with_field("n"));
+        }
+        push_member(&mut self.config, "candidateCount", &count.to_string());
+        Ok(())
     }
 
     fn format(&mut self, request: &Request, has_tools: bool) {
@@ -265,6 +315,25 @@ impl Body<'_> {
         }
     }
 
+    /// Vertex takes labels, by which its bill can be told apart; AI Studio refuses them.
+    fn labels(&mut self, request: &Request) -> Option<String> {
+        if self.to.dialect != Dialect::Vertex {
+            if !request.metadata.is_empty() {
+                self.lose("metadata");
+            }
+            return None;
+        }
+        let mut labels = String::new();
+        for (name, value) in &request.metadata {
+            if is_label(name) && name.starts_with(char::is_alphabetic) && is_label(value) {
+                push_member(&mut labels, name, &quoted(value));
+            } else {
+                self.lose(&format!("metadata.{name}"));
+            }
+        }
+        (!labels.is_empty()).then(|| format!("{{{labels}}}"))
+    }
+
     fn name_the_rest(&mut self, request: &Request) {
         for (name, is_asked) in [
             (
@@ -273,7 +342,6 @@ impl Body<'_> {
             ),
             ("verbosity", request.verbosity.is_some()),
             ("user", request.user.is_some()),
-            ("metadata", !request.metadata.is_empty()),
             ("cache_control", request.cache.is_some()),
             ("prompt_cache_key", request.prompt_cache_key.is_some()),
         ] {

@@ -35,7 +35,19 @@ const TYPES: &[(&str, &str)] = &[
 /// # Errors
 /// A file that another provider keeps.
 pub(super) fn media(source: &Source, otherwise: &str) -> Result<String, Error> {
-    let (name, members) = match source {
+    part(source, otherwise, None)
+}
+
+/// The same with a name.
+///
+/// # Errors
+/// As for [`media`].
+pub(super) fn named(source: &Source, otherwise: &str, name: &str) -> Result<String, Error> {
+    part(source, otherwise, Some(name))
+}
+
+fn part(source: &Source, otherwise: &str, called: Option<&str>) -> Result<String, Error> {
+    let (name, mut members) = match source {
         Source::Base64 { media_type, data } => {
             let mut inner = String::with_capacity(data.len() + 64);
             push_member(&mut inner, "mimeType", &quoted(media_type));
@@ -59,6 +71,9 @@ pub(super) fn media(source: &Source, otherwise: &str) -> Result<String, Error> {
             ));
         }
     };
+    if let Some(called) = called {
+        push_member(&mut members, "displayName", &quoted(called));
+    }
     Ok(format!("{{\"{name}\":{{{members}}}}}"))
 }
 

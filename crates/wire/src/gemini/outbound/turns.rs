@@ -10,7 +10,7 @@ use chat::request::{Content, Message, Part, Role, Source};
 use serde_json::{Value, json};
 
 use super::super::family::Family;
-use super::parts::{audio_type, media};
+use super::parts::{audio_type, media, named};
 use crate::cited::name_untold;
 use crate::outgoing::nothing_left;
 use crate::quirks::name_once;
@@ -28,6 +28,17 @@ const NAME: &str = "messages[].name";
 
 /// What is named where an answer was to say what it takes from something.
 const CITATIONS: &str = "messages[].content[].citations";
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Host {
+    /// What its model can do.
+    pub(super) family: Family,
+    /// Whether files may have a name (`displayName`): at Vertex they may, AI Studio knows no such
+    /// member. <https://docs.cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/Content>
+    /// (2026)
+    pub(super) names_files: bool,
+}
 
 /// A conversation as it is written.
 #[derive(Default)]
@@ -53,7 +64,7 @@ struct Piece {
 }
 
 struct Writing<'w> {
-    family: Family,
+    host: Host,
     dropped: &'w mut Vec<String>,
     contents: Vec<Turn>,
     /// Names of the functions by the ids of their calls.
@@ -66,7 +77,7 @@ struct Writing<'w> {
 /// What cannot be said and must not be dropped.
 pub(super) fn write(
     messages: &[Message],
-    family: Family,
+    host: Host,
     dropped: &mut Vec<String>,
 ) -> Result<Turns, Error> {
     name_untold(messages, |_| false, dropped);
@@ -74,7 +85,7 @@ pub(super) fn write(
     let count = messages.iter().take_while(is_system).count();
     let (first, rest) = messages.split_at(count);
     let mut writing = Writing {
-        family,
+        host,
         dropped,
         contents: Vec::new(),
         called: Vec::new(),
@@ -87,7 +98,7 @@ pub(super) fn write(
         system.extend(writing.pieces(&message.parts)?);
     }
     // Without a conversation, and with models that know no system, the user says it.
-    let is_said_by_user = rest.is_empty() || !family.has_system;
+    let is_said_by_user = rest.is_empty() || !host.family.has_system;
     if is_said_by_user && !system.is_empty() {
         writing.push(false, std::mem::take(&mut system));
     }
@@ -257,15 +268,7 @@ impl Writing<'_> {
                 if *is_cited {
                     self.lose(CITATIONS);
                 }
-                match (source.to_text(), filename) {
-                    (Some(text), Some(name)) => Piece::text(&format!("{name}:\n\n{text}")),
-                    (_, name) => {
-                        if name.is_some() {
-                            self.lose("messages[].content[].file.filename");
-                        }
-                        Piece::of(&media(source, "application/pdf")?)
-                    }
-                }
+                self.file(source, filename.as_deref())?
             }
             Content::SearchResult(found) => {
                 if found.is_cited {
@@ -279,6 +282,22 @@ impl Writing<'_> {
         }
         out.push(piece);
         Ok(())
+    }
+
+    /// A document, with its name where that can be said.
+    fn file(&mut self, source: &Source, name: Option<&str>) -> Result<Piece, Error> {
+        let otherwise = "application/pdf";
+        let json = match (source.to_text(), name) {
+            (Some(text), Some(name)) => return Ok(Piece::text(&format!("{name}:\n\n{text}"))),
+            (_, Some(name)) if self.host.names_files => named(source, otherwise, name)?,
+            (_, name) => {
+                if name.is_some() {
+                    self.lose("messages[].content[].file.filename");
+                }
+                media(source, otherwise)?
+            }
+        };
+        Ok(Piece::of(&json))
     }
 
     fn call(&mut self, id: &str, name: &str, arguments: &str) -> Piece {
@@ -330,7 +349,7 @@ impl Writing<'_> {
         for part in others {
             self.part(part, &mut shown)?;
         }
-        if self.family.shows_results() && !shown.is_empty() {
+        if self.host.family.shows_results() && !shown.is_empty() {
             let shown = joined(&std::mem::take(&mut shown));
             push_member(&mut result, "parts", &format!("[{shown}]"));
         }
@@ -344,7 +363,7 @@ impl Writing<'_> {
     /// earlier ones keep the word all the same, since what was said before must stay the beginning of
     /// what is said next: its caches go by that.
     fn mark_unsealed(&mut self) {
-        if !self.family.demands_signatures() {
+        if !self.host.family.demands_signatures() {
             return;
         }
         for content in &mut self.contents {

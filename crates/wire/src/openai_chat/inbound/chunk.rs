@@ -1,7 +1,9 @@
 //! The pieces that answers are made of: one chunk's text, and the small objects in it.
 
 use chat::{Citation, FinishReason};
+use serde_json::Value;
 
+use crate::codec::Asked;
 use crate::splice::{push_member, quoted};
 use crate::stamp::Stamp;
 
@@ -16,18 +18,75 @@ pub(crate) fn head(stamp: &Stamp, object: &str) -> String {
     head
 }
 
+/// What a tool is called with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CallForm {
+    /// JSON.
+    Arguments,
+    /// Free text.
+    FreeText,
+}
+
+impl CallForm {
+    /// The type of such a call, and the member that holds what it is called with.
+    pub(super) const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Arguments => ("function", "arguments"),
+            Self::FreeText => ("custom", "input"),
+        }
+    }
+}
+
+/// The names of the tools that a request wants called with free text.
+#[derive(Debug, Default)]
+pub(super) struct FreeTools(Vec<String>);
+
+impl FreeTools {
+    /// Of a request that was read before.
+    pub(super) fn of_asked(asked: &Asked<'_>) -> Self {
+        let text = std::str::from_utf8(asked.body).unwrap_or_default();
+        let members = asked.request.members(text);
+        let tools = members.present("tools").map(|tools| tools.value.of(text));
+        let tools = tools.filter(|tools| tools.contains("\"custom\""));
+        let tools = tools.and_then(|tools| serde_json::from_str::<Value>(tools).ok());
+        let tools = tools.as_ref().and_then(Value::as_array);
+        let free = tools
+            .into_iter()
+            .flatten()
+            .filter(|tool| tool["type"] == "custom");
+        Self(
+            free.filter_map(|tool| tool["custom"]["name"].as_str().map(str::to_owned))
+                .collect(),
+        )
+    }
+
+    /// What a tool is called with.
+    pub(super) fn form(&self, name: &str) -> CallForm {
+        match self.0.iter().any(|free| free == name) {
+            true => CallForm::FreeText,
+            false => CallForm::Arguments,
+        }
+    }
+}
+
 /// A tool call, or the beginning of one; its id is ours where the provider gave none.
-pub(super) fn call(index: Option<usize>, id: &str, name: &str, arguments: &str) -> String {
-    let mut function = String::with_capacity(name.len() + arguments.len() + 40);
-    push_member(&mut function, "name", &quoted(name));
-    push_member(&mut function, "arguments", &quoted(arguments));
-    let mut call = String::with_capacity(function.len() + 80);
+pub(super) fn call(
+    (index, form): (Option<usize>, CallForm),
+    id: &str,
+    name: &str,
+    with: &str,
+) -> String {
+    let (kind, member) = form.words();
+    let mut called = String::with_capacity(name.len() + with.len() + 40);
+    push_member(&mut called, "name", &quoted(name));
+    push_member(&mut called, member, &quoted(with));
+    let mut call = String::with_capacity(called.len() + 80);
     if let Some(index) = index {
         push_member(&mut call, "index", &index.to_string());
     }
     push_member(&mut call, "id", &quoted(id));
-    push_member(&mut call, "type", "\"function\"");
-    push_member(&mut call, "function", &format!("{{{function}}}"));
+    push_member(&mut call, "type", &quoted(kind));
+    push_member(&mut call, kind, &format!("{{{called}}}"));
     format!("{{{call}}}")
 }
 

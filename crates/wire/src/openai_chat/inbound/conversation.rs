@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{parts, thoughts};
 use crate::cited::{annotations, spread};
+use crate::free_text;
 use crate::tree::Cursor;
 
 /// What is read of a message, or means nothing to any provider. `model` says who wrote it.
@@ -186,10 +187,18 @@ fn media(
 }
 
 fn tool_call(entry: &Cursor<'_>) -> Result<Part, Error> {
+    let id = entry.string("id")?.unwrap_or_default().to_owned();
+    if let Some(custom) = entry.object("custom")? {
+        let call = Content::ToolCall {
+            id,
+            name: custom.need("name")?.to_owned(),
+            arguments: free_text::arguments(custom.string("input")?.unwrap_or_default()),
+        };
+        return Ok(call.into());
+    }
     let function = entry
         .object("function")?
         .ok_or_else(|| entry.missing("function", "an object"))?;
-    let id = entry.string("id")?.unwrap_or_default().to_owned();
     call(id, &function)
 }
 

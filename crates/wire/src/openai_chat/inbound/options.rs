@@ -5,6 +5,7 @@ use chat::{Error, Request};
 use serde_json::Value;
 
 use super::super::write::OURS;
+use crate::free_text;
 use crate::incoming::Incoming;
 use crate::tree::Cursor;
 
@@ -28,6 +29,7 @@ const KNOWN: &[&str] = &[
     "top_logprobs",
     "max_tokens",
     "max_completion_tokens",
+    "n",
     "response_format",
     "tools",
     "tool_choice",
@@ -56,6 +58,7 @@ pub(crate) fn read(top: &Cursor<'_>, incoming: &Incoming) -> Result<Request, Err
         parallel_tool_calls: top.boolean("parallel_tool_calls")?,
         sampling: sampling(top)?,
         max_output_tokens: incoming.needs.max_output_tokens,
+        choices: incoming.choices(),
         format: format(top, &mut unsaid)?,
         reasoning: reasoning(top, &mut unsaid)?,
         verbosity: top.string("verbosity")?.map(str::to_owned),
@@ -86,13 +89,11 @@ fn name_the_rest(top: &Cursor<'_>, unsaid: &mut Vec<String>) {
     for (name, value) in top.members() {
         let says_nothing = match value {
             Value::Null => true,
-            // One choice is what everybody gives.
-            Value::Number(count) => name == "n" && count.as_u64() == Some(1),
             // As a flag it is a hint for routing.
             Value::Bool(_) => name == "structured_outputs",
             Value::Object(members) => members.is_empty(),
             Value::Array(elements) => elements.is_empty(),
-            Value::String(_) => false,
+            Value::String(_) | Value::Number(_) => false,
         };
         let name = name.as_str();
         if !says_nothing && !KNOWN.contains(&name) && !OURS.contains(&name) {
@@ -198,8 +199,12 @@ fn tools(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Tool>, Error>
         return Ok(tools);
     };
     for tool in list.elements() {
+        if tool.string("type")? == Some("custom") {
+            tools.push(free(&tool, unsaid)?);
+            continue;
+        }
         if tool.string("type")? != Some("function") {
-            // Server tools and free-text tools: `Feature::ServerTools`, `Feature::CustomTools`.
+            // Tools of the provider's: `Feature::ServerTools`.
             unsaid.push(tool.to_string());
             continue;
         }
@@ -213,11 +218,28 @@ fn tools(top: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Vec<Tool>, Error>
             name: function.need("name")?.to_owned(),
             description: function.string("description")?.map(str::to_owned),
             parameters: function.get("parameters").map(|it| it.value.clone()),
+            free_text: None,
             strict: function.boolean("strict")?,
             cache: cache_mark(&tool)?,
         });
     }
     Ok(tools)
+}
+
+/// A tool that is called with free text.
+fn free(tool: &Cursor<'_>, unsaid: &mut Vec<String>) -> Result<Tool, Error> {
+    let custom = tool
+        .object("custom")?
+        .ok_or_else(|| tool.missing("custom", "an object"))?;
+    custom.unknown(&["name", "description", "format"], unsaid);
+    tool.unknown(&["type", "custom", "cache_control"], unsaid);
+    let name = custom.need("name")?.to_owned();
+    let description = custom.string("description")?.map(str::to_owned);
+    let grammar = free_text::grammar(&custom, |format| &format["grammar"], unsaid)?;
+    Ok(Tool {
+        cache: cache_mark(tool)?,
+        ..free_text::tool(name, description, grammar)
+    })
 }
 
 fn tool_choice(top: &Cursor<'_>) -> Result<Option<ToolChoice>, Error> {
@@ -231,7 +253,7 @@ fn tool_choice(top: &Cursor<'_>) -> Result<Option<ToolChoice>, Error> {
             _ => Some(ToolChoice::Auto),
         });
     }
-    if let Some(function) = choice.object("function")? {
+    if let Some(function) = called(&choice)? {
         return Ok(Some(ToolChoice::Tool(function.need("name")?.to_owned())));
     }
     let Some(allowed) = choice.object("allowed_tools")? else {
@@ -241,12 +263,20 @@ fn tool_choice(top: &Cursor<'_>) -> Result<Option<ToolChoice>, Error> {
     let mut names = Vec::new();
     if let Some(list) = allowed.array("tools")? {
         for tool in list.elements() {
-            if let Some(function) = tool.object("function")? {
+            if let Some(function) = called(&tool)? {
                 names.push(function.need("name")?.to_owned());
             }
         }
     }
     Ok(Some(ToolChoice::Allowed(is_required, names)))
+}
+
+/// What names a tool: a function, or one that is called with free text.
+pub(super) fn called<'c>(holder: &'c Cursor<'c>) -> Result<Option<Cursor<'c>>, Error> {
+    match holder.object("function")? {
+        Some(function) => Ok(Some(function)),
+        None => holder.object("custom"),
+    }
 }
 
 /// The mark beside a part, a tool or at the top: Anthropic's `cache_control`, or OpenAI's

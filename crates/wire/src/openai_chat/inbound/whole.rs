@@ -1,10 +1,13 @@
 //! Writes one choice of a whole answer.
 
+use std::borrow::Cow;
+
 use chat::response::{Choice, Said};
 use chat::{Block, Opaque};
 use serde_json::Value;
 
-use super::chunk;
+use super::chunk::{self, CallForm, FreeTools};
+use crate::free_text;
 use crate::openai_chat::details::{self, Sealed};
 use crate::splice::{push_member, quoted};
 use crate::stamp::Stamp;
@@ -25,10 +28,14 @@ struct Message {
 }
 
 /// Writes a choice.
-pub(super) fn choice(choice: &Choice, hides_reasoning: bool, stamp: &Stamp) -> String {
+pub(super) fn choice(
+    choice: &Choice,
+    (hides_reasoning, free): (bool, &FreeTools),
+    stamp: &Stamp,
+) -> String {
     let mut message = Message::default();
     for said in &choice.blocks {
-        message.add(said, choice.index, hides_reasoning);
+        message.add(said, choice.index, (hides_reasoning, free));
     }
     let mut members = String::new();
     push_member(&mut members, "index", &choice.index.to_string());
@@ -50,7 +57,7 @@ pub(super) fn choice(choice: &Choice, hides_reasoning: bool, stamp: &Stamp) -> S
 }
 
 impl Message {
-    fn add(&mut self, said: &Said, choice: u32, hides_reasoning: bool) {
+    fn add(&mut self, said: &Said, choice: u32, (hides_reasoning, free): (bool, &FreeTools)) {
         match &said.block {
             Block::Text => {
                 let content = self.content.get_or_insert_default();
@@ -74,7 +81,12 @@ impl Message {
             Block::Reasoning { .. } => {}
             Block::ToolCall { id, name } => {
                 let id = chunk::call_id(id, choice, self.calls.len());
-                self.calls.push(chunk::call(None, &id, name, &said.text));
+                let form = free.form(name);
+                let with = match form {
+                    CallForm::FreeText => Cow::Owned(free_text::input(&said.text)),
+                    CallForm::Arguments => Cow::Borrowed(said.text.as_str()),
+                };
+                self.calls.push(chunk::call((None, form), &id, name, &with));
                 self.seal(said.opaque.as_ref(), Sealed::Call(&id), hides_reasoning);
             }
             Block::Image { media_type } => {

@@ -3,8 +3,10 @@
 use chat::event::BlockIndex;
 use chat::{Block, Error, Event, FinishReason, Response, Usage};
 
+use super::chunk::{CallForm, FreeTools};
 use super::{chunk, whole};
 use crate::codec::{Asked, Writer};
+use crate::free_text::Text;
 use crate::openai_chat::details::{self, Sealed};
 use crate::openai_chat::stream::{DONE, StreamTap};
 use crate::splice::{push_member, push_quoted, quoted};
@@ -19,6 +21,8 @@ pub(super) struct Chunks {
     /// `data: {` and the members that all chunks share.
     opening: String,
     hides_reasoning: bool,
+    /// The tools that the caller wants called with free text.
+    free: FreeTools,
     /// Choices that have said who speaks.
     introduced: Vec<u32>,
     blocks: Vec<(BlockIndex, Open)>,
@@ -28,9 +32,20 @@ pub(super) struct Chunks {
 enum Open {
     Text,
     Refusal,
-    Reasoning { is_summary: bool, index: u32 },
-    Call { id: String, position: usize },
-    Image { media_type: String, data: String },
+    Reasoning {
+        is_summary: bool,
+        index: u32,
+    },
+    Call {
+        id: String,
+        position: usize,
+        /// Of a tool that is called with free text: what of it has come.
+        free_text: Option<Text>,
+    },
+    Image {
+        media_type: String,
+        data: String,
+    },
     Audio,
 }
 
@@ -41,6 +56,7 @@ impl Chunks {
             stamp: asked.stamp.clone(),
             opening: format!("data: {{{head},\"choices\":[{{\"index\":"),
             hides_reasoning: chunk::hides_reasoning(asked.body, asked.request),
+            free: FreeTools::of_asked(asked),
             introduced: Vec::new(),
             blocks: Vec::new(),
         }
@@ -108,9 +124,14 @@ impl Chunks {
             Block::ToolCall { id, name } => {
                 let position = self.count(choice, |open| matches!(open, Open::Call { .. }));
                 let id = chunk::call_id(id, choice, position);
-                let call = chunk::call(Some(position), &id, name, "");
+                let form = self.free.form(name);
+                let call = chunk::call((Some(position), form), &id, name, "");
                 self.list(choice, "tool_calls", &call, out);
-                Open::Call { id, position }
+                Open::Call {
+                    id,
+                    position,
+                    free_text: (form == CallForm::FreeText).then(Text::default),
+                }
             }
             Block::Image { media_type } => Open::Image {
                 media_type: media_type.as_ref().to_owned(),
@@ -150,15 +171,17 @@ impl Chunks {
                 out.push(']');
                 Self::end(out);
             }
+            Some(Open::Call {
+                position,
+                free_text: Some(text),
+                ..
+            }) => {
+                let (position, said) = (*position, text.feed(said));
+                self.called_with((choice, position), CallForm::FreeText, &said, out);
+            }
             Some(Open::Call { position, .. }) => {
                 let position = *position;
-                self.begin(choice, out);
-                out.push_str("\"tool_calls\":[{\"index\":");
-                out.push_str(&position.to_string());
-                out.push_str(",\"function\":{\"arguments\":");
-                push_quoted(out, said);
-                out.push_str("}}]");
-                Self::end(out);
+                self.called_with((choice, position), CallForm::Arguments, said, out);
             }
             Some(Open::Image { data, .. }) => data.push_str(said),
             Some(Open::Audio) => {
@@ -172,11 +195,45 @@ impl Chunks {
         }
     }
 
-    /// Pictures go out in one piece.
+    /// More of what a tool is called with.
+    fn called_with(
+        &mut self,
+        (choice, position): (u32, usize),
+        form: CallForm,
+        said: &str,
+        out: &mut String,
+    ) {
+        if said.is_empty() {
+            return;
+        }
+        let (kind, member) = form.words();
+        self.begin(choice, out);
+        out.push_str("\"tool_calls\":[{\"index\":");
+        out.push_str(&position.to_string());
+        out.push_str(&format!(",\"{kind}\":{{\"{member}\":"));
+        push_quoted(out, said);
+        out.push_str("}}]");
+        Self::end(out);
+    }
+
+    /// Pictures go out in one piece, and of free text what is left.
     fn block_end(&mut self, at: BlockIndex, out: &mut String) {
         let Some(position) = self.position(at) else {
             return;
         };
+        if let Some((
+            _,
+            Open::Call {
+                position,
+                free_text,
+                ..
+            },
+        )) = self.blocks.get_mut(position)
+        {
+            let (position, rest) = (*position, free_text.take().map(Text::end));
+            let rest = rest.unwrap_or_default();
+            return self.called_with((at.choice, position), CallForm::FreeText, &rest, out);
+        }
         let before = self.blocks.iter().take(position);
         let before = before.filter(|(other, open)| {
             other.choice == at.choice && matches!(open, Open::Image { .. })
@@ -285,7 +342,7 @@ impl Writer for Chunks {
         let choices: Vec<_> = response
             .choices
             .iter()
-            .map(|choice| whole::choice(choice, self.hides_reasoning, &self.stamp))
+            .map(|choice| whole::choice(choice, (self.hides_reasoning, &self.free), &self.stamp))
             .collect();
         push_member(&mut members, "choices", &format!("[{}]", choices.join(",")));
         let usage = super::super::usage::write(usage, cost);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::parts::Marks;
 use super::turns;
 use crate::continuation::Mark;
+use crate::free_text;
 use crate::outgoing::Outgoing;
 use crate::quirks;
 use crate::schema;
@@ -73,6 +74,7 @@ pub(super) fn compose(
     body.dropped = dropped;
     tools(&mut body, request, marks);
     body.shown("max_tokens", request.max_output_tokens);
+    body.shown("n", request.choices);
     sampling(&mut body, &request.sampling);
     if let Some(format) = &request.format {
         response_format(&mut body, format);
@@ -218,6 +220,7 @@ fn tools(body: &mut Body, request: &Request, marks: Marks) {
         Some(ToolChoice::Allowed(_, names)) => Some(names),
         _ => None,
     };
+    free_text::name_grammars(&request.tools, &mut body.dropped);
     let shown = request.tools.iter().enumerate();
     let shown = shown.filter(|(_, tool)| allowed.is_none_or(|names| names.contains(&tool.name)));
     let mut list = String::new();

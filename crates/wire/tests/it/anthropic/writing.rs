@@ -27,6 +27,7 @@ fn tool(name: &str) -> Tool {
         parameters: Some(
             json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}),
         ),
+        free_text: None,
         strict: None,
         cache: None,
     }

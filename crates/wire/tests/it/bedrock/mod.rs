@@ -2,5 +2,6 @@
 
 mod answers;
 mod cited;
+mod fields;
 mod recorded;
 mod requests;

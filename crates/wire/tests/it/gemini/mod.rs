@@ -1,6 +1,8 @@
 //! Google's `generateContent`: through untouched, into the vocabulary, and out of it.
 
 mod answers;
+mod carried;
+mod choices;
 mod recorded;
 mod requests;
 

@@ -129,6 +129,7 @@ fn much() -> Request {
         name: "get_weather".to_owned(),
         description: Some("the weather".to_owned()),
         parameters: Some(json!({"type": "object", "properties": {"city": {"const": 3}}})),
+        free_text: None,
         strict: Some(true),
         cache: Some(CacheMark::Default),
     };
@@ -195,8 +196,8 @@ fn a_whole_request_is_written_in_googles_words() {
         [
             "messages[].content[].image_url.detail",
             "tools[0].parameters#/properties/city/const",
-            "tools[].strict",
             "tools[].cache_control",
+            "tools[].strict",
             "min_p",
             "stop[5..]",
             "parallel_tool_calls",
@@ -226,6 +227,7 @@ fn an_answer_in_json_is_asked_for_where_it_can_be() {
         name: "f".to_owned(),
         description: None,
         parameters: None,
+        free_text: None,
         strict: None,
         cache: None,
     }];
@@ -382,9 +384,7 @@ fn what_a_caller_says_is_read_into_the_vocabulary() {
 
 #[test]
 fn what_cannot_be_said_to_google_is_no_feature_of_it() {
-    for feature in [Feature::AudioOutput, Feature::Choices] {
-        assert!(!Dialect::Gemini.expresses().contains(feature));
-    }
+    assert!(!Dialect::Gemini.expresses().contains(Feature::AudioOutput));
     let mut request = ask(vec![of_user(vec![Part::text("draw")])]);
     request.modalities = vec!["image".to_owned()];
     request.image_config = Some(json!({"aspect_ratio": "1:1"}));

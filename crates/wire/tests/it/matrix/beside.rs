@@ -47,6 +47,7 @@ fn asked() -> Request {
                 json!({"type": "object", "properties": {"n": {"type": "integer"}},
                 "required": ["n"], "additionalProperties": false}),
             ),
+            free_text: None,
             strict: None,
             cache: None,
         }],
@@ -162,6 +163,15 @@ const CHANGES: &[Change] = &[
         it.sampling.top_logprobs = Some(3);
     }),
     ("output limit", |it| it.max_output_tokens = Some(777)),
+    ("several answers", |it| it.choices = Some(2)),
+    ("free text", |it| {
+        it.tools[0].free_text = Some(chat::request::FreeText {
+            grammar: Some(chat::request::Grammar {
+                syntax: "lark".to_owned(),
+                definition: "start: \"a\"".to_owned(),
+            }),
+        });
+    }),
     ("any object", |it| it.format = Some(Format::JsonObject)),
     ("schema", |it| it.format = schema(None)),
     ("strict schema", |it| it.format = schema(Some(true))),

@@ -49,6 +49,8 @@ const NAMES: &[(&str, &[&str])] = &[
     ("presence_penalty", &["presence_penalty"]),
     ("repetition_penalty", &["repetition_penalty"]),
     ("seed", &["seed"]),
+    ("choices", &["n"]),
+    ("tool_grammar", &["format"]),
     ("stop", &["stop"]),
     ("logprobs", &["logprobs"]),
     ("top_logprobs", &["logprobs"]),
@@ -253,6 +255,14 @@ impl Leaves {
             if tool.cache.is_some() {
                 self.add("cache", true);
             }
+            let grammar = tool
+                .free_text
+                .as_ref()
+                .and_then(|text| text.grammar.as_ref());
+            self.text(
+                "tool_grammar",
+                grammar.map(|grammar| grammar.definition.as_str()),
+            );
         }
         if request.tools.is_empty() {
             return;
@@ -297,6 +307,7 @@ impl Leaves {
             );
         }
         self.maybe("max_output_tokens", request.max_output_tokens);
+        self.maybe("choices", request.choices);
     }
 
     fn format(&mut self, request: &Request) {

@@ -87,6 +87,7 @@ fn asked(role: Role, part: Part) -> Request {
             name: "look".to_owned(),
             description: None,
             parameters: None,
+            free_text: None,
             strict: None,
             cache: None,
         }],

@@ -75,6 +75,7 @@ fn conversation() -> Request {
             name: "run".to_owned(),
             description: None,
             parameters: None,
+            free_text: None,
             strict: None,
             cache: None,
         }],
