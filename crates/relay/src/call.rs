@@ -9,12 +9,12 @@ use catalog::{Conversation, Preferences};
 use http::HeaderMap;
 use ledger::generation::CallerNote;
 use ledger::{Budget, GenerationId};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use wire::codec::Door;
 use wire::{Incoming, Sequence, Stamp};
 
 use crate::money::{AdmissionPolicy, AdmittedBy, UnpricedPolicy};
+use crate::queue::Queue;
 use crate::{Trace, Waits};
 
 /// One request to be relayed, in flight.
@@ -157,11 +157,11 @@ pub enum Reply {
         /// The body, in the caller's dialect.
         body: Bytes,
     },
-    /// A stream. Dropping the receiver cancels the call.
+    /// A stream. Dropping its body cancels the call.
     Stream {
         /// What is known of it.
         head: ReplyHead,
         /// Pieces of the body, each one or more whole frames; ends when the answer has ended.
-        body: mpsc::Receiver<Bytes>,
+        body: Queue,
     },
 }

@@ -4,14 +4,14 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use chat::Error;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, timeout_at};
 use wire::{Sequence, Stamp};
 
 use crate::Timers;
 use crate::call::{PIECES_WAITING_MAX, Reply, ReplyHead};
 use crate::money::AdmittedBy;
+use crate::queue::{Feed, Refused, queue};
 
 /// The caller has hung up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct Door {
 
 enum State {
     Held(oneshot::Sender<Result<Reply, Error>>),
-    Streaming(mpsc::Sender<Bytes>),
+    Streaming(Feed),
     Closed,
 }
 
@@ -74,15 +74,15 @@ impl Door {
     pub(crate) fn open_stream(&mut self, head: ReplyHead) -> Result<(), Gone> {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Held(caller) => {
-                let (sender, body) = mpsc::channel(PIECES_WAITING_MAX);
+                let (feed, body) = queue(PIECES_WAITING_MAX);
                 caller
                     .send(Ok(Reply::Stream { head, body }))
                     .map_err(|_| Gone)?;
-                self.state = State::Streaming(sender);
+                self.state = State::Streaming(feed);
                 Ok(())
             }
-            State::Streaming(sender) => {
-                self.state = State::Streaming(sender);
+            State::Streaming(feed) => {
+                self.state = State::Streaming(feed);
                 Ok(())
             }
             State::Closed => Err(Gone),
@@ -125,7 +125,7 @@ impl Door {
         self.open_stream(head)?;
         let frame = self.error_frame(error);
         match &self.state {
-            State::Streaming(sender) => sender.try_send(frame).map_err(|_| Gone),
+            State::Streaming(feed) => feed.try_send(frame).map_err(|_| Gone),
             State::Held(_) | State::Closed => Err(Gone),
         }
     }
@@ -134,7 +134,7 @@ impl Door {
     pub(crate) async fn send(&mut self, piece: Bytes) -> Result<(), Gone> {
         self.next_sign = Instant::now() + self.timers.keep_alive;
         match &self.state {
-            State::Streaming(sender) => sender.send(piece).await.map_err(|_| Gone),
+            State::Streaming(feed) => feed.send(piece).await.then_some(()).ok_or(Gone),
             State::Held(_) | State::Closed => Err(Gone),
         }
     }
@@ -143,15 +143,15 @@ impl Door {
     /// as gone. Where there is room, which is the rule, no timer is made.
     pub(crate) async fn send_by(&mut self, piece: Bytes, by: Instant) -> Result<(), Gone> {
         self.next_sign = Instant::now() + self.timers.keep_alive;
-        let State::Streaming(sender) = &self.state else {
+        let State::Streaming(feed) = &self.state else {
             return Err(Gone);
         };
-        match sender.try_send(piece) {
+        match feed.try_send(piece) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Closed(_)) => Err(Gone),
-            Err(TrySendError::Full(piece)) => match timeout_at(by, sender.send(piece)).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) | Err(_) => Err(Gone),
+            Err(Refused::Left) => Err(Gone),
+            Err(Refused::Full(piece)) => match timeout_at(by, feed.send(piece)).await {
+                Ok(true) => Ok(()),
+                Ok(false) | Err(_) => Err(Gone),
             },
         }
     }
@@ -215,21 +215,21 @@ impl Door {
             admission: self.admission,
             ..ReplyHead::default()
         })?;
-        let State::Streaming(sender) = &self.state else {
+        let State::Streaming(feed) = &self.state else {
             return Err(Gone);
         };
         let (dialect, stamp) = &self.spoken;
-        match sender.try_send(dialect.sign_of_life(stamp)) {
-            // A full channel means that the caller is busy reading: it needs no sign of life.
-            Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
-            Err(TrySendError::Closed(_)) => Err(Gone),
+        match feed.try_send(dialect.sign_of_life(stamp)) {
+            // A full queue means that the caller is busy reading: it needs no sign of life.
+            Ok(()) | Err(Refused::Full(_)) => Ok(()),
+            Err(Refused::Left) => Err(Gone),
         }
     }
 
     async fn left(&mut self) {
         match &mut self.state {
             State::Held(caller) => caller.closed().await,
-            State::Streaming(sender) => sender.closed().await,
+            State::Streaming(feed) => feed.left().await,
             State::Closed => {}
         }
     }

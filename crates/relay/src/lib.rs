@@ -5,7 +5,7 @@
 //! 1. [`call`]: what a door hands in and what it gets back.
 //! 2. `relay`: the hot path, on one page.
 //! 3. `attempt`: one try at one endpoint, and `request`, what it is sent. `failures`: what many failed tries add up to.
-//! 4. `pump` (streams) and `whole` (whole answers): how an answer travels down.
+//! 4. `pump` (streams, through a `queue`) and `whole` (whole answers): how an answer travels down.
 //! 5. `meter` and `draft`: what is counted on the way, and the record it becomes.
 //! 6. [`money`]: what is held before, topped up while, and settled after a call with budgets.
 //! 7. [`native`]: requests in a provider's own API, passed on as they are.
@@ -29,6 +29,7 @@ pub mod native;
 mod no_plan;
 pub mod provider_limits;
 mod pump;
+mod queue;
 mod relay;
 mod request;
 mod routing;
@@ -45,6 +46,7 @@ pub use credentials::{Credentials, Labelled, Pinned, Secret};
 pub use money::{AdmissionPolicy, AdmittedBy, Counts, DrainBounds, UnpricedPolicy};
 pub use native::{Native, NativeReply};
 pub use provider_limits::{ProviderLimits, Unlimited};
+pub use queue::Queue;
 pub use relay::{Parts, Relay};
 pub use routing::{Planned, Skip};
 pub use timers::{Clock, Timers};

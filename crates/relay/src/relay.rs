@@ -114,7 +114,7 @@ impl Relay {
 
     /// Relays one call in a task of its own, and waits for what the caller is to see first: a
     /// whole answer, the beginning of a stream, or an error. Dropping this future, or the
-    /// receiver of the stream, cancels the upstream at once; the record is made all the same.
+    /// body of the stream, cancels the upstream at once; the record is made all the same.
     ///
     /// # Errors
     /// When no endpoint could serve the call. Nothing has been sent to the caller then.

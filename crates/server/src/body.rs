@@ -11,8 +11,8 @@ use chat::{Error, Kind};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TryRecvError;
+use relay::Queue;
+use relay::call::PIECES_WAITING_MAX;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cache::Keeping;
@@ -126,51 +126,55 @@ fn too_large(bytes_max: usize) -> Error {
     )
 }
 
-/// How many waiting pieces become one write.
-const PIECES_PER_WRITE: usize = 16;
-
 /// The body of a stream. Dropping it tells the relay that the caller has left.
 pub struct Pieces {
-    queue: mpsc::Receiver<Bytes>,
-    waiting: Vec<Bytes>,
-    taking: Option<Taking>,
+    queue: Queue,
+    // On the heap, so that the many that nobody takes or keeps do not carry room for it.
+    taking: Option<Box<Taking>>,
     /// Who keeps the answer, until it has ended.
-    keeping: Option<Keeping>,
+    keeping: Option<Box<Keeping>>,
 }
 
 impl Pieces {
     /// A body of everything that comes through `queue`.
     #[must_use]
-    pub fn new(queue: mpsc::Receiver<Bytes>) -> Self {
+    pub fn new(queue: Queue) -> Self {
         Self::kept(queue, None)
     }
 
     /// The same of an answer that is to be kept.
     #[must_use]
-    pub fn kept(queue: mpsc::Receiver<Bytes>, keeping: Option<Keeping>) -> Self {
+    pub fn kept(queue: Queue, keeping: Option<Keeping>) -> Self {
         Self {
             queue,
-            waiting: Vec::new(),
             taking: None,
-            keeping,
-        }
-    }
-
-    fn note(&mut self, count: usize) {
-        if count == 0 {
-            if let Some(keeping) = self.keeping.take() {
-                keeping.complete();
-            }
-        } else if let Some(keeping) = &mut self.keeping {
-            self.waiting.iter().for_each(|piece| keeping.piece(piece));
+            keeping: keeping.map(Box::new),
         }
     }
 
     /// The same, taken for whoever wants content kept.
     #[must_use]
     pub fn taken_by(mut self, taking: Option<Taking>) -> Self {
-        self.taking = taking;
+        self.taking = taking.map(Box::new);
         self
+    }
+
+    /// A piece, and all that wait behind it: they become one write.
+    fn with_waiting(&mut self, piece: Bytes) -> Bytes {
+        let Some(second) = self.queue.take_waiting() else {
+            return piece;
+        };
+        let mut joined = BytesMut::with_capacity(2 * (piece.len() + second.len()));
+        joined.extend_from_slice(&piece);
+        joined.extend_from_slice(&second);
+        // No more than the queue holds: who makes new ones meanwhile is not waited for.
+        for _ in 2..PIECES_WAITING_MAX {
+            let Some(further) = self.queue.take_waiting() else {
+                break;
+            };
+            joined.extend_from_slice(&further);
+        }
+        joined.freeze()
     }
 }
 
@@ -183,29 +187,19 @@ impl http_body::Body for Pieces {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
-        let count = std::task::ready!(this.queue.poll_recv_many(
-            cx,
-            &mut this.waiting,
-            PIECES_PER_WRITE
-        ));
-        this.note(count);
-        let piece = match (count, this.waiting.pop()) {
-            (0, _) | (_, None) => {
-                if let Some(taking) = &mut this.taking {
-                    taking.complete();
-                }
-                return Poll::Ready(None);
+        let Some(piece) = std::task::ready!(this.queue.poll_next(cx)) else {
+            if let Some(keeping) = this.keeping.take() {
+                keeping.complete();
             }
-            (1, Some(only)) => only,
-            (_, Some(last)) => {
-                let mut joined = BytesMut::new();
-                for piece in this.waiting.drain(..) {
-                    joined.extend_from_slice(&piece);
-                }
-                joined.extend_from_slice(&last);
-                joined.freeze()
+            if let Some(taking) = &mut this.taking {
+                taking.complete();
             }
+            return Poll::Ready(None);
         };
+        let piece = this.with_waiting(piece);
+        if let Some(keeping) = &mut this.keeping {
+            keeping.piece(&piece);
+        }
         if let Some(taking) = &mut this.taking {
             taking.piece(&piece);
         }
@@ -220,12 +214,13 @@ impl Drop for Pieces {
         let Some(mut keeping) = self.keeping.take() else {
             return;
         };
-        loop {
-            match self.queue.try_recv() {
-                Ok(piece) => keeping.piece(&piece),
-                Err(TryRecvError::Disconnected) => return keeping.complete(),
-                Err(TryRecvError::Empty) => return,
-            }
+        // Asked first: what is sent until the end is there by then.
+        let has_ended = self.queue.has_ended();
+        while let Some(piece) = self.queue.take_waiting() {
+            keeping.piece(&piece);
+        }
+        if has_ended {
+            keeping.complete();
         }
     }
 }

@@ -9,14 +9,13 @@ mod ear;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use catalog::endpoint::Endpoint;
 use catalog::provider::{Connection, ProviderKind};
 use chat::{Dialect, Error, Kind};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use ledger::settlement::{self, Action, Ending};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use self::ear::Ear;
@@ -27,6 +26,7 @@ use crate::failures;
 use crate::meter::Meter;
 use crate::money::ending::{Break, abort};
 use crate::money::{self, Reserved, drain};
+use crate::queue::{Feed, Queue, queue};
 use crate::relay::Relay;
 use crate::routing::Chosen;
 use crate::upstream::UpstreamBody;
@@ -54,8 +54,8 @@ pub struct NativeReply {
     pub status: StatusCode,
     /// Its headers, all of them.
     pub headers: HeaderMap,
-    /// Its body. Dropping the receiver cancels the call.
-    pub body: mpsc::Receiver<Bytes>,
+    /// Its body. Dropping it cancels the call.
+    pub body: Queue,
 }
 
 impl Relay {
@@ -211,18 +211,18 @@ impl Relay {
 /// What the caller is told when the record is durable.
 enum Last {
     Refusal(oneshot::Sender<Result<NativeReply, Error>>, Error),
-    End(Option<mpsc::Sender<Bytes>>),
+    End(Option<Feed>),
 }
 
-fn opened(response: Response<UpstreamBody>) -> (NativeReply, UpstreamBody, mpsc::Sender<Bytes>) {
-    let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+fn opened(response: Response<UpstreamBody>) -> (NativeReply, UpstreamBody, Feed) {
+    let (feed, down) = queue(PIECES_WAITING_MAX);
     let (head, body) = response.into_parts();
     let reply = NativeReply {
         status: head.status,
         headers: head.headers,
-        body: receiver,
+        body: down,
     };
-    (reply, body, sender)
+    (reply, body, feed)
 }
 
 /// An answer on its way through.
@@ -258,8 +258,8 @@ impl Passage<'_> {
     async fn run(
         mut self,
         mut body: UpstreamBody,
-        mut sender: Option<mpsc::Sender<Bytes>>,
-    ) -> (Heard, Option<mpsc::Sender<Bytes>>) {
+        mut sender: Option<Feed>,
+    ) -> (Heard, Option<Feed>) {
         let idle = self.relay.parts.timers.idle;
         let mut meter = Meter::default();
         let end = loop {
@@ -269,7 +269,7 @@ impl Passage<'_> {
             let by = self.deadline.min(Instant::now() + idle);
             let read = tokio::select! {
                 biased;
-                () = open.closed() => {
+                () = open.left() => {
                     sender = None;
                     continue;
                 }
@@ -278,7 +278,7 @@ impl Passage<'_> {
             match read {
                 Ok(Ok(Some(chunk))) => {
                     self.ear.hear(&chunk, &mut meter);
-                    if open.send(chunk).await.is_err() {
+                    if !open.send(chunk).await {
                         sender = None;
                     }
                 }

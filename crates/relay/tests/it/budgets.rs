@@ -340,7 +340,7 @@ async fn a_caller_may_leave_at_any_moment_and_nothing_stays_held() {
             calls.spawn(async move {
                 let stay = async {
                     if let Ok(Reply::Stream { mut body, .. }) = relay.relay(call).await {
-                        while body.recv().await.is_some() {}
+                        while body.next().await.is_some() {}
                     }
                 };
                 // Leaving is what this is about.
@@ -375,7 +375,7 @@ async fn many_streams_at_once_never_spend_more_than_the_budget() {
             calls.spawn(async move {
                 match relay.relay(call).await {
                     Ok(Reply::Stream { mut body, .. }) => {
-                        while body.recv().await.is_some() {}
+                        while body.next().await.is_some() {}
                         true
                     }
                     Ok(Reply::Whole { .. }) => panic!("a stream was asked for"),

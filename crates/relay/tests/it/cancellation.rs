@@ -34,8 +34,8 @@ async fn leaving_a_stream_cancels_the_provider_at_once_and_charges_what_was_stre
     let Reply::Stream { mut body, .. } = house.relay.relay(call).await.unwrap() else {
         panic!("a stream was asked for")
     };
-    body.recv().await.unwrap();
-    body.recv().await.unwrap();
+    body.next().await.unwrap();
+    body.next().await.unwrap();
     let left_at = Instant::now();
     drop(body);
     provider_saw_it_leave(&house, left_at).await;

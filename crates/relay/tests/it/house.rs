@@ -187,7 +187,7 @@ impl House {
                 body: mut pieces,
             } => {
                 let mut body = BytesMut::new();
-                while let Some(piece) = pieces.recv().await {
+                while let Some(piece) = pieces.next().await {
                     body.extend_from_slice(&piece);
                 }
                 Ok(Answered {

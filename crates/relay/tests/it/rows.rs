@@ -219,7 +219,7 @@ async fn what_a_provider_has_counted_by_then_is_charged() {
             panic!("a stream was asked for")
         };
         let mut pieces = 0;
-        while body.recv().await.is_some() {
+        while body.next().await.is_some() {
             pieces += 1;
             if script == leaves && pieces == 3 {
                 break;
@@ -334,7 +334,7 @@ async fn a_count_without_tokens_is_charged_when_the_caller_leaves() {
     let Reply::Stream { mut body, .. } = house.relay.relay(call).await.unwrap() else {
         panic!("a stream was asked for")
     };
-    body.recv().await.unwrap();
+    body.next().await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     drop(body);
     let record = house.record().await;

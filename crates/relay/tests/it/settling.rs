@@ -37,8 +37,8 @@ async fn leave_mid_stream(house: &House) {
     let Reply::Stream { mut body, .. } = house.relay.relay(call).await.unwrap() else {
         panic!("a stream was asked for")
     };
-    body.recv().await.unwrap();
-    body.recv().await.unwrap();
+    body.next().await.unwrap();
+    body.next().await.unwrap();
 }
 
 async fn provider_was_cut_off(house: &House) -> bool {

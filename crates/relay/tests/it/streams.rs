@@ -144,7 +144,7 @@ async fn a_slow_caller_holds_the_provider_back_instead_of_filling_memory() {
     let Reply::Stream { mut body, .. } = house.relay.relay(call).await.unwrap() else {
         panic!("a stream was asked for")
     };
-    body.recv().await.unwrap();
+    body.next().await.unwrap();
     // Nobody reads: what the provider could write must settle far below the whole.
     let mut written = 0;
     loop {

@@ -84,7 +84,7 @@ pub async fn once(app: &App, probe: &Probe, spent: &mut Spent) -> Option<Generat
     let id = call.id.clone();
     app.metrics.in_flight.up(); // down again when the call is settled
     if let Ok(Reply::Stream { mut body, .. }) = app.relay.relay(call).await {
-        while body.recv().await.is_some() {}
+        while body.next().await.is_some() {}
     }
     let record = app.recorder.get(&id).await.ok().flatten();
     // What cannot be read again has cost the most that it may have.
