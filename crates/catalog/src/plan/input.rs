@@ -17,7 +17,7 @@ use crate::snapshot::Catalog;
 use crate::sticky::Sticky;
 
 /// The form's number; another one cannot be read.
-const FORM: u32 = 1;
+pub(super) const FORM: u32 = 1;
 
 /// What a plan was made from. Of health, only what was known of the endpoints that were left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ mod input;
 mod kept;
 mod make;
 mod no_plan;
+mod text;
+mod written;
 
 use std::sync::Arc;
 

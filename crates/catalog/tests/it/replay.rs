@@ -43,7 +43,7 @@ fn vital() -> impl Strategy<Value = Vital> {
             speed,
             tools: Tools { valid, invalid },
             tokens_left: Some(u64::from(valid) * 100),
-            cached_permille: None,
+            cached_permille: (valid % 3 == 1).then_some(250),
             is_stale: valid % 2 == 1,
         })
 }
@@ -94,6 +94,7 @@ proptest! {
         let (own, account) = (preferences(&own), account.as_ref().map(preferences));
         let sticky = [Sticky { endpoint: EndpointId::new("acme/one@p"), cached_tokens: cached, used_ms: now_ms - 5 }];
         let fallbacks = ["acme/one:floor".to_owned()];
+        let lacking: Vec<String> = tools.then(|| "a \"quoted\" \\ \u{1} slug".to_owned()).into_iter().collect();
         let question = Question {
             fallbacks: &fallbacks,
             account: account.as_ref(),
@@ -101,6 +102,7 @@ proptest! {
             sticky: &sticky,
             expected_output_tokens: Some(123),
             further_calls: cached % 5,
+            lacking: &lacking,
             ..Question::new("acme/one:exacto", &needs, &own, DIALECTS)
         };
         let moment = Moment { seed, now_ms };
@@ -109,7 +111,8 @@ proptest! {
         prop_assert!(text.len() < 3_000, "{}", text.len());
         let input = Input::from_json(&text).unwrap();
         let passed = [(&plan.attempts[0].endpoint.id, "limit")];
-        let kept = catalog::plan::keep(&plan, &input, &passed).unwrap();
+        prop_assert_eq!(&*Input::text(&question, &plan, moment), &text);
+        let kept = catalog::plan::keep(&plan, &text, &passed).unwrap();
         prop_assert!(kept.len() < 3_500, "{}", kept.len());
         let kept = Kept::from_json(&kept).unwrap();
         let said: Vec<&str> = kept.attempts.iter().map(|(id, _)| id.as_str()).collect();
@@ -174,6 +177,6 @@ fn a_plan_that_is_too_long_is_not_kept() {
     let moment = Moment::default();
     let known: BTreeMap<String, Vital> = BTreeMap::new();
     let plan = catalog::plan(&catalog, &question, &known, moment).unwrap();
-    let input = Input::keep(&question, &plan, moment);
+    let input = Input::text(&question, &plan, moment);
     assert_eq!(catalog::plan::keep(&plan, &input, &[]), None);
 }

@@ -13,8 +13,8 @@ use crate::{no_plan, request};
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// What it was made from; made again it gives the same plan.
-    pub input: Input,
+    /// What it was made from, as [`Input::text`] writes it; made again it gives the same plan.
+    pub input: Box<str>,
     /// How many tokens of answer it reckons with, where that was learned from earlier answers.
     pub expected_output_tokens: Option<u64>,
 }
@@ -67,7 +67,7 @@ impl Relay {
         };
         let plan = catalog::plan(&catalog, &question, &self.health, moment)
             .map_err(|no_plan| no_plan::error(&no_plan, &call.models))?;
-        let input = Input::keep(&question, &plan, moment);
+        let input = Input::text(&question, &plan, moment);
         Ok(Planned {
             plan,
             input,

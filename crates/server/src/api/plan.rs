@@ -62,7 +62,7 @@ pub async fn explain(
             attempt["passed_over"] = json!(skip);
         }
     }
-    shown["input"] = serde_json::to_value(&planned.input).map_err(|error| {
+    shown["input"] = serde_json::from_str(&planned.input).map_err(|error| {
         Error::gateway(Kind::Server, "the plan cannot be written").with_detail(error.to_string())
     })?;
     reply::json(StatusCode::OK, &json!({ "data": shown }))
