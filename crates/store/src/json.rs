@@ -13,6 +13,11 @@ impl Json {
         json.0
     }
 
+    /// Bytes written so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn object(&mut self, members: impl FnOnce(&mut Self)) {
         self.open('{');
         members(self);

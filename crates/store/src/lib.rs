@@ -40,6 +40,7 @@ mod posting;
 mod record;
 mod recorder;
 mod records;
+mod row_texts;
 mod rows;
 mod secrets;
 mod settings;

@@ -118,10 +118,10 @@ impl Pending {
     // === Room ===
 
     /// Room in memory, if there is some now.
-    pub(crate) fn room_now(&self, generation: &Generation) -> Option<Room> {
+    pub(crate) fn room_now(&self, settled: &Settled) -> Option<Room> {
         let record = self.records.clone().try_acquire_owned().ok()?;
         let bytes = self.kibibytes.clone();
-        let bytes = bytes.try_acquire_many_owned(self.kibibytes_of(generation));
+        let bytes = bytes.try_acquire_many_owned(self.kibibytes_of(settled));
         Some(Room {
             _record: record,
             _bytes: bytes.ok()?,
@@ -129,13 +129,13 @@ impl Pending {
     }
 
     /// Waits for room in memory, for a stated time.
-    pub(crate) async fn room(&self, generation: &Generation) -> Result<Room, BooksUnavailable> {
+    pub(crate) async fn room(&self, settled: &Settled) -> Result<Room, BooksUnavailable> {
         // The semaphores are never closed.
         let closed = |_| BooksUnavailable("shutting down".to_owned());
         let room = async {
             let record = self.records.clone().acquire_owned().await.map_err(closed)?;
             let bytes = self.kibibytes.clone();
-            let bytes = bytes.acquire_many_owned(self.kibibytes_of(generation));
+            let bytes = bytes.acquire_many_owned(self.kibibytes_of(settled));
             Ok(Room {
                 _record: record,
                 _bytes: bytes.await.map_err(closed)?,
@@ -151,8 +151,8 @@ impl Pending {
     }
 
     /// A record larger than all memory takes all of it.
-    fn kibibytes_of(&self, generation: &Generation) -> u32 {
-        u32::try_from(weight(generation) / BYTES_PER_PERMIT)
+    fn kibibytes_of(&self, settled: &Settled) -> u32 {
+        u32::try_from(weight(settled) / BYTES_PER_PERMIT)
             .unwrap_or(u32::MAX)
             .saturating_add(1)
             .min(self.kibibytes_max)
@@ -277,7 +277,8 @@ impl Waiting {
 }
 
 /// About how many bytes of memory a record takes.
-fn weight(generation: &Generation) -> usize {
+fn weight(settled: &Settled) -> usize {
+    let generation = settled.generation.as_ref();
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let caller = &generation.caller;
     let attempts = generation.attempts.len() * size_of::<ledger::Attempt>()
@@ -308,6 +309,8 @@ fn weight(generation: &Generation) -> usize {
             .as_ref()
             .map_or(0, |native| native.len())
         + generation.dropped.iter().map(String::len).sum::<usize>()
+        + generation.plan.as_ref().map_or(0, |plan| plan.len())
+        + settled.texts.as_ref().map_or(0, |texts| texts.len())
 }
 
 #[cfg(test)]

@@ -12,15 +12,25 @@ use serde_json::Value;
 
 use crate::database::{Statement, Transaction};
 use crate::json::Json;
+use crate::row_texts::RowTexts;
 use crate::{StoreError, budgets};
 
 /// A finished call, and what was held for it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Settled {
     /// Its record.
     pub generation: Arc<Generation>,
     /// Where it counts; absent for an ungoverned call.
     pub posting: Option<Arc<Posting>>,
+    /// Parts of its row that were written for the journal already.
+    pub(crate) texts: Option<Arc<RowTexts>>,
+}
+
+/// The same is what says the same, whether or not it was written already.
+impl PartialEq for Settled {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.generation, &self.posting) == (&other.generation, &other.posting)
+    }
 }
 
 /// Where a call counts.
@@ -76,9 +86,15 @@ impl Settled {
     /// A call under no budget.
     #[must_use]
     pub fn ungoverned(generation: Arc<Generation>) -> Self {
+        Self::new(generation, None)
+    }
+
+    /// A call that counts where its posting says.
+    pub(crate) const fn new(generation: Arc<Generation>, posting: Option<Arc<Posting>>) -> Self {
         Self {
             generation,
-            posting: None,
+            posting,
+            texts: None,
         }
     }
 

@@ -8,20 +8,18 @@ use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 use serde_json::Value;
 
 use crate::json::Json;
+use crate::row_texts::{Marks, Part};
 use crate::{Posting, Settled, StoreError, rows};
 
 type Read<T> = Result<T, StoreError>;
 
 /// Most records are shorter, in bytes; longer ones grow.
-const RECORD_BYTES: usize = 2048;
+const RECORD_BYTES: usize = 3072;
 
 /// A record as one JSON object, for those who must keep one outside of the database for a while.
 #[must_use]
 pub fn record_to_json(generation: &Arc<Generation>) -> Vec<u8> {
-    write(&Settled {
-        generation: Arc::clone(generation),
-        posting: None,
-    })
+    write(&Settled::ungoverned(Arc::clone(generation))).0
 }
 
 /// Reads what [`record_to_json`] wrote.
@@ -32,29 +30,33 @@ pub fn record_from_json(json: &[u8]) -> Result<Arc<Generation>, StoreError> {
     read(json).map(|settled| settled.generation)
 }
 
-/// The object, as the bytes of a journal record.
-pub(crate) fn write(settled: &Settled) -> Vec<u8> {
+/// The object, as the bytes of a journal record, and where the parts stand in it that its row has as well.
+pub(crate) fn write(settled: &Settled) -> (Vec<u8>, Marks) {
     let generation = settled.generation.as_ref();
+    let mut marks = Marks::default();
     let text = Json::text_of(RECORD_BYTES, |json| {
         json.object(|json| {
             write_call(json, generation);
-            write_answer(json, generation);
-            write_money(json, generation);
+            write_answer(json, generation, &mut marks);
+            write_money(json, generation, &mut marks);
             if let Some(ms) = generation.first_token_ms {
                 json.name("first_token_ms").count(ms);
             }
             json.name("total_ms").count(generation.total_ms);
             json.name("overhead_us").count(generation.overhead_us);
-            let notes = json.name("dropped");
-            rows::write_notes(notes, generation);
+            json.name("dropped");
+            marks.write(Part::Notes, json, |json| {
+                rows::write_notes(json, generation);
+            });
             // As text, not as an object: it comes back to the byte.
             maybe_text(json, "plan", generation.plan.as_deref());
             if let Some(posting) = &settled.posting {
-                posting.write(json.name("posting"));
+                json.name("posting");
+                marks.write(Part::Posting, json, |json| posting.write(json));
             }
         });
     });
-    text.into_bytes()
+    (text.into_bytes(), marks)
 }
 
 /// Absent stays absent.
@@ -85,9 +87,12 @@ fn write_call(json: &mut Json, generation: &Generation) {
     maybe_text(json, "upstream_id", generation.upstream_id.as_deref());
 }
 
-fn write_answer(json: &mut Json, generation: &Generation) {
+fn write_answer(json: &mut Json, generation: &Generation, marks: &mut Marks) {
     let (outcome, kind, message) = rows::write_outcome(&generation.outcome);
-    rows::write_attempts(json.name("attempts"), &generation.attempts);
+    json.name("attempts");
+    marks.write(Part::Attempts, json, |json| {
+        rows::write_attempts(json, &generation.attempts);
+    });
     json.name("streamed").flag(generation.streamed);
     json.name("status").count(generation.status.into());
     json.name("outcome").text(outcome);
@@ -99,9 +104,10 @@ fn write_answer(json: &mut Json, generation: &Generation) {
     }
 }
 
-fn write_money(json: &mut Json, generation: &Generation) {
+fn write_money(json: &mut Json, generation: &Generation, marks: &mut Marks) {
     let usage = &generation.usage;
-    rows::write_counts(json.name("usage"), usage);
+    json.name("usage");
+    marks.write(Part::Usage, json, |json| rows::write_counts(json, usage));
     maybe_text(json, "native_usage", usage.native.as_deref());
     if let Some(nanos) = usage.native_cost_nanos {
         json.name("native_cost_nanos").int(nanos);
@@ -109,12 +115,18 @@ fn write_money(json: &mut Json, generation: &Generation) {
     json.name("usage_source")
         .text(generation.usage_source.name());
     if let Some(sheet) = &generation.price_sheet {
-        rows::write_sheet(json.name("price_sheet"), sheet);
+        json.name("price_sheet");
+        marks.write(Part::PriceSheet, json, |json| {
+            rows::write_sheet(json, sheet);
+        });
     }
     match &generation.charge {
         Ok(bill) => {
             json.name("cost_nanos").int(bill.total.nanos());
-            rows::write_lines(json.name("bill"), &bill.lines);
+            json.name("bill");
+            marks.write(Part::Bill, json, |json| {
+                rows::write_lines(json, &bill.lines);
+            });
         }
         Err(reason) => json.name("unpriced").text(&rows::write_unpriced(*reason)),
     }
@@ -131,10 +143,7 @@ pub(crate) fn read(bytes: &[u8]) -> Read<Settled> {
         Some(posting) => Some(Arc::new(Posting::from_text(&posting.to_string())?)),
         None => None,
     };
-    Ok(Settled {
-        generation: Arc::new(read_generation(&value)?),
-        posting,
-    })
+    Ok(Settled::new(Arc::new(read_generation(&value)?), posting))
 }
 
 fn read_generation(value: &Value) -> Read<Generation> {

@@ -23,6 +23,7 @@ use tokio::time;
 use crate::fold::read_one;
 use crate::journal::{Journal, JournalError, JournalOptions, Place};
 use crate::pending::{Body, Pending, Record};
+use crate::row_texts::RowTexts;
 use crate::{Settled, Store, StoreError, record};
 
 /// How records are kept until they are in the database.
@@ -239,7 +240,7 @@ impl Recorder {
         if let Some(journal) = &self.journal {
             return self.append(journal, settled).await;
         }
-        let room = self.pending.room(&settled.generation).await?;
+        let room = self.pending.room(&settled).await?;
         if self.pending.is_closing() {
             return Err(shutting_down());
         }
@@ -257,9 +258,10 @@ impl Recorder {
     async fn append(
         &self,
         journal: &Arc<Journal>,
-        settled: Settled,
+        mut settled: Settled,
     ) -> Result<(), BooksUnavailable> {
-        let payload = record::write(&settled);
+        let (payload, marks) = record::write(&settled);
+        settled.texts = RowTexts::of(&payload, &marks).map(Arc::new);
         let (pending, again) = (self.pending.clone(), Arc::downgrade(journal));
         let deliver = move |place: Place| {
             let is_new = hold(&pending, settled, place);
@@ -295,7 +297,7 @@ fn open_journal(options: JournalOptions, pending: &Pending) -> Result<Journal, J
 /// not there before.
 fn hold(pending: &Pending, settled: Settled, place: Place) -> bool {
     let id = settled.generation.id.clone();
-    let room = pending.room_now(&settled.generation);
+    let room = pending.room_now(&settled);
     let body = match &room {
         Some(_) => Body::InMemory(settled),
         None => Body::InJournal(place),

@@ -390,10 +390,7 @@ impl Ledgers {
             lines,
         };
         self.recorder
-            .settle_posted(Settled {
-                generation,
-                posting: Some(Arc::new(posting)),
-            })
+            .settle_posted(Settled::new(generation, Some(Arc::new(posting))))
             .await?;
         for (hold, slot) in ticket.holds.iter().zip(&slots) {
             if let Some(slot) = slot {

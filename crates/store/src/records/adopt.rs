@@ -68,10 +68,8 @@ async fn read(transaction: &mut Transaction) -> Result<Vec<Settled>, StoreError>
     let settled = |row| {
         let posting = crate::database::Row::maybe_text(row, "postings")?;
         let posting = posting.map(|text| Posting::from_text(&text)).transpose()?;
-        Ok(Settled {
-            generation: Arc::new(from_row(row)?),
-            posting: posting.map(Arc::new),
-        })
+        let generation = Arc::new(from_row(row)?);
+        Ok(Settled::new(generation, posting.map(Arc::new)))
     };
     rows.iter().map(settled).collect()
 }

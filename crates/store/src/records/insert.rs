@@ -190,10 +190,8 @@ fn rows_of(transaction: &Transaction, places: &[Place<'_>], ending: &str) -> Sta
         transaction.values(places.len(), COLUMNS.len() + 3)
     ));
     for place in places {
-        let posting = place.settled.posting.as_ref();
-        let lines = posting.map(|posting| posting.to_text());
         statement = statement.int(place.position).int(place.facet);
-        statement = bind(statement, place.generation()).maybe_owned_text(lines);
+        statement = bind(statement, place.settled);
     }
     statement
 }

@@ -6,7 +6,8 @@ use ledger::{Amount, Bill, Charge, Generation, GenerationId, UsageSource};
 
 use crate::database::{Row, Statement};
 use crate::json::Json;
-use crate::{StoreError, rows};
+use crate::row_texts::{Part, RowTexts};
+use crate::{Settled, StoreError, rows};
 
 /// The columns of a row, in the order in which [`bind`] binds them. Named one by one when read, too:
 /// `*` would change its meaning under a running replica when a newer one migrates.
@@ -53,18 +54,34 @@ pub(crate) const COLUMNS: [&str; 40] = [
     "plan",
 ];
 
-/// Binds a generation, in the order of [`COLUMNS`].
-pub(crate) fn bind(statement: Statement, generation: &Generation) -> Statement {
+/// A part of a row that was written for the journal already; else it is written now.
+struct Written<'a>(Option<&'a RowTexts>);
+
+impl Written<'_> {
+    fn text(&self, part: Part, bytes: usize, write: impl FnOnce(&mut Json)) -> String {
+        let written = self.0.and_then(|texts| texts.get(part));
+        written.map_or_else(|| Json::text_of(bytes, write), str::to_owned)
+    }
+}
+
+/// Binds a generation, in the order of [`COLUMNS`], and its posting.
+pub(crate) fn bind(statement: Statement, settled: &Settled) -> Statement {
+    let generation = settled.generation.as_ref();
+    let written = Written(settled.texts.as_deref());
     let statement = bind_call(statement, generation);
-    let statement = bind_answer(statement, generation);
-    bind_money(statement, generation)
+    let statement = bind_answer(statement, generation, &written);
+    let posting = settled.posting.as_ref();
+    bind_money(statement, generation, &written)
         .maybe_int(generation.first_token_ms.map(signed))
         .int(signed(generation.total_ms))
         .int(signed(generation.overhead_us))
-        .owned_text(Json::text_of(64, |json| {
+        .owned_text(written.text(Part::Notes, 64, |json| {
             rows::write_notes(json, generation);
         }))
         .maybe_text(generation.plan.as_deref())
+        .maybe_owned_text(
+            posting.map(|posting| written.text(Part::Posting, 256, |json| posting.write(json))),
+        )
 }
 
 /// `id` to `upstream_id`.
@@ -90,11 +107,11 @@ fn bind_call(statement: Statement, generation: &Generation) -> Statement {
 }
 
 /// `attempts` to `native_finish_reason`.
-fn bind_answer(statement: Statement, generation: &Generation) -> Statement {
+fn bind_answer(statement: Statement, generation: &Generation, written: &Written<'_>) -> Statement {
     let (outcome, kind, message) = rows::write_outcome(&generation.outcome);
     let finish = generation.finish.as_ref();
     statement
-        .owned_text(Json::text_of(256 * generation.attempts.len(), |json| {
+        .owned_text(written.text(Part::Attempts, 256, |json| {
             rows::write_attempts(json, &generation.attempts);
         }))
         .flag(generation.streamed)
@@ -108,7 +125,7 @@ fn bind_answer(statement: Statement, generation: &Generation) -> Statement {
 }
 
 /// `prompt_tokens` to `unpriced`.
-fn bind_money(statement: Statement, generation: &Generation) -> Statement {
+fn bind_money(statement: Statement, generation: &Generation, written: &Written<'_>) -> Statement {
     let usage = &generation.usage;
     let bill = generation.charge.as_ref().ok();
     let unpriced = generation.charge.as_ref().err();
@@ -116,16 +133,18 @@ fn bind_money(statement: Statement, generation: &Generation) -> Statement {
     statement
         .int(signed(usage.prompt_tokens()))
         .int(signed(usage.completion_tokens()))
-        .owned_text(Json::text_of(64, |json| rows::write_counts(json, usage)))
+        .owned_text(written.text(Part::Usage, 64, |json| rows::write_counts(json, usage)))
         .maybe_text(usage.native.as_deref())
         .maybe_int(usage.native_cost_nanos)
         .text(generation.usage_source.name())
-        .maybe_owned_text(
-            sheet.map(|sheet| Json::text_of(256, |json| rows::write_sheet(json, sheet))),
-        )
+        .maybe_owned_text(sheet.map(|sheet| {
+            written.text(Part::PriceSheet, 256, |json| rows::write_sheet(json, sheet))
+        }))
         .maybe_int(bill.map(|bill| bill.total.nanos()))
         .maybe_owned_text(
-            bill.map(|bill| Json::text_of(64, |json| rows::write_lines(json, &bill.lines))),
+            bill.map(|bill| {
+                written.text(Part::Bill, 64, |json| rows::write_lines(json, &bill.lines))
+            }),
         )
         .maybe_owned_text(unpriced.map(|reason| rows::write_unpriced(*reason)))
 }
