@@ -23,7 +23,7 @@ impl GenerationId {
         let time = unix_ms.max(0).to_be_bytes();
         for byte in time.iter().skip(2).chain(&random) {
             for half in [byte >> 4, byte & 0xf] {
-                id.extend(char::from_digit(half.into(), 16));
+                id.push(char::from(DIGITS[usize::from(half)]));
             }
         }
         Self(id)
@@ -41,6 +41,8 @@ impl GenerationId {
         &self.0
     }
 }
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// `gen-` and 32 digits.
 const ID_BYTES: usize = 36;

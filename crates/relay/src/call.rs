@@ -112,16 +112,16 @@ impl Call {
     /// What the answer is stamped with, once it is known who gives it.
     pub(crate) fn stamp(&self, endpoint: Option<&Endpoint>, sequence: &Sequence) -> Stamp {
         Stamp {
-            id: self.id.to_string(),
+            id: self.id.as_str().to_owned(),
             model: endpoint.map_or_else(
                 || self.models.first().cloned().unwrap_or_default(),
-                |endpoint| endpoint.model.to_string(),
+                |endpoint| endpoint.model.as_str().to_owned(),
             ),
             native_model: endpoint
-                .map(|endpoint| endpoint.upstream_model.to_string())
+                .map(|endpoint| String::from(&*endpoint.upstream_model))
                 .unwrap_or_default(),
             provider: endpoint
-                .map(|endpoint| endpoint.provider.name.to_string())
+                .map(|endpoint| String::from(&*endpoint.provider.name))
                 .unwrap_or_default(),
             created: self.created_at_ms.div_euclid(1000),
             sequence: sequence.clone(),

@@ -207,7 +207,7 @@ impl Relay {
     ) -> Option<BrokenOff> {
         way.draft.answered(&answered);
         let head = ReplyHead {
-            provider_name: Some(endpoint.provider.name.to_string()),
+            provider_name: Some(String::from(&*endpoint.provider.name)),
             dropped: answered.dropped,
             attempts: way.draft.attempts(),
             admission: way.door.admission,

@@ -93,9 +93,9 @@ pub fn address(to: &Destination<'_>) -> Result<String, NoAddress> {
 /// A base URL's path, what is added to it, and both of their queries.
 fn join(path: &str, added: &str, query: &str) -> String {
     match (query, added.contains('?')) {
-        ("", _) => format!("{path}{added}"),
-        (query, false) => format!("{path}{added}?{query}"),
-        (query, true) => format!("{path}{added}&{query}"),
+        ("", _) => [path, added].concat(),
+        (query, false) => [path, added, "?", query].concat(),
+        (query, true) => [path, added, "&", query].concat(),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::Secret;
 /// # Errors
 /// When the token cannot stand in a header.
 pub(super) fn bearer(headers: &mut HeaderMap, token: &Secret) -> Result<(), Error> {
-    let value = format!("Bearer {}", token.expose().trim());
-    put(headers, AUTHORIZATION.as_str(), &value)
+    let value = ["Bearer ", token.expose().trim()].concat();
+    insert(headers, AUTHORIZATION, &value)
 }
 
 /// Sets one header, marked as sensitive so that no log of headers shows it.
@@ -20,8 +20,15 @@ pub(super) fn bearer(headers: &mut HeaderMap, token: &Secret) -> Result<(), Erro
 /// # Errors
 /// When the name or the value cannot stand in a header.
 pub(super) fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
-    let unusable = || refused("it contains characters that a header cannot carry");
     let name = HeaderName::try_from(name).map_err(|_| unusable())?;
+    insert(headers, name, value)
+}
+
+fn unusable() -> Error {
+    refused("it contains characters that a header cannot carry")
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Error> {
     let mut value = HeaderValue::from_str(value.trim()).map_err(|_| unusable())?;
     value.set_sensitive(true);
     headers.insert(name, value);

@@ -108,10 +108,10 @@ impl<'a> Draft<'a> {
         now: Instant,
     ) -> Attempt {
         Attempt {
-            endpoint: endpoint.tag.to_string(),
-            provider: endpoint.provider.slug.to_string(),
-            provider_name: endpoint.provider.name.to_string(),
-            model: endpoint.model.to_string(),
+            endpoint: String::from(&*endpoint.tag),
+            provider: endpoint.provider.slug.as_str().to_owned(),
+            provider_name: String::from(&*endpoint.provider.name),
+            model: endpoint.model.as_str().to_owned(),
             credential: chosen.and_then(Chosen::label).map(str::to_owned),
             is_byok: chosen.is_some_and(Chosen::is_own),
             started_ms: millis(now - self.call.arrived),
@@ -356,11 +356,11 @@ impl<'a> Draft<'a> {
             dialect: call.request.needs.dialect,
             requested_model: call.models.first().cloned().unwrap_or_default(),
             model: endpoint
-                .map(|endpoint| endpoint.model.to_string())
+                .map(|endpoint| endpoint.model.as_str().to_owned())
                 .unwrap_or_default(),
-            endpoint: endpoint.map(|endpoint| endpoint.tag.to_string()),
-            provider: endpoint.map(|endpoint| endpoint.provider.slug.to_string()),
-            provider_name: endpoint.map(|endpoint| endpoint.provider.name.to_string()),
+            endpoint: endpoint.map(|endpoint| String::from(&*endpoint.tag)),
+            provider: endpoint.map(|endpoint| endpoint.provider.slug.as_str().to_owned()),
+            provider_name: endpoint.map(|endpoint| String::from(&*endpoint.provider.name)),
             upstream_id: meter.and_then(|meter| meter.upstream_id.clone()),
             attempts: std::mem::take(&mut self.attempts),
             streamed: call.request.needs.stream,
