@@ -18,6 +18,7 @@ mod health;
 mod health_shared;
 mod key;
 mod limits;
+mod logprobs;
 mod messages;
 mod metrics;
 mod models;
