@@ -12,14 +12,14 @@ use bytes::Bytes;
 
 /// A queue for at most so many pieces.
 pub(crate) fn queue(most: usize) -> (Feed, Queue) {
-    let shared = Arc::new(Shared {
+    let pieces = Arc::new(Pieces {
         most,
         state: Mutex::default(),
     });
-    (Feed(Arc::clone(&shared)), Queue(shared))
+    (Feed(Arc::clone(&pieces)), Queue(pieces))
 }
 
-struct Shared {
+struct Pieces {
     most: usize,
     state: Mutex<State>,
 }
@@ -54,7 +54,7 @@ impl State {
     }
 }
 
-impl Shared {
+impl Pieces {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,7 +70,7 @@ pub(crate) enum Refused {
 }
 
 /// The writer's end. Dropped, it ends the stream.
-pub(crate) struct Feed(Arc<Shared>);
+pub(crate) struct Feed(Arc<Pieces>);
 
 impl Feed {
     /// Hands a piece over, if there is room.
@@ -135,7 +135,7 @@ impl Drop for Feed {
 
 /// The reader's end: pieces of a stream, each one or more whole frames. Dropped, it tells the call that
 /// its caller has left.
-pub struct Queue(Arc<Shared>);
+pub struct Queue(Arc<Pieces>);
 
 impl Queue {
     /// The next piece; `None` when the stream has ended.
