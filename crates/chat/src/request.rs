@@ -56,7 +56,7 @@ pub struct Request {
     /// Whether the last message is the beginning of the answer, which is to be gone on with. Only
     /// providers that do so are told.
     pub goes_on: bool,
-    /// Paths of what the caller said and the vocabulary cannot: `logit_bias`,
+    /// Paths of what the caller said and the vocabulary cannot: `prediction`,
     /// `messages[2].content[0].detail`. Whoever writes the request has dropped them.
     pub unsaid: Vec<String>,
 }
@@ -138,6 +138,8 @@ pub struct Sampling {
     pub logprobs: Option<bool>,
     /// How many alternatives of each token, 0 to 20.
     pub top_logprobs: Option<u64>,
+    /// By how much tokens are to be likelier, -100 to 100, each by its id in the model's vocabulary.
+    pub logit_bias: Vec<(String, Number)>,
 }
 
 /// The form of the answer.

@@ -330,6 +330,7 @@ impl Draft<'_> {
             ("seed", sampling.seed.is_some()),
             ("logprobs", sampling.logprobs == Some(true)),
             ("top_logprobs", sampling.top_logprobs.is_some()),
+            ("logit_bias", !sampling.logit_bias.is_empty()),
             ("metadata", !request.metadata.is_empty()),
             ("prompt_cache_key", request.prompt_cache_key.is_some()),
             ("n", request.choices.is_some()),

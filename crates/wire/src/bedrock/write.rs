@@ -292,6 +292,7 @@ impl Draft<'_> {
             ("repetition_penalty", sampling.repetition_penalty.is_some()),
             ("logprobs", sampling.logprobs == Some(true)),
             ("top_logprobs", sampling.top_logprobs.is_some()),
+            ("logit_bias", !sampling.logit_bias.is_empty()),
             ("prompt_cache_key", request.prompt_cache_key.is_some()),
             ("n", request.choices.is_some()),
             ("modalities", !request.modalities.is_empty()),

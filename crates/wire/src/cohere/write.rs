@@ -310,6 +310,7 @@ impl Draft<'_> {
             ("min_p", sampling.min_p.is_some()),
             ("top_a", sampling.top_a.is_some()),
             ("repetition_penalty", sampling.repetition_penalty.is_some()),
+            ("logit_bias", !sampling.logit_bias.is_empty()),
             (
                 "top_logprobs",
                 sampling.top_logprobs.is_some_and(|most| most > 0),

@@ -299,6 +299,9 @@ fn sampling(request: &Request, draft: &mut Draft<'_>) {
     if !said.stop.is_empty() {
         draft.drop("stop");
     }
+    if !said.logit_bias.is_empty() {
+        draft.drop("logit_bias");
+    }
     if let Some(most) = said.top_logprobs {
         draft.set("top_logprobs", json!(most));
     }

@@ -255,3 +255,26 @@ fn a_completion_is_written_with_its_echo_and_older_probabilities() {
             "top_logprobs": [{"b": -0.5}, {}], "text_offset": [0, 1]})
     );
 }
+
+#[test]
+fn a_completion_that_leans_to_tokens_does_so_where_chat_is_spoken() {
+    let from = Dialect::OpenaiCompletions;
+    let wanted = json!({"model": "m", "prompt": "a", "logit_bias": {"50256": -100, "11": 0.5}});
+    for (to, carried) in [
+        (Dialect::OpenaiChat, &wanted["logit_bias"]),
+        (Dialect::OpenaiResponses, &Value::Null),
+        (Dialect::AnthropicMessages, &Value::Null),
+        (Dialect::Gemini, &Value::Null),
+        (Dialect::BedrockConverse, &Value::Null),
+        (Dialect::Cohere, &Value::Null),
+    ] {
+        let (sent, dropped) = write(&way(from, to, to), from, to, &wanted);
+        assert_eq!(&sent["logit_bias"], carried, "{to:?}");
+        let is_named = dropped.iter().any(|name| name == "logit_bias");
+        assert_eq!(is_named, carried.is_null(), "{to:?}: {dropped:?}");
+    }
+    let nothing = json!({"model": "m", "prompt": "a", "logit_bias": {}});
+    let chat = Dialect::OpenaiChat;
+    let (sent, dropped) = write(&way(from, chat, chat), from, chat, &nothing);
+    assert_eq!((&sent["logit_bias"], dropped), (&Value::Null, Vec::new()));
+}

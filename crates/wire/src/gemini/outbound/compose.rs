@@ -151,6 +151,7 @@ impl Body<'_> {
                 Parameter::RepetitionPenalty,
                 sampling.repetition_penalty.is_some(),
             ),
+            (Parameter::LogitBias, !sampling.logit_bias.is_empty()),
         ] {
             if is_asked {
                 self.lose(parameter.name());

@@ -2,7 +2,7 @@
 
 use chat::request::{CacheMark, Effort, Format, Reasoning, Sampling, Tool, ToolChoice};
 use chat::{Error, Request};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::super::write::OURS;
 use crate::free_text;
@@ -27,6 +27,7 @@ const KNOWN: &[&str] = &[
     "stop",
     "logprobs",
     "top_logprobs",
+    "logit_bias",
     "max_tokens",
     "max_completion_tokens",
     "n",
@@ -125,7 +126,20 @@ fn sampling(top: &Cursor<'_>) -> Result<Sampling, Error> {
         },
         logprobs: top.boolean("logprobs")?,
         top_logprobs: top.count("top_logprobs")?,
+        logit_bias: logit_bias(top)?,
     })
+}
+
+fn logit_bias(top: &Cursor<'_>) -> Result<Vec<(String, Number)>, Error> {
+    let Some(object) = top.object("logit_bias")? else {
+        return Ok(Vec::new());
+    };
+    let biases = object.members().filter_map(|(token, bias)| match bias {
+        Value::Number(bias) => Some((token.clone(), bias.clone())),
+        // Checked before.
+        _ => None,
+    });
+    Ok(biases.collect())
 }
 
 /// `speed` is Anthropic's spelling of the fast tier.

@@ -141,6 +141,13 @@ fn sampling(body: &mut Body, sampling: &Sampling) {
     }
     body.shown("logprobs", sampling.logprobs);
     body.shown("top_logprobs", sampling.top_logprobs);
+    if !sampling.logit_bias.is_empty() {
+        let mut inner = String::new();
+        for (token, bias) in &sampling.logit_bias {
+            push_member(&mut inner, token, &bias.to_string());
+        }
+        body.put("logit_bias", &format!("{{{inner}}}"));
+    }
 }
 
 fn response_format(body: &mut Body, format: &Format) {

@@ -162,6 +162,9 @@ const CHANGES: &[Change] = &[
         it.sampling.logprobs = Some(true);
         it.sampling.top_logprobs = Some(3);
     }),
+    ("logit bias", |it| {
+        it.sampling.logit_bias = vec![("50256".to_owned(), (-100).into())];
+    }),
     ("output limit", |it| it.max_output_tokens = Some(777)),
     ("several answers", |it| it.choices = Some(2)),
     ("free text", |it| {

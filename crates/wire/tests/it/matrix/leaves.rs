@@ -54,6 +54,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("stop", &["stop"]),
     ("logprobs", &["logprobs"]),
     ("top_logprobs", &["logprobs"]),
+    ("logit_bias", &["logit_bias"]),
     ("max_output_tokens", &[]),
     ("format", &["response_format"]),
     ("format_schema", &["response_format"]),
@@ -305,6 +306,9 @@ impl Leaves {
                 "top_logprobs",
                 sampling.top_logprobs.filter(|count| *count > 0),
             );
+        }
+        for (token, bias) in &sampling.logit_bias {
+            self.add("logit_bias", format!("{token} {bias}"));
         }
         self.maybe("max_output_tokens", request.max_output_tokens);
         self.maybe("choices", request.choices);
