@@ -127,13 +127,23 @@ impl<'a> Members<'a> {
         self.number(name).map(count)
     }
 
-    /// The members of an object member.
+    /// The members of an object member; one with too many of them is as good as absent.
     #[must_use]
     pub fn object(&self, name: &str) -> Option<Members<'a>> {
-        let member = self
+        self.try_object(name).ok().flatten()
+    }
+
+    /// The members of an object member that must not be missed.
+    ///
+    /// # Errors
+    /// As for [`Members::read`].
+    pub fn try_object(&self, name: &str) -> Result<Option<Members<'a>>, Malformed> {
+        let object = self
             .get(name)
-            .filter(|member| member.kind == ValueKind::Object)?;
-        Self::of_span(self.text, member.value).ok()
+            .filter(|member| member.kind == ValueKind::Object);
+        object
+            .map(|object| Self::of_span(self.text, object.value))
+            .transpose()
     }
 
     /// The objects of an array member, each taken apart; elements of other kinds are left alone.

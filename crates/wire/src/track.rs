@@ -6,6 +6,7 @@ use chat::event::BlockIndex;
 use chat::{Block, Error, Event, FinishReason, Kind, Opaque, Reason, ServiceTier};
 
 use crate::free_text;
+use crate::members::Members;
 use crate::scan::Malformed;
 
 /// Who hears the events.
@@ -25,6 +26,17 @@ pub(crate) fn broken(message: &str) -> Error {
 /// else can be wrong with it.
 pub(crate) fn too_many(_: Malformed) -> Error {
     broken("the provider sent an object with too many members")
+}
+
+/// An object of an answer without which something would be missing from it.
+///
+/// # Errors
+/// It has too many members to be taken apart.
+pub(crate) fn object_of<'a>(
+    holder: &Members<'a>,
+    name: &str,
+) -> Result<Option<Members<'a>>, Error> {
+    holder.try_object(name).map_err(too_many)
 }
 
 /// The failure of an answer that its provider ended without its end.

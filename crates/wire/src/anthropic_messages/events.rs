@@ -9,7 +9,7 @@ use crate::error::{read_error, read_exception};
 use crate::frame::{EXCEPTION, Frame};
 use crate::members::Members;
 use crate::scan::{self, Scanner, ValueKind};
-use crate::track::broken;
+use crate::track::{broken, object_of};
 
 /// What one answer has said so far.
 #[derive(Debug, Clone, Default)]
@@ -53,14 +53,14 @@ impl Answer {
         let index = || top.count("index").unwrap_or(0);
         match kind.as_deref().unwrap_or_default() {
             "content_block_delta" => {
-                if let Some(delta) = top.object("delta") {
+                if let Some(delta) = object_of(top, "delta")? {
                     self.blocks.delta(index(), &delta, listen)?;
                 }
                 Ok(Step::Delta)
             }
             "message_start" => {
-                if let Some(message) = top.object("message") {
-                    self.start(&message, listen);
+                if let Some(message) = object_of(top, "message")? {
+                    self.start(&message, listen)?;
                     self.content(&message, listen)?;
                     let reason = message.filled("stop_reason");
                     self.begun_with = reason.map(|word| word.decode().into_owned());
@@ -68,7 +68,7 @@ impl Answer {
                 Ok(Step::Start)
             }
             "content_block_start" => {
-                let block = top.object("content_block");
+                let block = object_of(top, "content_block")?;
                 let block = block.ok_or_else(|| broken("the provider began a block of nothing"))?;
                 self.blocks.start(index(), &block, false, listen)?;
                 Ok(Step::BlockStart)
@@ -92,7 +92,7 @@ impl Answer {
         }
     }
 
-    fn start(&mut self, message: &Members<'_>, listen: &mut Listen<'_>) {
+    fn start(&mut self, message: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
         if !self.is_started {
             self.is_started = true;
             listen(Event::Start {
@@ -100,7 +100,7 @@ impl Answer {
                 native_model: message.filled("model").map(|model| model.decode()),
             });
         }
-        self.count(message, listen);
+        self.count(message, listen)
     }
 
     /// Reads the blocks that a message already has; gives how many there are.
@@ -124,11 +124,12 @@ impl Answer {
         Ok(count)
     }
 
-    fn count(&mut self, holder: &Members<'_>, listen: &mut Listen<'_>) {
-        if let Some(usage) = holder.object("usage") {
+    fn count(&mut self, holder: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+        if let Some(usage) = object_of(holder, "usage")? {
             self.counts.add(&usage);
             listen(Event::Usage(self.counts.usage()));
         }
+        Ok(())
     }
 
     fn end_of_turn(
@@ -136,8 +137,8 @@ impl Answer {
         top: &Members<'_>,
         listen: &mut Listen<'_>,
     ) -> Result<Option<Reason>, Error> {
-        self.count(top, listen);
-        let Some(delta) = top.object("delta") else {
+        self.count(top, listen)?;
+        let Some(delta) = object_of(top, "delta")? else {
             return Ok(None);
         };
         unsaid(&delta, listen);
@@ -163,7 +164,7 @@ impl Answer {
         {
             return Err(broken("the provider answered without content"));
         }
-        self.start(top, listen);
+        self.start(top, listen)?;
         let count = self.content(top, listen)?;
         unsaid(top, listen);
         match top.filled("stop_reason") {

@@ -10,7 +10,7 @@ use crate::anthropic_messages::ANSWER_TOOL;
 use crate::codec::Listen;
 use crate::finish::unify;
 use crate::members::Members;
-use crate::track::{Arguments, Tracker, Voice, broken, too_many};
+use crate::track::{Arguments, Tracker, Voice, broken, object_of, too_many};
 
 /// The longest seal that is remembered, bytes.
 const SEAL_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -74,7 +74,7 @@ impl Blocks {
         listen: &mut Listen<'_>,
     ) -> Result<(), Error> {
         self.end(listen)?;
-        let kind = match start.object("toolUse") {
+        let kind = match object_of(start, "toolUse")? {
             Some(call) => self.call(index, &call, listen)?,
             // The picture itself follows.
             None if start.object("image").is_some() => Kind::Other,
@@ -126,17 +126,17 @@ impl Blocks {
         if let Some(text) = delta.string("text") {
             return self.say(index, Kind::Text, text.decode(), listen);
         }
-        if let Some(thought) = delta.object("reasoningContent") {
+        if let Some(thought) = object_of(delta, "reasoningContent")? {
             return self.think(index, &thought, listen);
         }
-        if let Some(call) = delta.object("toolUse") {
+        if let Some(call) = object_of(delta, "toolUse")? {
             let fragment = call.filled("input").map(|said| said.decode());
             return match fragment {
                 Some(fragment) => self.add_arguments(fragment, listen),
                 None => Ok(()),
             };
         }
-        if let Some(citation) = delta.object("citation") {
+        if let Some(citation) = object_of(delta, "citation")? {
             self.cite(&citation, listen)?;
         } else if let Some(image) = delta.object("image") {
             self.show(&image, listen)?;
@@ -283,17 +283,18 @@ impl Blocks {
         block: &Members<'_>,
         listen: &mut Listen<'_>,
     ) -> Result<(), Error> {
-        if let Some(call) = block.object("toolUse") {
+        if let Some(call) = object_of(block, "toolUse")? {
             let kind = self.call(index, &call, listen)?;
             self.open = Some(Open { index, kind });
             if let Some(input) = call.present("input") {
                 self.add_arguments(input.value.of(call.text).into(), listen)?;
             }
-        } else if let Some(cited) = block.object("citationsContent") {
+        } else if let Some(cited) = object_of(block, "citationsContent")? {
             self.cited(index, &cited, listen)?;
         } else if let Some(image) = block.object("image") {
             self.show(&image, listen)?;
-        } else if block.string("text").is_some() || block.object("reasoningContent").is_some() {
+        } else if block.string("text").is_some() || object_of(block, "reasoningContent")?.is_some()
+        {
             self.delta(index, block, listen)?;
         } else {
             unsaid(block, listen);

@@ -9,7 +9,7 @@ use crate::error::{read_error, read_exception};
 use crate::frame::{EXCEPTION, Frame};
 use crate::members::Members;
 use crate::scan::{self, Malformed};
-use crate::track::{broken, too_many};
+use crate::track::{broken, object_of, too_many};
 
 /// Reads one answer.
 #[derive(Debug, Default)]
@@ -28,13 +28,13 @@ impl Reader for ConverseReader {
         let index = top.count("contentBlockIndex").unwrap_or(0);
         match &*kind {
             "contentBlockDelta" => {
-                if let Some(delta) = top.object("delta") {
+                if let Some(delta) = object_of(&top, "delta")? {
                     self.blocks.begin(listen)?;
                     self.blocks.delta(index, &delta, listen)?;
                 }
             }
             "contentBlockStart" => {
-                if let Some(start) = top.object("start") {
+                if let Some(start) = object_of(&top, "start")? {
                     self.blocks.begin(listen)?;
                     self.blocks.start(index, &start, listen)?;
                 }
@@ -43,7 +43,7 @@ impl Reader for ConverseReader {
             "messageStart" => self.blocks.begin(listen)?,
             "messageStop" => self.finish(&top, listen)?,
             "metadata" => {
-                self.count(&top, listen);
+                self.count(&top, listen)?;
                 return Ok(true);
             }
             other => {
@@ -61,9 +61,10 @@ impl Reader for ConverseReader {
     fn whole(&mut self, body: &[u8], listen: &mut Listen<'_>) -> Result<(), Error> {
         let text = scan::text(body).map_err(malformed)?;
         let top = Members::of_text(text).map_err(malformed)?;
-        let message = top
-            .object("output")
-            .and_then(|output| output.object("message"));
+        let message = match object_of(&top, "output")? {
+            Some(output) => object_of(&output, "message")?,
+            None => None,
+        };
         let Some(message) = message else {
             return Err(match top.present("message") {
                 Some(_) => read_error(200, body),
@@ -75,7 +76,7 @@ impl Reader for ConverseReader {
         for (index, block) in (0..).zip(content) {
             self.blocks.whole(index, &block, listen)?;
         }
-        self.count(&top, listen);
+        self.count(&top, listen)?;
         if self.blocks.is_empty() && top.filled("stopReason").is_none() {
             return Err(broken("the provider sent an empty answer"));
         }
@@ -85,10 +86,11 @@ impl Reader for ConverseReader {
 }
 
 impl ConverseReader {
-    fn count(&self, holder: &Members<'_>, listen: &mut Listen<'_>) {
-        if let Some(usage) = usage::read(holder) {
+    fn count(&self, holder: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
+        if let Some(usage) = usage::read(holder)? {
             listen(Event::Usage(usage));
         }
+        Ok(())
     }
 
     fn finish(&mut self, holder: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {

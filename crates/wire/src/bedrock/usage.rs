@@ -10,14 +10,20 @@
 //! 4. The same counts under the names `cache…InputTokenCount` are older spellings, not more tokens.
 //! 5. What is not mentioned stays absent.
 
-use chat::{ServiceTier, Unit, Usage};
+use chat::{Error, ServiceTier, Unit, Usage};
 
 use crate::members::Members;
 use crate::scan::{Malformed, Scanner, ValueKind};
+use crate::track::object_of;
 
 /// Reads the counts beside an answer, and the tier that served it.
-pub(super) fn read(holder: &Members<'_>) -> Option<Usage> {
-    let usage = holder.object("usage")?;
+///
+/// # Errors
+/// They cannot be taken apart.
+pub(super) fn read(holder: &Members<'_>) -> Result<Option<Usage>, Error> {
+    let Some(usage) = object_of(holder, "usage")? else {
+        return Ok(None);
+    };
     let written = usage
         .count("cacheWriteInputTokens")
         .or_else(|| usage.count("cacheWriteInputTokenCount"));
@@ -42,7 +48,7 @@ pub(super) fn read(holder: &Members<'_>) -> Option<Usage> {
     let tier = tier.as_ref().and_then(|tier| tier.filled("type"));
     counted.service_tier = tier.and_then(|tier| ServiceTier::from_name(&tier.decode()));
     counted.native = Some(usage.span.of(usage.text).into());
-    Some(counted)
+    Ok(Some(counted))
 }
 
 /// What was written to live for an hour, if anything was.
@@ -80,7 +86,7 @@ mod tests {
                 "serviceTier":{"type":"flex"}}"#,
         )
         .unwrap();
-        let usage = read(&holder).unwrap();
+        let usage = read(&holder).unwrap().unwrap();
         let buckets: Vec<_> = usage.iter().collect();
         assert_eq!(
             buckets,

@@ -11,7 +11,7 @@ use crate::finish::unify;
 use crate::frame::Frame;
 use crate::members::Members;
 use crate::scan::{self, Malformed};
-use crate::track::{Choice, Tracker, Voice, broken, too_many};
+use crate::track::{Choice, Tracker, Voice, broken, object_of, too_many};
 
 /// Reads one answer.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ impl Reader for ChatReader {
     fn whole(&mut self, body: &[u8], listen: &mut Listen<'_>) -> Result<(), Error> {
         let text = scan::text(body).map_err(malformed)?;
         let top = Members::of_text(text).map_err(malformed)?;
-        let Some(message) = top.object("message") else {
+        let Some(message) = object_of(&top, "message")? else {
             return Err(match top.present("message") {
                 Some(_) => read_error(200, body),
                 None => broken("the provider answered without a message"),
@@ -58,7 +58,7 @@ impl Reader for ChatReader {
         };
         self.start(&top, listen)?;
         self.message(&message, logprobs::read(&top, ""), listen)?;
-        if let Some(counted) = top.object("usage") {
+        if let Some(counted) = object_of(&top, "usage")? {
             listen(Event::Usage(usage::read(&counted)));
         }
         if self.choice()?.is_empty() && top.filled("finish_reason").is_none() {
@@ -75,14 +75,14 @@ impl ChatReader {
     }
 
     fn event(&mut self, top: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
-        let delta = top.object("delta");
-        let message = delta.as_ref().and_then(|delta| delta.object("message"));
-        let part = |name: &str| message.as_ref().and_then(|message| message.object(name));
+        let delta = object_of(top, "delta")?;
+        let message = within(delta.as_ref(), "message")?;
+        let part = |name: &str| within(message.as_ref(), name);
         let index = top.count("index").unwrap_or(0);
         let kind = top.string("type").map(|kind| kind.decode());
         match kind.as_deref() {
             Some("content-start" | "content-delta") => {
-                if let Some(content) = part("content") {
+                if let Some(content) = part("content")? {
                     self.content(Speaking::Content(index), &content, listen)?;
                     let said = content.string("text").map(|said| said.decode());
                     let tokens = logprobs::read(top, said.as_deref().unwrap_or_default());
@@ -90,12 +90,12 @@ impl ChatReader {
                 }
             }
             Some("tool-call-start") => {
-                if let Some(call) = part("tool_calls") {
+                if let Some(call) = part("tool_calls")? {
                     self.call(index, &call, listen)?;
                 }
             }
             Some("tool-call-delta") => {
-                let function = part("tool_calls").and_then(|call| call.object("function"));
+                let function = within(part("tool_calls")?.as_ref(), "function")?;
                 if let Some(said) = function.as_ref().and_then(|it| it.filled("arguments")) {
                     let choice = self.choice()?;
                     if !choice.knows_call(Some(index), "") {
@@ -111,7 +111,7 @@ impl ChatReader {
                 }
             }
             Some("citation-start") => {
-                if let (Some(citation), Some(text)) = (part("citations"), self.text) {
+                if let (Some(citation), Some(text)) = (part("citations")?, self.text) {
                     citations::tell(text, &citation, listen).map_err(too_many)?;
                 }
             }
@@ -197,7 +197,7 @@ impl ChatReader {
         call: &Members<'_>,
         listen: &mut Listen<'_>,
     ) -> Result<(), Error> {
-        let function = call.object("function");
+        let function = object_of(call, "function")?;
         let said = |name: &str| {
             let function = function.as_ref()?;
             function.filled(name).map(|said| said.decode())
@@ -264,7 +264,7 @@ impl ChatReader {
         let Some(delta) = delta else {
             return Ok(());
         };
-        if let Some(counted) = delta.object("usage") {
+        if let Some(counted) = object_of(delta, "usage")? {
             listen(Event::Usage(usage::read(&counted)));
         }
         if let Some(error) = delta.filled("error") {
@@ -286,4 +286,9 @@ impl ChatReader {
 
 fn malformed(error: Malformed) -> Error {
     broken("the provider sent malformed JSON").with_detail(error.to_string())
+}
+
+/// An object within one that may be absent.
+fn within<'a>(holder: Option<&Members<'a>>, name: &str) -> Result<Option<Members<'a>>, Error> {
+    holder.map_or(Ok(None), |holder| object_of(holder, name))
 }

@@ -16,7 +16,7 @@ use crate::error::read_error;
 use crate::finish::unify;
 use crate::members::{Members, elements};
 use crate::scan::{self, Span, ValueKind};
-use crate::track::{Listen, Tracker, Voice, broken, too_many};
+use crate::track::{Listen, Tracker, Voice, broken, object_of, too_many};
 
 /// All that is remembered of one answer.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ impl Heard {
         for (position, span) in spans.into_iter().enumerate() {
             self.candidate(&inner(top.text, span)?, position, listen)?;
         }
-        if let Some(report) = top.object("usageMetadata") {
+        if let Some(report) = object_of(top, "usageMetadata")? {
             let mut usage = self.counts.read(&report);
             let searches = self.grounding.searches();
             if searches > 0 {
@@ -108,7 +108,7 @@ impl Heard {
 
     /// A prompt that was refused has no candidates: the answer is that it was refused.
     fn refused(&mut self, top: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
-        let Some(feedback) = top.object("promptFeedback") else {
+        let Some(feedback) = object_of(top, "promptFeedback")? else {
             return Ok(());
         };
         let reason = feedback.get("blockReason").map(|it| it.value.of(top.text));
@@ -133,7 +133,7 @@ impl Heard {
             None => u32::try_from(position).unwrap_or(u32::MAX),
         };
         self.tracker.choice(index)?;
-        let content = candidate.object("content");
+        let content = object_of(candidate, "content")?;
         let parts = content.as_ref().and_then(|content| {
             let list = content.get("parts")?;
             (list.kind == ValueKind::Array).then(|| elements(content.text, list.value))
@@ -150,7 +150,7 @@ impl Heard {
         if self.is_told && candidate.present("urlContextMetadata").is_some() {
             listen(Event::Unsaid("urlContextMetadata".into()));
         }
-        if let Some(grounding) = candidate.object("groundingMetadata") {
+        if let Some(grounding) = object_of(candidate, "groundingMetadata")? {
             self.grounding.read(&grounding);
             if self.is_told {
                 let choice = self.tracker.choice(index)?;
@@ -227,10 +227,10 @@ impl Heard {
             };
             return self.say(index, voice, (said.decode(), seal), listen);
         }
-        if let Some(call) = part.object("functionCall") {
+        if let Some(call) = object_of(part, "functionCall")? {
             return self.call(index, &call, seal, listen);
         }
-        if let Some(inline) = part.object("inlineData").filter(|_| !is_thought) {
+        if let Some(inline) = object_of(part, "inlineData")?.filter(|_| !is_thought) {
             return self.media(index, &inline, seal, listen);
         }
         let names = part.list.iter().map(|member| member.name.decode());

@@ -21,7 +21,7 @@ pub(crate) use crate::members::elements;
 use crate::scan::{Span, ValueKind};
 use crate::splice::{Edits, ObjectEdits, quoted};
 use crate::stamp::Stamp;
-use crate::track::{Listen, Tracker, Voice, broken, too_many};
+use crate::track::{Listen, Tracker, Voice, broken, object_of, too_many};
 
 /// Which of the two an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl<'a> Walk<'_, 'a> {
                 count += 1;
             }
         }
-        self.usage(top);
+        self.usage(top)?;
         if self.telling.is_none() {
             self.stamp(top, &mut stamped, stamp);
             stamped.commit(&mut self.edits);
@@ -148,7 +148,7 @@ impl<'a> Walk<'_, 'a> {
             Form::Chunk => "delta",
             Form::Whole => "message",
         };
-        match choice.object(body) {
+        match object_of(choice, body)? {
             Some(members) => message::read(self, index, &members)?,
             // Azure withholds the whole message when its filter strikes.
             None if self.form == Form::Whole && choice.filled("finish_reason").is_some() => {
@@ -167,7 +167,7 @@ impl<'a> Walk<'_, 'a> {
         }
         telling::logprobs(self, index, choice)?;
         // Moonshot puts the usage of a stream inside its last choice.
-        if let Some(usage) = choice.object("usage") {
+        if let Some(usage) = object_of(choice, "usage")? {
             (self.listen)(Event::Usage(usage::read(&usage)));
             edited.remove("usage");
         }
@@ -217,9 +217,9 @@ impl<'a> Walk<'_, 'a> {
         Ok(())
     }
 
-    fn usage(&mut self, top: &Members<'a>) {
+    fn usage(&mut self, top: &Members<'a>) -> Result<(), Error> {
         let of_groq = || top.object("x_groq").and_then(|groq| groq.object("usage"));
-        if let Some(members) = top.object("usage").or_else(of_groq) {
+        if let Some(members) = object_of(top, "usage")?.or_else(of_groq) {
             let mut counted = usage::read(&members);
             // Perplexity counts its searches in the usage, xAI its sources; the rest say nothing.
             counted.native_cost_nanos = counted.native_cost_nanos.filter(|nanos| *nanos >= 0);
@@ -234,6 +234,7 @@ impl<'a> Walk<'_, 'a> {
             usage.service_tier = service_tier;
             (self.listen)(Event::Usage(usage));
         }
+        Ok(())
     }
 
     fn stamp(&self, top: &Members<'a>, stamped: &mut ObjectEdits<'_, 'a>, stamp: &Stamp) {

@@ -9,7 +9,7 @@ use super::{signature, telling};
 use crate::members::Members;
 use crate::scan::{Span, Text, ValueKind};
 use crate::splice::{ObjectEdits, quoted};
-use crate::track::Voice;
+use crate::track::{Voice, object_of};
 
 /// The names under which providers send reasoning; the caller's name first. `reasoning_content` is
 /// DeepSeek's, Alibaba's and xAI's, `thinking` that of some local servers.
@@ -220,7 +220,7 @@ fn tool_calls<'a>(
         }
     }
     // OpenAI's own older form of a single call.
-    if let Some(function) = body.object("function_call") {
+    if let Some(function) = object_of(body, "function_call")? {
         let said = |name: &str| function.filled(name).map(|said| said.decode());
         let (name, arguments) = (said("name"), said("arguments"));
         // Some servers fill the member in even when nothing is called.
@@ -245,8 +245,8 @@ fn tool_call<'a>(
 ) -> Result<Option<String>, Error> {
     let entry = members_at(walk.text, span)?;
     let mut edited = ObjectEdits::new(&entry);
-    let function = entry.object("function");
-    let custom = entry.object("custom");
+    let function = object_of(&entry, "function")?;
+    let custom = object_of(&entry, "custom")?;
     let id = entry.filled("id").map(|id| id.decode()).unwrap_or_default();
     let called = function.as_ref().or(custom.as_ref());
     let name = called.and_then(|called| called.filled("name"));

@@ -13,7 +13,7 @@ use crate::finish::unify;
 use crate::frame::Frame;
 use crate::members::Members;
 use crate::scan::{self, Malformed, Scanner, ValueKind};
-use crate::track::{Listen, broken};
+use crate::track::{Listen, broken, object_of};
 
 /// Reads one answer.
 #[derive(Debug, Default)]
@@ -109,12 +109,12 @@ impl ResponsesReader {
                 }
             }
             "created" | "in_progress" | "queued" => {
-                if let Some(response) = top.object("response") {
+                if let Some(response) = object_of(top, "response")? {
                     self.start(&response, listen);
                 }
             }
             "completed" | "incomplete" | "failed" | "cancelled" => {
-                let Some(response) = top.object("response") else {
+                let Some(response) = object_of(top, "response")? else {
                     return Err(broken("the provider ended its answer without showing it"));
                 };
                 self.start(&response, listen);
@@ -154,7 +154,7 @@ impl ResponsesReader {
     }
 
     fn item_added(&mut self, top: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
-        let Some(item) = top.object("item") else {
+        let Some(item) = object_of(top, "item")? else {
             return Ok(());
         };
         let text = |name: &str| {
@@ -204,7 +204,7 @@ impl ResponsesReader {
             Some(_) | None => {}
         }
         self.items(response, listen)?;
-        if let Some(usage) = response.object("usage") {
+        if let Some(usage) = object_of(response, "usage")? {
             let mut counted = usage::read(&usage);
             let searches = self.answer.searches();
             if searches > 0 && counted.get(Unit::WebSearch).is_none() {

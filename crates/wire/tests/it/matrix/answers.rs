@@ -277,7 +277,7 @@ fn every_answer_means_the_same_to_every_caller_whole_and_streamed() {
 }
 
 /// One object with more members than are taken apart is not left out: nobody is to act upon an answer
-/// of which a call is missing.
+/// of which a call is missing, or to be billed for one of which the count is.
 #[test]
 fn an_answer_with_an_object_of_too_many_members_is_an_error() {
     let many: String = (0..1_025).map(|at| format!(r#","m{at}":0"#)).collect();
@@ -298,11 +298,84 @@ fn an_answer_with_an_object_of_too_many_members_is_an_error() {
             Dialect::OpenaiChat,
             r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"},{"index":1,"message":{"role":"assistant","content":"Ho"},"finish_reason":"stop"MANY}]}"#,
         ),
+        (
+            Dialect::OpenaiChat,
+            r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"MANY},"finish_reason":"stop"}]}"#,
+        ),
+        (
+            Dialect::OpenaiChat,
+            r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1MANY}}"#,
+        ),
+        (
+            Dialect::OpenaiChat,
+            r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"MANY}}]},"finish_reason":"tool_calls"}]}"#,
+        ),
+        (
+            Dialect::OpenaiResponses,
+            r#"{"id":"1","object":"response","model":"m","status":"completed","output":[{"type":"message","id":"a","role":"assistant","content":[{"type":"output_text","text":"Hi"}]}],"usage":{"input_tokens":1,"output_tokens":1MANY}}"#,
+        ),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"id":"1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1MANY}}"#,
+        ),
+        (
+            Dialect::Gemini,
+            r#"{"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"Hi"}]MANY},"finishReason":"STOP"}]}"#,
+        ),
+        (
+            Dialect::Gemini,
+            r#"{"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"Hi"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":1MANY}}"#,
+        ),
+        (
+            Dialect::BedrockConverse,
+            r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hi"}]}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1MANY}}"#,
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"id":"1","message":{"role":"assistant","content":[{"type":"text","text":"Hi"}]},"finish_reason":"COMPLETE","usage":{"tokens":{"input_tokens":1,"output_tokens":1}MANY}}"#,
+        ),
     ] {
         let fine = read_whole(body, answer.replace("MANY", "").as_bytes());
         assert!(fine.is_ok(), "{body}: {fine:?}");
         let error =
             read_whole(body, answer.replace("MANY", &many).as_bytes()).expect_err("an error");
+        assert!(
+            error.message.contains("too many members"),
+            "{body}: {error}"
+        );
+    }
+}
+
+#[test]
+fn an_event_with_an_object_of_too_many_members_is_an_error() {
+    let many: String = (0..1_025).map(|at| format!(r#","m{at}":0"#)).collect();
+    for (body, events) in [
+        (
+            Dialect::OpenaiChat,
+            r#"{"id":"1","choices":[{"index":0,"delta":{"content":"Hi"MANY},"finish_reason":"stop"}]}"#,
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"Hi"MANY}}}}
+{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#,
+        ),
+        (
+            Dialect::AnthropicMessages,
+            r#"{"type":"message_start","message":{"id":"1","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1MANY}}}
+{"type":"message_delta","delta":{"stop_reason":"end_turn"}}
+{"type":"message_stop"}"#,
+        ),
+    ] {
+        let read = |many: &str| {
+            let events = events.replace("MANY", many);
+            let lines = events.lines().map(|event| format!("data: {event}\n\n"));
+            let done = (body == Dialect::OpenaiChat).then(|| "data: [DONE]\n\n".to_owned());
+            let stream: String = lines.chain(done).collect();
+            read_stream(body, Framing::Sse, stream.as_bytes())
+        };
+        let fine = read("");
+        assert!(fine.is_ok(), "{body}: {fine:?}");
+        let error = read(&many).expect_err("an error");
         assert!(
             error.message.contains("too many members"),
             "{body}: {error}"
