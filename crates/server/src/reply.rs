@@ -140,11 +140,13 @@ pub fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 /// # Errors
 /// When the value cannot be written, which would be a bug of ours.
 pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Answer {
-    let body = serde_json::to_vec(value).map_err(|error| {
-        Error::gateway(Kind::Server, "the answer could not be written")
-            .with_detail(error.to_string())
-    })?;
+    let body = serde_json::to_vec(value).map_err(|error| unwritten(&error))?;
     Ok(json_bytes(status, body.into()))
+}
+
+/// An answer of ours that is no JSON: a mistake of ours.
+pub(crate) fn unwritten(error: &serde_json::Error) -> Error {
+    Error::gateway(Kind::Server, "the answer could not be written").with_detail(error.to_string())
 }
 
 /// The same from text that is JSON already.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use store::KeyHash;
 
 use super::Counted;
@@ -32,7 +33,8 @@ pub(super) struct Envelope {
 
 #[derive(Debug, Serialize)]
 struct Answered {
-    data: Vec<Row>,
+    /// The rows, written: there are many of them, and whoever sends the answer need not write it.
+    data: Box<RawValue>,
     metadata: Metadata,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -69,7 +71,14 @@ impl Serialize for Row {
 }
 
 /// Makes the answer to a question.
-pub(super) fn of(question: &Question, counted: Counted, names: &Names) -> Envelope {
+///
+/// # Errors
+/// When rows cannot be written as JSON, which were a mistake of ours.
+pub(super) fn of(
+    question: &Question,
+    counted: Counted,
+    names: &Names,
+) -> serde_json::Result<Envelope> {
     // A whole without groups has one row, even of nothing.
     let is_whole = question.granularity.is_none() && question.dimensions.is_empty();
     let counted = if is_whole && counted.is_empty() {
@@ -92,17 +101,17 @@ pub(super) fn of(question: &Question, counted: Counted, names: &Names) -> Envelo
         });
     }
     rows.truncate(question.limit);
-    Envelope {
+    Ok(Envelope {
         data: Answered {
             metadata: Metadata {
                 query_time_ms: 0.0,
                 row_count: rows.len(),
                 truncated: rows.len() < found,
             },
-            data: rows,
+            data: to_raw_value(&rows)?,
             warnings: Vec::new(),
         },
-    }
+    })
 }
 
 impl Envelope {

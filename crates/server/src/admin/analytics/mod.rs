@@ -80,14 +80,15 @@ async fn find(app: &App, question: &Arc<Question>) -> Result<(Envelope, Span), E
     let names = Arc::new(names(app, question).await?);
     let question = question.clone();
     let queries = queries(&question, &span);
-    // Many rows are put together: where they are read, so that no call waits for that.
+    // Many rows are put together and written: where they are read, so that no call waits for that.
     let made = move |answers| {
         let counted = counted(&question, answers)?;
         Some(answer::of(&question, counted, &names))
     };
     let answer = app.store.rollups_as(&queries, GROUPS_MAX, made).await;
     let answer = answer.map_err(storage_trouble)?.flatten();
-    Ok((answer.ok_or_else(too_many)?, span))
+    let answer = answer.ok_or_else(too_many)?;
+    Ok((answer.map_err(|error| reply::unwritten(&error))?, span))
 }
 
 /// What the roll-ups are asked, for each piece of the time.
