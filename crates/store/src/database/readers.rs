@@ -92,7 +92,12 @@ impl Readers {
                 .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + FULL_FOR);
         }
         self.share.spawn(work(Lane::Share), &mut tasks)?;
-        first(&mut tasks).await
+        // Who had no turn in the spare lane has failed there alone.
+        let answer = first(&mut tasks).await;
+        match answer {
+            Err(_) if !tasks.is_empty() => first(&mut tasks).await,
+            answer => answer,
+        }
     }
 
     /// Whether the machine had no time to spare a moment ago.

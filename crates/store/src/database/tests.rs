@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::log::{Log, look, writers_pragmas};
 use super::pools::{connect_options, files, pool};
 use super::{Database, Lane, Statement};
+use crate::StoreError;
 
 /// A megabyte of pages.
 const MEGABYTE: &str = "INSERT INTO heap (bytes) VALUES (zeroblob(1000000))";
@@ -200,13 +201,16 @@ impl Standing {
 async fn who_finds_no_spare_time_reads_in_the_share() {
     let place = Place::new();
     let database = Arc::new(Database::open(&place.url()).await.unwrap());
-    // The spare lane never comes to an end, as on a machine without a moment to spare.
+    // The spare lane takes too long and then has no turn, as on a machine without a moment to spare.
     let answer = database.aside(|lane| {
         let database = database.clone();
         async move {
             if lane == Lane::Spare {
-                std::future::pending::<()>().await;
+                // It fails while the share is still reading, which must not be the answer.
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                return Err(StoreError::Unavailable("no turn".to_owned()));
             }
+            tokio::time::sleep(Duration::from_millis(400)).await;
             let mut snapshot = database.snapshot_in(lane).await?;
             let rows = Statement::new("SELECT 7 AS value")
                 .rows(&mut snapshot)
