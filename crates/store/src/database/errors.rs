@@ -44,8 +44,7 @@ pub(super) fn from_sqlx(error: &sqlx::Error) -> StoreError {
         sqlx::Error::Encode(_) => StoreError::Refused(error.to_string()),
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::ColumnNotFound(_)
-        | sqlx::Error::Decode(_)
-        | sqlx::Error::AnyDriverError(_) => StoreError::Unreadable(error.to_string()),
+        | sqlx::Error::Decode(_) => StoreError::Unreadable(error.to_string()),
         other => StoreError::Unavailable(other.to_string()),
     }
 }

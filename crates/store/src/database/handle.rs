@@ -5,13 +5,13 @@
 
 use std::future::Future;
 
-use sqlx::AnyPool;
+use sqlx::SqlitePool;
 use tokio::task::JoinSet;
 
 use super::Transaction;
 use super::errors::{STATEMENT_MAX, from_sqlx, too_slow, within};
 use super::log::{Log, writers_pragmas};
-use super::pools::{connect_options, files, make_folders, pool, sessions};
+use super::pools::{Pool, file_options, files, make_folders, pool, server_options, sessions};
 use super::readers::{Lane, Readers, Work};
 use super::transaction::Kind;
 use crate::StoreError;
@@ -45,33 +45,36 @@ pub(crate) enum Engine {
 pub(crate) struct Database {
     pub(crate) engine: Engine,
     pub(crate) is_in_memory: bool,
-    writer: AnyPool,
-    reader: AnyPool,
+    writer: Pool,
+    reader: Pool,
     analysts: Analysts,
     /// Where analysts work; a database in memory has one connection, and nobody works apart.
     readers: Option<Readers>,
     /// Of a SQLite file: its log, the connection over which it is kept short, and the task that does so.
     log: Option<Log>,
-    mover: Option<AnyPool>,
+    mover: Option<SqlitePool>,
     _keeping: JoinSet<()>,
 }
 
 /// Those who read much, by lane.
 struct Analysts {
-    spare: AnyPool,
-    share: AnyPool,
+    spare: Pool,
+    share: Pool,
 }
 
 impl Analysts {
     /// Opens their connections on the threads of their lanes, whose priority they keep.
-    async fn open(readers: &Readers, pool: impl Fn() -> Work<AnyPool>) -> Result<Self, StoreError> {
+    async fn open<P: Into<Pool> + Send + 'static>(
+        readers: &Readers,
+        pool: impl Fn() -> Work<P>,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
-            spare: readers.run(Lane::Spare, pool()).await?,
-            share: readers.run(Lane::Share, pool()).await?,
+            spare: readers.run(Lane::Spare, pool()).await?.into(),
+            share: readers.run(Lane::Share, pool()).await?.into(),
         })
     }
 
-    const fn of(&self, lane: Lane) -> &AnyPool {
+    const fn of(&self, lane: Lane) -> &Pool {
         match lane {
             Lane::Spare => &self.spare,
             Lane::Share => &self.share,
@@ -83,7 +86,6 @@ impl Database {
     /// Opens `sqlite:<path>`, `sqlite::memory:` or `postgres://…`. A SQLite file and the folders
     /// above it are made when they are not there.
     pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
         if let Some(rest) = url.strip_prefix("sqlite:") {
             return Self::open_sqlite(url, rest).await;
         }
@@ -108,8 +110,8 @@ impl Database {
                 if rest.contains('?') { '&' } else { '?' }
             )
         };
-        let options = connect_options(&url)?;
-        let writer = pool(files(1), options.clone(), writing()).await?;
+        let options = file_options(&url)?;
+        let writer: Pool = pool(files(1), options.clone(), writing()).await?.into();
         if in_memory {
             // Such a database lives and dies with its one connection.
             return Ok(Self {
@@ -149,7 +151,7 @@ impl Database {
             engine: Engine::Sqlite,
             is_in_memory: false,
             writer,
-            reader,
+            reader: reader.into(),
             analysts,
             readers: Some(readers),
             log: Some(log),
@@ -159,7 +161,7 @@ impl Database {
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options = connect_options(url)?;
+        let options = server_options(url)?;
         // The server gives up when we do, so that nobody waits for an answer that nobody awaits. By
         // their names an operator tells sessions of calls from those of lists and statistics.
         let limit = format!("SET statement_timeout = {}", STATEMENT_MAX.as_millis());
@@ -181,8 +183,8 @@ impl Database {
         Ok(Self {
             engine: Engine::Postgres,
             is_in_memory: false,
-            writer,
-            reader,
+            writer: writer.into(),
+            reader: reader.into(),
             analysts,
             readers: Some(readers),
             log: None,
@@ -208,7 +210,7 @@ impl Database {
             Err(_) => return Err(too_slow()),
         };
         let kind = Kind::Writes(self.log.clone());
-        Ok(Transaction::new(begun, self.engine, kind))
+        Ok(Transaction::new(begun, kind))
     }
 
     /// Begins a transaction that only reads, for statistics and verification: all it reads is of one
@@ -236,7 +238,7 @@ impl Database {
             None => begun.await?,
         };
         let kind = Kind::Reads { _turn: turn };
-        Ok(Transaction::new(begun, self.engine, kind))
+        Ok(Transaction::new(begun, kind))
     }
 
     /// Does long work that reads much on the threads that have a share. It is on the heap before
@@ -273,15 +275,14 @@ impl Database {
         }
     }
 
-    pub(super) const fn reader(&self) -> &AnyPool {
+    pub(super) const fn reader(&self) -> &Pool {
         &self.reader
     }
 
     /// Closes a connection that is of no use any more: when the disk fails SQLite ends a transaction
     /// by itself, and the driver believes for ever that it is in one.
     async fn replace_writer(&self) -> Result<(), StoreError> {
-        let connection = within(self.writer.acquire()).await?;
-        within(connection.close()).await
+        self.writer.close_one().await
     }
 
     /// Closes every connection, after what runs has ended.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::{AnyPool, Row as _};
+use sqlx::{Row as _, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
@@ -110,7 +110,7 @@ impl Log {
     }
 
     /// Keeps it short until the pool, which has a connection of its own, is closed.
-    pub(super) async fn keep_short(self, pool: AnyPool) {
+    pub(super) async fn keep_short(self, pool: SqlitePool) {
         loop {
             sleep(LOOK_EVERY).await;
             if pool.is_closed() {
@@ -135,7 +135,7 @@ impl Log {
 
     /// Moves into the file what is worth it; how long the log is then, or `None` if it has become too
     /// long and readers keep it so. Where all of it was moved, the next commit begins it anew.
-    pub(super) async fn shorten(&self, pool: &AnyPool) -> Result<Option<Length>, StoreError> {
+    pub(super) async fn shorten(&self, pool: &SqlitePool) -> Result<Option<Length>, StoreError> {
         let length = look(pool).await?;
         if length.waiting < PAGES_WORTH {
             return Ok(Some(length));
@@ -167,16 +167,16 @@ impl Log {
 }
 
 /// How long the log is.
-pub(super) async fn look(pool: &AnyPool) -> Result<Length, StoreError> {
+pub(super) async fn look(pool: &SqlitePool) -> Result<Length, StoreError> {
     checkpoint(pool, "PRAGMA wal_checkpoint(NOOP)").await
 }
 
 /// Moves what no reader holds back, and makes it durable.
-async fn shift(pool: &AnyPool) -> Result<Length, StoreError> {
+async fn shift(pool: &SqlitePool) -> Result<Length, StoreError> {
     checkpoint(pool, "PRAGMA wal_checkpoint(PASSIVE)").await
 }
 
-async fn checkpoint(pool: &AnyPool, sql: &'static str) -> Result<Length, StoreError> {
+async fn checkpoint(pool: &SqlitePool, sql: &'static str) -> Result<Length, StoreError> {
     let row = within(sqlx::query(sql).fetch_one(pool)).await?;
     let number = |column: usize| {
         row.try_get::<i64, _>(column)

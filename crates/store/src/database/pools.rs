@@ -1,14 +1,17 @@
 //! How pools of connections are made.
 
 use std::path::PathBuf;
-use std::str::FromStr as _;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, AssertSqlSafe};
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use super::errors::from_sqlx;
+use super::errors::{from_sqlx, within};
+use super::transaction::Begun;
 use crate::StoreError;
 
 /// How long to wait for a connection before the database counts as away.
@@ -18,14 +21,76 @@ const ACQUIRE_MAX: Duration = Duration::from_secs(3);
 const SESSION_IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 const SESSION_MAX: Duration = Duration::from_secs(30 * 60);
 
-pub(super) fn connect_options(url: &str) -> Result<AnyConnectOptions, StoreError> {
-    AnyConnectOptions::from_str(url).map_err(|error| StoreError::BadUrl(error.to_string()))
+/// Connections to one of the engines.
+#[derive(Clone)]
+pub(super) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Pool {
+    /// Takes a connection and begins a transaction on it.
+    pub(super) async fn begin_with(&self, sql: &'static str) -> Result<Begun, sqlx::Error> {
+        match self {
+            Self::Sqlite(pool) => pool.begin_with(sql).await.map(Begun::Sqlite),
+            Self::Postgres(pool) => pool.begin_with(sql).await.map(Begun::Postgres),
+        }
+    }
+
+    /// Takes a connection and closes it; another takes its place.
+    pub(super) async fn close_one(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(pool) => within(within(pool.acquire()).await?.close()).await,
+            Self::Postgres(pool) => within(within(pool.acquire()).await?.close()).await,
+        }
+    }
+
+    /// Closes every connection, after what runs has ended.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl From<SqlitePool> for Pool {
+    fn from(pool: SqlitePool) -> Self {
+        Self::Sqlite(pool)
+    }
+}
+
+impl From<PgPool> for Pool {
+    fn from(pool: PgPool) -> Self {
+        Self::Postgres(pool)
+    }
+}
+
+/// What a URL says of a file of SQLite.
+pub(super) fn file_options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
+    options(url)
+}
+
+/// What a URL says of a server of PostgreSQL.
+pub(super) fn server_options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    options(url)
+}
+
+fn options<O: FromStr<Err = sqlx::Error>>(url: &str) -> Result<O, StoreError> {
+    url.parse().map_err(|error| bad_url(&error))
+}
+
+fn bad_url(error: &sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Configuration(reason) => StoreError::BadUrl(reason.to_string()),
+        other => from_sqlx(other),
+    }
 }
 
 /// So many connections to a SQLite file. They are kept for ever: nothing wears them out, and a
 /// database in memory would go with its last one.
-pub(super) fn files(count: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new()
+pub(super) fn files(count: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
         .max_connections(count)
         .idle_timeout(None)
         .max_lifetime(None)
@@ -33,19 +98,22 @@ pub(super) fn files(count: u32) -> AnyPoolOptions {
 
 /// So many sessions of PostgreSQL, renewed now and then, so that they follow a failover and let go
 /// of memory on the server.
-pub(super) fn sessions(count: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new()
+pub(super) fn sessions(count: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
         .max_connections(count)
         .idle_timeout(SESSION_IDLE_MAX)
         .max_lifetime(SESSION_MAX)
 }
 
 /// A pool whose every new connection runs `first`; one connection is made now, to fail early.
-pub(super) async fn pool(
-    size: AnyPoolOptions,
-    options: AnyConnectOptions,
+pub(super) async fn pool<D: sqlx::Database>(
+    size: PoolOptions<D>,
+    options: <D::Connection as Connection>::Options,
     first: Vec<String>,
-) -> Result<AnyPool, StoreError> {
+) -> Result<sqlx::Pool<D>, StoreError>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
     let first = Arc::new(first);
     let pool = size
         .acquire_timeout(ACQUIRE_MAX)
@@ -61,10 +129,7 @@ pub(super) async fn pool(
             })
         })
         .connect_with(options);
-    pool.await.map_err(|error| match error {
-        sqlx::Error::Configuration(reason) => StoreError::BadUrl(reason.to_string()),
-        other => from_sqlx(&other),
-    })
+    pool.await.map_err(|error| bad_url(&error))
 }
 
 /// Makes the folders above the SQLite file that the rest of a `sqlite:` URL names.

@@ -1,33 +1,53 @@
-//! Statements and the rows that they return.
+//! Statements.
 
-use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe, Row as _};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr as _, SqlStr, Sqlite};
 
+use super::binds::Binds;
 use super::errors::{from_sqlx, within};
-use super::{Database, Transaction};
+use super::pools::Pool;
+use super::transaction::Begun;
+use super::{Database, Row, Transaction};
 use crate::StoreError;
 
 /// One statement and its binds, in order.
-pub(crate) struct Statement(Query<'static, Any, AnyArguments>);
+pub(crate) struct Statement {
+    sql: SqlStr,
+    binds: Binds,
+}
 
 impl Statement {
     pub(crate) fn new(sql: &'static str) -> Self {
-        Self(sqlx::query(sql))
+        Self {
+            sql: SqlStr::from_static(sql),
+            binds: Binds::default(),
+        }
     }
 
     /// A statement put together from our own constants (a number of placeholders, for example).
     /// What comes from outside is bound, never pasted.
     pub(crate) fn assembled(sql: String) -> Self {
-        Self(sqlx::query(AssertSqlSafe(sql)))
+        Self {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            binds: Binds::default(),
+        }
+    }
+
+    /// Makes room for so many binds.
+    pub(crate) fn with_room_for(mut self, binds: usize) -> Self {
+        self.binds.reserve(binds);
+        self
     }
 
     pub(crate) fn int(self, value: i64) -> Self {
-        Self(self.0.bind(value))
+        self.maybe_int(Some(value))
     }
 
-    pub(crate) fn maybe_int(self, value: Option<i64>) -> Self {
-        Self(self.0.bind(value))
+    pub(crate) fn maybe_int(mut self, value: Option<i64>) -> Self {
+        self.binds.int(value);
+        self
     }
 
     pub(crate) fn flag(self, value: bool) -> Self {
@@ -35,26 +55,27 @@ impl Statement {
     }
 
     pub(crate) fn text(self, value: &str) -> Self {
-        self.owned_text(value.to_owned())
+        self.maybe_text(Some(value))
     }
 
-    pub(crate) fn maybe_text(self, value: Option<&str>) -> Self {
-        self.maybe_owned_text(value.map(str::to_owned))
+    pub(crate) fn maybe_text(mut self, value: Option<&str>) -> Self {
+        self.binds.text(value);
+        self
     }
 
     /// As [`Statement::text`], of a text that was made for it.
     pub(crate) fn owned_text(self, value: String) -> Self {
-        Self(self.0.bind(storable(value)))
+        self.maybe_owned_text(Some(value))
     }
 
-    pub(crate) fn maybe_owned_text(self, value: Option<String>) -> Self {
-        Self(self.0.bind(value.map(storable)))
+    pub(crate) fn maybe_owned_text(mut self, value: Option<String>) -> Self {
+        self.binds.owned_text(value);
+        self
     }
 
     /// Runs it in a transaction; how many rows it touched.
     pub(crate) async fn run(self, transaction: &mut Transaction) -> Result<u64, StoreError> {
-        let done = within(self.0.execute(transaction.connection())).await?;
-        Ok(done.rows_affected())
+        within(self.execute(transaction.begun())).await
     }
 
     /// Runs it in a transaction however long it takes: for waiting on another's migration.
@@ -62,17 +83,13 @@ impl Statement {
         self,
         transaction: &mut Transaction,
     ) -> Result<(), StoreError> {
-        self.0
-            .execute(transaction.connection())
-            .await
-            .map(drop)
-            .map_err(|error| from_sqlx(&error))
+        let done = self.execute(transaction.begun()).await;
+        done.map(drop).map_err(|error| from_sqlx(&error))
     }
 
     /// Runs it in a transaction; the rows it returns.
     pub(crate) async fn rows(self, transaction: &mut Transaction) -> Result<Vec<Row>, StoreError> {
-        let rows = within(self.0.fetch_all(transaction.connection())).await?;
-        Ok(rows.into_iter().map(Row).collect())
+        within(self.fetch(transaction.begun())).await
     }
 
     /// As [`Statement::rows`], however long it takes: for what reads the whole database.
@@ -80,40 +97,64 @@ impl Statement {
         self,
         transaction: &mut Transaction,
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = self.0.fetch_all(transaction.connection()).await;
-        let rows = rows.map_err(|error| from_sqlx(&error))?;
-        Ok(rows.into_iter().map(Row).collect())
+        let rows = self.fetch(transaction.begun()).await;
+        rows.map_err(|error| from_sqlx(&error))
     }
 
     /// Reads outside of any transaction.
     pub(crate) async fn read(self, database: &Database) -> Result<Vec<Row>, StoreError> {
-        let rows = within(self.0.fetch_all(database.reader())).await?;
-        Ok(rows.into_iter().map(Row).collect())
-    }
-}
-
-/// One row of an answer.
-pub(crate) struct Row(AnyRow);
-
-impl Row {
-    pub(crate) fn int(&self, column: &str) -> Result<i64, StoreError> {
-        self.0.try_get(column).map_err(|e| from_sqlx(&e))
+        within(self.fetch_alone(database.reader())).await
     }
 
-    pub(crate) fn maybe_int(&self, column: &str) -> Result<Option<i64>, StoreError> {
-        self.0.try_get(column).map_err(|e| from_sqlx(&e))
+    // === By engine ===
+
+    async fn execute(self, begun: &mut Begun) -> Result<u64, sqlx::Error> {
+        Ok(match begun {
+            Begun::Sqlite(begun) => {
+                let done = self.for_sqlite()?.execute(&mut **begun).await?;
+                done.rows_affected()
+            }
+            Begun::Postgres(begun) => {
+                let done = self.for_postgres()?.execute(&mut **begun).await?;
+                done.rows_affected()
+            }
+        })
     }
 
-    pub(crate) fn flag(&self, column: &str) -> Result<bool, StoreError> {
-        Ok(self.int(column)? != 0)
+    async fn fetch(self, begun: &mut Begun) -> Result<Vec<Row>, sqlx::Error> {
+        Ok(match begun {
+            Begun::Sqlite(begun) => {
+                let rows = self.for_sqlite()?.fetch_all(&mut **begun).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Begun::Postgres(begun) => {
+                let rows = self.for_postgres()?.fetch_all(&mut **begun).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
     }
 
-    pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
-        self.0.try_get(column).map_err(|e| from_sqlx(&e))
+    async fn fetch_alone(self, pool: &Pool) -> Result<Vec<Row>, sqlx::Error> {
+        Ok(match pool {
+            Pool::Sqlite(pool) => {
+                let rows = self.for_sqlite()?.fetch_all(pool).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Pool::Postgres(pool) => {
+                let rows = self.for_postgres()?.fetch_all(pool).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
     }
 
-    pub(crate) fn maybe_text(&self, column: &str) -> Result<Option<String>, StoreError> {
-        self.0.try_get(column).map_err(|e| from_sqlx(&e))
+    fn for_sqlite(self) -> Result<Query<'static, Sqlite, SqliteArguments>, sqlx::Error> {
+        let arguments = self.binds.into_arguments::<Sqlite>()?;
+        Ok(sqlx::query_with(self.sql, arguments))
+    }
+
+    fn for_postgres(self) -> Result<Query<'static, Postgres, PgArguments>, sqlx::Error> {
+        let arguments = self.binds.into_arguments::<Postgres>()?;
+        Ok(sqlx::query_with(self.sql, arguments))
     }
 }
 
@@ -157,15 +198,6 @@ pub(crate) async fn rows_named(
         rows.extend(statement.read(database).await?);
     }
     Ok(rows)
-}
-
-/// PostgreSQL's text cannot hold the character NUL, which JSON from outside can spell. It becomes
-/// the visible sign for it (U+2400), in both engines alike.
-fn storable(text: String) -> String {
-    if text.contains('\0') {
-        return text.replace('\0', "\u{2400}");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sqlx::{Any, AnyConnection, AssertSqlSafe};
+use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr as _, SqlStr, Sqlite};
 
 use super::Engine;
 use super::errors::{from_sqlx, within};
@@ -11,9 +11,14 @@ use crate::StoreError;
 
 /// An open transaction. Dropped without a commit it is rolled back.
 pub(crate) struct Transaction {
-    begun: sqlx::Transaction<'static, Any>,
-    engine: Engine,
+    begun: Begun,
     kind: Kind,
+}
+
+/// What an engine's driver knows of it.
+pub(super) enum Begun {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
 /// What the log of SQLite has to do with it; nothing on PostgreSQL and in memory.
@@ -25,29 +30,24 @@ pub(super) enum Kind {
 }
 
 impl Transaction {
-    pub(super) const fn new(
-        begun: sqlx::Transaction<'static, Any>,
-        engine: Engine,
-        kind: Kind,
-    ) -> Self {
-        Self {
-            begun,
-            engine,
-            kind,
+    pub(super) const fn new(begun: Begun, kind: Kind) -> Self {
+        Self { begun, kind }
+    }
+
+    pub(crate) const fn engine(&self) -> Engine {
+        match &self.begun {
+            Begun::Sqlite(_) => Engine::Sqlite,
+            Begun::Postgres(_) => Engine::Postgres,
         }
     }
 
-    pub(crate) fn engine(&self) -> Engine {
-        self.engine
-    }
-
-    pub(super) fn connection(&mut self) -> &mut AnyConnection {
+    pub(super) const fn begun(&mut self) -> &mut Begun {
         &mut self.begun
     }
 
     /// Lets its statements take as long as they like.
     pub(crate) async fn unhurried(&mut self) -> Result<(), StoreError> {
-        match self.engine {
+        match self.engine() {
             Engine::Sqlite => Ok(()),
             Engine::Postgres => self.run_script("SET LOCAL statement_timeout = 0").await,
         }
@@ -55,11 +55,7 @@ impl Transaction {
 
     /// Runs a statement without binds that is put together from our own constants.
     pub(crate) async fn run_assembled(&mut self, sql: String) -> Result<(), StoreError> {
-        sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(&mut *self.begun)
-            .await
-            .map(drop)
-            .map_err(|e| from_sqlx(&e))
+        self.run_raw(AssertSqlSafe(sql).into_sql_str()).await
     }
 
     /// The places for the binds of several rows: `(…), (…)`. SQLite looks up the name of each bind
@@ -73,7 +69,7 @@ impl Transaction {
                 if column > 0 {
                     text.push_str(", ");
                 }
-                match self.engine {
+                match self.engine() {
                     Engine::Sqlite => text.push('?'),
                     // Writing to a String cannot fail.
                     Engine::Postgres => {
@@ -88,11 +84,17 @@ impl Transaction {
 
     /// Undoes all of it.
     pub(crate) async fn undo(self) -> Result<(), StoreError> {
-        within(self.begun.rollback()).await
+        match self.begun {
+            Begun::Sqlite(begun) => within(begun.rollback()).await,
+            Begun::Postgres(begun) => within(begun.rollback()).await,
+        }
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        within(self.begun.commit()).await?;
+        match self.begun {
+            Begun::Sqlite(begun) => within(begun.commit()).await?,
+            Begun::Postgres(begun) => within(begun.commit()).await?,
+        }
         if let Kind::Writes(Some(log)) = &self.kind {
             log.has_grown();
         }
@@ -101,10 +103,15 @@ impl Transaction {
 
     /// Runs several statements without binds: for migrations, which may take as long as they like.
     pub(crate) async fn run_script(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(sql)
-            .execute(&mut *self.begun)
-            .await
-            .map(drop)
-            .map_err(|e| from_sqlx(&e))
+        self.run_raw(SqlStr::from_static(sql)).await
+    }
+
+    async fn run_raw(&mut self, sql: SqlStr) -> Result<(), StoreError> {
+        let sql = sqlx::raw_sql(sql);
+        let done = match &mut self.begun {
+            Begun::Sqlite(begun) => sql.execute(&mut **begun).await.map(drop),
+            Begun::Postgres(begun) => sql.execute(&mut **begun).await.map(drop),
+        };
+        done.map_err(|error| from_sqlx(&error))
     }
 }

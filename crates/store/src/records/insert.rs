@@ -182,13 +182,15 @@ async fn insert_rows(
 /// The statement that inserts records of one month where their positions are free.
 fn rows_of(transaction: &Transaction, places: &[Place<'_>], ending: &str) -> Statement {
     let month = places.first().map_or(Month::at(0), Place::month);
+    let binds = COLUMNS.len() + 3;
     let mut statement = Statement::assembled(format!(
         "INSERT INTO {} (position, facet, {}, postings) VALUES {} \
          ON CONFLICT (position) DO NOTHING {ending}",
         month.table(),
         COLUMNS.join(", "),
-        transaction.values(places.len(), COLUMNS.len() + 3)
-    ));
+        transaction.values(places.len(), binds)
+    ))
+    .with_room_for(places.len() * binds);
     for place in places {
         statement = statement.int(place.position).int(place.facet);
         statement = bind(statement, place.settled);

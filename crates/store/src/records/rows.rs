@@ -74,16 +74,17 @@ pub(super) async fn write(
         .iter()
         .map(|name| format!("{name} = excluded.{name}"))
         .collect();
-    let keys = shelf.key().split(',').count();
+    let binds = names.len() + shelf.key().split(',').count();
     for now in in_powers_of_two(some, ROWS_PER_STATEMENT) {
         let mut statement = Statement::assembled(format!(
             "INSERT INTO {} ({key}, {}) VALUES {} ON CONFLICT ({key}) DO UPDATE SET {}",
             shelf.table(),
             names.join(", "),
-            transaction.values(now.len(), names.len() + keys),
+            transaction.values(now.len(), binds),
             assignments.join(", "),
             key = shelf.key()
-        ));
+        ))
+        .with_room_for(now.len() * binds);
         for (facet, measures) in now {
             for number in shelf.cube().into_iter().chain([bucket, *facet]) {
                 statement = statement.int(number);

@@ -28,9 +28,13 @@ impl Place {
     }
 
     /// Another connection, for what a store would never do.
-    pub(crate) async fn connect(&self) -> sqlx::AnyConnection {
-        sqlx::any::install_default_drivers();
-        sqlx::AnyConnection::connect(&self.url).await.unwrap()
+    pub(crate) async fn connect(&self) -> Connected {
+        if self.is_postgres() {
+            let connected = sqlx::PgConnection::connect(&self.url).await;
+            return Connected::Postgres(connected.unwrap());
+        }
+        let connected = sqlx::SqliteConnection::connect(&self.url).await;
+        Connected::Sqlite(connected.unwrap())
     }
 
     /// Runs SQL; what it does to `generations` happens to those of the month of [`NOW_MS`], for on
@@ -39,7 +43,7 @@ impl Place {
         let mut connection = self.connect().await;
         let sql = &sql.replace("UPDATE generations ", "UPDATE generations_2026_03 ");
         run(&mut connection, sql).await;
-        connection.close().await.unwrap();
+        connection.close().await;
     }
 
     /// The same database by another way: `address` instead of the server's own.
@@ -69,11 +73,29 @@ impl Drop for Place {
     }
 }
 
-pub(crate) async fn run(connection: &mut sqlx::AnyConnection, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(connection)
-        .await
-        .unwrap();
+/// A connection that no store knows of.
+pub(crate) enum Connected {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres(sqlx::PgConnection),
+}
+
+impl Connected {
+    async fn close(self) {
+        let closed = match self {
+            Self::Sqlite(connection) => connection.close().await,
+            Self::Postgres(connection) => connection.close().await,
+        };
+        closed.unwrap();
+    }
+}
+
+pub(crate) async fn run(connection: &mut Connected, sql: &str) {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+    let done = match connection {
+        Connected::Sqlite(connection) => sql.execute(connection).await.map(drop),
+        Connected::Postgres(connection) => sql.execute(connection).await.map(drop),
+    };
+    done.unwrap();
 }
 
 /// Runs a test on an empty SQLite file, then in an empty schema of PostgreSQL.

@@ -1,15 +1,18 @@
-//! What readers may take of the machine, and what becomes of the log of SQLite.
+//! What readers may take of the machine, and what becomes of the log of SQLite; `values`: what is bound and
+//! read.
+
+mod values;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::AnyPool;
+use sqlx::SqlitePool;
 use tokio::time::timeout;
 
 use super::log::{Log, look, writers_pragmas};
-use super::pools::{connect_options, files, pool};
+use super::pools::{file_options, files, pool};
 use super::{Database, Lane, Statement};
 use crate::StoreError;
 
@@ -44,23 +47,22 @@ impl Drop for Place {
 }
 
 /// A connection that writes as ours do, without anybody who moves its log.
-async fn writer(place: &Place) -> AnyPool {
-    sqlx::any::install_default_drivers();
+async fn writer(place: &Place) -> SqlitePool {
     let mut first = vec!["PRAGMA journal_mode = WAL".to_owned()];
     first.extend(writers_pragmas());
     let writer = files(1);
-    let writer = pool(writer, connect_options(&place.url()).unwrap(), first).await;
+    let writer = pool(writer, file_options(&place.url()).unwrap(), first).await;
     let writer = writer.unwrap();
     run(&writer, "CREATE TABLE heap (bytes BLOB)").await;
     writer
 }
 
-async fn other(place: &Place) -> AnyPool {
-    let options = connect_options(&place.url()).unwrap();
+async fn other(place: &Place) -> SqlitePool {
+    let options = file_options(&place.url()).unwrap();
     pool(files(1), options, Vec::new()).await.unwrap()
 }
 
-async fn run(pool: &AnyPool, sql: &'static str) {
+async fn run(pool: &SqlitePool, sql: &'static str) {
     sqlx::query(sql).execute(pool).await.unwrap();
 }
 
