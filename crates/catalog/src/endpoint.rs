@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chat::{Dialect, Features, Modalities, Needs, Parameters, Unit};
+use chat::{Dialect, Features, Modalities, Needs, Parameters, Unit, habit};
 use ledger::{Price, PriceSheet};
 
 use crate::model::ModelSlug;
@@ -193,6 +193,29 @@ impl Endpoint {
         self.way_saying(all, needs, sendable).is_some()
     }
 
+    /// Whether a call can be said in full in one way. In its caller's own dialect nothing is lost,
+    /// but not every speaker of a dialect knows all of it.
+    #[must_use]
+    pub fn says(&self, needs: &Needs, way: Way) -> bool {
+        let all = needs.features.union(needs.preferred);
+        let by_habit = self.expressed_by_habits(way.dialect, all);
+        needs.dialect.says(way.body, all, by_habit)
+    }
+
+    /// Which of these features the provider's habits let this model be told.
+    fn expressed_by_habits(&self, dialect: Dialect, features: Features) -> Features {
+        // Most calls need nothing, and are planned without a look at names.
+        if features.is_empty() {
+            return features;
+        }
+        let connections = &self.provider.connections;
+        let listed = self.provider.connection(dialect).or(connections.first());
+        let habits = listed.iter().flat_map(|listed| listed.quirks.iter());
+        habits.fold(Features::default(), |all, name| {
+            all.union(habit::expressed_by(name, &self.upstream_model))
+        })
+    }
+
     fn way_saying(&self, features: Features, needs: &Needs, sendable: &[Dialect]) -> Option<Way> {
         let ways = || {
             self.dialects
@@ -200,7 +223,9 @@ impl Endpoint {
                 .copied()
                 .filter(|dialect| sendable.contains(dialect))
                 .filter_map(|dialect| {
-                    let body = dialect.body_for(&self.upstream_model, needs.dialect, features)?;
+                    let by_habit = self.expressed_by_habits(dialect, features);
+                    let (model, from) = (&self.upstream_model, needs.dialect);
+                    let body = dialect.body_for(model, from, features, by_habit)?;
                     Some(Way { dialect, body })
                 })
         };

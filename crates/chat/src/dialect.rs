@@ -89,21 +89,37 @@ impl Dialect {
     }
 
     /// The body in which a provider of this dialect is asked for a model, on behalf of a caller who
-    /// speaks `from` and needs these features: the caller's own dialect where it can be, else the
-    /// first that can say it all. `None` where none can.
+    /// speaks `from` and needs these features, of which the provider's habits say some: the caller's
+    /// own dialect where it can be, else the first that can say it all. `None` where none can.
     #[must_use]
-    pub fn body_for(self, native_model: &str, from: Self, features: Features) -> Option<Self> {
+    pub fn body_for(
+        self,
+        native_model: &str,
+        from: Self,
+        features: Features,
+        by_habit: Features,
+    ) -> Option<Self> {
         let bodies = self.bodies(native_model);
         if features.contains(Feature::RemoteMedia) && !self.fetches() {
             return None;
         }
-        if bodies.contains(&from) {
+        let says = |body: &Self| from.says(*body, features, by_habit);
+        if bodies.contains(&from) && says(&from) {
             return Some(from);
         }
-        bodies
-            .iter()
-            .copied()
-            .find(|body| from.reaches(*body, features))
+        bodies.iter().copied().find(says)
+    }
+
+    /// Whether a call in this dialect that has these features can be said in bodies of another to a
+    /// provider whose habits say some of them. Of the same dialect everything can, but for what
+    /// OpenAI alone has added to its own.
+    #[must_use]
+    pub fn says(self, body: Self, features: Features, by_habit: Features) -> bool {
+        let rest = features.minus(by_habit);
+        if self == body {
+            return body != Self::OpenaiChat || !rest.contains(Feature::CustomTools);
+        }
+        self.reaches(body, rest)
     }
 
     /// Whether providers of a dialect fetch what stands at an address. Amazon Bedrock takes bytes,
@@ -154,6 +170,7 @@ impl Dialect {
             Self::OpenaiResponses => &[
                 Feature::Logprobs,
                 Feature::CustomTools,
+                Feature::Namespaces,
                 Feature::RemoteMedia,
             ],
             Self::Gemini => &[
@@ -245,7 +262,11 @@ mod tests {
             ),
             (Dialect::OpenaiEmbeddings, "x", Dialect::OpenaiChat, None),
         ] {
-            assert_eq!(host.body_for(model, from, none), body, "{host} {model}");
+            assert_eq!(
+                host.body_for(model, from, none, none),
+                body,
+                "{host} {model}"
+            );
         }
     }
 
@@ -257,11 +278,31 @@ mod tests {
         assert!(chat.reaches(claude, Features::default()));
         assert!(!chat.reaches(claude, choices));
         assert!(!Dialect::Rerank.reaches(claude, Features::default()));
+        let none = Features::default();
         // Bedrock fetches nothing, not even for callers whose bytes would travel.
         let remote = Features::default().with(Feature::RemoteMedia);
         let (host, model) = (Dialect::BedrockConverse, "anthropic.claude-sonnet-4-5-v1:0");
-        assert_eq!(host.body_for(model, claude, remote), None);
-        assert_eq!(claude.body_for(model, claude, remote), Some(claude));
+        assert_eq!(host.body_for(model, claude, remote, none), None);
+        assert_eq!(claude.body_for(model, claude, remote, none), Some(claude));
+    }
+
+    #[test]
+    fn free_text_is_said_in_chat_where_a_habit_says_so() {
+        let free = Features::default().with(Feature::CustomTools);
+        let none = Features::default();
+        let (chat, responses) = (Dialect::OpenaiChat, Dialect::OpenaiResponses);
+        for (from, habits, says) in [
+            (chat, none, false),
+            (chat, free, true),
+            (responses, none, false),
+            (responses, free, true),
+        ] {
+            assert_eq!(from.says(chat, free, habits), says, "{from} {habits:?}");
+            assert!(from.says(responses, free, habits), "{from}");
+        }
+        // A host of both is asked in the one that says it.
+        let azure = |habits| Dialect::AzureOpenai.body_for("gpt-5", chat, free, habits);
+        assert_eq!((azure(none), azure(free)), (Some(responses), Some(chat)));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Floor 0. Every other crate speaks in these words, and none of them does I/O. Read in this order:
 //!
-//! 1. [`dialect`]: the wire formats that exist, where each is spoken, and what each can say.
+//! 1. [`dialect`]: the wire formats that exist, where each is spoken, and what each can say;
+//!    [`habit`], what some of their speakers can be told beside that.
 //! 2. [`needs`]: what a request asks of an endpoint; all that routing may know of it.
 //! 3. [`request`]: the request itself, built only when a call must be translated.
 //! 4. [`event`]: what an answer can say; [`response`], a whole answer, is the fold of its events.
@@ -15,6 +16,7 @@ pub mod dialect;
 pub mod error;
 pub mod event;
 pub mod finish;
+pub mod habit;
 pub mod needs;
 pub mod opaque;
 pub mod request;

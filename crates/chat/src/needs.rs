@@ -203,6 +203,8 @@ features! {
     ServerTools = "server_tools",
     /// A tool whose input is free text or follows a grammar, not JSON.
     CustomTools = "custom_tools",
+    /// Tools in a namespace.
+    Namespaces = "namespaces",
     /// A file or image that is named by an id the provider gave out.
     StoredFiles = "stored_files",
     /// State that the provider keeps between calls: a stored conversation, a container, a prompt.

@@ -1,9 +1,9 @@
 //! The request to one endpoint: over which connection, in which lane, to which address.
 
 use bytes::Bytes;
-use catalog::endpoint::Endpoint;
+use catalog::endpoint::{Endpoint, Way};
 use catalog::provider::{Connection, ProviderKind};
-use chat::{Dialect, Error, Kind, Modality, Parameter, Parameters};
+use chat::{Dialect, Error, Kind, Modality, Needs, Parameter, Parameters};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
 use http_body_util::Full;
@@ -195,14 +195,27 @@ fn path(call: &Call, endpoint: &Endpoint) -> Result<Path, Error> {
     let needs = &call.request.needs;
     let find = || {
         let way = endpoint.way_for(needs, SENDABLE)?;
+        let lane = match is_said_anew(needs, endpoint, way) {
+            true => wire::translation(needs.dialect, way.dialect, way.body)?,
+            false => wire::lane(needs.dialect, way.dialect, way.body)?,
+        };
         Some(Path {
             connection: endpoint.connection(way.dialect)?,
             body: way.body,
-            lane: wire::lane(needs.dialect, way.dialect, way.body)?,
+            lane,
         })
     };
     find()
         .ok_or_else(|| misconfigured(endpoint, "it does not speak the dialect it was planned for"))
+}
+
+/// Whether a call goes to a speaker of its caller's own dialect who does not know all of it, and loses
+/// nothing that must be said by being said anew: its bytes would be refused.
+fn is_said_anew(needs: &Needs, endpoint: &Endpoint, way: Way) -> bool {
+    way.body == needs.dialect
+        && !needs.preferred.is_empty()
+        && !endpoint.says(needs, way)
+        && needs.features.minus(way.body.expresses()).is_empty()
 }
 
 /// Every parameter of the vocabulary.

@@ -247,7 +247,9 @@ impl Choice {
         self.calls.iter().rposition(|call| match native_index {
             Some(index) => {
                 let is_another = !id.is_empty() && !call.id.is_empty() && call.id != id;
-                call.native_index == index && !(is_another && call.arguments.is_whole())
+                // Free text may end anywhere.
+                let may_end = call.is_free || call.arguments.is_whole();
+                call.native_index == index && !(is_another && may_end)
             }
             None => id.is_empty() || call.id == id,
         })
@@ -272,17 +274,36 @@ impl Choice {
     }
 
     /// More of the free text that a tool is called with. It is told as the arguments that everybody
-    /// knows, and ends with the choice.
-    pub(crate) fn add_free_text(&mut self, call: usize, text: &str, listen: &mut Listen<'_>) {
+    /// knows, and ends with what speaks next.
+    ///
+    /// # Errors
+    /// It has ended: what comes now would be lost.
+    pub(crate) fn add_free_text(
+        &mut self,
+        call: usize,
+        text: &str,
+        listen: &mut Listen<'_>,
+    ) -> Result<(), Error> {
         let known = self.calls.get_mut(call);
-        let was_free = known.map(|call| std::mem::replace(&mut call.is_free, true));
-        let piece = free_text::piece(text, was_free == Some(false));
+        let before = known.map(|call| {
+            let was_free = std::mem::replace(&mut call.is_free, true);
+            (was_free, call.has_ended)
+        });
+        if before == Some((true, true)) && !text.is_empty() {
+            return Err(broken(
+                "the provider went on with the input of a tool call that had ended",
+            ));
+        }
+        let is_first = before.is_some_and(|(was_free, _)| !was_free);
+        let piece = free_text::piece(text, is_first);
         self.add_arguments(call, Cow::Owned(piece), listen);
+        Ok(())
     }
 
     fn end_free_texts(&mut self, listen: &mut Listen<'_>) {
         for call in 0..self.calls.len() {
-            if self.calls.get(call).is_some_and(|call| call.is_free) {
+            let is_open = |call: &Call| call.is_free && !call.arguments.is_whole();
+            if self.calls.get(call).is_some_and(is_open) {
                 self.add_arguments(call, Cow::Borrowed(free_text::END), listen);
             }
         }
@@ -343,6 +364,7 @@ impl Choice {
                 listen(Event::BlockEnd(self.at(block)));
             }
         }
+        self.end_free_texts(listen);
         let index = self.index;
         for call in &mut self.calls {
             if !call.has_ended && call.arguments.is_closed() {

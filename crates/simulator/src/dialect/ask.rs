@@ -67,6 +67,14 @@ impl Default for Ask {
     }
 }
 
+impl Ask {
+    /// Whether a tool of this name is called with free text.
+    pub(crate) fn calls_with_text(&self, name: &str) -> bool {
+        let mut tools = self.tools.iter();
+        tools.any(|tool| tool.is_free && tool.name == name)
+    }
+}
+
 /// Tokens of reasoning a model spends when a request asks for it without a script.
 pub(crate) const REASONING_TOKENS: u64 = 12;
 
@@ -74,7 +82,7 @@ pub(crate) const REASONING_TOKENS: u64 = 12;
 pub(crate) struct Tool {
     pub(crate) name: String,
     pub(crate) schema: Value,
-    /// Whether it is called with free text instead of arguments (Responses' custom tools).
+    /// Whether it is called with free text instead of arguments (OpenAI's custom tools).
     pub(crate) is_free: bool,
 }
 

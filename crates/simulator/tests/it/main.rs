@@ -11,6 +11,7 @@ mod caching;
 mod cited;
 mod cohere;
 mod content;
+mod free_text;
 mod gemini;
 mod grammar;
 mod http2;

@@ -281,7 +281,7 @@ fn tool_call<'a>(
         arguments(walk, index, call, function)?;
     } else if let Some(text) = custom.as_ref().and_then(|custom| custom.string("input")) {
         let choice = walk.tracker.choice(index)?;
-        choice.add_free_text(call, &text.decode(), walk.listen);
+        choice.add_free_text(call, &text.decode(), walk.listen)?;
     }
     edited.commit(&mut walk.edits);
     signature::of_call(walk, index, &entry)

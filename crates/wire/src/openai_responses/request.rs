@@ -212,9 +212,13 @@ impl Tools {
         match kind {
             "function" | "" => self.has_own = true,
             // Others know these by names and forms of ours (see `names.rs`).
-            "custom" | "namespace" => {
+            "custom" => {
                 self.has_own = true;
                 self.preferred.insert(Feature::CustomTools);
+            }
+            "namespace" => {
+                self.has_own = true;
+                self.preferred.insert(Feature::Namespaces);
             }
             kind if OFFERS.contains(&kind) => self.has_offers = true,
             _ => self.features.insert(Feature::ServerTools),

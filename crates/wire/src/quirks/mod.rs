@@ -12,6 +12,8 @@ mod order;
 mod reasoning;
 mod recall;
 
+use chat::{Feature, habit};
+
 use crate::continuation::{GoesOn, Mark};
 use crate::draft::Draft;
 use crate::outgoing::Outgoing;
@@ -45,6 +47,9 @@ enum Habit {
     Reasoning(Form),
     /// `cache_control` is understood, in parts and tools too; only translation asks.
     CacheControl,
+    /// Something of the dialect is known here that is not known everywhere; only planning and
+    /// translation ask (see [`chat::habit`]).
+    Expresses,
     /// A message of the assistant that stands last is gone on with, by these models; only recovery
     /// of a broken stream asks.
     GoesOn(GoesOn, Models),
@@ -219,6 +224,16 @@ const TABLE: &[Quirk] = &[
         Habit::CacheControl,
     ),
     quirk(
+        "free-text-tools",
+        "knows tools that are called with free text, their grammars, and lists of the tools allowed",
+        Habit::Expresses,
+    ),
+    quirk(
+        "free-text-tools-gpt-5",
+        "the same, but for models before GPT-5 (OpenAI, Azure)",
+        Habit::Expresses,
+    ),
+    quirk(
         "temperature-max-1",
         "temperature goes up to 1 only (Moonshot)",
         Habit::Cap("temperature", 1.0, "1"),
@@ -368,6 +383,7 @@ pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, to: &Outgo
             Habit::Cap(field, max, json) => draft.cap(field, max, json),
             Habit::NoStreamOptions
             | Habit::CacheControl
+            | Habit::Expresses
             | Habit::Reasoning(_)
             | Habit::GoesOn(..)
             | Habit::Messages(_)
@@ -398,6 +414,7 @@ pub(crate) fn apply_to_fields(draft: &mut Draft<'_, '_>, quirks: &[&Quirk]) {
             Habit::Rename(..)
             | Habit::NoStreamOptions
             | Habit::CacheControl
+            | Habit::Expresses
             | Habit::Reasoning(_)
             | Habit::GoesOn(..)
             | Habit::Messages(_)
@@ -440,6 +457,16 @@ pub(crate) fn takes_cache_control(quirks: &[&Quirk]) -> bool {
     quirks
         .iter()
         .any(|quirk| matches!(quirk.habit, Habit::CacheControl))
+}
+
+/// Whether an endpoint knows tools that are called with free text.
+pub(crate) fn knows_free_text(to: &Outgoing<'_>) -> bool {
+    to.quirks
+        .iter()
+        .filter(|quirk| matches!(quirk.habit, Habit::Expresses))
+        .any(|quirk| {
+            habit::expressed_by(quirk.name, to.native_model).contains(Feature::CustomTools)
+        })
 }
 
 /// How a provider is asked to go on with a text by one of its models; `None` where it does not.

@@ -15,6 +15,7 @@ mod eventstream;
 mod fixtures;
 mod frames;
 mod free_text;
+mod free_text_in_chat;
 mod gemini;
 mod going_on;
 mod google_chat;

@@ -17,6 +17,9 @@ type Case = (
 const FIELDS: &[Case] = &[
     // Only translation asks for it.
     ("cache-control", r#""seed":1"#, r#""seed":1"#, &[]),
+    // Only planning and translation ask; `free_text.rs` has what they do.
+    ("free-text-tools", r#""seed":1"#, r#""seed":1"#, &[]),
+    ("free-text-tools-gpt-5", r#""seed":1"#, r#""seed":1"#, &[]),
     // Only Responses has it: see `responses/provider.rs`.
     ("no-reasoning-summary", r#""seed":1"#, r#""seed":1"#, &[]),
     // Only recovery asks for these; `going_on.rs` has what they do.

@@ -11,6 +11,7 @@ mod content;
 mod content_bucket;
 mod datasets;
 mod errors;
+mod free_text;
 mod generate_content;
 mod generation;
 mod generations;

@@ -23,8 +23,9 @@ const PARTS: [&str; 7] = [
     "video_url",
 ];
 
-/// Checks every message, and that tool calls and their results belong together.
-pub(super) fn check(messages: &[Value]) -> Result<(), Problem> {
+/// Checks every message, and that tool calls and their results belong together; `kinds` are the kinds
+/// of tools that may have been called.
+pub(super) fn check(messages: &[Value], kinds: &[&str]) -> Result<(), Problem> {
     for (index, message) in messages.iter().enumerate() {
         let at = format!("messages[{index}]");
         let Some(role) = message["role"].as_str() else {
@@ -37,6 +38,7 @@ pub(super) fn check(messages: &[Value]) -> Result<(), Problem> {
             return Err(invalid(format!("{at}.role"), role, &ROLES));
         }
         check_content(message, role, &at)?;
+        check_kinds(message, kinds, &at)?;
         check_calls(messages, index)?;
     }
     Ok(())
@@ -67,6 +69,35 @@ fn check_content(message: &Value, role: &str, at: &str) -> Result<(), Problem> {
             ))
         }
     }
+}
+
+fn check_kinds(message: &Value, kinds: &[&str], at: &str) -> Result<(), Problem> {
+    for (index, call) in message["tool_calls"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
+        let kind = call["type"].as_str().unwrap_or("function");
+        let at = format!("{at}.tool_calls[{index}]");
+        if !kinds.contains(&kind) {
+            return Err(invalid(format!("{at}.type"), kind, kinds));
+        }
+        let member = if kind == "custom" {
+            "input"
+        } else {
+            "arguments"
+        };
+        if let Some(lacking) = ["name", member]
+            .into_iter()
+            .find(|name| !call[kind][*name].is_string())
+        {
+            let field = format!("{at}.{kind}.{lacking}");
+            let text = format!("Missing required parameter: '{field}'.");
+            return Err(Problem::bad_field(field, text));
+        }
+    }
+    Ok(())
 }
 
 fn check_calls(messages: &[Value], index: usize) -> Result<(), Problem> {
@@ -113,7 +144,7 @@ fn ids(message: &Value) -> Vec<&str> {
     calls.filter_map(|call| call["id"].as_str()).collect()
 }
 
-fn invalid(param: String, given: &str, known: &[&str]) -> Problem {
+pub(super) fn invalid(param: String, given: &str, known: &[&str]) -> Problem {
     let known: Vec<String> = known.iter().map(|name| format!("'{name}'")).collect();
     let text = format!(
         "Invalid value: '{given}'. Supported values are: {}.",

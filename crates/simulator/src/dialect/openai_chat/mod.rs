@@ -3,6 +3,7 @@
 mod messages;
 mod request;
 mod stream;
+mod tools;
 mod whole;
 
 use std::sync::Arc;
@@ -103,6 +104,14 @@ pub(super) fn finish_word(finish: &Finish) -> Option<&str> {
         Finish::Tools => Some("tool_calls"),
         Finish::Missing => None,
         Finish::Exactly(word) => Some(word),
+    }
+}
+
+/// The type of a call, and the member with what the tool is called with.
+fn call_words(rendering: &Rendering, name: &str) -> (&'static str, &'static str) {
+    match rendering.ask.calls_with_text(name) {
+        true => ("custom", "input"),
+        false => ("function", "arguments"),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::messages;
-use crate::dialect::ask::{positive, required_items, schema_or_object, truth};
+use super::{messages, tools};
+use crate::dialect::ask::{positive, required_items, truth};
 use crate::dialect::weight::{tools_weight, weigh};
-use crate::dialect::{Ask, Format, Problem, Received, Tool, ToolRule};
+use crate::dialect::{Ask, Format, Problem, Received};
 
 /// Most answers side by side.
 const CHOICES_MAX: u64 = 128;
@@ -15,9 +15,10 @@ pub(super) fn read(received: &Received<'_>) -> Result<Ask, Problem> {
     let model = received.model()?;
     let items = required_items(body, "messages")?;
     let stream = received.stream()?;
-    let tools = tools(body)?;
-    let tool_rule = tool_rule(body, &tools)?;
-    messages::check(items)?;
+    let kinds = tools::kinds(&model);
+    let tools = tools::read(body, kinds)?;
+    let tool_rule = tools::rule(body, &tools)?;
+    messages::check(items, kinds)?;
     let (mut prompt_tokens, mut last_bytes) = (tools_weight(body.get("tools")), 0);
     for message in items {
         let weight = weigh(message);
@@ -67,69 +68,6 @@ fn wants_usage(body: &Value, stream: bool) -> Result<bool, Problem> {
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
         )),
         Some(options) => truth(options, "include_usage"),
-    }
-}
-
-fn tools(body: &Value) -> Result<Vec<Tool>, Problem> {
-    let listed = match body.get("tools") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(_) => required_items(body, "tools")?,
-    };
-    let mut tools = Vec::with_capacity(listed.len());
-    for (index, tool) in listed.iter().enumerate() {
-        let Some(name) = tool.pointer("/function/name").and_then(Value::as_str) else {
-            return Err(Problem::bad_field(
-                "tools",
-                "Missing required parameter: 'tools[].function.name'.",
-            ));
-        };
-        let function = &tool["function"];
-        if function["strict"] == true {
-            let param = format!("tools[{index}].function.parameters");
-            messages::strict_schema(name, &function["parameters"], param)?;
-        }
-        let schema = schema_or_object(function.get("parameters"));
-        tools.push(Tool {
-            name: name.to_owned(),
-            schema,
-            is_free: false,
-        });
-    }
-    Ok(tools)
-}
-
-fn tool_rule(body: &Value, tools: &[Tool]) -> Result<ToolRule, Problem> {
-    let choice = match body.get("tool_choice") {
-        None | Some(Value::Null) => return Ok(ToolRule::Free),
-        Some(choice) => choice,
-    };
-    if tools.is_empty() {
-        return Err(Problem::bad_field(
-            "tool_choice",
-            "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.",
-        ));
-    }
-    match choice.as_str() {
-        Some("none") => return Ok(ToolRule::Never),
-        Some("auto") => return Ok(ToolRule::Free),
-        Some("required") => return Ok(ToolRule::Must),
-        _ => {}
-    }
-    match choice.pointer("/function/name").and_then(Value::as_str) {
-        Some(name) if tools.iter().any(|tool| tool.name == name) => {
-            Ok(ToolRule::Named(name.to_owned()))
-        }
-        Some(name) => Err(Problem::bad_field(
-            "tool_choice",
-            format!("Tool choice '{name}' not found in 'tools' parameter."),
-        )),
-        None if choice.get("type").and_then(Value::as_str) == Some("allowed_tools") => {
-            Ok(ToolRule::Free)
-        }
-        None => Err(Problem::bad_field(
-            "tool_choice",
-            "Invalid value for 'tool_choice'.",
-        )),
     }
 }
 

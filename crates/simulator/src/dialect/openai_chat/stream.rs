@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    CREATED, FINGERPRINT, answer_id, finish_word, logprobs_value, reasoning_field, usage_value,
+    CREATED, FINGERPRINT, answer_id, call_words, finish_word, logprobs_value, reasoning_field,
+    usage_value,
 };
 use crate::answer::{Block, Choice, Kind, Say, says};
 use crate::dialect::{Event, Rendering, quoted};
@@ -73,11 +74,12 @@ impl Pen {
                 else {
                     return None;
                 };
+                let (kind, member) = call_words(&rendering, name);
                 let call = json!({
                     "index": call_index(&choices[*choice], *block),
                     "id": id,
-                    "type": "function",
-                    "function": {"name": name, "arguments": ""},
+                    "type": kind,
+                    kind: {"name": name, member: ""},
                 });
                 Some(self.chunk(
                     *choice,
@@ -112,10 +114,13 @@ impl Pen {
                 Some(field) => format!("{{{}:{words}}}", quoted(field)),
                 None => "{}".to_owned(),
             },
-            Kind::Call { .. } => format!(
-                "{{\"tool_calls\":[{{\"index\":{},\"function\":{{\"arguments\":{words}}}}}]}}",
-                call_index(parent, block)
-            ),
+            Kind::Call { name, .. } => {
+                let (kind, member) = call_words(&rendering, name);
+                let index = call_index(parent, block);
+                format!(
+                    "{{\"tool_calls\":[{{\"index\":{index},\"{kind}\":{{\"{member}\":{words}}}}}]}}"
+                )
+            }
         };
         if rendering.ask.wants_logprobs && parent.blocks[block].kind == Kind::Text {
             return self.chunk_with(choice, &delta, &logprobs_value(text), tokens);

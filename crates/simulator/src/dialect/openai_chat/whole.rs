@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    CREATED, FINGERPRINT, answer_id, finish_word, logprobs_value, reasoning_field, usage_value,
+    CREATED, FINGERPRINT, answer_id, call_words, finish_word, logprobs_value, reasoning_field,
+    usage_value,
 };
 use crate::answer::{Choice, Kind};
 use crate::dialect::Rendering;
@@ -41,7 +42,8 @@ fn choice_value(rendering: &Rendering, index: usize, choice: &Choice) -> Value {
     let calls: Vec<Value> = choice
         .calls()
         .map(|(id, name, arguments)| {
-            json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
+            let (kind, member) = call_words(rendering, name);
+            json!({"id": id, "type": kind, kind: {"name": name, member: arguments}})
         })
         .collect();
     let mut message = Map::new();

@@ -100,7 +100,7 @@ pub(super) fn item(rendering: &Rendering, index: usize, stage: Stage) -> Value {
             })
         }
         Kind::Call { id: call, name } => {
-            let (kind, member) = match is_free(rendering, name) {
+            let (kind, member) = match rendering.ask.calls_with_text(name) {
                 true => ("custom_tool_call", "input"),
                 false => ("function_call", "arguments"),
             };
@@ -114,12 +114,6 @@ pub(super) fn item(rendering: &Rendering, index: usize, stage: Stage) -> Value {
             })
         }
     }
-}
-
-/// Whether a tool is called with free text.
-pub(super) fn is_free(rendering: &Rendering, name: &str) -> bool {
-    let mut tools = rendering.ask.tools.iter();
-    tools.any(|tool| tool.is_free && tool.name == name)
 }
 
 /// The id of an item.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::object::{
-    Stage, finished, is_free, is_summary_shown, item, item_id, part, started, status,
-};
+use super::object::{Stage, finished, is_summary_shown, item, item_id, part, started, status};
 use crate::answer::{Finish, Kind, Say, says};
 use crate::dialect::frames::named_event;
 use crate::dialect::{Event, Rendering};
@@ -101,7 +99,7 @@ impl Pen {
                 "response.refusal.delta",
                 json!({"content_index": 0, "delta": text}),
             ),
-            Kind::Call { name, .. } if is_free(&rendering, name) => (
+            Kind::Call { name, .. } if rendering.ask.calls_with_text(name) => (
                 "response.custom_tool_call_input.delta",
                 json!({"delta": text}),
             ),
@@ -144,7 +142,7 @@ impl Pen {
                     json!({"content_index": 0, "part": part(block, text)}),
                 ),
             ],
-            Kind::Call { name, .. } if is_free(&rendering, name) => vec![(
+            Kind::Call { name, .. } if rendering.ask.calls_with_text(name) => vec![(
                 "response.custom_tool_call_input.done",
                 json!({"input": text}),
             )],

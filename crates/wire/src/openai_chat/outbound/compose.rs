@@ -1,13 +1,12 @@
 //! Composes a request: everything in one order, so that the same conversation has the same bytes.
 
-use chat::request::{CacheMark, Format, Reasoning, Sampling, Tool, ToolChoice};
+use chat::request::{CacheMark, Format, Reasoning, Sampling};
 use chat::{Error, Request};
 use serde_json::{Value, json};
 
 use super::parts::Marks;
-use super::turns;
+use super::{tools, turns};
 use crate::continuation::Mark;
-use crate::free_text;
 use crate::outgoing::Outgoing;
 use crate::quirks;
 use crate::schema;
@@ -65,14 +64,14 @@ pub(super) fn compose(
         true => quirks::goes_on(to.quirks, to.native_model).map(|how| how.mark),
         false => None,
     };
-    let (messages, dropped) = turns::write(&request.messages, mark, to)?;
+    let (messages, dropped) = turns::write(request, mark, to)?;
     body.put("messages", &messages);
     if mark == Some(Mark::FinalMessage) {
         body.put("continue_final_message", "true");
         body.put("add_generation_prompt", "false");
     }
     body.dropped = dropped;
-    tools(&mut body, request, marks);
+    tools(&mut body, request, to);
     body.shown("max_tokens", request.max_output_tokens);
     body.shown("n", request.choices);
     sampling(&mut body, &request.sampling);
@@ -160,7 +159,8 @@ fn response_format(body: &mut Body, format: &Format) {
             schema,
             strict,
         } => {
-            let (schema, strict) = exact(body, schema, *strict, "response_format.json_schema");
+            let path = "response_format.json_schema";
+            let (schema, strict) = exact(schema, *strict, path, &mut body.dropped);
             let mut inner = json!({ "name": name });
             if let Some(description) = description {
                 inner["description"] = json!(description);
@@ -176,11 +176,11 @@ fn response_format(body: &mut Body, format: &Format) {
 }
 
 /// A schema, and whether it is to be followed exactly: where it cannot be, it is a hint.
-fn exact(
-    body: &mut Body,
+pub(super) fn exact(
     schema: &Value,
     strict: Option<bool>,
     path: &str,
+    dropped: &mut Vec<String>,
 ) -> (Value, Option<bool>) {
     if strict != Some(true) {
         return (schema.clone(), strict);
@@ -188,7 +188,7 @@ fn exact(
     match schema::exactly(schema, &schema::OPENAI_STRICT) {
         Some(closed) => (closed, strict),
         None => {
-            body.dropped.push(format!("{path}.strict"));
+            dropped.push(format!("{path}.strict"));
             (schema.clone(), None)
         }
     }
@@ -220,70 +220,13 @@ fn reasoning(body: &mut Body, reasoning: &Reasoning) -> String {
     format!("{{{inner}}}")
 }
 
-/// Tools, and which of them may be called. Where only some may, the others are not shown: few
-/// providers know the list of the allowed.
-fn tools(body: &mut Body, request: &Request, marks: Marks) {
-    let allowed = match &request.tool_choice {
-        Some(ToolChoice::Allowed(_, names)) => Some(names),
-        _ => None,
-    };
-    free_text::name_grammars(&request.tools, &mut body.dropped);
-    let shown = request.tools.iter().enumerate();
-    let shown = shown.filter(|(_, tool)| allowed.is_none_or(|names| names.contains(&tool.name)));
-    let mut list = String::new();
-    for (position, tool) in shown {
-        if !list.is_empty() {
-            list.push(',');
-        }
-        list.push_str(&self::tool(body, tool, position, marks));
-    }
-    if list.is_empty() {
+fn tools(body: &mut Body, request: &Request, to: &Outgoing<'_>) {
+    let Some(list) = tools::list(request, to, &mut body.dropped) else {
         return;
-    }
-    body.put("tools", &format!("[{list}]"));
+    };
+    body.put("tools", &list);
     if let Some(choice) = &request.tool_choice {
-        let json = match choice {
-            ToolChoice::Auto | ToolChoice::Allowed(false, _) => "\"auto\"".to_owned(),
-            ToolChoice::None => "\"none\"".to_owned(),
-            ToolChoice::Required | ToolChoice::Allowed(true, _) => "\"required\"".to_owned(),
-            ToolChoice::Tool(name) => {
-                json!({ "type": "function", "function": { "name": name } }).to_string()
-            }
-        };
-        body.put("tool_choice", &json);
+        body.put("tool_choice", &tools::choice(choice, &request.tools, to));
     }
     body.shown("parallel_tool_calls", request.parallel_tool_calls);
-}
-
-fn tool(body: &mut Body, tool: &Tool, position: usize, marks: Marks) -> String {
-    let mut function = String::new();
-    push_member(&mut function, "name", &quoted(&tool.name));
-    if let Some(description) = &tool.description {
-        push_member(&mut function, "description", &quoted(description));
-    }
-    let path = format!("tools[{position}]");
-    let (parameters, strict) = match &tool.parameters {
-        Some(schema) => {
-            let (schema, strict) = exact(body, schema, tool.strict, &path);
-            (Some(schema), strict)
-        }
-        None => (None, tool.strict),
-    };
-    if let Some(parameters) = parameters {
-        push_member(&mut function, "parameters", &parameters.to_string());
-    }
-    if let Some(strict) = strict {
-        push_member(&mut function, "strict", &strict.to_string());
-    }
-    let mark = match (tool.cache, marks) {
-        (Some(mark), Marks::CacheControl) => {
-            format!(",\"cache_control\":{}", Marks::cache_control(mark))
-        }
-        (Some(_), Marks::Breakpoints | Marks::None) => {
-            quirks::name_once(&mut body.dropped, "tools[].cache_control");
-            String::new()
-        }
-        (None, _) => String::new(),
-    };
-    format!("{{\"type\":\"function\",\"function\":{{{function}}}{mark}}}")
 }

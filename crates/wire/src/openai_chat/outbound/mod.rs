@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `compose.rs` | a request, before the endpoint's habits are applied as in the other lane |
 //! | `turns.rs`, `parts.rs` | its messages and their content |
+//! | `tools.rs` | its tools, and which of them may be called |
 //! | `reader.rs` | chunks and whole answers → events, by the walk of the other lane |
 //! | `alike.rs` | chunks that differ in their word alone → events, without it |
 
@@ -12,6 +13,7 @@ mod alike;
 mod compose;
 mod parts;
 mod reader;
+mod tools;
 mod turns;
 
 use chat::{Error, Kind, Parameter, Parameters, Request};

@@ -5,21 +5,24 @@
 //! from: sealed or not to OpenRouter-like providers, plain text to those that want it back, and
 //! nowhere else.
 
-use chat::Error;
 use chat::opaque::Format;
-use chat::request::{Content, Message, Part, Role};
+use chat::request::{Content, Message, Part, Role, Tool};
+use chat::{Error, Request};
 
 use super::parts::{CITATIONS, Marks, PartsWriter};
 use crate::cited::{annotations_of, name_untold};
 use crate::continuation::Mark;
+use crate::free_text;
 use crate::openai_chat::details;
 use crate::outgoing::Outgoing;
 use crate::quirks::{self, Form, Recall};
 use crate::splice::{push_member, quoted};
 
-struct Turns {
+struct Turns<'t> {
     writer: PartsWriter,
     recall: Recall,
+    /// The tools that are offered, where those called with free text have words of their own.
+    free: &'t [Tool],
     out: String,
     /// What tools answered besides text, until a user can show it.
     moved: Vec<Part>,
@@ -32,12 +35,13 @@ struct Turns {
 /// # Errors
 /// What cannot be said and must not be dropped.
 pub(super) fn write(
-    messages: &[Message],
+    request: &Request,
     mark: Option<Mark>,
     to: &Outgoing<'_>,
 ) -> Result<(String, Vec<String>), Error> {
     let is_router = quirks::reasoning_form(to.quirks) == Form::Keep;
     let recall = quirks::recall(to.quirks);
+    let messages = &request.messages;
     let mut turns = Turns {
         writer: PartsWriter {
             marks: Marks::of(to),
@@ -45,6 +49,10 @@ pub(super) fn write(
             dropped: Vec::new(),
         },
         recall,
+        free: match quirks::knows_free_text(to) {
+            true => &request.tools,
+            false => &[],
+        },
         out: String::new(),
         moved: Vec::new(),
         goes_on: None,
@@ -62,7 +70,7 @@ pub(super) fn write(
     Ok((format!("[{}]", turns.out), turns.writer.dropped))
 }
 
-impl Turns {
+impl Turns<'_> {
     fn message(&mut self, message: &Message) -> Result<(), Error> {
         let (results, rest): (Vec<_>, Vec<_>) = message
             .parts
@@ -187,7 +195,7 @@ impl Turns {
     fn assistant(&mut self, message: &Message, parts: &[&Part]) -> Result<(), Error> {
         self.show_moved()?;
         let mut members = self.members("assistant", message.name.as_deref());
-        let calls = calls(parts, self.recall);
+        let calls = calls(parts, self.recall, self.free);
         let texts: Vec<&Part> = parts
             .iter()
             .copied()
@@ -333,8 +341,9 @@ fn joined<'p>(parts: impl Iterator<Item = &'p Part>, between: &str) -> String {
     texts.join(between)
 }
 
-/// The tool calls of a turn, as the elements of an array.
-fn calls(parts: &[&Part], recall: Recall) -> String {
+/// The tool calls of a turn, as the elements of an array; `free` are tools of which those called with
+/// free text are told so.
+fn calls(parts: &[&Part], recall: Recall, free: &[Tool]) -> String {
     let mut calls = String::new();
     for part in parts {
         let Content::ToolCall {
@@ -345,19 +354,28 @@ fn calls(parts: &[&Part], recall: Recall) -> String {
         else {
             continue;
         };
-        // No arguments are an empty object: some providers refuse an empty text.
-        let arguments = if arguments.is_empty() {
-            "{}"
-        } else {
-            arguments
+        let mut called = String::new();
+        push_member(&mut called, "name", &quoted(name));
+        let kind = match free_text::is_called(free, name) {
+            true => {
+                let input = free_text::input(arguments);
+                push_member(&mut called, "input", &quoted(&input));
+                "custom"
+            }
+            false => {
+                // No arguments are an empty object: some providers refuse an empty text.
+                let arguments = match arguments.as_str() {
+                    "" => "{}",
+                    arguments => arguments,
+                };
+                push_member(&mut called, "arguments", &quoted(arguments));
+                "function"
+            }
         };
-        let mut function = String::new();
-        push_member(&mut function, "name", &quoted(name));
-        push_member(&mut function, "arguments", &quoted(arguments));
         let mut call = String::new();
         push_member(&mut call, "id", &quoted(id));
-        push_member(&mut call, "type", "\"function\"");
-        push_member(&mut call, "function", &format!("{{{function}}}"));
+        push_member(&mut call, "type", &quoted(kind));
+        push_member(&mut call, kind, &format!("{{{called}}}"));
         let signature = part
             .opaque
             .as_ref()

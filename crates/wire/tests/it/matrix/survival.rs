@@ -78,7 +78,12 @@ fn written(caller: Dialect, to: Dialect, members: &Map<String, Value>) -> Option
     }
     let lane = lane(caller, to, to).expect("a lane");
     // The habits of OpenAI itself.
-    let habits = ["max-completion-tokens", "reasoning-effort"].map(Quirk::from_name);
+    let names = [
+        "max-completion-tokens",
+        "reasoning-effort",
+        "free-text-tools",
+    ];
+    let habits = names.map(Quirk::from_name);
     let habits = habits.map(|habit| habit.expect("a habit"));
     let mut endpoint = endpoint(to);
     if to == Dialect::OpenaiChat {

@@ -161,7 +161,7 @@ fn what_is_better_said_in_this_dialect_is_seen_apart() {
         ),
         (
             json!({"tools": [{"type": "namespace", "name": "n", "tools": [own]}]}),
-            Feature::CustomTools,
+            Feature::Namespaces,
         ),
         (
             json!({"input": [{"type": "custom_tool_call_output", "call_id": "c", "output": "x"}]}),
