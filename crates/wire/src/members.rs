@@ -127,7 +127,8 @@ impl<'a> Members<'a> {
         self.number(name).map(count)
     }
 
-    /// The members of an object member; one with too many of them is as good as absent.
+    /// The members of an object member; one with too many of them is as good as absent: not for
+    /// answers, of which nothing may be missing (see [`Members::try_object`]).
     #[must_use]
     pub fn object(&self, name: &str) -> Option<Members<'a>> {
         self.try_object(name).ok().flatten()
@@ -170,6 +171,37 @@ impl<'a> Members<'a> {
             Ok::<(), Malformed>(())
         })?;
         Ok(objects)
+    }
+}
+
+/// Whether every object in the value at a span can be taken apart.
+///
+/// # Errors
+/// As for [`Members::read`].
+pub(crate) fn check_all(text: &str, value: Span) -> Result<(), Malformed> {
+    let mut scanner = Scanner::within(text, value);
+    match scanner.peek()? {
+        ValueKind::Object => {
+            let members = Members::read(text, &mut scanner)?;
+            members
+                .list
+                .iter()
+                .filter(|member| matches!(member.kind, ValueKind::Object | ValueKind::Array))
+                .try_for_each(|member| check_all(text, member.value))
+        }
+        ValueKind::Array => {
+            let mut inner = Vec::new();
+            scanner.array(|scanner, _| {
+                let kind = scanner.peek()?;
+                let span = scanner.skip()?;
+                if matches!(kind, ValueKind::Object | ValueKind::Array) {
+                    inner.push(span);
+                }
+                Ok::<(), Malformed>(())
+            })?;
+            inner.into_iter().try_for_each(|span| check_all(text, span))
+        }
+        ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::Null => Ok(()),
     }
 }
 

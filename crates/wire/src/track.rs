@@ -6,7 +6,7 @@ use chat::event::BlockIndex;
 use chat::{Block, Error, Event, FinishReason, Kind, Opaque, Reason, ServiceTier};
 
 use crate::free_text;
-use crate::members::Members;
+use crate::members::{self, Members};
 use crate::scan::Malformed;
 
 /// Who hears the events.
@@ -37,6 +37,29 @@ pub(crate) fn object_of<'a>(
     name: &str,
 ) -> Result<Option<Members<'a>>, Error> {
     holder.try_object(name).map_err(too_many)
+}
+
+/// The same, for a small object of which every part is read: counts, sources.
+///
+/// # Errors
+/// It, or an object in it, has too many members to be taken apart.
+pub(crate) fn all_of_object<'a>(
+    holder: &Members<'a>,
+    name: &str,
+) -> Result<Option<Members<'a>>, Error> {
+    let object = object_of(holder, name)?;
+    if let Some(object) = &object {
+        check_all(object)?;
+    }
+    Ok(object)
+}
+
+/// Whether a small object can be taken apart with all that is in it.
+///
+/// # Errors
+/// As for [`all_of_object`].
+pub(crate) fn check_all(object: &Members<'_>) -> Result<(), Error> {
+    members::check_all(object.text, object.span).map_err(too_many)
 }
 
 /// The failure of an answer that its provider ended without its end.

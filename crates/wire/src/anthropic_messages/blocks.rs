@@ -10,7 +10,7 @@ use super::citations;
 use super::seal::{Carried, carried};
 use crate::finish::unify;
 use crate::members::Members;
-use crate::track::{Arguments, Listen, broken, too_many};
+use crate::track::{Arguments, Listen, broken, object_of, too_many};
 
 /// Far above what any model says at once; it bounds what a stream can make us remember.
 const OPEN_MAX: usize = 1_024;
@@ -85,7 +85,7 @@ impl Blocks {
                 "the provider sent more blocks than can be kept apart",
             ));
         }
-        let (voice, started) = self.kind_of(block, listen);
+        let (voice, started) = self.kind_of(block, listen)?;
         let number = self.next;
         if let Some(started) = started {
             self.next = self.next.saturating_add(1);
@@ -108,10 +108,10 @@ impl Blocks {
         &mut self,
         block: &Members<'b>,
         listen: &mut Listen<'_>,
-    ) -> (Voice, Option<Block<'b>>) {
+    ) -> Result<(Voice, Option<Block<'b>>), Error> {
         let kind = block.string("type").map(|kind| kind.decode());
         let said = |name: &str| block.filled(name).map(|said| said.decode());
-        match kind.as_deref().unwrap_or_default() {
+        Ok(match kind.as_deref().unwrap_or_default() {
             "text" => (Voice::Text, Some(Block::Text)),
             "thinking" => (
                 Voice::Reasoning(Seal::Signature),
@@ -128,7 +128,7 @@ impl Blocks {
             "tool_use" => {
                 // Code that the provider runs calls tools as well; those calls are over by now, or
                 // the reason says that they are not.
-                let caller = block.object("caller");
+                let caller = object_of(block, "caller")?;
                 let is_of_code = caller
                     .and_then(|caller| caller.string("type"))
                     .is_some_and(|kind| !kind.is("direct"));
@@ -143,7 +143,7 @@ impl Blocks {
                 listen(Event::Unsaid(format!("content.{other}").into()));
                 (Voice::Other, None)
             }
-        }
+        })
     }
 
     /// More of a block.
@@ -169,7 +169,7 @@ impl Blocks {
             ("signature_delta", Voice::Reasoning(_)) => open.add_seal(said("signature"))?,
             ("input_json_delta", Voice::Call) => open.say(said("partial_json"), listen),
             ("citations_delta", Voice::Text) => {
-                if let Some(citation) = delta.object("citation") {
+                if let Some(citation) = object_of(delta, "citation")? {
                     listen(Event::Cited(at(open.block), citations::read(&citation)));
                 }
             }

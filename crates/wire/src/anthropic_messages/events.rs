@@ -9,7 +9,7 @@ use crate::error::{read_error, read_exception};
 use crate::frame::{EXCEPTION, Frame};
 use crate::members::Members;
 use crate::scan::{self, Scanner, ValueKind};
-use crate::track::{broken, object_of};
+use crate::track::{all_of_object, broken, object_of};
 
 /// What one answer has said so far.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +125,7 @@ impl Answer {
     }
 
     fn count(&mut self, holder: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
-        if let Some(usage) = object_of(holder, "usage")? {
+        if let Some(usage) = all_of_object(holder, "usage")? {
             self.counts.add(&usage);
             listen(Event::Usage(self.counts.usage()));
         }

@@ -77,7 +77,7 @@ impl Blocks {
         let kind = match object_of(start, "toolUse")? {
             Some(call) => self.call(index, &call, listen)?,
             // The picture itself follows.
-            None if start.object("image").is_some() => Kind::Other,
+            None if object_of(start, "image")?.is_some() => Kind::Other,
             None => {
                 unsaid(start, listen);
                 Kind::Other
@@ -138,7 +138,7 @@ impl Blocks {
         }
         if let Some(citation) = object_of(delta, "citation")? {
             self.cite(&citation, listen)?;
-        } else if let Some(image) = delta.object("image") {
+        } else if let Some(image) = object_of(delta, "image")? {
             self.show(&image, listen)?;
         }
         Ok(())
@@ -172,7 +172,7 @@ impl Blocks {
         thought: &Members<'_>,
         listen: &mut Listen<'_>,
     ) -> Result<(), Error> {
-        let whole = thought.object("reasoningText");
+        let whole = object_of(thought, "reasoningText")?;
         let thought = whole.as_ref().unwrap_or(thought);
         if let Some(text) = thought.filled("text") {
             self.say(index, Kind::Reasoning, text.decode(), listen)?;
@@ -242,7 +242,7 @@ impl Blocks {
     }
 
     fn show(&mut self, image: &Members<'_>, listen: &mut Listen<'_>) -> Result<(), Error> {
-        let source = image.object("source");
+        let source = object_of(image, "source")?;
         let data = source.as_ref().and_then(|source| source.filled("bytes"));
         if let Some(data) = data {
             let format = image.filled("format").map(|format| format.decode());
@@ -291,7 +291,7 @@ impl Blocks {
             }
         } else if let Some(cited) = object_of(block, "citationsContent")? {
             self.cited(index, &cited, listen)?;
-        } else if let Some(image) = block.object("image") {
+        } else if let Some(image) = object_of(block, "image")? {
             self.show(&image, listen)?;
         } else if block.string("text").is_some() || object_of(block, "reasoningContent")?.is_some()
         {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::family::{Family, Recalls};
 use crate::cited::page;
-use crate::members::Members;
+use crate::members::{Members, check_all};
 use crate::scan::Malformed;
 
 /// Places in sources of the request: the member of `location`, and the one in it that says which
@@ -27,8 +27,9 @@ const PLACES: [(Measure, &str, &str); 4] = [
 /// Reads a citation; where in the answer it belongs is not said, only where in the source.
 ///
 /// # Errors
-/// A quotation that cannot be taken apart.
+/// It cannot be taken apart.
 pub(super) fn read(citation: &Members<'_>) -> Result<Citation, Malformed> {
+    check_all(citation.text, citation.span)?;
     let location = citation.object("location");
     let web = location
         .as_ref()

@@ -14,14 +14,14 @@ use chat::{Error, ServiceTier, Unit, Usage};
 
 use crate::members::Members;
 use crate::scan::{Malformed, Scanner, ValueKind};
-use crate::track::object_of;
+use crate::track::{all_of_object, object_of};
 
 /// Reads the counts beside an answer, and the tier that served it.
 ///
 /// # Errors
 /// They cannot be taken apart.
 pub(super) fn read(holder: &Members<'_>) -> Result<Option<Usage>, Error> {
-    let Some(usage) = object_of(holder, "usage")? else {
+    let Some(usage) = all_of_object(holder, "usage")? else {
         return Ok(None);
     };
     let written = usage
@@ -44,7 +44,7 @@ pub(super) fn read(holder: &Members<'_>) -> Result<Option<Usage>, Error> {
             counted.set(unit, count);
         }
     }
-    let tier = holder.object("serviceTier");
+    let tier = object_of(holder, "serviceTier")?;
     let tier = tier.as_ref().and_then(|tier| tier.filled("type"));
     counted.service_tier = tier.and_then(|tier| ServiceTier::from_name(&tier.decode()));
     counted.native = Some(usage.span.of(usage.text).into());

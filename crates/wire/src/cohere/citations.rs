@@ -23,9 +23,10 @@ pub(super) fn tell(
 ) -> Result<(), Malformed> {
     let span = citation.count("start").zip(citation.count("end"));
     for source in citation.objects("sources")? {
-        let inner = source
-            .object("document")
-            .or_else(|| source.object("tool_output"));
+        let inner = match source.try_object("document")? {
+            Some(document) => Some(document),
+            None => source.try_object("tool_output")?,
+        };
         let said = |name: &str| {
             let inner = inner.as_ref()?;
             inner.filled(name).map(|said| said.decode().into_owned())

@@ -11,7 +11,7 @@ use crate::finish::unify;
 use crate::frame::Frame;
 use crate::members::Members;
 use crate::scan::{self, Malformed};
-use crate::track::{Choice, Tracker, Voice, broken, object_of, too_many};
+use crate::track::{Choice, Tracker, Voice, all_of_object, broken, object_of, too_many};
 
 /// Reads one answer.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl Reader for ChatReader {
         };
         self.start(&top, listen)?;
         self.message(&message, logprobs::read(&top, ""), listen)?;
-        if let Some(counted) = object_of(&top, "usage")? {
+        if let Some(counted) = all_of_object(&top, "usage")? {
             listen(Event::Usage(usage::read(&counted)));
         }
         if self.choice()?.is_empty() && top.filled("finish_reason").is_none() {
@@ -264,7 +264,7 @@ impl ChatReader {
         let Some(delta) = delta else {
             return Ok(());
         };
-        if let Some(counted) = object_of(delta, "usage")? {
+        if let Some(counted) = all_of_object(delta, "usage")? {
             listen(Event::Usage(usage::read(&counted)));
         }
         if let Some(error) = delta.filled("error") {

@@ -16,7 +16,7 @@ use crate::error::read_error;
 use crate::finish::unify;
 use crate::members::{Members, elements};
 use crate::scan::{self, Span, ValueKind};
-use crate::track::{Listen, Tracker, Voice, broken, object_of, too_many};
+use crate::track::{Listen, Tracker, Voice, all_of_object, broken, check_all, object_of, too_many};
 
 /// All that is remembered of one answer.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ impl Heard {
         for (position, span) in spans.into_iter().enumerate() {
             self.candidate(&inner(top.text, span)?, position, listen)?;
         }
-        if let Some(report) = object_of(top, "usageMetadata")? {
+        if let Some(report) = all_of_object(top, "usageMetadata")? {
             let mut usage = self.counts.read(&report);
             let searches = self.grounding.searches();
             if searches > 0 {
@@ -138,7 +138,7 @@ impl Heard {
             let list = content.get("parts")?;
             (list.kind == ValueKind::Array).then(|| elements(content.text, list.value))
         });
-        let mut tokens = logprobs::read(candidate).filter(|_| self.is_told);
+        let mut tokens = logprobs::read(candidate)?.filter(|_| self.is_told);
         for span in parts.unwrap_or_default() {
             self.part(index, &inner(candidate.text, span)?, listen)?;
             self.rate(index, &mut tokens, listen)?;
@@ -153,6 +153,7 @@ impl Heard {
         if let Some(grounding) = object_of(candidate, "groundingMetadata")? {
             self.grounding.read(&grounding);
             if self.is_told {
+                check_all(&grounding)?;
                 let choice = self.tracker.choice(index)?;
                 self.grounding.tell(index, choice, &grounding, listen);
             }

@@ -4,13 +4,22 @@
 //! in one entry for each token. Source: `LogprobsResult` in
 //! <https://ai.google.dev/api/generate-content> (2026).
 
+use chat::Error;
 use serde_json::{Number, Value, json};
 
 use crate::members::Members;
+use crate::track::object_of;
 
 /// Google's list of what a candidate said, in OpenAI's form; nothing where none is told.
-pub(super) fn read(candidate: &Members<'_>) -> Option<Value> {
-    let told = candidate.object("logprobsResult")?;
+///
+/// # Errors
+/// It cannot be taken apart.
+pub(super) fn read(candidate: &Members<'_>) -> Result<Option<Value>, Error> {
+    let told = object_of(candidate, "logprobsResult")?;
+    Ok(told.and_then(|told| in_openais_form(&told)))
+}
+
+fn in_openais_form(told: &Members<'_>) -> Option<Value> {
     let told: Value = serde_json::from_str(told.span.of(told.text)).ok()?;
     let chosen = told["chosenCandidates"].as_array()?;
     let tokens: Vec<Value> = chosen

@@ -21,7 +21,7 @@ pub(crate) use crate::members::elements;
 use crate::scan::{Span, ValueKind};
 use crate::splice::{Edits, ObjectEdits, quoted};
 use crate::stamp::Stamp;
-use crate::track::{Listen, Tracker, Voice, broken, object_of, too_many};
+use crate::track::{Listen, Tracker, Voice, all_of_object, broken, object_of, too_many};
 
 /// Which of the two an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl<'a> Walk<'_, 'a> {
         refuse_errors(top, self.form)?;
         self.start(top);
         if let Some(telling) = &mut self.telling {
-            telling.find_sources(top);
+            telling.find_sources(top)?;
         }
         let mut stamped = ObjectEdits::new(top);
         let choices = top
@@ -167,7 +167,7 @@ impl<'a> Walk<'_, 'a> {
         }
         telling::logprobs(self, index, choice)?;
         // Moonshot puts the usage of a stream inside its last choice.
-        if let Some(usage) = object_of(choice, "usage")? {
+        if let Some(usage) = all_of_object(choice, "usage")? {
             (self.listen)(Event::Usage(usage::read(&usage)));
             edited.remove("usage");
         }
@@ -218,8 +218,11 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn usage(&mut self, top: &Members<'a>) -> Result<(), Error> {
-        let of_groq = || top.object("x_groq").and_then(|groq| groq.object("usage"));
-        if let Some(members) = object_of(top, "usage")?.or_else(of_groq) {
+        let counts = match (all_of_object(top, "usage")?, object_of(top, "x_groq")?) {
+            (None, Some(groq)) => all_of_object(&groq, "usage")?,
+            (counts, _) => counts,
+        };
+        if let Some(members) = counts {
             let mut counted = usage::read(&members);
             // Perplexity counts its searches in the usage, xAI its sources; the rest say nothing.
             counted.native_cost_nanos = counted.native_cost_nanos.filter(|nanos| *nanos >= 0);

@@ -66,7 +66,7 @@ pub(super) fn read<'a>(
     if let Some(refusal) = body.filled("refusal") {
         say(walk, index, Voice::Refusal, refusal.decode())?;
     }
-    if let Some(audio) = body.object("audio") {
+    if let Some(audio) = object_of(body, "audio")? {
         self::audio(walk, index, &audio, has_words)?;
     }
     if let Some(images) = body
@@ -110,8 +110,8 @@ fn audio<'a>(
 
 fn image<'a>(walk: &mut Walk<'_, 'a>, index: u32, span: Span) -> Result<(), Error> {
     let image = members_at(walk.text, span)?;
-    let url = image
-        .object("image_url")
+    let inner = object_of(&image, "image_url")?;
+    let url = inner
         .and_then(|inner| inner.string("url"))
         .or_else(|| image.string("url"))
         .map(|url| url.decode())

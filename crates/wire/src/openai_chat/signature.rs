@@ -11,7 +11,7 @@ use chat::{Error, Event, Opaque, Seal};
 use super::details::{self, Sealed};
 use super::events::Walk;
 use crate::members::Members;
-use crate::track::Voice;
+use crate::track::{Voice, object_of};
 
 /// The signature of a message: of its text, or of the thoughts before its calls. Gives the entry that
 /// repeats it, where the answer is forwarded.
@@ -20,7 +20,7 @@ pub(super) fn of_message(
     index: u32,
     body: &Members<'_>,
 ) -> Result<Option<String>, Error> {
-    let Some(opaque) = signature(body) else {
+    let Some(opaque) = signature(body)? else {
         return Ok(None);
     };
     if walk.telling.is_none() {
@@ -41,7 +41,7 @@ pub(super) fn of_call(
     index: u32,
     call: &Members<'_>,
 ) -> Result<Option<String>, Error> {
-    let Some((opaque, id)) = signature(call).zip(call.filled("id")) else {
+    let Some((opaque, id)) = signature(call)?.zip(call.filled("id")) else {
         return Ok(None);
     };
     let id = id.decode();
@@ -54,13 +54,18 @@ pub(super) fn of_call(
     Ok(None)
 }
 
-fn signature(holder: &Members<'_>) -> Option<Opaque> {
-    let google = holder.object("extra_content")?.object("google")?;
-    let value = google.filled("thought_signature")?.decode().into_owned();
-    Some(Opaque {
+fn signature(holder: &Members<'_>) -> Result<Option<Opaque>, Error> {
+    let Some(extra) = object_of(holder, "extra_content")? else {
+        return Ok(None);
+    };
+    let google = object_of(&extra, "google")?;
+    let value = google
+        .as_ref()
+        .and_then(|it| it.filled("thought_signature"));
+    Ok(value.map(|value| Opaque {
         format: Format::GoogleGemini,
         seal: Seal::Signature,
-        value,
+        value: value.decode().into_owned(),
         id: None,
-    })
+    }))
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::events::{Form, Walk, elements, read as members_at, say};
 use crate::members::Members;
 use crate::scan::{Scanner, Span, ValueKind};
-use crate::track::{Choice, Listen, Voice};
+use crate::track::{Choice, Listen, Voice, object_of};
 
 /// Seals that may wait for their tool calls; it bounds what a stream can make us remember.
 const HELD_MAX: usize = 1_024;
@@ -58,9 +58,12 @@ impl Entry {
 
 impl Telling {
     /// Perplexity names its sources beside the choices, in every chunk again.
-    pub(super) fn find_sources(&mut self, top: &Members<'_>) {
+    ///
+    /// # Errors
+    /// A source that cannot be taken apart.
+    pub(super) fn find_sources(&mut self, top: &Members<'_>) -> Result<(), Error> {
         if self.has_sources {
-            return;
+            return Ok(());
         }
         let list = |name: &str| {
             let member = top.get(name)?;
@@ -68,9 +71,7 @@ impl Telling {
         };
         if let Some(results) = list("search_results") {
             for span in elements(top.text, results) {
-                let Ok(result) = Members::of_span(top.text, span) else {
-                    continue;
-                };
+                let result = members_at(top.text, span)?;
                 let text = |name: &str| result.filled(name).map(|it| it.decode().into_owned());
                 if let Some(url) = text("url") {
                     self.sources.push(Citation {
@@ -96,6 +97,7 @@ impl Telling {
             });
         }
         self.has_sources = !self.sources.is_empty();
+        Ok(())
     }
 
     /// A choice ends: what waited for a tool call that never came stands alone.
@@ -323,7 +325,7 @@ pub(super) fn citations(
     };
     for span in elements(walk.text, list.value) {
         let annotation = members_at(walk.text, span)?;
-        match (annotation.object("url_citation"), block) {
+        match (object_of(&annotation, "url_citation")?, block) {
             (Some(cited), Some(block)) => {
                 (walk.listen)(Event::Cited(block, citation(&cited)));
             }
@@ -356,7 +358,7 @@ pub(super) fn logprobs(
     if walk.telling.is_none() {
         return Ok(());
     }
-    let Some(logprobs) = choice.object("logprobs") else {
+    let Some(logprobs) = object_of(choice, "logprobs")? else {
         return Ok(());
     };
     let tracked = walk.tracker.choice(index)?;

@@ -13,7 +13,7 @@ use crate::finish::unify;
 use crate::frame::Frame;
 use crate::members::Members;
 use crate::scan::{self, Malformed, Scanner, ValueKind};
-use crate::track::{Listen, broken, object_of};
+use crate::track::{Listen, all_of_object, broken, object_of};
 
 /// Reads one answer.
 #[derive(Debug, Default)]
@@ -204,7 +204,7 @@ impl ResponsesReader {
             Some(_) | None => {}
         }
         self.items(response, listen)?;
-        if let Some(usage) = object_of(response, "usage")? {
+        if let Some(usage) = all_of_object(response, "usage")? {
             let mut counted = usage::read(&usage);
             let searches = self.answer.searches();
             if searches > 0 && counted.get(Unit::WebSearch).is_none() {
@@ -212,7 +212,7 @@ impl ResponsesReader {
             }
             listen(Event::Usage(counted));
         }
-        let details = response.object("incomplete_details");
+        let details = object_of(response, "incomplete_details")?;
         let cut = details
             .as_ref()
             .and_then(|details| details.filled("reason"));

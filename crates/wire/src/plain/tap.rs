@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::members::Members;
 use crate::scan::{self, ValueKind};
 use crate::stamp::CostText;
-use crate::track::broken;
+use crate::track::{broken, object_of};
 
 /// What was read of an answer.
 #[derive(Debug, Default)]
@@ -93,6 +93,17 @@ pub(super) fn members(body: &[u8]) -> Result<Members<'_>, Error> {
 pub(super) fn list(top: &Members<'_>, name: &str) -> Option<Vec<scan::Span>> {
     let list = top.get(name)?;
     (list.kind == ValueKind::Array).then(|| crate::openai_chat::elements(top.text, list.value))
+}
+
+/// What Cohere counts.
+///
+/// # Errors
+/// It cannot be taken apart.
+pub(super) fn billed_units<'a>(top: &Members<'a>) -> Result<Option<Members<'a>>, Error> {
+    match object_of(top, "meta")? {
+        Some(meta) => object_of(&meta, "billed_units"),
+        None => Ok(None),
+    }
 }
 
 /// An answer that lacks what it is for.

@@ -9,8 +9,9 @@ use super::request::{Piece, asked};
 use crate::codec::{Asked, Plain, Tap};
 use crate::incoming::Incoming;
 use crate::outgoing::{Outgoing, Written};
-use crate::plain::tap::{Answer, PlainTap, Read, members, without};
+use crate::plain::tap::{Answer, PlainTap, Read, billed_units, members, without};
 use crate::stamp::{CostText, Stamp};
+use crate::track::object_of;
 
 /// What vectors are for when the caller does not say: Cohere demands an answer, and this one fits
 /// whatever is stored to be found later.
@@ -86,12 +87,11 @@ struct Embedded {
 impl Answer for Embedded {
     fn read(&mut self, body: &Bytes) -> Result<Read, Error> {
         let top = members(body)?;
-        let embeddings = top.object("embeddings").ok_or_else(|| without("vectors"))?;
+        let embeddings = object_of(&top, "embeddings")?.ok_or_else(|| without("vectors"))?;
         self.vectors.arrays.clear();
         self.vectors.take_list(&embeddings, "float")?;
         let mut usage = Usage::default();
-        let meta = top.object("meta");
-        if let Some(billed) = meta.and_then(|meta| meta.object("billed_units")) {
+        if let Some(billed) = billed_units(&top)? {
             // The two are beside each other.
             for (name, unit) in [
                 ("input_tokens", Unit::Input),

@@ -18,6 +18,7 @@ use crate::outgoing::{Outgoing, Written};
 use crate::plain::tap::{Answer, PlainTap, Read, list, members, without};
 use crate::scan::Span;
 use crate::stamp::{CostText, Stamp};
+use crate::track::object_of;
 
 /// Embeddings at Google.
 #[derive(Debug, Clone, Copy)]
@@ -144,11 +145,11 @@ impl Embedded {
     fn take(&mut self, text: &str, span: Span) -> Result<Option<u64>, Error> {
         let entry = Members::of_span(text, span).map_err(|_| without("vectors"))?;
         // Vertex puts each vector into an object of its own.
-        let inner = entry.object("embeddings");
+        let inner = object_of(&entry, "embeddings")?;
         let of = inner.as_ref().unwrap_or(&entry);
         let values = of.get("values").ok_or_else(|| without("vectors"))?;
         self.vectors.take(text, values.value);
-        let statistics = of.object("statistics");
+        let statistics = object_of(of, "statistics")?;
         Ok(statistics.and_then(|statistics| statistics.count("token_count")))
     }
 }
@@ -165,7 +166,7 @@ impl Answer for Embedded {
                 tokens = Some(tokens.unwrap_or(0_u64).saturating_add(count));
             }
         }
-        let counted = top.object("usageMetadata");
+        let counted = object_of(&top, "usageMetadata")?;
         let tokens = counted
             .and_then(|counted| counted.count("promptTokenCount"))
             .or(tokens);

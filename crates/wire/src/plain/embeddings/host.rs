@@ -13,6 +13,7 @@ use crate::plain::body;
 use crate::plain::tap::{Answer, PlainTap, Read, list, members, without};
 use crate::splice::{Edits, ObjectEdits, quoted};
 use crate::stamp::{CostText, Stamp};
+use crate::track::all_of_object;
 
 /// Embeddings at hosts of the OpenAI dialects.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +46,7 @@ impl Answer for Spliced {
         self.body = body.clone();
         Ok(Read {
             native_id: top.filled("id").map(|id| id.decode().into_owned()),
-            usage: top
-                .object("usage")
+            usage: all_of_object(&top, "usage")?
                 .map(|it| counted(&it))
                 .unwrap_or_default(),
         })

@@ -8,10 +8,11 @@ use chat::{Error, Unit, Usage};
 use crate::codec::Asked;
 use crate::members::Members;
 use crate::openai_chat::usage::{money, native_cost};
-use crate::plain::tap::{Answer, Read, list, members, without};
+use crate::plain::tap::{Answer, Read, billed_units, list, members, without};
 use crate::scan::{Malformed, Scanner, Span, ValueKind};
 use crate::splice::{push_member, quoted};
 use crate::stamp::{CostText, Stamp};
+use crate::track::all_of_object;
 
 /// The names under which a score stands: Cohere's and most others', and those of some local servers.
 const SCORES: [&str; 3] = ["relevance_score", "relevanceScore", "score"];
@@ -89,7 +90,7 @@ impl Answer for Ranked {
         if let Some(most) = self.top_n {
             self.scores.truncate(most);
         }
-        let usage = counted(&top);
+        let usage = counted(&top)?;
         self.units = usage.get(Unit::Request);
         Ok(Read {
             native_id: top.filled("id").map(|id| id.decode().into_owned()),
@@ -130,9 +131,12 @@ impl Answer for Ranked {
 
 /// Voyage, Together and others count tokens in `usage`; Cohere counts search units (a query with up
 /// to 100 documents is one) in `meta.billed_units`, which are priced as requests. Nothing comes out.
-fn counted(top: &Members<'_>) -> Usage {
+///
+/// # Errors
+/// It cannot be taken apart.
+fn counted(top: &Members<'_>) -> Result<Usage, Error> {
     let mut counted = Usage::default();
-    let usage = top.object("usage");
+    let usage = all_of_object(top, "usage")?;
     if let Some(usage) = &usage {
         let names = ["total_tokens", "prompt_tokens", "input_tokens"];
         if let Some(tokens) = names.iter().find_map(|name| usage.count(name)) {
@@ -141,8 +145,7 @@ fn counted(top: &Members<'_>) -> Usage {
         counted.native_cost_nanos = native_cost(usage).filter(|nanos| *nanos >= 0);
         counted.native = Some(usage.span.of(usage.text).into());
     }
-    let meta = top.object("meta");
-    let billed = meta.and_then(|meta| meta.object("billed_units"));
+    let billed = billed_units(top)?;
     let units = |of: &Option<Members<'_>>| of.as_ref().and_then(|of| of.count("search_units"));
     if let Some(units) = units(&billed).or_else(|| units(&usage)) {
         counted.set(Unit::Request, units);
@@ -157,5 +160,5 @@ fn counted(top: &Members<'_>) -> Usage {
             counted.set(Unit::Input, 0);
         }
     }
-    counted
+    Ok(counted)
 }

@@ -10,6 +10,7 @@ mod schemas;
 mod shapes;
 mod source;
 mod survival;
+mod too_many;
 mod turns;
 
 use bytes::Bytes;
