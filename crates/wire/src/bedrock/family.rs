@@ -121,6 +121,7 @@ const OTHERS: Family = Family {
 };
 
 /// Penalties, which go by the same names in `additionalModelRequestFields`.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-jamba.html> (2026)
 const PENALTIES: &[Parameter] = &[Parameter::FrequencyPenalty, Parameter::PresencePenalty];
 /// The same and a seed.
 const PENALTIES_AND_SEED: &[Parameter] = &[
@@ -157,12 +158,22 @@ const NOVA: Family = Family {
     ..OTHERS
 };
 
-const OLD_MISTRAL: Family = Family {
+/// Models that are asked as conversations: of these AWS documents nothing beside what Converse says.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-mistral-chat-completion.html>
+/// (2026)
+const MISTRAL: Family = Family {
     forced: Forced::Any,
-    takes_schemas: false,
     wants_objects: true,
-    top_k: TopK::Flat("top_k"),
     ..OTHERS
+};
+
+/// Models that were asked for texts first, and take `top_k`, but no seed and no penalties.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-mistral-text-completion.html>
+/// (2026)
+const OLD_MISTRAL: Family = Family {
+    takes_schemas: false,
+    top_k: TopK::Flat("top_k"),
+    ..MISTRAL
 };
 
 /// The table: a part of the name, and the family. The first one that fits counts.
@@ -214,15 +225,22 @@ const TABLE: &[(&str, Family)] = &[
     ("mistral.mistral-7b", OLD_MISTRAL),
     ("mistral.mixtral", OLD_MISTRAL),
     ("mistral.mistral-small-24", OLD_MISTRAL),
-    ("mistral.mistral-large-24", OLD_MISTRAL),
-    ("mistral.pixtral", OLD_MISTRAL),
+    ("mistral.mistral-large-2402", OLD_MISTRAL),
     (
-        "mistral.",
+        "mistral.mistral-large-24",
         Family {
-            takes_schemas: true,
-            ..OLD_MISTRAL
+            takes_schemas: false,
+            ..MISTRAL
         },
     ),
+    (
+        "mistral.pixtral",
+        Family {
+            takes_schemas: false,
+            ..MISTRAL
+        },
+    ),
+    ("mistral.", MISTRAL),
     (
         "openai.gpt-oss",
         Family {

@@ -90,6 +90,26 @@ fn penalties_and_seeds_go_to_families_that_have_them() {
 }
 
 #[test]
+fn top_k_goes_to_models_of_mistral_that_were_asked_for_texts() {
+    let asked = json!({"top_k": 7});
+    for (model, is_taken) in [
+        ("mistral.mistral-7b-instruct-v0:2", true),
+        ("mistral.mistral-large-2402-v1:0", true),
+        ("mistral.mistral-large-2407-v1:0", false),
+        ("us.mistral.pixtral-large-2502-v1:0", false),
+        ("mistral.mistral-large-3-675b-instruct", false),
+    ] {
+        let (sent, dropped) = of_chat(&asked, model);
+        let (fields, named) = match is_taken {
+            true => (asked.clone(), vec![]),
+            false => (Value::Null, vec!["top_k"]),
+        };
+        assert_eq!(sent["additionalModelRequestFields"], fields, "{model}");
+        assert_eq!(dropped, named, "{model}");
+    }
+}
+
+#[test]
 fn what_the_caller_says_of_the_model_wins_and_what_it_wins_over_is_named() {
     let own = json!({"seed": 1, "k": 3, "p": 0.5});
     let asked = json!({"seed": 7, "top_k": 3, "additionalModelRequestFields": own});
