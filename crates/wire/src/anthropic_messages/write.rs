@@ -1,8 +1,8 @@
 //! Writes a request in this dialect out of the vocabulary. Members stand in one fixed order, so that
 //! the same conversation always gives the same bytes, and what is cached is found again.
 
-use chat::request::{Format, Tool, ToolChoice};
-use chat::{Error, Request};
+use chat::request::{Content, Format, Message, Role, Tool, ToolChoice};
+use chat::{Error, Kind, Next, Request};
 use serde_json::{Map, Value, json};
 
 use super::blocks::ANSWER_TOOL;
@@ -24,7 +24,11 @@ pub(super) struct Draft<'a> {
 }
 
 /// Writes a request for one endpoint.
+///
+/// # Errors
+/// What a user shows and this dialect has no word for.
 pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Error> {
+    refuse_unfit(&request.messages)?;
     let host = Host::of(to);
     let limit = to
         .output_limit
@@ -88,6 +92,23 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
         headers: [host.headers(None), beside.headers].concat(),
         dropped: draft.dropped,
     })
+}
+
+/// Sound and films are content: who shows them is not answered as if there were none.
+fn refuse_unfit(messages: &[Message]) -> Result<(), Error> {
+    let shown = messages.iter().enumerate();
+    for (position, message) in shown.filter(|(_, message)| message.role == Role::User) {
+        for (place, part) in message.parts.iter().enumerate() {
+            if matches!(part.content, Content::Audio { .. } | Content::Video(_)) {
+                let path = format!("messages[{position}].content[{place}]");
+                let message = format!("{path}: this provider takes no sound and no films");
+                return Err(Error::caller(Kind::InvalidRequest, message)
+                    .with_next(Next::TryNextEndpoint)
+                    .with_field(path));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn filled(list: Vec<Value>) -> Option<Value> {

@@ -43,6 +43,7 @@ pub use envelope::write_error;
 pub(crate) use events::elements;
 pub(crate) use fields::FIELDS;
 pub(crate) use inbound::{annotation, head, options, push_finish};
+pub(crate) use outbound::OF_OPENAI;
 pub(crate) use request::needs;
 pub use request::read_request;
 pub use stream::{DONE, KEEP_ALIVE, StreamTap};

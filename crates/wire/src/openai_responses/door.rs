@@ -10,6 +10,7 @@ use super::writer::ResponsesWriter;
 use super::{envelope, parse, request, splice, write};
 use crate::codec::{Asked, Door, Inbound, Outbound, Reader, Tap, Transparent, Writer};
 use crate::incoming::{Beside, Incoming};
+use crate::openai_chat::OF_OPENAI;
 use crate::outgoing::{Outgoing, Written};
 use crate::stamp::Stamp;
 
@@ -68,6 +69,10 @@ impl Inbound for OpenaiResponses {
 impl Outbound for OpenaiResponses {
     fn write(&self, request: &Request, to: &Outgoing<'_>) -> Result<Written, Error> {
         write::write(request, to)
+    }
+
+    fn own_fields(&self) -> &'static [&'static str] {
+        OF_OPENAI
     }
 
     fn reader(&self) -> Box<dyn Reader> {

@@ -88,8 +88,11 @@ pub(super) fn parse(body: &[u8], incoming: &Incoming) -> Result<Request, Error> 
     text(&top, &mut request)?;
     include(&top, &mut request);
     request.cache = cache(&top)?;
-    if request.user.is_none() {
-        request.user = top.string("safety_identifier")?.map(str::to_owned);
+    if let Some(newer) = top.string("safety_identifier")? {
+        let user = request.user.get_or_insert_with(|| newer.to_owned());
+        if user != newer {
+            request.unsaid.push("safety_identifier".to_owned());
+        }
     }
     if let Some(modalities) = top.array("modalities")? {
         let words = modalities.value.as_array().into_iter().flatten();

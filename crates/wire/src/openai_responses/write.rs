@@ -83,6 +83,16 @@ pub(super) fn write(request: &Request, to: &Outgoing<'_>) -> Result<Written, Err
     if let Some(key) = &request.prompt_cache_key {
         draft.set("prompt_cache_key", json!(key));
     }
+    for (name, value) in &request.native {
+        let is_known = match name.as_str() {
+            "prompt_cache_options" => family::takes_breakpoints(to.native_model),
+            _ => family::format(to.native_model) == Family::OpenaiResponses,
+        };
+        match is_known {
+            true => draft.set(name, value.clone()),
+            false => draft.drop(name),
+        }
+    }
     additions(request, &mut draft);
     draft.set("store", json!(false));
     if request.stream {

@@ -23,6 +23,7 @@ mod json;
 mod matrix;
 mod ndjson;
 mod nonsense;
+mod openai_own;
 mod plain;
 mod prefix;
 mod provider_side;

@@ -42,6 +42,7 @@ const KNOWN: &[&str] = &[
     "service_tier",
     "speed",
     "user",
+    "safety_identifier",
     "metadata",
     "cache_control",
     "prompt_cache_key",
@@ -64,7 +65,7 @@ pub(crate) fn read(top: &Cursor<'_>, incoming: &Incoming) -> Result<Request, Err
         reasoning: reasoning(top, &mut unsaid)?,
         verbosity: top.string("verbosity")?.map(str::to_owned),
         service_tier: service_tier(top)?,
-        user: incoming.user.clone(),
+        user: end_user(top, incoming, &mut unsaid)?,
         metadata: incoming.metadata.clone(),
         cache: cache_mark(top)?,
         prompt_cache_key: incoming.prompt_cache_key.clone(),
@@ -140,6 +141,20 @@ fn logit_bias(top: &Cursor<'_>) -> Result<Vec<(String, Number)>, Error> {
         _ => None,
     });
     Ok(biases.collect())
+}
+
+/// OpenAI's newer name for the caller's end user counts where the older one is not there.
+fn end_user(
+    top: &Cursor<'_>,
+    incoming: &Incoming,
+    unsaid: &mut Vec<String>,
+) -> Result<Option<String>, Error> {
+    let newer = top.string("safety_identifier")?;
+    let user = incoming.user.as_deref().or(newer);
+    if newer.is_some_and(|newer| user != Some(newer)) {
+        unsaid.push("safety_identifier".to_owned());
+    }
+    Ok(user.map(str::to_owned))
 }
 
 /// `speed` is Anthropic's spelling of the fast tier.

@@ -96,6 +96,13 @@ pub(super) fn compose(
         top_mark(&mut body, mark, marks);
     }
     body.text("prompt_cache_key", request.prompt_cache_key.as_ref());
+    for (name, value) in &request.native {
+        // Others who speak the dialect refuse what they do not know.
+        match marks {
+            Marks::Breakpoints => body.put(name, &value.to_string()),
+            Marks::CacheControl | Marks::None => body.dropped.push(name.clone()),
+        }
+    }
     if !request.modalities.is_empty() {
         let others = request.modalities.iter().map(String::as_str);
         let all: Vec<_> = std::iter::once("text").chain(others).collect();

@@ -24,6 +24,9 @@ use crate::codec::{Outbound, Reader};
 use crate::members::Members;
 use crate::outgoing::{Outgoing, Written};
 
+/// What OpenAI has in both of its dialects, and nobody else: how its cache works.
+pub(crate) const OF_OPENAI: &[&str] = &["prompt_cache_options", "prompt_cache_retention"];
+
 impl Outbound for OpenaiChat {
     fn write(&self, request: &Request, to: &Outgoing<'_>) -> Result<Written, Error> {
         let (text, dropped) = compose::compose(request, to)?;
@@ -39,6 +42,10 @@ impl Outbound for OpenaiChat {
             }
         }
         Ok(written)
+    }
+
+    fn own_fields(&self) -> &'static [&'static str] {
+        OF_OPENAI
     }
 
     fn reader(&self) -> Box<dyn Reader> {

@@ -3,10 +3,11 @@
 use chat::request::{
     CacheMark, Content, Effort, Format, Message, Part, Reasoning, Role, Source, Tool, ToolChoice,
 };
-use chat::{Dialect, Request};
+use chat::{Dialect, Kind, Next, Request};
 use serde_json::{Value, json};
 
 use super::scene::{at, endpoint, written};
+use crate::provider_side::translated;
 
 fn user(text: &str) -> Message {
     Message::new(Role::User, vec![Part::text(text)])
@@ -322,11 +323,6 @@ fn pictures_and_documents_are_told_in_every_form() {
         file(base64("application/pdf", "AAAA")).into(),
         file(base64("text/plain", "aGk=")).into(),
         file(Source::Url("https://x/y.pdf".to_owned())).into(),
-        Content::Audio {
-            data: "AAAA".to_owned(),
-            format: "wav".to_owned(),
-        }
-        .into(),
     ];
     let request = Request {
         messages: vec![Message::new(Role::User, parts)],
@@ -345,7 +341,26 @@ fn pictures_and_documents_are_told_in_every_form() {
     assert_eq!(blocks[4]["source"]["type"], "url");
     assert_eq!(blocks[4]["citations"], json!({"enabled": true}));
     assert!(blocks[3].get("citations").is_none());
-    assert_eq!(lost, ["messages[0].content[5]"]);
+    assert_eq!(lost, Vec::<String>::new());
+}
+
+#[test]
+fn sound_and_films_are_left_to_endpoints_that_take_them() {
+    let asked = |part: Value| {
+        let text = json!({"type": "text", "text": "What is this?"});
+        json!({"model": "m", "messages": [{"role": "user", "content": [text, part]}]})
+    };
+    let sound = json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}});
+    let film = json!({"type": "video_url", "video_url": {"url": "https://x/y.mp4"}});
+    for part in [sound, film] {
+        let to = endpoint("claude-sonnet-4-5");
+        let error = translated(Dialect::OpenaiChat, &asked(part), &to).expect_err("an error");
+        assert_eq!(
+            (error.kind, error.next),
+            (Kind::InvalidRequest, Next::TryNextEndpoint)
+        );
+        assert!(error.message.contains("messages[0].content[1]"), "{error}");
+    }
 }
 
 #[test]
