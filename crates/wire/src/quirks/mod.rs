@@ -7,18 +7,21 @@
 //! To add one: a row in [`TABLE`], and a before/after case in `tests/it/quirks.rs` (a test fails
 //! without it).
 
+mod apply;
+mod known;
 mod messages;
 mod order;
 mod reasoning;
 mod recall;
 
-use chat::{Feature, habit};
-
 use crate::continuation::{GoesOn, Mark};
-use crate::draft::Draft;
-use crate::outgoing::Outgoing;
-use crate::splice::Edits;
 
+pub(crate) use apply::{apply, apply_to_fields};
+pub use known::goes_on;
+pub(crate) use known::{
+    is_openrouter, knows_free_text, name_once, reasoning_form, recall, refuses, renamed,
+    takes_cache_control, takes_stream_options,
+};
 pub(crate) use reasoning::Form;
 pub(crate) use recall::extra_content;
 
@@ -369,139 +372,5 @@ impl Quirk {
     #[must_use]
     pub fn from_name(name: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|quirk| quirk.name == name)
-    }
-}
-
-/// Applies the habits of a provider to a request.
-pub(crate) fn apply(draft: &mut Draft<'_, '_>, edits: &mut Edits<'_>, to: &Outgoing<'_>) {
-    let quirks = to.quirks;
-    reasoning::apply(draft, quirks);
-    for quirk in quirks {
-        match quirk.habit {
-            Habit::Rename(from, to) => draft.rename(from, to),
-            Habit::Drop(fields) => fields.iter().for_each(|field| draft.drop_field(field)),
-            Habit::Cap(field, max, json) => draft.cap(field, max, json),
-            Habit::NoStreamOptions
-            | Habit::CacheControl
-            | Habit::Expresses
-            | Habit::Reasoning(_)
-            | Habit::GoesOn(..)
-            | Habit::Messages(_)
-            | Habit::Recall(..) => {}
-        }
-    }
-    let mut wanted: Vec<messages::MessageEdit> = Vec::new();
-    let keeps_all = matches!(recall(quirks), Recall::Details | Recall::Signatures);
-    if !keeps_all && recall::may_be_foreign(draft.members.text) {
-        wanted.push(recall::without_foreign);
-    }
-    wanted.extend(quirks.iter().filter_map(|quirk| match quirk.habit {
-        Habit::Messages(edit) | Habit::Recall(_, edit) => Some(edit),
-        _ => None,
-    }));
-    if !wanted.is_empty() {
-        let family = recall::family_of(to.native_model);
-        messages::apply(draft, edits, (&wanted, family));
-    }
-}
-
-/// Applies the habits that are about single fields: those of bodies that are no chat requests.
-pub(crate) fn apply_to_fields(draft: &mut Draft<'_, '_>, quirks: &[&Quirk]) {
-    for quirk in quirks {
-        match quirk.habit {
-            Habit::Drop(fields) => fields.iter().for_each(|field| draft.drop_field(field)),
-            Habit::Cap(field, max, json) => draft.cap(field, max, json),
-            Habit::Rename(..)
-            | Habit::NoStreamOptions
-            | Habit::CacheControl
-            | Habit::Expresses
-            | Habit::Reasoning(_)
-            | Habit::GoesOn(..)
-            | Habit::Messages(_)
-            | Habit::Recall(..) => {}
-        }
-    }
-}
-
-/// Whether a provider refuses a field.
-pub(crate) fn refuses(quirks: &[&Quirk], field: &str) -> bool {
-    quirks
-        .iter()
-        .any(|quirk| matches!(quirk.habit, Habit::Drop(fields) if fields.contains(&field)))
-}
-
-/// Whether a provider takes what OpenRouter has added to the dialects.
-pub(crate) fn is_openrouter(quirks: &[&Quirk]) -> bool {
-    quirks
-        .iter()
-        .any(|quirk| matches!(quirk.habit, Habit::Reasoning(Form::Keep)))
-}
-
-/// What a provider calls one of these fields, where it has a habit of calling it otherwise.
-pub(crate) fn renamed(quirks: &[&Quirk], fields: &[&str]) -> Option<&'static str> {
-    quirks.iter().find_map(|quirk| match quirk.habit {
-        Habit::Rename(from, to) if fields.contains(&from) => Some(to),
-        _ => None,
-    })
-}
-
-/// Whether a provider takes `stream_options`.
-pub(crate) fn takes_stream_options(quirks: &[&Quirk]) -> bool {
-    !quirks
-        .iter()
-        .any(|quirk| matches!(quirk.habit, Habit::NoStreamOptions))
-}
-
-/// Whether a provider understands `cache_control` wherever it may stand.
-pub(crate) fn takes_cache_control(quirks: &[&Quirk]) -> bool {
-    quirks
-        .iter()
-        .any(|quirk| matches!(quirk.habit, Habit::CacheControl))
-}
-
-/// Whether an endpoint knows tools that are called with free text.
-pub(crate) fn knows_free_text(to: &Outgoing<'_>) -> bool {
-    to.quirks
-        .iter()
-        .filter(|quirk| matches!(quirk.habit, Habit::Expresses))
-        .any(|quirk| {
-            habit::expressed_by(quirk.name, to.native_model).contains(Feature::CustomTools)
-        })
-}
-
-/// How a provider is asked to go on with a text by one of its models; `None` where it does not.
-#[must_use]
-pub fn goes_on(quirks: &[&Quirk], native_model: &str) -> Option<GoesOn> {
-    quirks.iter().find_map(|quirk| match &quirk.habit {
-        Habit::GoesOn(how, models) if models.include(native_model) => Some(*how),
-        _ => None,
-    })
-}
-
-/// How a provider wants to be asked to reason.
-pub(crate) fn reasoning_form(quirks: &[&Quirk]) -> Form {
-    let form = quirks.iter().rev().find_map(|quirk| match quirk.habit {
-        Habit::Reasoning(form) => Some(form),
-        _ => None,
-    });
-    form.unwrap_or(Form::Unknown)
-}
-
-/// Which of its earlier reasoning a provider gets back.
-pub(crate) fn recall(quirks: &[&Quirk]) -> Recall {
-    if is_openrouter(quirks) {
-        return Recall::Details;
-    }
-    let habit = quirks.iter().find_map(|quirk| match quirk.habit {
-        Habit::Recall(recall, _) => Some(recall),
-        _ => None,
-    });
-    habit.unwrap_or(Recall::Nothing)
-}
-
-/// Names something that was lost, once.
-pub(crate) fn name_once(dropped: &mut Vec<String>, name: &str) {
-    if !dropped.iter().any(|known| known == name) {
-        dropped.push(name.to_owned());
     }
 }
