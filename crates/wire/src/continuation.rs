@@ -13,10 +13,10 @@ use chat::{Block, Error, Event, Reason, Usage};
 
 use crate::codec::{Listen, Passed, Reader, Tap, Writer};
 use crate::frame::Frame;
-use crate::lane::failure;
 use crate::stamp::CostText;
 use crate::stitch::Stitch;
 use crate::track::{broken, failed_answer};
+use crate::translation::failure;
 
 /// A longer text is not gone on with; it bounds what is remembered of an answer.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;

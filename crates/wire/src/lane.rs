@@ -1,18 +1,14 @@
 //! The ways from a caller's dialect to a provider's, as one table.
 
-use bytes::Bytes;
 use chat::request::{Message, Part, Role};
-use chat::response::Fold;
-use chat::{Dialect, Error, Event, FinishReason, Kind, Reason, Request, Response, Usage};
+use chat::{Dialect, Error, Kind, Request};
 
 use crate::anthropic_messages::AnthropicMessages;
 use crate::bedrock::BedrockConverse;
-use crate::codec::{
-    Asked, Door, Inbound, Listen, Outbound, Passed, Plain, Reader, Tap, Transparent, Writer,
-};
+use crate::codec::{Asked, Door, Inbound, Outbound, Plain, Reader, Tap, Transparent};
 use crate::cohere::Cohere;
 use crate::continuation::{GoesOn, Telling, Told};
-use crate::frame::{Frame, Framing};
+use crate::frame::Framing;
 use crate::gemini::Gemini;
 use crate::incoming::{Beside, Incoming};
 use crate::openai_chat::OpenaiChat;
@@ -20,8 +16,7 @@ use crate::openai_completions::OpenaiCompletions;
 use crate::openai_responses::OpenaiResponses;
 use crate::outgoing::{Outgoing, Written};
 use crate::plain::{embeddings, rerank};
-use crate::stamp::CostText;
-use crate::track::{broken, failed_answer};
+use crate::translation::Translation;
 
 /// The dialects in which a provider can be asked.
 pub const SENDABLE: &[Dialect] = &[
@@ -279,12 +274,9 @@ impl Lane {
         match self {
             Self::Same(dialect, _) => dialect.tap(asked),
             Self::Plain(plain) => plain.tap(asked),
-            Self::Translated(from, into, _) => Box::new(Translation {
-                reader: into.reader(),
-                writer: from.writer(asked),
-                response: None,
-                failed: None,
-            }),
+            Self::Translated(from, into, _) => {
+                Box::new(Translation::new(into.reader(), from.writer(asked)))
+            }
         }
     }
 
@@ -333,123 +325,4 @@ fn say(into: &dyn Outbound, mut request: Request, to: &Outgoing<'_>) -> Result<W
         }
     }
     Ok(written)
-}
-
-/// An answer that is read in one dialect and written in another.
-struct Translation {
-    reader: Box<dyn Reader>,
-    writer: Box<dyn Writer>,
-    response: Option<Response>,
-    /// What the answer broke by, while what was said before it is on its way.
-    failed: Option<Error>,
-}
-
-impl Translation {
-    /// Lets events be heard, and writes what they mean for the caller.
-    ///
-    /// An answer that its provider ends as failed is an error in every dialect, as it is where Chat
-    /// Completions is read: the next endpoint may be asked while nothing was sent, and a caller who
-    /// was sent something is told that it broke off. Who counts hears the reason all the same.
-    fn writing<T: Default>(
-        &mut self,
-        listen: &mut Listen<'_>,
-        read: impl FnOnce(&mut dyn Reader, &mut Listen<'_>) -> Result<T, Error>,
-    ) -> (T, Bytes) {
-        let mut out = String::new();
-        let mut failed = None;
-        let writer = &mut self.writer;
-        let read = read(self.reader.as_mut(), &mut |event| {
-            match &event {
-                Event::Finish(_, finish) if finish.reason == Reason::Error => {
-                    failed = Some(failure(finish));
-                }
-                event => writer.event(event, &mut out),
-            }
-            listen(event);
-        });
-        for name in self.writer.take_unsaid() {
-            listen(Event::Unsaid(name.into()));
-        }
-        let (read, error) = match read {
-            Ok(read) => (read, failed),
-            Err(error) => (T::default(), Some(error)),
-        };
-        self.failed = self.failed.take().or(error);
-        (read, out.into())
-    }
-}
-
-/// The failure of an answer that its provider ended with a word for it.
-pub(crate) fn failure(finish: &FinishReason) -> Error {
-    match &finish.native {
-        Some(word) => broken(&format!("the provider broke its answer off: {word}")),
-        None => failed_answer(),
-    }
-}
-
-impl Tap for Translation {
-    fn frame(&mut self, frame: &Frame, listen: &mut Listen<'_>) -> Result<Passed, Error> {
-        let (is_done, out) = self.writing(listen, |reader, listen| reader.frame(frame, listen));
-        if out.is_empty()
-            && let Some(error) = self.failed.take()
-        {
-            return Err(error);
-        }
-        // What was said before a failure goes down first; `end` tells it.
-        let is_last = is_done || self.failed.is_some();
-        Ok(match (is_last, out.is_empty()) {
-            (false, true) => Passed::Swallow,
-            (false, false) => Passed::Forward(out),
-            (true, true) => Passed::Done,
-            (true, false) => Passed::Last(out),
-        })
-    }
-
-    fn end(&mut self, listen: &mut Listen<'_>) -> Result<Bytes, Error> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
-        let ((), out) = self.writing(listen, |reader, listen| reader.end(listen));
-        self.failed.take().map_or(Ok(out), Err)
-    }
-
-    fn last_frames(&mut self, usage: &Usage, cost: &CostText) -> Bytes {
-        let mut out = String::new();
-        self.writer.last(usage, cost, &mut out);
-        out.into()
-    }
-
-    fn error_frame(&mut self, error: &Error) -> Bytes {
-        let mut out = String::new();
-        self.writer.error(error, &mut out);
-        out.into()
-    }
-
-    fn read_whole(&mut self, body: &Bytes, listen: &mut Listen<'_>) -> Result<(), Error> {
-        let mut fold = Fold::default();
-        let mut failed = None;
-        self.reader.whole(body, &mut |event| {
-            if let Event::Finish(_, finish) = &event
-                && finish.reason == Reason::Error
-            {
-                failed = Some(failure(finish));
-            }
-            fold.hear(event.clone());
-            listen(event);
-        })?;
-        let response = fold.finish();
-        for name in self.writer.unsaid_of(&response) {
-            listen(Event::Unsaid(name.into()));
-        }
-        self.response = Some(response);
-        failed.map_or(Ok(()), Err)
-    }
-
-    fn write_whole(&mut self, usage: &Usage, cost: &CostText) -> Result<Bytes, Error> {
-        let response = self
-            .response
-            .take()
-            .ok_or_else(|| broken("no answer was read"))?;
-        Ok(self.writer.whole(&response, usage, cost).into())
-    }
 }

@@ -51,6 +51,7 @@ mod stamp;
 mod stitch;
 mod tool_check;
 mod track;
+mod translation;
 mod tree;
 
 pub use blanks::without_blanks;

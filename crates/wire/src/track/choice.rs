@@ -1,80 +1,15 @@
-//! What an answer has said so far: its choices, their blocks, and whether its tool calls are whole.
+//! One choice of an answer: who speaks in it, which tools it calls, and how it ends.
 
 use std::borrow::Cow;
 
 use chat::event::BlockIndex;
-use chat::{Block, Error, Event, FinishReason, Kind, Opaque, Reason, ServiceTier};
+use chat::{Block, Error, Event, FinishReason, Opaque, Reason};
 
+use super::{Arguments, Listen, broken};
 use crate::free_text;
-use crate::members::{self, Members};
-use crate::scan::Malformed;
 
-/// Who hears the events.
-pub(crate) type Listen<'l> = dyn FnMut(Event<'_>) + 'l;
-
-/// No answer has more choices than a request can ask for.
-const CHOICES_MAX: usize = 128;
 /// Far above what any model calls at once; it bounds what a stream can make us remember.
 const CALLS_MAX: usize = 1_024;
-
-/// A failure of the provider in the middle of its answer.
-pub(crate) fn broken(message: &str) -> Error {
-    Error::provider(Kind::ProviderUnavailable, message)
-}
-
-/// An object of a provider's answer that cannot be taken apart. The text was checked before: nothing
-/// else can be wrong with it.
-pub(crate) fn too_many(_: Malformed) -> Error {
-    broken("the provider sent an object with too many members")
-}
-
-/// An object of an answer without which something would be missing from it.
-///
-/// # Errors
-/// It has too many members to be taken apart.
-pub(crate) fn object_of<'a>(
-    holder: &Members<'a>,
-    name: &str,
-) -> Result<Option<Members<'a>>, Error> {
-    holder.try_object(name).map_err(too_many)
-}
-
-/// The same, for a small object of which every part is read: counts, sources.
-///
-/// # Errors
-/// It, or an object in it, has too many members to be taken apart.
-pub(crate) fn all_of_object<'a>(
-    holder: &Members<'a>,
-    name: &str,
-) -> Result<Option<Members<'a>>, Error> {
-    let object = object_of(holder, name)?;
-    if let Some(object) = &object {
-        check_all(object)?;
-    }
-    Ok(object)
-}
-
-/// Whether a small object can be taken apart with all that is in it.
-///
-/// # Errors
-/// As for [`all_of_object`].
-pub(crate) fn check_all(object: &Members<'_>) -> Result<(), Error> {
-    members::check_all(object.text, object.span).map_err(too_many)
-}
-
-/// The failure of an answer that its provider ended without its end.
-pub(crate) fn failed_answer() -> Error {
-    broken("the provider broke its answer off")
-}
-
-/// Everything remembered of one answer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tracker {
-    pub(crate) choices: Vec<Choice>,
-    pub(crate) is_started: bool,
-    /// The special tier that the provider says it serves by.
-    pub(crate) service_tier: Option<ServiceTier>,
-}
 
 /// One choice of an answer.
 #[derive(Debug, Clone, Default)]
@@ -122,57 +57,25 @@ struct Call {
     has_ended: bool,
 }
 
-impl Tracker {
-    /// The choice with an index, new if need be.
-    pub(crate) fn choice(&mut self, index: u32) -> Result<&mut Choice, Error> {
-        let position = self.choices.iter().position(|choice| choice.index == index);
-        let position = match position {
-            Some(position) => position,
-            None if self.choices.len() == CHOICES_MAX => {
-                return Err(broken(
-                    "the provider sent more choices than can be asked for",
-                ));
-            }
-            None => {
-                self.choices.push(Choice {
-                    index,
-                    ..Choice::default()
-                });
-                self.choices.len() - 1
-            }
-        };
-        self.choices
-            .get_mut(position)
-            .ok_or_else(|| broken("the provider sent no choice"))
-    }
-
-    /// Whether the answer is whole: every choice ended, and no tool call is open. An answer that was
-    /// cut at the output limit may end inside a tool call, since the caller is told that it was cut.
-    ///
-    /// Where the provider itself said that it was done, one choice with a reason is enough: some
-    /// proxies (LiteLLM) tell the reason of the first choice only. None at all never is.
-    pub(crate) fn check_whole(&self, is_done: bool) -> Result<(), Error> {
-        if self.choices.is_empty() {
-            return Err(broken(
-                "the provider ended its answer without saying anything",
-            ));
-        }
-        for choice in &self.choices {
-            choice.check_calls()?;
-        }
-        let ended = self
-            .choices
-            .iter()
-            .filter(|choice| choice.finish.is_some())
-            .count();
-        if ended == self.choices.len() || (is_done && ended > 0) {
-            return Ok(());
-        }
-        Err(broken("the provider's stream ended before its answer did"))
-    }
-}
-
 impl Choice {
+    /// A choice that has said nothing.
+    pub(super) fn at_index(index: u32) -> Self {
+        Self {
+            index,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is the one with an index.
+    pub(super) const fn is_at(&self, index: u32) -> bool {
+        self.index == index
+    }
+
+    /// Whether it has ended.
+    pub(super) const fn has_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
     /// A voice says something.
     pub(crate) fn say(&mut self, voice: Voice, said: Cow<'_, str>, listen: &mut Listen<'_>) {
         if said.is_empty() {
@@ -446,7 +349,8 @@ impl Choice {
         self.blocks == 0
     }
 
-    fn check_calls(&self) -> Result<(), Error> {
+    /// Whether its tool calls are whole, as far as they must be.
+    pub(super) fn check_calls(&self) -> Result<(), Error> {
         let was_cut = self.finish == Some(Reason::Length);
         if !was_cut && self.calls.iter().any(|call| !call.arguments.is_whole()) {
             return Err(broken("the provider's answer ended inside a tool call"));
@@ -476,50 +380,5 @@ impl Choice {
             choice: self.index,
             block,
         }
-    }
-}
-
-/// Whether JSON that comes in fragments is closed; looks at brackets and strings only.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Arguments {
-    depth: u32,
-    in_string: bool,
-    is_escaped: bool,
-    has_opened: bool,
-}
-
-impl Arguments {
-    pub(crate) fn feed(&mut self, fragment: &str) {
-        for byte in fragment.bytes() {
-            if self.is_escaped {
-                self.is_escaped = false;
-            } else if self.in_string {
-                match byte {
-                    b'\\' => self.is_escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
-            } else {
-                match byte {
-                    b'"' => self.in_string = true,
-                    b'{' | b'[' => {
-                        self.has_opened = true;
-                        self.depth = self.depth.saturating_add(1);
-                    }
-                    b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// An object was opened, and closed.
-    const fn is_closed(&self) -> bool {
-        self.has_opened && self.is_whole()
-    }
-
-    /// Nothing is open. No arguments at all are whole: tools without parameters are called so.
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.depth == 0 && !self.in_string
     }
 }
