@@ -27,6 +27,8 @@ pub(crate) struct Prompt {
     pub(crate) input: Modalities,
     /// What in it only some dialects can say.
     pub(crate) features: Features,
+    /// What only some dialects can say as it is.
+    pub(crate) preferred: Features,
 }
 
 impl Default for Prompt {
@@ -35,6 +37,7 @@ impl Default for Prompt {
             tokens: PER_PROMPT,
             input: Modalities::TEXT,
             features: Features::default(),
+            preferred: Features::default(),
         }
     }
 }

@@ -4,8 +4,8 @@ use chat::Feature;
 
 use super::fields::{MESSAGE, PARTS};
 use crate::estimate::Prompt;
-use crate::members::Members;
-use crate::scan::{Scanner, Text, ValueKind};
+use crate::members::{Members, elements};
+use crate::scan::{Scanner, Span, Text, ValueKind};
 use crate::shape::{FILLED, Fault, Shape, TEXT, check, check_member, demand, must, required};
 
 /// Reads the array of messages at the scanner.
@@ -45,7 +45,11 @@ fn read_message(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> R
                 prompt.add_text(value.string()?.raw);
             }
             ("tool_calls" | "function_call", ValueKind::Array | ValueKind::Object) => {
-                prompt.add_text(value.skip()?.of(text));
+                let calls = value.skip()?;
+                prompt.add_text(calls.of(text));
+                if has_free_text(text, calls) {
+                    prompt.preferred.insert(Feature::CustomTools);
+                }
             }
             ("audio", ValueKind::Object) => {
                 // Sound of the model's own that only its maker still has.
@@ -71,6 +75,16 @@ fn read_message(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> R
         return Err(Fault::wrong("required: expected a string or an array").inside("content"));
     }
     Ok(())
+}
+
+/// Whether a call among these was made with free text.
+fn has_free_text(text: &str, calls: Span) -> bool {
+    let is_free = |call: Span| {
+        let call = Members::of_span(text, call).ok();
+        let kind = call.as_ref().and_then(|call| call.string("type"));
+        kind.is_some_and(|kind| kind.is("custom"))
+    };
+    calls.of(text).contains("\"custom\"") && elements(text, calls).into_iter().any(is_free)
 }
 
 fn read_content(scanner: &mut Scanner<'_>, text: &str, prompt: &mut Prompt) -> Result<(), Fault> {

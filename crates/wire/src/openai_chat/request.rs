@@ -140,7 +140,7 @@ pub(crate) fn needs(members: &Members<'_>, prompt: Prompt) -> Needs {
     }
     let tools = tool_features(members);
     let free = Features::default().with(Feature::CustomTools);
-    needs.preferred = tools.minus(tools.minus(free));
+    needs.preferred = tools.minus(tools.minus(free)).union(prompt.preferred);
     let features = features(members, &needs).union(tools.minus(free));
     needs.features = prompt.features.union(features);
     needs

@@ -111,6 +111,14 @@ fn such_tools_prefer_responses_and_keep_a_call_from_nobody() {
         needs.preferred,
         Features::default().with(Feature::CustomTools)
     );
+    // What was called before is said likewise, though it is offered no more.
+    let mut before = asked(false);
+    for name in ["tools", "tool_choice"] {
+        before.as_object_mut().expect("fields").remove(name);
+    }
+    let needs_before = read_request(before.to_string().as_bytes());
+    let needs_before = needs_before.expect("a request").needs;
+    assert_eq!(needs_before.preferred, needs.preferred);
     for (to, says) in [
         (Dialect::OpenaiChat, true),
         (Dialect::OpenaiResponses, true),
