@@ -43,7 +43,7 @@ impl Inbound for AnthropicMessages {
     }
 
     fn writer(&self, asked: &Asked<'_>) -> Box<dyn Writer> {
-        Box::new(Telling::new(asked.stamp.clone()))
+        Box::new(Telling::new(asked))
     }
 }
 

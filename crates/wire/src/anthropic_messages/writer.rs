@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::page::{self, Page, Waiting};
 use super::{envelope, usage};
-use crate::codec::Writer;
+use crate::codec::{Asked, Writer};
 use crate::splice::push_quoted;
 use crate::stamp::{CostText, Stamp};
 use crate::track::failed_answer;
@@ -28,14 +28,17 @@ pub(super) struct Telling {
     /// Every block that was begun, for those that speak on after they seemed to be over.
     begun: Vec<(BlockIndex, Block<'static>)>,
     finish: Option<FinishReason>,
+    /// The text that the answer is to end before, where the caller gave one only.
+    stop: Option<String>,
     unsaid: Vec<&'static str>,
 }
 
 impl Telling {
     /// A writer for one answer.
-    pub(super) fn new(stamp: Stamp) -> Self {
+    pub(super) fn new(asked: &Asked<'_>) -> Self {
         Self {
-            stamp,
+            stamp: asked.stamp.clone(),
+            stop: only_stop(asked),
             is_begun: false,
             usage: Usage::default(),
             page: Page::default(),
@@ -57,6 +60,17 @@ impl Telling {
         out.push_str(",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"stop_details\":null,\"container\":null,\"usage\":");
         out.push_str(&usage);
         out.push_str("}}\n\n");
+    }
+
+    /// What stands behind the word for a reason.
+    fn push_stop(&self, reason: &str, out: &mut String) {
+        out.push_str("\",\"stop_sequence\":");
+        match self.stop.as_deref().filter(|_| reason == STOPPED) {
+            Some(text) => push_quoted(out, text),
+            None => out.push_str("null"),
+        }
+        out.push_str(",\"stop_details\":");
+        out.push_str(stop_details(reason));
     }
 
     /// The block that speaks; one that seemed to be over goes on in a new one.
@@ -113,6 +127,16 @@ fn head(stamp: &Stamp, out: &mut String) {
     push_quoted(out, &stamp.provider);
 }
 
+/// The one text that a request gives to end an answer before. Of several nobody but this dialect says
+/// which it was.
+fn only_stop(asked: &Asked<'_>) -> Option<String> {
+    let text = std::str::from_utf8(asked.body).ok()?;
+    let members = asked.request.members(text);
+    let list = members.present("stop_sequences")?.value.of(text);
+    let list: Vec<String> = serde_json::from_str(list).ok()?;
+    <[String; 1]>::try_from(list).ok().map(|[only]| only)
+}
+
 /// This dialect's word for a reason.
 fn stop_reason(finish: Option<&FinishReason>) -> &'static str {
     match finish.map(|finish| finish.reason) {
@@ -122,9 +146,19 @@ fn stop_reason(finish: Option<&FinishReason>) -> &'static str {
         },
         Some(Reason::ToolCalls) => "tool_use",
         Some(Reason::ContentFilter) => "refusal",
+        Some(Reason::Stop) if is_stopped(finish) => STOPPED,
         // There is no word for an answer that failed: it is told as an error, see `has_failed`.
         Some(Reason::Stop | Reason::Error) | None => "end_turn",
     }
+}
+
+/// The word for an answer that ended before a text of the caller's.
+const STOPPED: &str = "stop_sequence";
+
+/// Whether the provider says so (Amazon, Cohere); others call it the end of a turn.
+fn is_stopped(finish: Option<&FinishReason>) -> bool {
+    let native = finish.and_then(|finish| finish.native.as_deref());
+    native.is_some_and(|word| word.eq_ignore_ascii_case(STOPPED))
 }
 
 /// Whether an answer failed: no stop reason says that, and a clean one would tell half an answer as
@@ -213,8 +247,7 @@ impl Writer for Telling {
             "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"",
         );
         out.push_str(reason);
-        out.push_str("\",\"stop_sequence\":null,\"stop_details\":");
-        out.push_str(stop_details(reason));
+        self.push_stop(reason, out);
         out.push_str(",\"container\":null},\"usage\":");
         out.push_str(&usage::write(usage, Some(cost)));
         out.push_str("}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
@@ -239,8 +272,7 @@ impl Writer for Telling {
         out.push_str(&Value::Array(content).to_string());
         out.push_str(",\"stop_reason\":\"");
         out.push_str(reason);
-        out.push_str("\",\"stop_sequence\":null,\"stop_details\":");
-        out.push_str(stop_details(reason));
+        self.push_stop(reason, &mut out);
         out.push_str(",\"container\":null,\"usage\":");
         out.push_str(&usage::write(usage, Some(cost)));
         out.push('}');

@@ -6,5 +6,6 @@ mod history;
 mod recorded;
 mod same;
 pub(crate) mod scene;
+mod stopped;
 mod translated;
 mod writing;
