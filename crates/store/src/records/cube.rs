@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
+use super::dimensions::Dimension;
 use super::facets::{self, Facet};
-use super::query::{Dimension, Grain};
+use super::query::Grain;
 use super::rows::{FACETS_PER_STATEMENT, in_list};
 use crate::StoreError;
 use crate::database::{Statement, Transaction};

@@ -2,7 +2,8 @@
 //!
 //! 1. `month`: a record's position, which follows from its id, and the month that it is in.
 //!    `partitions`: a table per month. `insert`: records into them. `adopt`: records from before.
-//! 2. `facets`, `parts`: the combinations that calls are counted by. `measures`: what is counted.
+//! 2. `facets`, `parts`: the combinations that calls are counted by. `dimensions`: what of them is grouped
+//!    and filtered by. `measures`: what is counted.
 //! 3. `delta`: what a batch of records adds, written in their transaction. `merge`: from there into
 //!    the rows of minutes, hours and days, and of sessions. `query`: what both say. `recount`:
 //!    whether the records say the same.
@@ -18,6 +19,7 @@ mod breaks;
 mod compare;
 mod cube;
 mod delta;
+mod dimensions;
 mod facets;
 mod horizons;
 mod insert;
@@ -43,6 +45,7 @@ mod sums;
 pub(crate) use breaks::note_breaks;
 pub use breaks::{CacheBreak, CacheLosses};
 pub(crate) use delta::{Delta, note};
+pub use dimensions::{Dimension, FacetFilter};
 pub(crate) use facets::KnownFacets;
 pub use facets::{Facet, OTHER};
 pub(crate) use horizons::{RECORDS, get as horizon};
@@ -54,7 +57,7 @@ pub use month::Month;
 pub(crate) use month::{PROBES, position_of};
 pub(crate) use partitions::{KnownMonths, months};
 pub(crate) use query::pending;
-pub use query::{Dimension, FacetFilter, Grain, RollupQuery, RollupRow};
+pub use query::{Grain, RollupQuery, RollupRow};
 pub use retention::Partition;
 pub(crate) use row::{COLUMNS, from_row};
 pub use session_list::{SESSIONS_MAX, SessionOrder, SessionPage, SessionPlace, SessionQuery};

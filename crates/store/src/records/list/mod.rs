@@ -23,9 +23,10 @@ use std::collections::BTreeSet;
 
 use ledger::Generation;
 
+use super::dimensions::FacetFilter;
 use super::month::{Month, start_of, time_of};
+use super::months;
 use super::row::{COLUMNS, from_row};
-use super::{months, query::FacetFilter};
 use crate::database::{Lane, Statement, Transaction, placeholders};
 use crate::{Store, StoreError};
 

@@ -141,7 +141,7 @@ async fn add(
             ];
             let likes = columns.map(|name| format!("LOWER({name}) LIKE $4 ESCAPE '!'"));
             sql.push_str(&format!(" AND ({})", likes.join(" OR ")));
-            text = Some(crate::records::query::pattern(part));
+            text = Some(crate::records::dimensions::pattern(part));
         }
         Search::None | Search::Session(_) | Search::Names(_) => {}
     }
