@@ -68,9 +68,9 @@ impl Store {
         let mut sum = 0_i64;
         for row in &rows {
             let nanos = row.int("amount_nanos")?;
-            if is_own(&row.text("debit")?) {
+            if is_own(row.borrowed_text("debit")?) {
                 sum = sum.saturating_add(nanos);
-            } else if is_own(&row.text("credit")?) {
+            } else if is_own(row.borrowed_text("credit")?) {
                 sum = sum.saturating_sub(nanos);
             }
         }

@@ -431,15 +431,19 @@ async fn spent_before(
 
 pub(crate) fn from_row(row: &Row) -> Result<StoredBudget, StoreError> {
     let wrong = |what: &str| StoreError::Unreadable(format!("the {what} of a budget"));
-    let subject = Subject::from_parts(&row.text("subject_kind")?, &row.text("subject_value")?);
-    let enforcement = Enforcement::from_name(&row.text("enforcement")?);
+    let subject = Subject::from_parts(
+        row.borrowed_text("subject_kind")?,
+        row.borrowed_text("subject_value")?,
+    );
+    let enforcement = Enforcement::from_name(row.borrowed_text("enforcement")?);
     Ok(StoredBudget {
         budget: Budget {
             id: BudgetId::from_text(row.text("id")?),
             subject: subject.ok_or_else(|| wrong("subject"))?,
             workspace_id: row.maybe_text("workspace_id")?,
             limit: Amount::from_nanos(row.int("limit_nanos")?),
-            window: Window::from_text(&row.text("time_window")?).map_err(|_| wrong("window"))?,
+            window: Window::from_text(row.borrowed_text("time_window")?)
+                .map_err(|_| wrong("window"))?,
             enforcement: enforcement.ok_or_else(|| wrong("enforcement"))?,
             counts_byok: row.flag("counts_byok")?,
         },

@@ -96,7 +96,7 @@ impl Store {
 
 fn of_call(row: &Row) -> Result<Vec<StoredEntry>, StoreError> {
     let id = GenerationId::from_text(row.text("id")?);
-    let posting = Posting::from_text(&row.text("postings")?)?;
+    let posting = Posting::from_text(row.borrowed_text("postings")?)?;
     let cost = Amount::from_nanos(row.maybe_int("cost_nanos")?.unwrap_or(0));
     let at_ms = row.int("created_at_ms")?;
     Ok(entries::lines_of_call(&id, &posting, (cost, at_ms)))

@@ -28,6 +28,6 @@ mod transaction;
 
 pub(crate) use handle::{Database, Engine};
 pub(crate) use readers::Lane;
-pub(crate) use row::Row;
+pub(crate) use row::{Place, Row};
 pub(crate) use statement::{Statement, in_powers_of_two, placeholders, rows_named};
 pub(crate) use transaction::Transaction;

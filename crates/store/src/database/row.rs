@@ -1,10 +1,12 @@
 //! Rows of an answer.
 
+use std::fmt;
+
 use sqlx::decode::Decode;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Postgres, Row as _, Type};
+use sqlx::{ColumnIndex, Postgres, Row as _, Type};
 
 use super::errors::from_sqlx;
 use crate::StoreError;
@@ -15,12 +17,62 @@ pub(crate) enum Row {
     Postgres(PgRow),
 }
 
+/// Where a column stands in the rows of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place(usize);
+
 impl Row {
+    /// Looks for a column once for all rows of an answer: for those who read many.
+    pub(crate) fn place(&self, column: &str) -> Result<Place, StoreError> {
+        let place = match self {
+            Self::Sqlite(row) => column.index(row),
+            Self::Postgres(row) => column.index(row),
+        };
+        place.map(Place).map_err(|error| from_sqlx(&error))
+    }
+
     pub(crate) fn int(&self, column: &str) -> Result<i64, StoreError> {
-        self.maybe_int(column)?.ok_or_else(|| is_null(column))
+        some(column, self.read_int(column))
+    }
+
+    pub(crate) fn int_at(&self, place: Place) -> Result<i64, StoreError> {
+        some(place.0, self.read_int(place.0))
     }
 
     pub(crate) fn maybe_int(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        self.read_int(column)
+    }
+
+    pub(crate) fn flag(&self, column: &str) -> Result<bool, StoreError> {
+        Ok(self.int(column)? != 0)
+    }
+
+    pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
+        self.borrowed_text(column).map(str::to_owned)
+    }
+
+    pub(crate) fn text_at(&self, place: Place) -> Result<String, StoreError> {
+        self.borrowed_text_at(place).map(str::to_owned)
+    }
+
+    pub(crate) fn maybe_text(&self, column: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.read_text(column)?.map(str::to_owned))
+    }
+
+    /// A text that nobody keeps.
+    pub(crate) fn borrowed_text(&self, column: &str) -> Result<&str, StoreError> {
+        some(column, self.read_text(column))
+    }
+
+    pub(crate) fn borrowed_text_at(&self, place: Place) -> Result<&str, StoreError> {
+        some(place.0, self.read_text(place.0))
+    }
+
+    pub(crate) fn maybe_borrowed_text_at(&self, place: Place) -> Result<Option<&str>, StoreError> {
+        self.read_text(place.0)
+    }
+
+    fn read_int<C: Column>(&self, column: C) -> Result<Option<i64>, StoreError> {
         let read = match self {
             Self::Sqlite(row) => row.try_get(column),
             Self::Postgres(row) => row
@@ -30,15 +82,7 @@ impl Row {
         read.map_err(|error| from_sqlx(&error))
     }
 
-    pub(crate) fn flag(&self, column: &str) -> Result<bool, StoreError> {
-        Ok(self.int(column)? != 0)
-    }
-
-    pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
-        self.maybe_text(column)?.ok_or_else(|| is_null(column))
-    }
-
-    pub(crate) fn maybe_text(&self, column: &str) -> Result<Option<String>, StoreError> {
+    fn read_text<C: Column>(&self, column: C) -> Result<Option<&str>, StoreError> {
         let read = match self {
             Self::Sqlite(row) => row.try_get(column),
             Self::Postgres(row) => row.try_get(column),
@@ -47,9 +91,19 @@ impl Row {
     }
 }
 
-/// Of its own the driver of SQLite reads NULL as 0 and as an empty text where a value is asked for.
-fn is_null(column: &str) -> StoreError {
-    StoreError::Unreadable(format!("the column \"{column}\" is NULL"))
+/// What tells a column: its name or its place.
+trait Column: ColumnIndex<SqliteRow> + ColumnIndex<PgRow> {}
+
+impl Column for &str {}
+impl Column for usize {}
+
+/// A value that has to be there: of its own the driver of SQLite reads NULL as 0 and as an empty text.
+fn some<T>(
+    column: impl fmt::Display,
+    read: Result<Option<T>, StoreError>,
+) -> Result<T, StoreError> {
+    let is_null = || StoreError::Unreadable(format!("the column {column} is NULL"));
+    read?.ok_or_else(is_null)
 }
 
 /// A whole number of PostgreSQL. Its driver reads an `i64` from `BIGINT` alone, and constants in SQL are

@@ -6,7 +6,7 @@ use super::cube::Cube;
 use super::facets::{self, Facet};
 use super::measures::Measures;
 use super::query::{Grain, facets_of};
-use super::rows::add_row;
+use super::rows::Columns;
 use super::seal::{self, Seals};
 use super::shelf::Shelf;
 use crate::StoreError;
@@ -33,10 +33,11 @@ pub(super) async fn stored(
         .int(grain.bucket(from_ms.saturating_add(MS_PER_DAY)))
         .rows_unhurried(transaction)
         .await?;
+    let columns = Columns::of(&rows)?;
     let mut found = Rows::new();
     for row in &rows {
         let mut measures = Measures::default();
-        add_row(&mut measures, row)?;
+        columns.add(&mut measures, row)?;
         found.insert((row.int("bucket")?, row.int("facet")?), measures);
     }
     Ok(found)
@@ -127,6 +128,7 @@ async fn cube_rows(
     .int(bucket)
     .rows_unhurried(transaction)
     .await?;
+    let columns = Columns::of(&rows)?;
     let mut found = Rows::new();
     for row in &rows {
         let facet = row.int("facet")?;
@@ -136,7 +138,7 @@ async fn cube_rows(
             return Ok(Err(Difference(text)));
         }
         let mut measures = Measures::default();
-        add_row(&mut measures, row)?;
+        columns.add(&mut measures, row)?;
         found.insert((bucket, facet), measures);
     }
     Ok(Ok(found))

@@ -57,7 +57,7 @@ impl Store {
         }
         let mut delta = Delta::default();
         for row in &deltas {
-            delta.add_text(&row.text("counts")?)?;
+            delta.add_text(row.borrowed_text("counts")?)?;
         }
         add_counts(&mut transaction, &delta).await?;
         touch_facets(&mut transaction, &delta).await?;

@@ -66,7 +66,7 @@ pub(crate) async fn months(transaction: &mut Transaction) -> Result<Vec<Month>, 
     let rows = Statement::new(sql).rows(transaction).await?;
     let mut months = Vec::with_capacity(rows.len());
     for row in &rows {
-        months.extend(Month::from_table(&row.text("name")?));
+        months.extend(Month::from_table(row.borrowed_text("name")?));
     }
     months.sort_unstable();
     Ok(months)

@@ -232,24 +232,14 @@ async fn merged_piece(
     if found.len() > rows_max {
         return Ok(false);
     }
-    for row in found {
-        if row.int("found")? == 0 {
-            continue;
-        }
-        let bucket = if query.by_time {
-            Some(row.int("bucket")?)
-        } else {
-            None
-        };
-        let values = (0..query.by.len()).map(|index| row.text(&format!("d{index}")));
-        let values: Vec<String> = values.collect::<Result<_, _>>()?;
-        let measures = groups.entry((bucket, values)).or_default();
-        for measure in &wanted {
-            measures.add(*measure, sums::read(&row, *measure)?);
-        }
-        for sketched in &query.sketches {
-            let text = row.maybe_text(sketched.name())?.unwrap_or_default();
-            measures.add_sketch(*sketched, &text)?;
+    let Some(first) = found.first() else {
+        return Ok(true);
+    };
+    let columns = sums::Columns::of(first, query, &wanted)?;
+    for row in &found {
+        if columns.has_any(row)? {
+            let measures = groups.entry(columns.key(row)?).or_default();
+            columns.add(measures, row)?;
         }
     }
     Ok(true)
@@ -262,7 +252,7 @@ pub(crate) async fn pending(transaction: &mut Transaction) -> Result<Delta, Stor
         .await?;
     let mut delta = Delta::default();
     for row in &rows {
-        delta.add_text(&row.text("counts")?)?;
+        delta.add_text(row.borrowed_text("counts")?)?;
     }
     Ok(delta)
 }

@@ -131,8 +131,8 @@ impl Store {
             Statement::new(
                 "DELETE FROM sessions WHERE workspace_id = $1 AND session_id = $2 AND last_ms < $3",
             )
-            .text(&row.text("workspace_id")?)
-            .text(&row.text("session_id")?)
+            .text(row.borrowed_text("workspace_id")?)
+            .text(row.borrowed_text("session_id")?)
             .int(horizon_ms)
             .run(&mut transaction)
             .await?;

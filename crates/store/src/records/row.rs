@@ -58,9 +58,29 @@ pub(crate) const COLUMNS: [&str; 40] = [
 struct Written<'a>(Option<&'a RowTexts>);
 
 impl Written<'_> {
-    fn text(&self, part: Part, bytes: usize, write: impl FnOnce(&mut Json)) -> String {
-        let written = self.0.and_then(|texts| texts.get(part));
-        written.map_or_else(|| Json::text_of(bytes, write), str::to_owned)
+    fn bind(
+        &self,
+        statement: Statement,
+        (part, bytes): (Part, usize),
+        write: impl FnOnce(&mut Json),
+    ) -> Statement {
+        match self.0.and_then(|texts| texts.get(part)) {
+            Some(text) => statement.text(text),
+            None => statement.owned_text(Json::text_of(bytes, write)),
+        }
+    }
+
+    /// The same for a part that there need not be.
+    fn maybe_bind(
+        &self,
+        statement: Statement,
+        part: (Part, usize),
+        write: Option<impl FnOnce(&mut Json)>,
+    ) -> Statement {
+        match write {
+            Some(write) => self.bind(statement, part, write),
+            None => statement.maybe_text(None),
+        }
     }
 }
 
@@ -70,18 +90,16 @@ pub(crate) fn bind(statement: Statement, settled: &Settled) -> Statement {
     let written = Written(settled.texts.as_deref());
     let statement = bind_call(statement, generation);
     let statement = bind_answer(statement, generation, &written);
-    let posting = settled.posting.as_ref();
-    bind_money(statement, generation, &written)
+    let statement = bind_money(statement, generation, &written)
         .maybe_int(generation.first_token_ms.map(signed))
         .int(signed(generation.total_ms))
-        .int(signed(generation.overhead_us))
-        .owned_text(written.text(Part::Notes, 64, |json| {
-            rows::write_notes(json, generation);
-        }))
-        .maybe_text(generation.plan.as_deref())
-        .maybe_owned_text(
-            posting.map(|posting| written.text(Part::Posting, 256, |json| posting.write(json))),
-        )
+        .int(signed(generation.overhead_us));
+    let notes = (Part::Notes, 64);
+    let statement = written.bind(statement, notes, |json| rows::write_notes(json, generation));
+    let statement = statement.maybe_text(generation.plan.as_deref());
+    let posting = settled.posting.as_ref();
+    let posting = posting.map(|posting| |json: &mut Json| posting.write(json));
+    written.maybe_bind(statement, (Part::Posting, 256), posting)
 }
 
 /// `id` to `upstream_id`.
@@ -110,10 +128,9 @@ fn bind_call(statement: Statement, generation: &Generation) -> Statement {
 fn bind_answer(statement: Statement, generation: &Generation, written: &Written<'_>) -> Statement {
     let (outcome, kind, message) = rows::write_outcome(&generation.outcome);
     let finish = generation.finish.as_ref();
-    statement
-        .owned_text(written.text(Part::Attempts, 256, |json| {
-            rows::write_attempts(json, &generation.attempts);
-        }))
+    let attempts = |json: &mut Json| rows::write_attempts(json, &generation.attempts);
+    written
+        .bind(statement, (Part::Attempts, 256), attempts)
         .flag(generation.streamed)
         .flag(generation.is_cancelled())
         .int(i64::from(generation.status))
@@ -129,31 +146,31 @@ fn bind_money(statement: Statement, generation: &Generation, written: &Written<'
     let usage = &generation.usage;
     let bill = generation.charge.as_ref().ok();
     let unpriced = generation.charge.as_ref().err();
-    let sheet = generation.price_sheet.as_ref();
-    statement
+    let statement = statement
         .int(signed(usage.prompt_tokens()))
-        .int(signed(usage.completion_tokens()))
-        .owned_text(written.text(Part::Usage, 64, |json| rows::write_counts(json, usage)))
+        .int(signed(usage.completion_tokens()));
+    let counts = |json: &mut Json| rows::write_counts(json, usage);
+    let statement = written
+        .bind(statement, (Part::Usage, 64), counts)
         .maybe_text(usage.native.as_deref())
         .maybe_int(usage.native_cost_nanos)
-        .text(generation.usage_source.name())
-        .maybe_owned_text(sheet.map(|sheet| {
-            written.text(Part::PriceSheet, 256, |json| rows::write_sheet(json, sheet))
-        }))
-        .maybe_int(bill.map(|bill| bill.total.nanos()))
-        .maybe_owned_text(
-            bill.map(|bill| {
-                written.text(Part::Bill, 64, |json| rows::write_lines(json, &bill.lines))
-            }),
-        )
+        .text(generation.usage_source.name());
+    let sheet = generation.price_sheet.as_ref();
+    let sheet = sheet.map(|sheet| |json: &mut Json| rows::write_sheet(json, sheet));
+    let statement = written
+        .maybe_bind(statement, (Part::PriceSheet, 256), sheet)
+        .maybe_int(bill.map(|bill| bill.total.nanos()));
+    let lines = bill.map(|bill| |json: &mut Json| rows::write_lines(json, &bill.lines));
+    written
+        .maybe_bind(statement, (Part::Bill, 64), lines)
         .maybe_owned_text(unpriced.map(|reason| rows::write_unpriced(*reason)))
 }
 
 /// Reads a row with those columns.
 pub(crate) fn from_row(row: &Row) -> Result<Generation, StoreError> {
-    let source = row.text("usage_source")?;
-    let dialect = row.text("dialect")?;
-    let notes = rows::read_notes(&row.text("dropped")?)?;
+    let source = row.borrowed_text("usage_source")?;
+    let dialect = row.borrowed_text("dialect")?;
+    let notes = rows::read_notes(row.borrowed_text("dropped")?)?;
     Ok(Generation {
         id: GenerationId::from_text(row.text("id")?),
         created_at_ms: row.int("created_at_ms")?,
@@ -170,17 +187,17 @@ pub(crate) fn from_row(row: &Row) -> Result<Generation, StoreError> {
         provider: row.maybe_text("provider")?,
         provider_name: row.maybe_text("provider_name")?,
         upstream_id: row.maybe_text("upstream_id")?,
-        attempts: rows::read_attempts(&row.text("attempts")?)?,
+        attempts: rows::read_attempts(row.borrowed_text("attempts")?)?,
         streamed: row.flag("streamed")?,
         status: u16::try_from(row.int("status")?).map_err(|_| unreadable("status"))?,
         outcome: rows::read_outcome(
-            &row.text("outcome")?,
+            row.borrowed_text("outcome")?,
             row.maybe_text("error_kind")?.as_deref(),
             row.maybe_text("error_message")?,
         )?,
         finish: finish(row)?,
         usage: usage(row)?,
-        usage_source: UsageSource::from_name(&source).ok_or_else(|| unreadable("usage_source"))?,
+        usage_source: UsageSource::from_name(source).ok_or_else(|| unreadable("usage_source"))?,
         price_sheet: row
             .maybe_text("price_sheet")?
             .map(|text| rows::read_sheet(&text))
@@ -221,7 +238,7 @@ fn finish(row: &Row) -> Result<Option<FinishReason>, StoreError> {
 }
 
 fn usage(row: &Row) -> Result<chat::Usage, StoreError> {
-    let mut usage = rows::read_counts(&row.text("usage")?)?;
+    let mut usage = rows::read_counts(row.borrowed_text("usage")?)?;
     usage.native = row.maybe_text("native_usage")?.map(String::into_boxed_str);
     usage.native_cost_nanos = row.maybe_int("native_cost_nanos")?;
     Ok(usage)

@@ -3,7 +3,7 @@
 use super::measures::{Measure, Measures, Sketched};
 use super::shelf::Shelf;
 use crate::StoreError;
-use crate::database::{Row, Statement, Transaction, in_powers_of_two, placeholders};
+use crate::database::{Place, Row, Statement, Transaction, in_powers_of_two, placeholders};
 
 /// Rows written by one statement, at most: a power of two.
 const ROWS_PER_STATEMENT: usize = 16;
@@ -39,24 +39,47 @@ async fn add_stored(
     let rows = in_list(&select, Some(bucket), &facets)
         .rows(transaction)
         .await?;
+    let columns = Columns::of(&rows)?;
     for row in &rows {
         let facet = row.int("facet")?;
         if let Some((_, measures)) = some.iter_mut().find(|(other, _)| *other == facet) {
-            add_row(measures, row)?;
+            columns.add(measures, row)?;
         }
     }
     Ok(())
 }
 
-/// Adds a row with all of its columns.
-pub(super) fn add_row(measures: &mut Measures, row: &Row) -> Result<(), StoreError> {
-    for measure in Measure::ALL {
-        measures.add(*measure, row.int(measure.name())?);
+/// Where measures stand in rows with all of their columns, looked for once for all rows of an answer.
+pub(super) struct Columns {
+    measures: Vec<(Measure, Place)>,
+    sketches: Vec<(Sketched, Place)>,
+}
+
+impl Columns {
+    /// Those of these rows, which are of one answer.
+    pub(super) fn of(rows: &[Row]) -> Result<Self, StoreError> {
+        let (mut measures, mut sketches) = (Vec::new(), Vec::new());
+        if let Some(row) = rows.first() {
+            for measure in Measure::ALL {
+                measures.push((*measure, row.place(measure.name())?));
+            }
+            for sketched in Sketched::ALL {
+                sketches.push((sketched, row.place(sketched.name())?));
+            }
+        }
+        Ok(Self { measures, sketches })
     }
-    for sketched in Sketched::ALL {
-        measures.add_sketch(sketched, &row.text(sketched.name())?)?;
+
+    /// Adds one of the rows.
+    pub(super) fn add(&self, measures: &mut Measures, row: &Row) -> Result<(), StoreError> {
+        for (measure, place) in &self.measures {
+            measures.add(*measure, row.int_at(*place)?);
+        }
+        for (sketched, place) in &self.sketches {
+            measures.add_sketch(*sketched, row.borrowed_text_at(*place)?)?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Writes rows over those that are there.

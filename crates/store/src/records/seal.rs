@@ -245,10 +245,11 @@ async fn add_up(
     .int(ROWS_PER_STEP)
     .rows(transaction)
     .await?;
+    let columns = rows::Columns::of(&found)?;
     let mut parts = BTreeMap::new();
     for row in &found {
         let mut measures = Measures::default();
-        rows::add_row(&mut measures, row)?;
+        columns.add(&mut measures, row)?;
         parts.insert(row.int("facet")?, measures);
     }
     let ids: Vec<i64> = parts.keys().copied().collect();

@@ -193,7 +193,7 @@ pub(crate) async fn stored(
 pub(crate) fn from_row(row: &Row) -> Result<SessionSums, StoreError> {
     let numbers = NUMBERS.map(|name| row.int(name));
     let numbers: Vec<i64> = numbers.into_iter().collect::<Result<_, _>>()?;
-    SessionSums::from_numbers(&row.text("key_hash")?, &numbers)
+    SessionSums::from_numbers(row.borrowed_text("key_hash")?, &numbers)
         .ok_or_else(|| StoreError::Unreadable("the row of a session".to_owned()))
 }
 

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::measures::{Measure, Sketched};
+use super::measures::{Measure, Measures, Sketched};
 use super::query::RollupQuery;
 use super::shelf::Shelf;
 use crate::StoreError;
-use crate::database::Row;
+use crate::database::{Place, Row};
 
 /// Money is summed in two parts, as in `spending.rs`.
 const SPLIT: i64 = 1_000_000_000;
@@ -104,13 +104,71 @@ fn again(measure: Measure) -> String {
     sum(name)
 }
 
-/// Reads one of the sums.
-pub(super) fn read(row: &Row, measure: Measure) -> Result<i64, StoreError> {
-    let name = measure.name();
-    let whole = row.int(name)?;
-    if measure.is_maximum() || !measure.is_money() {
-        return Ok(whole);
+/// Where what is in an answer stands, looked for once for all of its rows.
+pub(super) struct Columns {
+    found: Place,
+    bucket: Option<Place>,
+    values: Vec<Place>,
+    sums: Vec<(Measure, Place, Option<Place>)>,
+    sketches: Vec<(Sketched, Place)>,
+}
+
+impl Columns {
+    /// Those of the answer that has this row.
+    pub(super) fn of(
+        row: &Row,
+        query: &RollupQuery,
+        wanted: &BTreeSet<Measure>,
+    ) -> Result<Self, StoreError> {
+        let values = (0..query.by.len()).map(|index| row.place(&format!("d{index}")));
+        let sum = |measure: &Measure| {
+            let name = measure.name();
+            let is_split = measure.is_money() && !measure.is_maximum();
+            let rest = is_split.then(|| row.place(&format!("{name}_rest")));
+            Ok((*measure, row.place(name)?, rest.transpose()?))
+        };
+        let sketch = |one: &Sketched| Ok((*one, row.place(one.name())?));
+        Ok(Self {
+            found: row.place("found")?,
+            bucket: query.by_time.then(|| row.place("bucket")).transpose()?,
+            values: values.collect::<Result<_, _>>()?,
+            sums: wanted.iter().map(sum).collect::<Result<_, StoreError>>()?,
+            sketches: query
+                .sketches
+                .iter()
+                .map(sketch)
+                .collect::<Result<_, StoreError>>()?,
+        })
     }
-    let rest = row.int(&format!("{name}_rest"))?;
-    Ok(whole.saturating_mul(SPLIT).saturating_add(rest))
+
+    /// Whether a row is of any.
+    pub(super) fn has_any(&self, row: &Row) -> Result<bool, StoreError> {
+        Ok(row.int_at(self.found)? != 0)
+    }
+
+    /// Its piece of time, and the values of its dimensions.
+    pub(super) fn key(&self, row: &Row) -> Result<(Option<i64>, Vec<String>), StoreError> {
+        let bucket = self.bucket.map(|place| row.int_at(place)).transpose()?;
+        let values = self.values.iter().map(|place| row.text_at(*place));
+        Ok((bucket, values.collect::<Result<_, _>>()?))
+    }
+
+    /// Adds its sums.
+    pub(super) fn add(&self, measures: &mut Measures, row: &Row) -> Result<(), StoreError> {
+        for (measure, place, rest) in &self.sums {
+            let whole = row.int_at(*place)?;
+            let sum = match rest {
+                Some(rest) => whole
+                    .saturating_mul(SPLIT)
+                    .saturating_add(row.int_at(*rest)?),
+                None => whole,
+            };
+            measures.add(*measure, sum);
+        }
+        for (sketched, place) in &self.sketches {
+            let text = row.maybe_borrowed_text_at(*place)?;
+            measures.add_sketch(*sketched, text.unwrap_or_default())?;
+        }
+        Ok(())
+    }
 }

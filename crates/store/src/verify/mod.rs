@@ -140,7 +140,9 @@ async fn calls(
                 return Ok(Some(Difference(format!("generation {id}: {wrong}"))));
             }
             let cost = row.maybe_int("cost_nanos")?.unwrap_or(0);
-            let is_byok = rows::read_notes(&row.text("dropped")?)?.settled.is_byok;
+            let is_byok = rows::read_notes(row.borrowed_text("dropped")?)?
+                .settled
+                .is_byok;
             let owed = if is_byok { 0 } else { cost };
             if let Some(wrong) = wrong_charge(row, owed, charges.get(&id))? {
                 return Ok(Some(Difference(format!("{id}: {wrong}"))));
@@ -243,8 +245,8 @@ fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
         return Ok(has_price.then(|| "it was charged without a price snapshot".to_owned()));
     };
     let sheet = rows::read_sheet(&sheet)?;
-    let attempts = rows::read_attempts(&row.text("attempts")?)?;
-    let usage = rows::read_counts(&row.text("usage")?)?;
+    let attempts = rows::read_attempts(row.borrowed_text("attempts")?)?;
+    let usage = rows::read_counts(row.borrowed_text("usage")?)?;
     let Some(bill) = without_shares(bill, &attempts) else {
         let text = "the shares of its attempts are not what its bill ends with";
         return Ok(Some(text.to_owned()));
@@ -253,7 +255,7 @@ fn cost_of(row: &Row) -> Result<Option<String>, StoreError> {
         let text = "what its attempts counted is more than what it counted";
         return Ok(Some(text.to_owned()));
     };
-    let settled = rows::read_notes(&row.text("dropped")?)?.settled;
+    let settled = rows::read_notes(row.borrowed_text("dropped")?)?.settled;
     let start = row.int("created_at_ms")?.div_euclid(1000);
     let length = row.int("total_ms")?.div_euclid(1000);
     let mut moments = moments(&sheet, start, length.saturating_add(PRICED_WITHIN));

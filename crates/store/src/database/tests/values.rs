@@ -33,7 +33,7 @@ async fn only_row(statement: Statement, transaction: &mut Transaction) -> Row {
 fn assert_unreadable<T: std::fmt::Debug>(read: Result<T, StoreError>, named: &str) {
     match read {
         Err(StoreError::Unreadable(text)) => assert!(text.contains(named), "{text}"),
-        other => panic!("{other:?}"),
+        other => panic!("{named}: {other:?}"),
     }
 }
 
@@ -122,6 +122,35 @@ async fn texts_come_back_as_they_were_but_for_nul() {
                 assert_eq!(maybe.as_deref(), Some(expected), "{name}");
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_place_is_that_of_its_column_in_every_row() {
+    on_both(async |transaction| {
+        let rows = Statement::new(
+            "SELECT 'one' AS word, 1 AS number, CAST(NULL AS TEXT) AS other UNION ALL \
+             SELECT 'two', 2, 'more' ORDER BY number",
+        );
+        let rows = rows.rows(transaction).await.unwrap();
+        let place = |name: &str| rows[0].place(name);
+        let (number, word, other) = (place("number"), place("word"), place("other"));
+        let (number, word, other) = (number.unwrap(), word.unwrap(), other.unwrap());
+        for (row, expected) in rows
+            .iter()
+            .zip([(1, "one", None), (2, "two", Some("more"))])
+        {
+            assert_eq!(row.int_at(number), Ok(expected.0));
+            assert_eq!(row.text_at(word).as_deref(), Ok(expected.1));
+            // Whoever borrows a text keeps nobody from reading it again.
+            assert_eq!(row.borrowed_text_at(word), Ok(expected.1));
+            assert_eq!(row.borrowed_text("word"), Ok(expected.1));
+            assert_eq!(row.maybe_borrowed_text_at(other), Ok(expected.2));
+        }
+        assert_unreadable(rows[0].borrowed_text_at(other), "2");
+        assert_unreadable(rows[0].int_at(word), "0");
+        assert_unreadable(rows[0].place("elsewhere"), "elsewhere");
     })
     .await;
 }
