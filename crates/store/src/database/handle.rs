@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 use super::Transaction;
 use super::errors::{STATEMENT_MAX, from_sqlx, too_slow, within};
 use super::log::{Log, writers_pragmas};
-use super::pools::{Pool, file_options, files, make_folders, pool, server_options, sessions};
+use super::pools::{
+    Pool, file_options, files, make_folders, pool, pool_for_later, server_options, sessions,
+};
 use super::readers::{Lane, Readers, Work};
 use super::transaction::Kind;
 use crate::StoreError;
@@ -63,14 +65,17 @@ struct Analysts {
 }
 
 impl Analysts {
-    /// Opens their connections on the threads of their lanes, whose priority they keep.
+    /// Opens a connection of those that have a share, on their threads, whose priority it keeps. Those that
+    /// read in spare time connect when one of them comes, on theirs: on a busy machine nobody has to wait
+    /// for them.
     async fn open<P: Into<Pool> + Send + 'static>(
         readers: &Readers,
-        pool: impl Fn() -> Work<P>,
+        share: Work<P>,
+        spare: P,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            spare: readers.run(Lane::Spare, pool()).await?.into(),
-            share: readers.run(Lane::Share, pool()).await?.into(),
+            spare: spare.into(),
+            share: readers.run(Lane::Share, share).await?.into(),
         })
     }
 
@@ -137,13 +142,11 @@ impl Database {
         let mut much = reading;
         much.push(format!("PRAGMA cache_size = -{ANALYST_CACHE_KIB}"));
         let readers = Readers::start()?;
-        let (of_analysts, of_mover) = (options.clone(), options);
-        let analysts = Analysts::open(&readers, || {
-            Box::pin(pool(files(ANALYSTS), of_analysts.clone(), much.clone()))
-        });
-        let analysts = analysts.await?;
+        let spare = pool_for_later(files(ANALYSTS), options.clone(), much.clone());
+        let share = Box::pin(pool(files(ANALYSTS), options.clone(), much));
+        let analysts = Analysts::open(&readers, share, spare).await?;
         let (log, mut keeping) = (Log::new(ANALYSTS), JoinSet::new());
-        let mover = Box::pin(pool(files(1), of_mover, writing()));
+        let mover = Box::pin(pool(files(1), options, writing()));
         let mover = readers.run(Lane::Share, mover).await?;
         let kept_short = log.clone().keep_short(mover.clone());
         readers.spawn_beside(Lane::Share, &mut keeping, kept_short);
@@ -176,10 +179,9 @@ impl Database {
             "SET idle_in_transaction_session_timeout = {SNAPSHOT_IDLE_MS}"
         ));
         let readers = Readers::start()?;
-        let analysts = Analysts::open(&readers, || {
-            Box::pin(pool(sessions(ANALYSTS), options.clone(), much.clone()))
-        });
-        let analysts = analysts.await?;
+        let spare = pool_for_later(sessions(ANALYSTS), options.clone(), much.clone());
+        let share = Box::pin(pool(sessions(ANALYSTS), options, much));
+        let analysts = Analysts::open(&readers, share, spare).await?;
         Ok(Self {
             engine: Engine::Postgres,
             is_in_memory: false,

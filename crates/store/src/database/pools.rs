@@ -114,9 +114,28 @@ pub(super) async fn pool<D: sqlx::Database>(
 where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
+    let pool = beginning_with(size, first).connect_with(options);
+    pool.await.map_err(|error| bad_url(&error))
+}
+
+/// The same, but all of its connections are made when somebody asks for one.
+pub(super) fn pool_for_later<D: sqlx::Database>(
+    size: PoolOptions<D>,
+    options: <D::Connection as Connection>::Options,
+    first: Vec<String>,
+) -> sqlx::Pool<D>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    beginning_with(size, first).connect_lazy_with(options)
+}
+
+fn beginning_with<D: sqlx::Database>(size: PoolOptions<D>, first: Vec<String>) -> PoolOptions<D>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
     let first = Arc::new(first);
-    let pool = size
-        .acquire_timeout(ACQUIRE_MAX)
+    size.acquire_timeout(ACQUIRE_MAX)
         .after_connect(move |connection, _| {
             let first = first.clone();
             Box::pin(async move {
@@ -128,8 +147,6 @@ where
                 Ok(())
             })
         })
-        .connect_with(options);
-    pool.await.map_err(|error| bad_url(&error))
 }
 
 /// Makes the folders above the SQLite file that the rest of a `sqlite:` URL names.
