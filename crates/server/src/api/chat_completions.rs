@@ -6,7 +6,8 @@ use axum::extract::{Request, State};
 use chat::Dialect;
 use wire::Beside;
 
-use super::inference::{Spoken, answer};
+use super::inference::answer;
+use super::new_call::Spoken;
 use crate::app::App;
 use crate::reply::Answer;
 

@@ -17,7 +17,8 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use wire::Beside;
 use wire::gemini::{counted_request, embedding_answer, embedding_request};
 
-use super::inference::{Spoken, answer, count};
+use super::inference::{answer, count};
+use super::new_call::Spoken;
 use crate::app::App;
 use crate::reply::{Answer, Rescue};
 use crate::{body, caller};

@@ -4,89 +4,35 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::Request;
-use bytes::Bytes;
-use catalog::Preferences;
 use chat::{Dialect, Error, Kind};
-use http::header::{HeaderName, REFERER, USER_AGENT};
+use http::header::HeaderName;
 use http::{HeaderMap, StatusCode};
 use ledger::generation::CallerNote;
-use ledger::{Budget, CallFacts, GenerationId};
-use relay::{AdmissionPolicy, Call, Hedge, Waits};
+use ledger::{Budget, CallFacts};
+use relay::{Call, Waits};
 use store::balance_budget_id;
 use tokio::time::Instant;
-use wire::codec::Door;
-use wire::{Beside, Incoming};
 
+use crate::api::new_call::{Spoken, mint, models, preferences};
+use crate::api::request_head::{admission, note, simulation, wants_metadata};
 use crate::api::respond::respond;
 use crate::api::told_again;
-use crate::api::trace_note;
 use crate::api::wishes::Wishes;
 use crate::app::App;
 use crate::body;
 use crate::cache::{Asked, describe_miss};
 use crate::cache_health;
 use crate::caller::{self, Caller};
-use crate::clock;
 use crate::config::sections::BillingMode;
 use crate::content::{self, Taking};
 use crate::limits::{Asker, Standing};
 use crate::reply::{self, Answer, Rescue};
-
-/// In a request: what is to happen when the money does not reach, `clamp` or `reject`. In an answer:
-/// on which ground a call with budgets was let in, `full`, `estimate` or `clamped=N`.
-pub(super) const ADMISSION: HeaderName = HeaderName::from_static("x-waybill-admission");
 
 /// Who counted the tokens of a prompt: `provider`, or `estimate` where nobody did.
 const TOKEN_COUNT: HeaderName = HeaderName::from_static("x-waybill-token-count");
 
 /// Our own time until the head of the answer, in microseconds.
 const OVERHEAD: HeaderName = HeaderName::from_static("x-waybill-overhead-us");
-
-const SIMULATE: HeaderName = HeaderName::from_static("x-simulate");
-
-// As names, not as texts: each text that is looked up is read as a name first.
-const REFERERS: [HeaderName; 3] = [
-    HeaderName::from_static("http-referer"),
-    REFERER,
-    HeaderName::from_static("x-waybill-referer"),
-];
-const TITLES: [HeaderName; 3] = [
-    HeaderName::from_static("x-openrouter-title"),
-    HeaderName::from_static("x-waybill-title"),
-    HeaderName::from_static("x-title"),
-];
-const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
-const METADATA: [HeaderName; 2] = [
-    HeaderName::from_static("x-openrouter-metadata"),
-    HeaderName::from_static("x-openrouter-experimental-metadata"),
-];
-
-/// The longest session id, characters. Source: `session_id` of the reference.
-const SESSION_ID_MAX: usize = 256;
-
-/// The longest of the other texts that go into a record, characters; what is longer is cut.
-const NOTE_MAX: usize = 512;
-
-/// How a request is spoken: the dialect of its path, and what it says beside its body.
-pub(crate) struct Spoken {
-    /// The dialect of the path.
-    pub(crate) dialect: Dialect,
-    /// Facts of the path and of a few headers.
-    pub(crate) beside: Beside,
-}
-
-impl Spoken {
-    /// A request at the door of a dialect.
-    #[must_use]
-    pub(crate) const fn new(dialect: Dialect, beside: Beside) -> Self {
-        Self { dialect, beside }
-    }
-
-    fn door(&self) -> Result<&'static dyn Door, Error> {
-        wire::door_beside(self.dialect, &self.beside)
-            .ok_or_else(|| Error::gateway(Kind::Server, "a path speaks a dialect without a door"))
-    }
-}
 
 /// Answers a request for a model, at whichever door it came.
 ///
@@ -337,45 +283,6 @@ pub(crate) async fn pass_gate(
     })
 }
 
-/// A new generation id, and a seed for what is left to chance.
-pub(crate) fn mint(now_ms: i64) -> Result<(GenerationId, u64), Error> {
-    let random: [u8; 18] = clock::random().map_err(|error| {
-        Error::gateway(Kind::Server, "no randomness").with_detail(error.to_string())
-    })?;
-    let (mut suffix, mut seed) = ([0; 10], [0; 8]);
-    suffix.copy_from_slice(&random[..10]);
-    seed.copy_from_slice(&random[10..]);
-    Ok((GenerationId::new(now_ms, suffix), u64::from_le_bytes(seed)))
-}
-
-/// The models to try, as asked, the first one first.
-fn models(request: &Incoming) -> Result<Vec<String>, Error> {
-    let mut models: Vec<String> = Vec::with_capacity(1 + request.models.len());
-    for model in request.model.iter().chain(&request.models) {
-        if !models.contains(model) {
-            models.push(model.clone());
-        }
-    }
-    if models.is_empty() {
-        let message = "No model was named: set \"model\", for example from GET /api/v1/models";
-        return Err(Error::caller(Kind::InvalidRequest, message).with_field("model"));
-    }
-    Ok(models)
-}
-
-fn preferences(request: &Incoming) -> Result<Preferences, Error> {
-    let mut preferences = match &request.provider {
-        Some(value) => Preferences::read(value).map_err(|error| {
-            Error::caller(Kind::InvalidRequest, error.to_string()).with_field(error.path)
-        })?,
-        None => Preferences::default(),
-    };
-    if let Some(route) = &request.route {
-        preferences.take_route(route);
-    }
-    Ok(preferences)
-}
-
 /// The budgets that a call falls under. With prepaid billing its workspace's balance is among them,
 /// or there is no call.
 pub(crate) fn budgets(
@@ -401,126 +308,4 @@ pub(crate) fn budgets(
         metadata,
         is_byok: false,
     }))
-}
-
-/// What the caller wants to happen when the money does not reach.
-fn admission(headers: &HeaderMap) -> Result<Option<AdmissionPolicy>, Error> {
-    let Some(value) = headers.get(ADMISSION) else {
-        return Ok(None);
-    };
-    match value.to_str().map(str::trim) {
-        Ok("clamp") => Ok(Some(AdmissionPolicy::Clamp)),
-        Ok("reject") => Ok(Some(AdmissionPolicy::Reject)),
-        _ => {
-            let message = "X-Waybill-Admission is neither \"clamp\" nor \"reject\"";
-            Err(Error::caller(Kind::InvalidRequest, message).with_field("X-Waybill-Admission"))
-        }
-    }
-}
-
-/// Whether the caller asks how it was routed. The older name is still in use (contradiction 32 of
-/// the digest).
-fn wants_metadata(headers: &HeaderMap) -> bool {
-    METADATA
-        .iter()
-        .filter_map(|name| headers.get(name))
-        .any(|value| value.as_bytes().eq_ignore_ascii_case(b"enabled"))
-}
-
-/// Who calls, for the record.
-pub(crate) fn note(caller: &Caller, headers: &HeaderMap, request: &Incoming) -> CallerNote {
-    let text = |name: &HeaderName| {
-        let value = headers.get(name)?.to_str().ok()?.trim();
-        (!value.is_empty()).then(|| cut(value, NOTE_MAX))
-    };
-    let first = |names: &[HeaderName]| names.iter().find_map(text);
-    CallerNote {
-        workspace_id: caller.facts.key.workspace_id.clone(),
-        key_hash: caller.facts.key.hash.as_str().to_owned(),
-        http_referer: first(&REFERERS),
-        app_title: first(&TITLES),
-        user_agent: text(&USER_AGENT),
-        session_id: request
-            .session_id
-            .clone()
-            .or_else(|| text(&SESSION_ID))
-            .map(|id| cut(&id, SESSION_ID_MAX)),
-        external_user: request.user.as_deref().map(|user| cut(user, NOTE_MAX)),
-        trace: trace_note::read(request.trace.as_ref(), headers).map(Box::new),
-    }
-}
-
-fn cut(text: &str, characters_max: usize) -> String {
-    text.chars().take(characters_max).collect()
-}
-
-/// What is meant for simulated providers; the relay shows it to no other.
-pub(crate) fn simulation(headers: &HeaderMap) -> HeaderMap {
-    let mut found = HeaderMap::new();
-    if let Some(value) = headers.get(SIMULATE) {
-        found.insert(SIMULATE, value.clone());
-    }
-    found
-}
-
-/// The body of a request that is to be explained, or relayed, as the relay wants it.
-///
-/// # Errors
-/// When the request is not one.
-pub(crate) fn read_call(
-    app: &App,
-    (body, spoken): (Bytes, Spoken),
-    caller: &Caller,
-    headers: &HeaderMap,
-) -> Result<Call, Error> {
-    let workspace_id = &caller.facts.key.workspace_id;
-    let unpriced = app.unpriced_of(workspace_id);
-    let call = internal_call(app, (body, spoken), CallerNote::default(), HeaderMap::new())?;
-    Ok(Call {
-        caller: note(caller, headers, &call.request),
-        member_id: caller.facts.key.creator_user_id.clone(),
-        unpriced,
-        ..call
-    })
-}
-
-/// A call without a key: it is explained, or made by ourselves.
-///
-/// # Errors
-/// When the body is no request.
-pub(crate) fn internal_call(
-    app: &App,
-    (body, spoken): (Bytes, Spoken),
-    caller: CallerNote,
-    simulation: HeaderMap,
-) -> Result<Call, Error> {
-    let created_at_ms = app.clock.now_ms();
-    let (id, seed) = mint(created_at_ms)?;
-    let door = spoken.door()?;
-    let request = door.read_request(&body, spoken.beside)?;
-    Ok(Call {
-        id,
-        created_at_ms,
-        arrived: Instant::now(),
-        waits: Arc::default(),
-        trace: None,
-        seed,
-        door,
-        models: models(&request)?,
-        preferences: preferences(&request)?,
-        account: app.account.clone(),
-        wants_metadata: false,
-        hedge: Hedge::Never,
-        recovers: false,
-        unpriced: app.unpriced_of(&caller.workspace_id),
-        caller,
-        simulation,
-        budgets: Vec::new(),
-        admission: None,
-        free_needs_money: false,
-        member_id: None,
-        conversation: OnceLock::new(),
-        body,
-        request,
-    })
 }

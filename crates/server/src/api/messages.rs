@@ -7,7 +7,8 @@ use chat::Dialect;
 use http::HeaderMap;
 use wire::Beside;
 
-use super::inference::{Spoken, answer, count};
+use super::inference::{answer, count};
+use super::new_call::Spoken;
 use crate::app::App;
 use crate::reply::Answer;
 

@@ -22,7 +22,9 @@ use tokio::time::Instant;
 use wire::Incoming;
 use wire::native::{Metered, metered};
 
-use super::inference::{OwnTime, budgets, mint, note, pass_gate, simulation, taking};
+use super::inference::{OwnTime, budgets, pass_gate, taking};
+use super::new_call::mint;
+use super::request_head::{note, simulation};
 use crate::app::App;
 use crate::body::{self, Pieces};
 use crate::caller::{self, Caller};

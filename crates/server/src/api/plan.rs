@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::Beside;
 
-use crate::api::inference::{Spoken, read_call};
+use crate::api::new_call::{Spoken, read_call};
 use crate::app::App;
 use crate::body;
 use crate::caller::Caller;

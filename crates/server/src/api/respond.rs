@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use relay::{Reply, ReplyHead};
 use wire::frame::Framing;
 
-use super::inference::ADMISSION;
+use super::request_head::ADMISSION;
 use crate::body::Pieces;
 use crate::cache::Keeping;
 use crate::content::{Form, Taking};

@@ -20,7 +20,7 @@ use serde_json::json;
 use store::DEFAULT_WORKSPACE_ID;
 use wire::Beside;
 
-use crate::api::inference::{Spoken, internal_call};
+use crate::api::new_call::{Spoken, internal_call};
 use crate::app::App;
 use crate::config::probes::Probe;
 
