@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use super::facets::{Facet, first_bits};
 use crate::rows;
 
-/// So many combinations are found quickly; then all are forgotten, and named anew.
-const RECENT_MAX: usize = 4096;
+/// So many combinations are found quickly, at some 300 bytes each; then all are forgotten, and named anew.
+const RECENT_MAX: usize = 32_768;
 
 /// The parts of a facet, in the order in which they are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,13 +97,13 @@ impl<'a> Parts<'a> {
 pub(super) struct Recent {
     hash: RandomState,
     /// By a quick hash; what is found is compared before it is believed.
-    named: HashMap<u64, (Facet, i64)>,
+    named: HashMap<u64, Named>,
 }
 
 impl Recent {
     pub(super) fn find(&self, parts: &Parts<'_>) -> Option<i64> {
-        let (facet, id) = self.named.get(&self.hash.hash_one(parts))?;
-        (facet.parts() == *parts).then_some(*id)
+        let named = self.named.get(&self.hash.hash_one(parts))?;
+        named.is_of(parts).then_some(named.id)
     }
 
     pub(super) fn put(&mut self, parts: &Parts<'_>, id: i64) {
@@ -111,7 +111,44 @@ impl Recent {
             self.named = HashMap::new();
         }
         let hash = self.hash.hash_one(parts);
-        self.named.insert(hash, (parts.to_facet(), id));
+        self.named.insert(hash, Named::new(parts, id));
+    }
+}
+
+/// A combination in one piece of memory: with thousands of keys in use, to compare ten texts that lie apart would
+/// wait for memory ten times.
+#[derive(Debug)]
+struct Named {
+    texts: Box<str>,
+    /// Where each of them ends.
+    ends: [usize; 10],
+    status: i64,
+    id: i64,
+}
+
+impl Named {
+    fn new(parts: &Parts<'_>, id: i64) -> Self {
+        let mut end = 0;
+        Self {
+            texts: parts.texts.concat().into(),
+            ends: parts.texts.map(|text| {
+                end += text.len();
+                end
+            }),
+            status: parts.status,
+            id,
+        }
+    }
+
+    fn is_of(&self, parts: &Parts<'_>) -> bool {
+        let mut from = 0;
+        let mut texts = self.ends.iter().zip(parts.texts);
+        self.status == parts.status
+            && texts.all(|(end, text)| {
+                let own = self.texts.get(from..*end);
+                from = *end;
+                own == Some(text)
+            })
     }
 }
 
@@ -133,14 +170,35 @@ mod tests {
         assert_eq!(recent.find(&parts(500)), None);
         // Somebody else's behind the same quick hash is not believed.
         let hash = recent.hash.hash_one(parts(500));
-        recent.named.insert(hash, (parts(200).to_facet(), 7));
+        recent.named.insert(hash, Named::new(&parts(200), 7));
         assert_eq!(recent.find(&parts(500)), None);
+    }
+
+    #[test]
+    fn texts_that_are_parted_elsewhere_are_others() {
+        let nothing = Facet::nothing();
+        let parts = |app, origin| {
+            let mut parts = nothing.parts();
+            (parts.texts[3], parts.texts[4]) = (app, origin);
+            parts
+        };
+        let named = Named::new(&parts("ab", "c"), 7);
+        assert!(named.is_of(&parts("ab", "c")));
+        for (app, origin) in [
+            ("a", "bc"),
+            ("abc", ""),
+            ("", "abc"),
+            ("ab", ""),
+            ("ab", "cd"),
+        ] {
+            assert!(!named.is_of(&parts(app, origin)), "{app}, {origin}");
+        }
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let (mut recent, nothing) = (Recent::default(), Facet::nothing());
-        for status in 0..10_000 {
+        for status in 0..40_000 {
             let parts = Parts {
                 status,
                 ..nothing.parts()
