@@ -4,16 +4,17 @@
 //! that is replayed after a crash counts where it was held. Posting happens in the transaction that
 //! inserts the generation and for the ids that were new there: once for each call.
 
-use std::collections::BTreeMap;
+mod windows;
+
 use std::sync::Arc;
 
 use ledger::{Amount, BudgetId, BudgetWindow, Generation, Hold, WindowId};
 use serde_json::Value;
 
-use crate::database::{Statement, Transaction};
+pub(crate) use self::windows::{post, take_from_lease};
+use crate::StoreError;
 use crate::json::Json;
 use crate::row_texts::RowTexts;
-use crate::{StoreError, budgets};
 
 /// A finished call, and what was held for it.
 #[derive(Debug, Clone)]
@@ -186,34 +187,6 @@ pub(crate) fn owed_for(generation: &Generation) -> Amount {
     }
 }
 
-/// Posts calls that have just been inserted in this transaction: their costs to their budget windows,
-/// out of their node's leases.
-pub(crate) async fn post(
-    transaction: &mut Transaction,
-    inserted: &[&Settled],
-) -> Result<(), StoreError> {
-    // Sorted, so that two nodes lock rows in the same order and never each other.
-    let mut windows: BTreeMap<(&BudgetWindow, &str), (i64, i64)> = BTreeMap::new();
-    for settled in inserted {
-        let node = settled.posting.as_ref().map_or("", |posting| &posting.node);
-        for line in settled.lines() {
-            let sums = windows.entry((&line.window, node)).or_default();
-            sums.0 = sums.0.saturating_add(settled.cost().nanos());
-            sums.1 = sums.1.saturating_add(line.drawn.nanos());
-        }
-    }
-    for ((window, node), (cost, drawn)) in windows {
-        if !add_posted(transaction, window, (cost, drawn)).await? {
-            budgets::open_window(transaction, window, None).await?;
-            add_posted(transaction, window, (cost, drawn)).await?;
-        }
-        if drawn > 0 {
-            use_lease(transaction, node, window, drawn).await?;
-        }
-    }
-    Ok(())
-}
-
 /// `column + $bind`, which stops at the largest amount: PostgreSQL would refuse the row, and with it
 /// the batch, and SQLite would turn the sum into a float.
 pub(crate) fn saturating_sum(column: &str, bind: &str) -> String {
@@ -221,113 +194,4 @@ pub(crate) fn saturating_sum(column: &str, bind: &str) -> String {
         "CASE WHEN {bind} > 0 AND {column} > 9223372036854775807 - {bind} \
          THEN 9223372036854775807 ELSE {column} + {bind} END"
     )
-}
-
-/// Moves what a window says: so much more was posted, and so much less of it is leased. Whether
-/// there is such a window.
-async fn add_posted(
-    transaction: &mut Transaction,
-    window: &BudgetWindow,
-    (cost, drawn): (i64, i64),
-) -> Result<bool, StoreError> {
-    let touched = Statement::assembled(format!(
-        "UPDATE budget_windows SET posted_nanos = {}, leased_nanos = leased_nanos - $2 \
-         WHERE budget_id = $3 AND window_kind = $4 AND window_start = $5",
-        saturating_sum("posted_nanos", "$1")
-    ))
-    .int(cost)
-    .int(drawn)
-    .text(window.budget.as_str())
-    .text(window.window.kind.name())
-    .int(window.window.start)
-    .run(transaction)
-    .await?;
-    Ok(touched > 0)
-}
-
-/// Takes out of a node's lease what its window no longer counts as leased. In the steady state
-/// there is more in the lease than that; where there is not, an operator may have settled it
-/// meanwhile, and what was not there to be taken is put right in the window.
-async fn use_lease(
-    transaction: &mut Transaction,
-    node: &str,
-    window: &BudgetWindow,
-    drawn: i64,
-) -> Result<(), StoreError> {
-    let touched = Statement::new(
-        "UPDATE leases SET amount_nanos = amount_nanos - $1 WHERE node_id = $2 AND budget_id = $3 \
-         AND window_kind = $4 AND window_start = $5 AND amount_nanos > $1",
-    )
-    .int(drawn)
-    .text(node)
-    .text(window.budget.as_str())
-    .text(window.window.kind.name())
-    .int(window.window.start)
-    .run(transaction)
-    .await?;
-    if touched > 0 {
-        return Ok(());
-    }
-    change_leased(transaction, window, drawn).await?;
-    take_from_lease(transaction, node, window, drawn).await
-}
-
-/// Adds to what a window counts as leased.
-async fn change_leased(
-    transaction: &mut Transaction,
-    window: &BudgetWindow,
-    amount: i64,
-) -> Result<(), StoreError> {
-    Statement::new(
-        "UPDATE budget_windows SET leased_nanos = leased_nanos + $1 \
-         WHERE budget_id = $2 AND window_kind = $3 AND window_start = $4",
-    )
-    .int(amount)
-    .text(window.budget.as_str())
-    .text(window.window.kind.name())
-    .int(window.window.start)
-    .run(transaction)
-    .await
-    .map(drop)
-}
-
-/// Takes what was spent out of a node's lease; the row of the window is locked. A lease that an
-/// operator has settled meanwhile is no longer there, and nothing is taken.
-pub(crate) async fn take_from_lease(
-    transaction: &mut Transaction,
-    node: &str,
-    window: &BudgetWindow,
-    amount: i64,
-) -> Result<(), StoreError> {
-    let rows = Statement::new(
-        "SELECT amount_nanos FROM leases WHERE node_id = $1 AND budget_id = $2 \
-         AND window_kind = $3 AND window_start = $4",
-    )
-    .text(node)
-    .text(window.budget.as_str())
-    .text(window.window.kind.name())
-    .int(window.window.start)
-    .rows(transaction)
-    .await?;
-    let there = rows.first().map_or(Ok(0), |row| row.int("amount_nanos"))?;
-    let taken = amount.min(there);
-    if taken <= 0 {
-        return Ok(());
-    }
-    let change = if taken == there {
-        "DELETE FROM leases WHERE amount_nanos = $1"
-    } else {
-        "UPDATE leases SET amount_nanos = amount_nanos - $1 WHERE 1 = 1"
-    };
-    Statement::assembled(format!(
-        "{change} AND node_id = $2 AND budget_id = $3 AND window_kind = $4 AND window_start = $5"
-    ))
-    .int(taken)
-    .text(node)
-    .text(window.budget.as_str())
-    .text(window.window.kind.name())
-    .int(window.window.start)
-    .run(transaction)
-    .await?;
-    change_leased(transaction, window, -taken).await
 }
