@@ -61,8 +61,8 @@ impl Default for RecorderLimits {
             records_max: 50_000,
             bytes_max: 128 * 1024 * 1024,
             settle_max: Duration::from_secs(5),
-            batch_rows: 512,
-            batch_wait: Duration::from_millis(50),
+            batch_rows: 2048,
+            batch_wait: Duration::from_millis(200),
             retry_min: Duration::from_millis(50),
             retry_max: Duration::from_secs(2),
         }

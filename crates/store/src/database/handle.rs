@@ -33,6 +33,11 @@ const ANALYSTS: u32 = 2;
 /// less than the inner pages of the indexes of a large month.
 const ANALYST_CACHE_KIB: u32 = 16 * 1024;
 
+/// Pages that the connection which writes keeps, KiB. What a batch changes has to fit beside what the indexes need:
+/// with the default of two megabytes SQLite writes pages to its log before the batch is whole, reads them again
+/// for the next row, and writes them once more.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
+
 /// How long PostgreSQL lets a snapshot idle: it keeps what was deleted after it began.
 const SNAPSHOT_IDLE_MS: u32 = 30_000;
 
@@ -116,7 +121,9 @@ impl Database {
             )
         };
         let options = file_options(&url)?;
-        let writer: Pool = pool(files(1), options.clone(), writing()).await?.into();
+        let mut writes = writing();
+        writes.push(format!("PRAGMA cache_size = -{WRITER_CACHE_KIB}"));
+        let writer: Pool = pool(files(1), options.clone(), writes).await?.into();
         if in_memory {
             // Such a database lives and dies with its one connection.
             return Ok(Self {
