@@ -6,17 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ledger::Books as _;
-use store::{JournalOptions, NodeId, Recorder, RecorderOptions, Store};
+use store::{JournalOptions, NodeId, Recorder, RecorderOptions, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::traffic::Traffic;
 use super::{Arguments, now_ms};
 
 const JOURNAL_BYTES_MAX: u64 = 1 << 30;
-const MERGE_EVERY: Duration = Duration::from_secs(2);
+/// As in the product.
+const MERGE_EVERY: Duration = Duration::from_secs(5);
+const STEP_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many calls were settled and how long that took.
 #[derive(Debug, Clone, Copy, Default)]
@@ -151,9 +153,19 @@ async fn merge(store: Store, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             // What fails is merged the next time.
-            _ = ticks.tick() => drop(store.merge_rollups().await),
+            _ = ticks.tick() => drop(gather_and_merge(&store).await),
         }
     }
+}
+
+/// As the product's job does.
+async fn gather_and_merge(store: &Store) -> Result<(), StoreError> {
+    store.gather_rollups().await?;
+    let now_ms = now_ms().unwrap_or(0);
+    while store.merge_step(now_ms).await? {
+        sleep(STEP_PAUSE).await;
+    }
+    Ok(())
 }
 
 fn lock(times: &Mutex<Vec<Duration>>) -> std::sync::MutexGuard<'_, Vec<Duration>> {

@@ -60,6 +60,12 @@ const MIGRATIONS: &[Migration] = &[
         "session_lists",
         include_str!("../migrations/0009_session_lists.sql"),
     ),
+    Migration {
+        version: 10,
+        name: "gathered",
+        sqlite: include_str!("../migrations/0010_gathered_sqlite.sql"),
+        postgres: include_str!("../migrations/0010_gathered_postgres.sql"),
+    },
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

@@ -11,10 +11,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::app::App;
 use crate::config::records::Records;
 
-/// How often what was counted is merged. Nothing that is read depends on it: until then it is read
-/// from where it is. A merge writes three rows for each key that was in use, so to wait makes it
-/// cheaper; to read what waits makes questions dearer.
-const MERGE_EVERY: Duration = Duration::from_secs(5);
+/// How often what was counted is gathered, and it is looked whether a minute is over, whose counts are merged
+/// then. Nothing that is read depends on it: until then it is read from where it is. To gather writes a row
+/// for each key that was in use, to merge three, so to wait makes both cheaper; to read what waits makes
+/// questions dearer.
+const GATHER_EVERY: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether an hour or a day is over, and, until all were looked at, whether some of
 /// those that are sealed have calls that were not added up.
@@ -33,8 +34,8 @@ const MS_PER_DAY: i64 = 86_400_000;
 
 /// Runs until the app stops.
 pub async fn run(app: Arc<App>, kept: Records) {
-    let mut merges = interval(MERGE_EVERY);
-    merges.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut gathers = interval(GATHER_EVERY);
+    gathers.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seals = interval(SEAL_EVERY);
     seals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tidies = interval(TIDY_EVERY);
@@ -43,9 +44,13 @@ pub async fn run(app: Arc<App>, kept: Records) {
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return,
-            _ = merges.tick() => {
-                if let Err(error) = app.store.merge_rollups().await {
-                    tracing::warn!(%error, "what was counted could not be merged; trying again soon");
+            _ = gathers.tick() => {
+                let now_ms = app.clock.now_ms();
+                tokio::select! {
+                    () = app.stop.cancelled() => return,
+                    merged = gather_and_merge(&app.store, now_ms) => if let Err(error) = merged {
+                        tracing::warn!(%error, "what was counted could not be merged; trying again soon");
+                    }
                 }
             }
             _ = seals.tick() => {
@@ -68,6 +73,21 @@ pub async fn run(app: Arc<App>, kept: Records) {
             }
         }
     }
+}
+
+/// Gathers what was counted, and merges what was gathered of minutes that are over, for some time at the most.
+///
+/// # Errors
+/// When the store is away.
+async fn gather_and_merge(store: &Store, now_ms: i64) -> Result<(), StoreError> {
+    store.gather_rollups().await?;
+    for _ in 0..STEPS_MAX {
+        if !store.merge_step(now_ms).await? {
+            break;
+        }
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    Ok(())
 }
 
 /// The one round of a process through what is sealed: before which hour and day to go on, while there are

@@ -1,7 +1,7 @@
 //! Deltas: what a batch of records adds to the roll-ups, as one row beside them.
 //!
 //! To write it costs a batch one insert; the rows of minutes, hours and days, which would be several
-//! for each call, follow later, for many batches at once ([`Store::merge_rollups`]). Both happen in
+//! for each call, follow later, for many batches at once (`gather`, `merge`). Both happen in
 //! transactions: no call is ever counted twice, or not at all.
 
 use std::collections::BTreeMap;
@@ -22,12 +22,15 @@ pub(super) const MS_PER_MINUTE: i64 = 60_000;
 /// About what the counts of one facet take as text.
 const BYTES_PER_COUNT: usize = 400;
 
-/// What [`Delta::to_text`] wrote. There are as many counts in a delta as there are keys in its batch, so they are
+/// What [`Delta::to_text`] wrote. There are as many sums in a delta as there are keys in its batch, so they are
 /// read without a copy; they have nothing that JSON would escape.
 #[derive(Deserialize)]
 struct Written<'a> {
-    /// Minute, facet, values, and a sketch of each kind.
-    #[serde(borrow)]
+    /// Minute, facet, and what was counted.
+    #[serde(borrow, default)]
+    sums: Vec<(i64, i64, &'a str)>,
+    /// What versions before have left: minute, facet, values, and a sketch of each kind.
+    #[serde(borrow, default)]
     counts: Vec<(i64, i64, &'a str, &'a str, &'a str, &'a str)>,
     /// Workspace, session, hash of its key, numbers.
     sessions: Vec<(String, String, String, Vec<i64>)>,
@@ -89,7 +92,7 @@ impl Delta {
         let bytes = BYTES_PER_COUNT * (self.counts.len() + 1);
         Json::text_of(bytes, |json| {
             json.object(|json| {
-                json.name("counts").array(|json| self.write_counts(json));
+                json.name("sums").array(|json| self.write_sums(json));
                 json.name("sessions")
                     .array(|json| self.write_sessions(json));
                 json.name("postings")
@@ -98,15 +101,15 @@ impl Delta {
         })
     }
 
-    fn write_counts(&self, json: &mut Json) {
+    fn write_sums(&self, json: &mut Json) {
+        let mut text = String::new();
         for ((minute, facet), measures) in &self.counts {
+            text.clear();
+            measures.write(&mut text);
             json.array(|json| {
                 json.int(*minute);
                 json.int(*facet);
-                json.text(&measures.values_text());
-                for sketched in Sketched::ALL {
-                    json.text(&measures.sketch_text(sketched));
-                }
+                json.text(&text);
             });
         }
     }
@@ -137,6 +140,10 @@ impl Delta {
     pub(crate) fn add_text(&mut self, text: &str) -> Result<(), StoreError> {
         let wrong = || StoreError::Unreadable("a delta of the roll-ups".to_owned());
         let written: Written<'_> = serde_json::from_str(text).map_err(|_| wrong())?;
+        for (minute, facet, text) in written.sums {
+            let measures = self.counts.entry((minute, facet)).or_default();
+            measures.add_text(text)?;
+        }
         for (minute, facet, values, first, total, speed) in written.counts {
             let measures = self.counts.entry((minute, facet)).or_default();
             measures.add_values(values)?;
@@ -188,4 +195,31 @@ pub(crate) async fn note(
         .run(transaction)
         .await
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_version_before_has_left_says_the_same() {
+        let before = r#"{"counts":[[29000000,7,"0:2,11:90","40:1,41:1","44:2",""]],
+            "sessions":[],"postings":[]}"#;
+        let mut read = Delta::default();
+        read.add_text(before).unwrap();
+        let measures = read.counts.get(&(29_000_000, 7)).unwrap();
+        assert_eq!(measures.to_text(), "0:2,11:90;40:1,41:1;44:2;");
+        let now = read.to_text();
+        assert!(
+            now.contains(r#""sums":[[29000000,7,"0:2,11:90;40:1,41:1;44:2;"]]"#),
+            "{now}"
+        );
+        let mut again = Delta::default();
+        again.add_text(&now).unwrap();
+        assert_eq!(again, read);
+        // What is added twice counts twice.
+        again.add_text(before).unwrap();
+        let measures = again.counts.get(&(29_000_000, 7)).unwrap();
+        assert_eq!(measures.to_text(), "0:4,11:180;40:2,41:2;44:4;");
+    }
 }

@@ -1,5 +1,8 @@
-//! Merging: what has gathered in deltas moves into the rows of minutes, hours and days, and of
-//! sessions, all in one transaction.
+//! Merging: what was gathered moves into the rows of minutes, hours and days, some facets at a time, each
+//! time in one transaction.
+//!
+//! That is done when a minute is over, so each key that is in use costs three rows a minute and not three
+//! for each time that something is gathered.
 
 use std::collections::BTreeMap;
 
@@ -8,76 +11,50 @@ use super::measures::Measures;
 use super::query::Grain;
 use super::rows::{self, FACETS_PER_STATEMENT, in_list};
 use super::shelf::Shelf;
-use super::{horizons, seal, sessions};
+use super::{gather, horizons, seal};
 use crate::database::{Engine, Statement, Transaction};
-use crate::posting::saturating_sum;
 use crate::{Store, StoreError};
 
-/// Deltas merged at a time.
-const DELTAS_MAX: i64 = 256;
+/// Facets of minutes merged in one step: short enough that nobody who writes notices.
+const ROWS_PER_STEP: i64 = 256;
 
 /// Number of the advisory lock on PostgreSQL under which one process merges.
 const LOCK: i64 = 0x77_6179_726f_6c6c;
 
 impl Store {
-    /// Merges what batches of records have added into the roll-ups, until nothing is left; how many
-    /// batches those were. One process at a time does so. Nothing that is read depends on when.
+    /// Merges all that batches of records have added into the roll-ups, until nothing is left; how many
+    /// batches those were of which nothing had been gathered. One process at a time does so. Nothing that
+    /// is read depends on when.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`]. What was not merged waits for the
     /// next time.
     pub async fn merge_rollups(&self) -> Result<usize, StoreError> {
-        let mut merged = 0;
-        loop {
-            let now = self.merge_some().await?;
-            merged += now;
-            if now < usize::try_from(DELTAS_MAX).unwrap_or(usize::MAX) {
-                return Ok(merged);
-            }
-        }
+        let gathered = self.gather_rollups().await?;
+        while self.merge_step(i64::MAX).await? {}
+        Ok(gathered)
     }
 
-    async fn merge_some(&self) -> Result<usize, StoreError> {
+    /// Merges some of what was gathered of minutes that are over at that moment (Unix milliseconds);
+    /// whether there may be more.
+    ///
+    /// # Errors
+    /// As [`Store::merge_rollups`].
+    pub async fn merge_step(&self, now_ms: i64) -> Result<bool, StoreError> {
+        let before = now_ms.div_euclid(MS_PER_MINUTE);
         // Where nothing is to be done, nobody is to wait for the lock of those who write.
-        let any = Statement::new("SELECT position FROM rollup_deltas LIMIT 1");
-        if any.read(&self.database).await?.is_empty() {
-            return Ok(0);
+        let any = Statement::new("SELECT minute FROM rollup_gathered WHERE minute < $1 LIMIT 1");
+        if any.int(before).read(&self.database).await?.is_empty() {
+            return Ok(false);
         }
         let mut transaction = self.database.begin().await?;
         lock(&mut transaction).await?;
-        let deltas =
-            Statement::new("SELECT position, counts FROM rollup_deltas ORDER BY position LIMIT $1")
-                .int(DELTAS_MAX)
-                .rows(&mut transaction)
-                .await?;
-        if deltas.is_empty() {
-            // Another process has been faster.
-            transaction.commit().await?;
-            return Ok(0);
-        }
-        let mut delta = Delta::default();
-        for row in &deltas {
-            delta.add_text(row.borrowed_text("counts")?)?;
-        }
+        let delta = gather::take(&mut transaction, before, ROWS_PER_STEP).await?;
         add_counts(&mut transaction, &delta).await?;
         touch_facets(&mut transaction, &delta).await?;
-        for (key, sums) in &delta.sessions {
-            sessions::merge(&mut transaction, key, sums).await?;
-        }
-        add_postings(&mut transaction, &delta).await?;
-        for some in deltas.chunks(FACETS_PER_STATEMENT) {
-            let positions = some.iter().map(|row| row.int("position"));
-            let positions: Vec<i64> = positions.collect::<Result<_, _>>()?;
-            in_list(
-                "DELETE FROM rollup_deltas WHERE position IN",
-                None,
-                &positions,
-            )
-            .run(&mut transaction)
-            .await?;
-        }
         transaction.commit().await?;
-        Ok(deltas.len())
+        let merged = i64::try_from(delta.counts.len()).unwrap_or(i64::MAX);
+        Ok(merged >= ROWS_PER_STEP)
     }
 }
 
@@ -152,26 +129,6 @@ async fn touch(
                 .run(transaction)
                 .await?;
         }
-    }
-    Ok(())
-}
-
-async fn add_postings(transaction: &mut Transaction, delta: &Delta) -> Result<(), StoreError> {
-    for ((month, line), nanos) in &delta.postings {
-        Statement::assembled(format!(
-            "INSERT INTO month_postings (month, budget_id, window_kind, window_start, posted_nanos) \
-             VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (month, budget_id, window_kind, window_start) \
-             DO UPDATE SET posted_nanos = {}",
-            saturating_sum("month_postings.posted_nanos", "excluded.posted_nanos")
-        ))
-        .int(*month)
-        .text(line.budget.as_str())
-        .text(line.window.kind.name())
-        .int(line.window.start)
-        .int(*nanos)
-        .run(transaction)
-        .await?;
     }
     Ok(())
 }

@@ -4,9 +4,9 @@
 //!    `partitions`: a table per month. `insert`: records into them. `adopt`: records from before.
 //! 2. `facets`, `parts`: the combinations that calls are counted by. `dimensions`: what of them is grouped
 //!    and filtered by. `measures`: what is counted.
-//! 3. `delta`: what a batch of records adds, written in their transaction. `merge`: from there into
-//!    the rows of minutes, hours and days, and of sessions. `query`: what both say. `recount`:
-//!    whether the records say the same.
+//! 3. `delta`: what a batch of records adds, written in their transaction. `gather`: from there by
+//!    minute and facet. `merge`: and then into the rows of minutes, hours and days. `query`: what all of
+//!    these say. `recount`: whether the records say the same.
 //! 4. `cube`: by which few dimensions hours and days are added up when they are over. `seal`: doing
 //!    so, and doing it anew when calls come late. `mend`: and when something has kept that from
 //!    happening. `compare`: whether it is so. `shelf`, `rows`: where all these rows stand.
@@ -21,6 +21,7 @@ mod cube;
 mod delta;
 mod dimensions;
 mod facets;
+mod gather;
 mod horizons;
 mod insert;
 mod list;
@@ -48,6 +49,7 @@ pub(crate) use delta::{Delta, note};
 pub use dimensions::{Dimension, FacetFilter};
 pub(crate) use facets::KnownFacets;
 pub use facets::{Facet, OTHER};
+pub(crate) use gather::deltas;
 pub(crate) use horizons::{RECORDS, get as horizon};
 pub(crate) use insert::{Place, insert, insert_new, places};
 pub use list::{ListQuery, PAGE_MAX, Page};
@@ -56,7 +58,6 @@ pub use mend::Looked;
 pub use month::Month;
 pub(crate) use month::{PROBES, position_of};
 pub(crate) use partitions::{KnownMonths, months};
-pub(crate) use query::pending;
 pub use query::{Grain, RollupQuery, RollupRow};
 pub use retention::Partition;
 pub(crate) use row::{COLUMNS, from_row};

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::delta::{Delta, MS_PER_MINUTE};
 use super::dimensions::{Dimension, FacetFilter};
 use super::facets::{self, Facet};
+use super::gather::pending;
 use super::measures::{Measure, Measures, Sketched};
 use super::rows::{FACETS_PER_STATEMENT, in_list};
 use super::shelf::Shelf;
@@ -243,18 +244,6 @@ async fn merged_piece(
         }
     }
     Ok(true)
-}
-
-/// What has not been merged.
-pub(crate) async fn pending(transaction: &mut Transaction) -> Result<Delta, StoreError> {
-    let rows = Statement::new("SELECT counts FROM rollup_deltas")
-        .rows(transaction)
-        .await?;
-    let mut delta = Delta::default();
-    for row in &rows {
-        delta.add_text(row.borrowed_text("counts")?)?;
-    }
-    Ok(delta)
 }
 
 async fn add_pending(

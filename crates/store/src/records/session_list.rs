@@ -80,7 +80,7 @@ impl Store {
         query: &SessionQuery,
     ) -> Result<SessionPage, StoreError> {
         let mut transaction = self.database.snapshot_in(lane).await?;
-        let pending = super::query::pending(&mut transaction).await?.sessions;
+        let pending = super::gather::deltas(&mut transaction).await?.sessions;
         let going_on = with_rows(&mut transaction, pending).await?;
         let wanted = query.count.clamp(1, SESSIONS_MAX);
         let mut sessions = rows(&mut transaction, query, wanted + 1 + going_on.len()).await?;

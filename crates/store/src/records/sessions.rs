@@ -161,7 +161,7 @@ impl Store {
     pub async fn session(&self, key: &SessionKey) -> Result<Option<SessionSums>, StoreError> {
         let mut transaction = self.database.snapshot().await?;
         let stored = stored(&mut transaction, key).await?;
-        let pending = super::query::pending(&mut transaction).await?;
+        let pending = super::gather::deltas(&mut transaction).await?;
         let pending = pending.sessions.get(key).cloned();
         Ok(match (stored, pending) {
             (Some(mut sums), Some(more)) => {

@@ -6,7 +6,7 @@ use ledger::{Amount, GenerationId};
 
 use super::{Difference, Found, compare};
 use crate::database::{Row, Statement, Transaction};
-use crate::records::{Delta, Month, pending};
+use crate::records::{Delta, Month, deltas};
 use crate::{Posting, PostingLine, StoreError, entries};
 
 /// What calls have posted to each budget window, by month.
@@ -66,7 +66,7 @@ impl Posted {
     /// Compares with what is kept of each month, and with what the windows say: what was posted in
     /// months whose calls are gone, and by the calls that are there.
     pub(super) async fn compare(self, transaction: &mut Transaction) -> Found {
-        let pending = pending(transaction).await?;
+        let pending = deltas(transaction).await?;
         let kept = kept(transaction, &pending).await?;
         let since = self.since.number();
         let mut windows: BTreeMap<String, i64> = BTreeMap::new();

@@ -56,7 +56,7 @@ pub(crate) fn query(grain: Grain, by: Vec<Dimension>) -> RollupQuery {
 }
 
 #[tokio::test]
-async fn each_grain_says_what_the_records_say_before_and_after_it_is_merged() {
+async fn each_grain_says_what_the_records_say_wherever_its_counts_are() {
     on_both(async |place| {
         let (store, key) = started(place).await;
         let calls = calls(&key);
@@ -64,10 +64,17 @@ async fn each_grain_says_what_the_records_say_before_and_after_it_is_merged() {
         insert(&store, first).await;
         assert_eq!(store.merge_rollups().await, Ok(8));
         insert(&store, rest).await;
-        for is_merged in [false, true] {
-            if is_merged {
-                assert_eq!(store.merge_rollups().await, Ok(10));
-                assert_eq!(store.merge_rollups().await, Ok(0));
+        // Half of the rest is of minutes that are over at this moment.
+        let half_ms = NOW_MS + 85 * HOUR_MS / 2;
+        for counts_are in ["in deltas", "gathered", "half merged", "merged"] {
+            match counts_are {
+                "in deltas" => {}
+                "gathered" => {
+                    assert_eq!(store.gather_rollups().await, Ok(10));
+                    assert_eq!(store.gather_rollups().await, Ok(0));
+                }
+                "half merged" => while store.merge_step(half_ms).await.unwrap() {},
+                _ => assert_eq!(store.merge_rollups().await, Ok(0)),
             }
             assert_eq!(store.verify_records().await.unwrap(), None);
             for grain in Grain::ALL {
@@ -79,10 +86,62 @@ async fn each_grain_says_what_the_records_say_before_and_after_it_is_merged() {
                     let mut expected = store::Measures::default();
                     let own = calls.iter().filter(|call| call.model == row.values[0]);
                     own.for_each(|call| expected.count(call));
-                    assert_eq!(row.measures, expected, "{grain:?} {is_merged}");
+                    assert_eq!(row.measures, expected, "{grain:?} {counts_are}");
                 }
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_facets_of_a_minute_are_gathered_together_and_merged_in_steps_when_it_is_over() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let call = |number: u64| {
+            let mut call = plain(number, &key, 7);
+            call.model = format!("maker/{}", number % 600);
+            call
+        };
+        let calls: Vec<Generation> = (0..1_800).map(call).collect();
+        // Each part has every facet once; what the second adds is added to what the first left.
+        for part in calls.chunks(600) {
+            let batch: Vec<&Generation> = part.iter().collect();
+            store.generations().insert(&batch).await.unwrap();
+            assert_eq!(store.gather_rollups().await, Ok(1));
+        }
+        let counted = async || {
+            assert_eq!(store.verify_records().await.unwrap(), None);
+            let rows = store
+                .rollups(&query(Grain::Hour, Vec::new()))
+                .await
+                .unwrap();
+            let [all] = rows.as_slice() else {
+                panic!("{} rows", rows.len());
+            };
+            assert_eq!(all.measures.get(Measure::Calls), 1_800);
+            assert_eq!(all.measures.get(Measure::Cost), 7 * 1_800);
+        };
+        counted().await;
+        // Its minute is not over yet: there is nothing to merge.
+        assert_eq!(store.merge_step(NOW_MS).await, Ok(false));
+        let days = async || {
+            store
+                .partitions()
+                .await
+                .unwrap()
+                .iter()
+                .map(|one| one.calls)
+                .sum::<i64>()
+        };
+        assert_eq!(days().await, 0);
+        let over_ms = NOW_MS + 60_000;
+        for (is_more, merged) in [(true, 256), (true, 512), (false, 600)] {
+            assert_eq!(store.merge_step(over_ms).await, Ok(is_more));
+            assert_eq!(days().await, 3 * merged);
+            counted().await;
+        }
+        assert_eq!(store.merge_step(i64::MAX).await, Ok(false));
     })
     .await;
 }

@@ -8,8 +8,8 @@ use crate::StoreError;
 use crate::database::{Statement, Transaction};
 use crate::records::Month;
 use crate::records::delta::MS_PER_MINUTE;
+use crate::records::gather::pending;
 use crate::records::month::{start_of, time_of};
-use crate::records::query::pending;
 
 /// Facets asked about by one statement.
 const ARMS: usize = 16;

@@ -9,9 +9,10 @@ use crate::StoreError;
 use crate::database::{Statement, Transaction};
 use crate::records::Month;
 use crate::records::delta::{Delta, MS_PER_MINUTE};
+use crate::records::gather::pending;
 use crate::records::measures::{Measure, Measures};
 use crate::records::month::{start_of, time_of};
-use crate::records::query::{Grain, pending};
+use crate::records::query::Grain;
 use crate::records::{horizon, query};
 
 /// Facets asked about by one statement.

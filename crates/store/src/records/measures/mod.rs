@@ -4,11 +4,12 @@
 //! no more is counted than [`CALL_MAX`] of anything but money, so that not even nonsense from a
 //! provider lets the database's own sums of them run over.
 
+mod text;
+
 use catalog::health::Total;
 use chat::{Reason, Unit};
 use ledger::{Amount, Generation, Outcome};
 
-use crate::StoreError;
 use crate::posting::{cost_of, owed_for};
 
 /// The most that one call counts of anything but money: four tebi.
@@ -382,46 +383,6 @@ impl Measures {
         }
     }
 
-    // === As text ===
-
-    /// The things that are not 0, as `index:value`, for deltas.
-    pub(crate) fn values_text(&self) -> String {
-        let filled = self.values.iter().enumerate();
-        pairs(
-            filled
-                .filter(|(_, value)| **value != 0)
-                .map(|(i, value)| (i, *value)),
-        )
-    }
-
-    /// A sketch, as `bucket:count`.
-    pub(crate) fn sketch_text(&self, sketched: Sketched) -> String {
-        let filled = self.sketch(sketched).filled();
-        pairs(filled.map(|(bucket, count)| (bucket, i64::from(count))))
-    }
-
-    /// Adds what [`Measures::values_text`] wrote.
-    pub(crate) fn add_values(&mut self, text: &str) -> Result<(), StoreError> {
-        for pair in read_pairs(text) {
-            let (index, value) = pair?;
-            if let Some(measure) = Measure::ALL.get(index) {
-                self.add(*measure, value);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds what [`Measures::sketch_text`] wrote.
-    pub(crate) fn add_sketch(&mut self, sketched: Sketched, text: &str) -> Result<(), StoreError> {
-        if let Some(sketch) = self.sketches.get_mut(sketched as usize) {
-            for pair in read_pairs(text) {
-                let (bucket, count) = pair?;
-                sketch.count_many(bucket, u32::try_from(count).unwrap_or(u32::MAX));
-            }
-        }
-        Ok(())
-    }
-
     /// The first thing in which two differ: its name, and both values.
     pub(crate) fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let differs = |measure: &&Measure| self.get(**measure) != other.get(**measure);
@@ -439,30 +400,4 @@ impl Measures {
 
 fn clamped(count: u64) -> i64 {
     i64::try_from(count.min(CALL_MAX)).unwrap_or(i64::MAX)
-}
-
-fn pairs(all: impl Iterator<Item = (usize, i64)>) -> String {
-    let (mut text, mut digits) = (String::new(), itoa::Buffer::new());
-    for (index, value) in all {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(digits.format(index));
-        text.push(':');
-        text.push_str(digits.format(value));
-    }
-    text
-}
-
-fn read_pairs(text: &str) -> impl Iterator<Item = Result<(usize, i64), StoreError>> {
-    let all = text.split(',').filter(|pair| !pair.is_empty());
-    all.map(|pair| {
-        let wrong = || StoreError::Unreadable(format!("a count \"{pair}\" of a roll-up"));
-        read_pair(pair).ok_or_else(wrong)
-    })
-}
-
-fn read_pair(pair: &str) -> Option<(usize, i64)> {
-    let (index, value) = pair.split_once(':')?;
-    Some((index.parse().ok()?, value.parse().ok()?))
 }
