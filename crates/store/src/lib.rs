@@ -105,7 +105,8 @@ impl Store {
     /// [`StoreError::BadUrl`], [`StoreError::Unavailable`], and the two errors of a schema that is
     /// not ours: [`StoreError::NewerSchema`] and [`StoreError::ChangedMigration`].
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let database = Arc::new(Database::open(url).await?);
+        // On the heap: whoever starts up need not have room for the pools of either engine.
+        let database = Arc::new(Box::pin(Database::open(url)).await?);
         migrate::migrate(&database).await?;
         let store = Self {
             database,

@@ -212,7 +212,8 @@ impl Stage {
         let dir = Scratch::new();
         let more = more(&simulator);
         let text = format!("{more}\n{}", providers(&simulator));
-        let running = start_at(&text, &dir, (variables, clock)).await;
+        // On the heap: a test need not have room for a whole start.
+        let running = Box::pin(start_at(&text, &dir, (variables, clock))).await;
         let keys = running.first_keys.as_ref().expect("a first start");
         Self {
             url: running.app.public_url.clone(),
@@ -282,7 +283,7 @@ impl Stage {
 
 /// Starts a server from the text of a configuration.
 pub(crate) async fn start(text: &str, dir: &Scratch, variables: &[(&str, &str)]) -> Running {
-    start_at(text, dir, (variables, None)).await
+    Box::pin(start_at(text, dir, (variables, None))).await
 }
 
 /// Variables of the environment, and the time where it is not the machine's own.

@@ -32,8 +32,8 @@ impl Pool {
     /// Takes a connection and begins a transaction on it.
     pub(super) async fn begin_with(&self, sql: &'static str) -> Result<Begun, sqlx::Error> {
         match self {
-            Self::Sqlite(pool) => pool.begin_with(sql).await.map(Begun::Sqlite),
-            Self::Postgres(pool) => pool.begin_with(sql).await.map(Begun::Postgres),
+            Self::Sqlite(pool) => Box::pin(pool.begin_with(sql)).await.map(Begun::Sqlite),
+            Self::Postgres(pool) => Box::pin(pool.begin_with(sql)).await.map(Begun::Postgres),
         }
     }
 

@@ -75,7 +75,7 @@ impl Statement {
 
     /// Runs it in a transaction; how many rows it touched.
     pub(crate) async fn run(self, transaction: &mut Transaction) -> Result<u64, StoreError> {
-        within(self.execute(transaction.begun())).await
+        within(Box::pin(self.execute(transaction.begun()))).await
     }
 
     /// Runs it in a transaction however long it takes: for waiting on another's migration.
@@ -83,13 +83,13 @@ impl Statement {
         self,
         transaction: &mut Transaction,
     ) -> Result<(), StoreError> {
-        let done = self.execute(transaction.begun()).await;
+        let done = Box::pin(self.execute(transaction.begun())).await;
         done.map(drop).map_err(|error| from_sqlx(&error))
     }
 
     /// Runs it in a transaction; the rows it returns.
     pub(crate) async fn rows(self, transaction: &mut Transaction) -> Result<Vec<Row>, StoreError> {
-        within(self.fetch(transaction.begun())).await
+        within(Box::pin(self.fetch(transaction.begun()))).await
     }
 
     /// As [`Statement::rows`], however long it takes: for what reads the whole database.
@@ -97,16 +97,17 @@ impl Statement {
         self,
         transaction: &mut Transaction,
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = self.fetch(transaction.begun()).await;
+        let rows = Box::pin(self.fetch(transaction.begun())).await;
         rows.map_err(|error| from_sqlx(&error))
     }
 
     /// Reads outside of any transaction.
     pub(crate) async fn read(self, database: &Database) -> Result<Vec<Row>, StoreError> {
-        within(self.fetch_alone(database.reader())).await
+        within(Box::pin(self.fetch_alone(database.reader()))).await
     }
 
-    // === By engine ===
+    // === By engine: on the heap before anything waits for it, so that whoever does need not have room for
+    // what the drivers do ===
 
     async fn execute(self, begun: &mut Begun) -> Result<u64, sqlx::Error> {
         Ok(match begun {

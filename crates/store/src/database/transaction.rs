@@ -85,15 +85,15 @@ impl Transaction {
     /// Undoes all of it.
     pub(crate) async fn undo(self) -> Result<(), StoreError> {
         match self.begun {
-            Begun::Sqlite(begun) => within(begun.rollback()).await,
-            Begun::Postgres(begun) => within(begun.rollback()).await,
+            Begun::Sqlite(begun) => within(Box::pin(begun.rollback())).await,
+            Begun::Postgres(begun) => within(Box::pin(begun.rollback())).await,
         }
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self.begun {
-            Begun::Sqlite(begun) => within(begun.commit()).await?,
-            Begun::Postgres(begun) => within(begun.commit()).await?,
+            Begun::Sqlite(begun) => within(Box::pin(begun.commit())).await?,
+            Begun::Postgres(begun) => within(Box::pin(begun.commit())).await?,
         }
         if let Kind::Writes(Some(log)) = &self.kind {
             log.has_grown();
@@ -109,8 +109,8 @@ impl Transaction {
     async fn run_raw(&mut self, sql: SqlStr) -> Result<(), StoreError> {
         let sql = sqlx::raw_sql(sql);
         let done = match &mut self.begun {
-            Begun::Sqlite(begun) => sql.execute(&mut **begun).await.map(drop),
-            Begun::Postgres(begun) => sql.execute(&mut **begun).await.map(drop),
+            Begun::Sqlite(begun) => Box::pin(sql.execute(&mut **begun)).await.map(drop),
+            Begun::Postgres(begun) => Box::pin(sql.execute(&mut **begun)).await.map(drop),
         };
         done.map_err(|error| from_sqlx(&error))
     }
