@@ -80,12 +80,14 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let mut tasks = JoinSet::new();
         if !self.is_full() {
-            if self.spare.have_time().await {
+            let has_time = self.spare.have_time().await;
+            if has_time {
                 self.spare.spawn(work(Lane::Spare), &mut tasks)?;
                 if let Ok(done) = timeout(SPARE_MAX, first(&mut tasks)).await {
                     return done;
                 }
             }
+            tracing::debug!(has_time, "readers take their share for a moment");
             *self
                 .full_until
                 .lock()
