@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Arguments;
 use super::beside::{Beside, Compared, Turn, Turns};
+use super::counting::Counting;
 use crate::load::line::excerpt;
 use crate::load::open::{Pace, open};
 use crate::load::order::{Form, Naming, Order, Subject, Way, Workload};
@@ -143,8 +144,13 @@ impl House<'_> {
     async fn readers(&self, beside: Beside, time: Duration) -> anyhow::Result<Vec<Duration>> {
         let mut answers = Vec::new();
         let started = Instant::now();
-        if beside == Beside::Nothing {
+        let counting = match beside {
+            Beside::Counting => Some(Counting::start()?),
+            _ => None,
+        };
+        if matches!(beside, Beside::Nothing | Beside::Counting) {
             sleep(time).await;
+            drop(counting);
             return Ok(answers);
         }
         while started.elapsed() < time {
@@ -161,7 +167,7 @@ impl House<'_> {
                 let body = self.dashboard(turn)?;
                 (Method::POST, "/api/v1/analytics/query".to_owned(), body)
             }
-            Beside::Nothing | Beside::Lists => {
+            Beside::Nothing | Beside::Counting | Beside::Lists => {
                 let filter = LISTS[turn % LISTS.len()];
                 (
                     Method::GET,

@@ -14,6 +14,7 @@
 
 mod beside;
 mod calls;
+mod counting;
 mod dashboards;
 mod fill;
 mod lists;
@@ -120,10 +121,10 @@ async fn run(arguments: &Arguments, calls: &Handle) -> anyhow::Result<String> {
     report.lists = lists::measure(&store, &traffic, now_ms).await?;
     note("dashboards")?;
     report.dashboards = dashboards::measure(&store, now_ms).await?;
-    note("settling calls, with nothing, lists and dashboards beside it")?;
+    note("settling calls, with nothing, counting, lists and dashboards beside it")?;
     report.settling = settling::measure(&store, (&traffic, now_ms), &load, turns).await?;
     load.stop().await?;
-    note("whole calls, with nothing, lists and dashboards beside them")?;
+    note("whole calls, with nothing, counting, lists and dashboards beside them")?;
     report.calls = calls::measure(arguments, now_ms, turns).await?;
     if !arguments.is_kept {
         drop_oldest(&store, (&traffic, now_ms), (arguments, calls), &mut report).await?;

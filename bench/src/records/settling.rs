@@ -7,6 +7,7 @@ use store::Store;
 use tokio::time::{Instant, sleep};
 
 use super::beside::{Beside, Compared, Turn, Turns};
+use super::counting::Counting;
 use super::load::Load;
 use super::traffic::Traffic;
 use super::{dashboards, lists};
@@ -21,11 +22,15 @@ pub(crate) async fn measure(
     Compared::take(turns, async |beside| {
         load.take();
         let mut answers = Vec::new();
+        let _counting = match beside {
+            Beside::Counting => Some(Counting::start()?),
+            _ => None,
+        };
         let started = Instant::now();
         for turn in 0.. {
             let asked = Instant::now();
             match beside {
-                Beside::Nothing => sleep(turns.time).await,
+                Beside::Nothing | Beside::Counting => sleep(turns.time).await,
                 Beside::Lists => drop(store.list(&lists[turn % lists.len()].1).await?),
                 Beside::Dashboards => {
                     drop(
@@ -40,7 +45,7 @@ pub(crate) async fn measure(
                 break;
             }
         }
-        if beside == Beside::Nothing {
+        if matches!(beside, Beside::Nothing | Beside::Counting) {
             answers.clear();
         }
         Ok(turn_of(load).with(answers))
