@@ -27,7 +27,10 @@ impl Heard {
             Event::Finish(choice, finish) if finish.reason != Reason::Length => {
                 let of_choice = self.calls.iter().filter(|((of, _), _)| *of == choice);
                 for (_, arguments) in of_choice {
-                    assert!(is_closed(arguments), "an open tool call finished: {arguments}");
+                    assert!(
+                        is_closed(arguments),
+                        "an open tool call finished: {arguments}"
+                    );
                 }
             }
             _ => {}

@@ -1,7 +1,7 @@
 //! Each reader of callers' requests, and each writer behind it: no panic, and what is written is JSON.
 #![no_main]
 
-use chat::Dialect;
+use chat::{Dialect, Features};
 use libfuzzer_sys::fuzz_target;
 use wire::{Beside, Outgoing};
 
@@ -29,7 +29,9 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
         return;
     };
     let needs = &request.needs;
-    let Some(written) = to.body_for("claude-opus-4-5", from, needs.features) else {
+    // A provider without habits.
+    let Some(written) = to.body_for("claude-opus-4-5", from, needs.features, Features::default())
+    else {
         return;
     };
     let Some(lane) = wire::lane(from, to, written) else {

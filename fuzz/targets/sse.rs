@@ -32,6 +32,9 @@ fuzz_target!(|input: (u8, &[u8])| {
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(whole, read(&single), "single bytes change the frames");
     for frame in whole.into_iter().flatten() {
-        assert!(frame.data.len() <= LIMIT, "a frame is longer than the limit");
+        assert!(
+            frame.data.len() <= LIMIT,
+            "a frame is longer than the limit"
+        );
     }
 });
