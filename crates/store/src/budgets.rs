@@ -353,16 +353,7 @@ pub(crate) async fn open_window(
     window: &BudgetWindow,
     budget: Option<&Budget>,
 ) -> Result<(), StoreError> {
-    let there = Statement::new(
-        "SELECT window_start FROM budget_windows \
-         WHERE budget_id = $1 AND window_kind = $2 AND window_start = $3",
-    )
-    .text(window.budget.as_str())
-    .text(window.window.kind.name())
-    .int(window.window.start)
-    .rows(transaction)
-    .await?;
-    if !there.is_empty() {
+    if is_open(transaction, window).await? {
         return Ok(());
     }
     let stored = match budget {
@@ -390,6 +381,23 @@ pub(crate) async fn open_window(
     .run(transaction)
     .await
     .map(drop)
+}
+
+/// Whether there is a row of a window.
+pub(crate) async fn is_open(
+    transaction: &mut Transaction,
+    window: &BudgetWindow,
+) -> Result<bool, StoreError> {
+    let found = Statement::new(
+        "SELECT window_start FROM budget_windows \
+         WHERE budget_id = $1 AND window_kind = $2 AND window_start = $3",
+    )
+    .text(window.budget.as_str())
+    .text(window.window.kind.name())
+    .int(window.window.start)
+    .rows(transaction)
+    .await?;
+    Ok(!found.is_empty())
 }
 
 /// What the subject of a budget has spent since a window began, to the day. Rolling windows and

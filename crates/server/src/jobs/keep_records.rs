@@ -1,4 +1,4 @@
-//! Keeps the records in order: merges what was counted, adds up hours and days that are over, makes
+//! Keeps the records in order: gathers and merges what was counted, adds up hours and days that are over, makes
 //! the partitions of coming months, and takes away what is older than it is to be kept. Hours and days
 //! that were not added up as they should be are looked for meanwhile, and added up anew.
 

@@ -70,7 +70,7 @@ async fn add_posted(
         return Ok(());
     }
     for (window, sums) in some {
-        if !is_open(transaction, window).await? {
+        if !budgets::is_open(transaction, window).await? {
             budgets::open_window(transaction, window, None).await?;
             move_windows(transaction, &[(*window, *sums)]).await?;
         }
@@ -111,15 +111,6 @@ async fn move_windows(
     }
     let touched = statement.run(transaction).await?;
     Ok(usize::try_from(touched).unwrap_or(usize::MAX))
-}
-
-async fn is_open(transaction: &mut Transaction, window: &BudgetWindow) -> Result<bool, StoreError> {
-    let statement = Statement::new(
-        "SELECT window_start FROM budget_windows \
-         WHERE budget_id = $1 AND window_kind = $2 AND window_start = $3",
-    );
-    let found = bind(statement, window).rows(transaction).await?;
-    Ok(!found.is_empty())
 }
 
 fn bind(statement: Statement, window: &BudgetWindow) -> Statement {

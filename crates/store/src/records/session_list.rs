@@ -1,6 +1,6 @@
 //! Lists of sessions: the dearest first, or those called last, a page at a time.
 //!
-//! Rows of sessions are a few seconds behind the calls ([`Store::merge_rollups`]). Those that go on
+//! Rows of sessions are a few seconds behind the calls ([`Store::gather_rollups`]). Those that go on
 //! just now are read from both, so that a page is true at the moment at which it is asked for.
 
 use std::cmp::Ordering;
