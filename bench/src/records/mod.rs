@@ -85,6 +85,9 @@ pub(crate) fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some(upstream::ROLE) {
         return upstream::play();
     }
+    if std::env::args().nth(1).as_deref() == Some(counting::ROLE) {
+        counting::count();
+    }
     let arguments = Arguments::parse();
     // As in the product: calls run on one runtime, everything else on another.
     let runtime = || Builder::new_multi_thread().enable_all().build();

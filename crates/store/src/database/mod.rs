@@ -10,8 +10,8 @@
 //! 1. `handle`: the open database, its pools, and how transactions begin. `pools`: how they are made.
 //! 2. `transaction`, `statement`: what is done in one, and with what (`binds`, `row`). `errors`: who must
 //!    act.
-//! 3. `readers`: threads that stand back, for those who read much; `priority`: how they do. `log`: the
-//!    log of SQLite, emptied beside those who write.
+//! 3. `readers`: threads that stand back, for those who read much; `priority`, `rest`: how they do.
+//!    `log`: the log of SQLite, emptied beside those who write.
 
 mod binds;
 mod errors;
@@ -20,6 +20,7 @@ mod log;
 mod pools;
 mod priority;
 mod readers;
+pub(crate) mod rest;
 mod row;
 mod statement;
 #[cfg(test)]

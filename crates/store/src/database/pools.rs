@@ -8,9 +8,10 @@ use std::time::Duration;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor, Sqlite};
 
 use super::errors::{from_sqlx, within};
+use super::rest;
 use super::transaction::Begun;
 use crate::StoreError;
 
@@ -20,6 +21,10 @@ const ACQUIRE_MAX: Duration = Duration::from_secs(3);
 /// How long a session of PostgreSQL may idle, and live.
 const SESSION_IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 const SESSION_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// Steps of SQLite's machine after which a reader in spare time looks whether it is time to rest: some
+/// twenty microseconds.
+const STEPS_AWAKE: i32 = 200;
 
 /// Connections to one of the engines.
 #[derive(Clone)]
@@ -138,15 +143,48 @@ where
     size.acquire_timeout(ACQUIRE_MAX)
         .after_connect(move |connection, _| {
             let first = first.clone();
-            Box::pin(async move {
-                for sql in first.iter() {
-                    sqlx::raw_sql(AssertSqlSafe(sql.clone()))
-                        .execute(&mut *connection)
-                        .await?;
-                }
-                Ok(())
-            })
+            Box::pin(async move { run_all::<D>(connection, &first).await })
         })
+}
+
+/// Connections to a SQLite file for those who read in spare time, made when somebody asks for one: each
+/// [rests](rest) now and then.
+pub(super) fn resting(
+    size: SqlitePoolOptions,
+    options: SqliteConnectOptions,
+    first: Vec<String>,
+) -> SqlitePool {
+    let first = Arc::new(first);
+    let pool = size.acquire_timeout(ACQUIRE_MAX);
+    let pool = pool.after_connect(move |connection, _| {
+        let first = first.clone();
+        Box::pin(async move {
+            run_all::<Sqlite>(connection, &first).await?;
+            let mut handle = connection.lock_handle().await?;
+            // SQLite asks whether to go on: always, but perhaps after a moment.
+            handle.set_progress_handler(STEPS_AWAKE, || {
+                rest::in_spare_time();
+                true
+            });
+            Ok(())
+        })
+    });
+    pool.connect_lazy_with(options)
+}
+
+async fn run_all<D: sqlx::Database>(
+    connection: &mut D::Connection,
+    all: &[String],
+) -> Result<(), sqlx::Error>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    for sql in all {
+        sqlx::raw_sql(AssertSqlSafe(sql.clone()))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Makes the folders above the SQLite file that the rest of a `sqlite:` URL names.

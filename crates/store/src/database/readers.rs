@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::priority;
+use super::{priority, rest};
 use crate::StoreError;
 
 /// How soon a thread of the spare lane has to have its turn for the machine to have time to spare:
@@ -55,7 +55,10 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn start() -> Result<Self, StoreError> {
         Ok(Self {
-            spare: Threads::start("spare", priority::only_if_idle)?,
+            spare: Threads::start("spare", || {
+                rest::begin();
+                priority::only_if_idle()
+            })?,
             share: Threads::start("readers", priority::step_back)?,
             full_until: Mutex::default(),
         })

@@ -11,7 +11,7 @@ use super::delta::Delta;
 use super::measures::Measures;
 use super::rows::{FACETS_PER_STATEMENT, in_list};
 use super::{merge, sessions};
-use crate::database::{Statement, Transaction, in_powers_of_two};
+use crate::database::{Statement, Transaction, in_powers_of_two, rest};
 use crate::posting::saturating_sum;
 use crate::{Store, StoreError};
 
@@ -89,6 +89,7 @@ pub(super) async fn pending(transaction: &mut Transaction) -> Result<Delta, Stor
         .rows(transaction)
         .await?;
     for row in &rows {
+        rest::now_and_then();
         let counts = (row.int("minute")?, row.int("facet")?);
         let measures = delta.counts.entry(counts).or_default();
         measures.add_text(row.borrowed_text("counts")?)?;
@@ -103,6 +104,7 @@ pub(crate) async fn deltas(transaction: &mut Transaction) -> Result<Delta, Store
         .await?;
     let mut delta = Delta::default();
     for row in &rows {
+        rest::now_and_then();
         delta.add_text(row.borrowed_text("counts")?)?;
     }
     Ok(delta)

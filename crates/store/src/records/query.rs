@@ -11,7 +11,7 @@ use super::measures::{Measure, Measures, Sketched};
 use super::rows::{FACETS_PER_STATEMENT, in_list};
 use super::shelf::Shelf;
 use super::{seal, sums};
-use crate::database::{Lane, Statement, Transaction};
+use crate::database::{Lane, Statement, Transaction, rest};
 use crate::{Store, StoreError};
 
 /// How finely is counted.
@@ -238,6 +238,7 @@ async fn merged_piece(
     };
     let columns = sums::Columns::of(first, query, &wanted)?;
     for row in &found {
+        rest::now_and_then();
         if columns.has_any(row)? {
             let measures = groups.entry(columns.key(row)?).or_default();
             columns.add(measures, row)?;
@@ -267,6 +268,7 @@ async fn add_pending(
         HashMap::new()
     };
     for ((minute, facet), measures) in pending.counts.iter().filter(in_time) {
+        rest::now_and_then();
         let facet = facets.get(facet);
         if needs_facets && !facet.is_some_and(|facet| query.filter.holds(facet)) {
             continue;

@@ -27,7 +27,7 @@ use super::dimensions::FacetFilter;
 use super::month::{Month, start_of, time_of};
 use super::months;
 use super::row::{COLUMNS, from_row};
-use crate::database::{Lane, Statement, Transaction, placeholders};
+use crate::database::{Lane, Statement, Transaction, placeholders, rest};
 use crate::{Store, StoreError};
 
 pub use query::ListQuery;
@@ -219,6 +219,7 @@ async fn read(
             statement = statement.int(*position);
         }
         for row in &statement.rows(transaction).await? {
+            rest::now_and_then();
             records.push(from_row(row)?);
         }
     }
