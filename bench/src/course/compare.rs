@@ -8,8 +8,9 @@ use anyhow::{Result, bail};
 use super::{Stage, loads};
 use crate::load::closed::closed;
 use crate::load::order::{Order, Workload};
+use crate::measure::proc;
 use crate::report::Measured;
-use crate::report::comparison::{Comparison, Topic};
+use crate::report::comparison::{Comparison, Taken, Topic};
 use crate::report::figures::{Load, Loop, Run};
 use crate::world::budgets::{BUDGETS, Counters};
 use crate::world::gateway::Setup;
@@ -65,12 +66,12 @@ async fn in_rounds(
     (setup, opened): (&Setup, &[Opened]),
     workload: &Workload,
     say: &dyn Fn(&str),
-) -> Result<Vec<(Load, Counters)>> {
+) -> Result<Vec<Taken>> {
     let mut before = Vec::with_capacity(opened.len());
     for house in opened {
         let order = Arc::new(Order::new(&house.subject, workload)?);
         closed(&order, stage.settings.connections, FIRST_CALLS).await;
-        before.push(house.counters(setup).await?);
+        before.push(so_far(setup, house).await?);
     }
     let mut runs = vec![Vec::new(); opened.len()];
     for round in 0..stage.settings.rounds {
@@ -91,13 +92,24 @@ async fn in_rounds(
         }
     }
     let mut all = Vec::with_capacity(opened.len());
-    for ((house, before), runs) in opened.iter().zip(before).zip(runs) {
-        let counted = house.counters(setup).await?.since(before);
+    for ((house, (before, used_before)), runs) in opened.iter().zip(before).zip(runs) {
+        let (now, used) = so_far(setup, house).await?;
+        let counted = now.since(before);
         check(&house.house, &runs, counted)?;
         let load = Load::new(workload, Loop::Closed, house.house.name, runs);
-        all.push((load, counted));
+        all.push(Taken {
+            load,
+            counted,
+            processor: used.saturating_sub(used_before),
+        });
     }
     Ok(all)
+}
+
+/// What a gateway has counted, and the processor time that it has used.
+async fn so_far(setup: &Setup, house: &Opened) -> Result<(Counters, Duration)> {
+    let used = proc::family_processor_time(house.gateway.child.pid())?;
+    Ok((house.counters(setup).await?, used))
 }
 
 /// A comparison of a gateway with itself would look splendid.

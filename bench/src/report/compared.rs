@@ -43,7 +43,9 @@ const fn title(topic: Topic) -> &'static str {
 fn meaning(topic: Topic, report: &Report) -> String {
     let rounds = report.settings.rounds;
     let turns = format!(
-        "Fresh gateways that take turns, closed loop, {rounds} rounds; throughput is compared round by round."
+        "Fresh gateways that take turns, closed loop, {rounds} rounds; throughput is compared round by round. \
+         Overall is the processor time of all rounds for each governed call, with what a gateway puts away while \
+         others have their turn."
     );
     match topic {
         Topic::Governed => format!(
@@ -76,15 +78,16 @@ fn meaning(topic: Topic, report: &Report) -> String {
 fn table(text: &mut String, comparisons: &[&Comparison]) -> std::fmt::Result {
     writeln!(
         text,
-        "| workload | subject | calls/s | of the first | errors | p50, ms | p99, ms | CPU gateway, µs | CPU database, \
-         µs | CPU simulator, µs |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        "| workload | subject | calls/s | of the first | errors | p50, ms | p99, ms | CPU gateway, µs | the same, \
+         overall | CPU database, µs | CPU simulator, µs |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     )?;
     for side in comparisons.iter().flat_map(|one| &one.sides) {
         let run = &side.load.median;
         let optional = |figure: Option<u64>| figure.map_or_else(|| "–".to_owned(), us);
         writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             side.load.workload,
             side.load.subject,
             grouped(run.calls_per_second),
@@ -93,6 +96,7 @@ fn table(text: &mut String, comparisons: &[&Comparison]) -> std::fmt::Result {
             ms(run.latency.p50_us),
             ms(run.latency.p99_us),
             optional(run.processor.subject_ns),
+            optional(side.overall_ns),
             optional(run.processor.database_ns),
             us(run.processor.upstream_ns),
         )?;

@@ -1,6 +1,8 @@
 //! The report of a made-up run.
 
-use super::comparison::Topic;
+use std::time::Duration;
+
+use super::comparison::{Taken, Topic};
 use super::figures::{Bill, Run};
 use super::*;
 use crate::arguments::Arguments;
@@ -109,9 +111,14 @@ fn report(footprint: Option<Footprint>) -> Report {
         windows: 3,
         contents: 0,
     };
+    let taken = |load, counted| Taken {
+        load,
+        counted,
+        processor: Duration::from_secs(2),
+    };
     let measured = vec![
-        (pair(UNGOVERNED, [4000, 4000, 2000]), Counters::default()),
-        (pair(GOVERNED, [3800, 2000, 2000]), counted),
+        taken(pair(UNGOVERNED, [4000, 4000, 2000]), Counters::default()),
+        taken(pair(GOVERNED, [3800, 2000, 2000]), counted),
     ];
     let neighbour = Neighbour {
         subject: OTHER,
@@ -256,6 +263,12 @@ fn governed_calls_are_compared_round_by_round() {
     assert!(
         text.contains("10 times (0.50 per 1,000 calls); 1 calls waited"),
         "{text}"
+    );
+    // Two seconds of processor time, and the bill of a run before it.
+    let row = text.lines().find(|line| line.contains("| 95.0 % | 0 |"));
+    assert!(
+        row.is_some_and(|row| row.contains("| 61.0 | 100 |")),
+        "{row:?}"
     );
 }
 
