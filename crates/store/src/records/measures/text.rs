@@ -89,15 +89,78 @@ fn write_pairs(text: &mut String, all: impl Iterator<Item = (usize, i64)>) {
     }
 }
 
+/// Octet by octet, for each call of a batch has some twenty of them where thousands of keys are in use.
 fn read_pairs(text: &str) -> impl Iterator<Item = Result<(usize, i64), StoreError>> {
-    let all = text.split(',').filter(|pair| !pair.is_empty());
-    all.map(|pair| {
-        let wrong = || StoreError::Unreadable(format!("a count \"{pair}\" of a roll-up"));
-        read_pair(pair).ok_or_else(wrong)
+    let mut left = text.as_bytes();
+    std::iter::from_fn(move || {
+        if left.is_empty() {
+            return None;
+        }
+        let read = read_pair(left);
+        left = read.map_or(&[], |(_, after)| after);
+        let wrong = || StoreError::Unreadable(format!("counts \"{text}\" of a roll-up"));
+        Some(read.map(|(pair, _)| pair).ok_or_else(wrong))
     })
 }
 
-fn read_pair(pair: &str) -> Option<(usize, i64)> {
-    let (index, value) = pair.split_once(':')?;
-    Some((index.parse().ok()?, value.parse().ok()?))
+/// Reads a pair, and the comma behind it.
+fn read_pair(bytes: &[u8]) -> Option<((usize, i64), &[u8])> {
+    let (index, after) = read_number(bytes)?;
+    let (value, after) = read_number(after.strip_prefix(b":")?)?;
+    let after = match after {
+        [] => after,
+        [b',', after @ ..] => after,
+        _ => return None,
+    };
+    Some(((usize::try_from(index).ok()?, value), after))
+}
+
+/// Reads a number.
+fn read_number(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let (sign, digits) = match bytes {
+        [b'-', digits @ ..] => (-1, digits),
+        digits => (1, digits),
+    };
+    let count = digits.iter().take_while(|one| one.is_ascii_digit()).count();
+    let (digits, after) = digits.split_at_checked(count).filter(|_| count > 0)?;
+    let number = digits.iter().try_fold(0_i64, |number, digit| {
+        let digit = i64::from(digit - b'0');
+        number.checked_mul(10)?.checked_add(sign * digit)
+    });
+    Some((number?, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_read_as_they_were_written() {
+        let pairs = [(0, 1), (7, -30), (41, i64::MIN), (99, i64::MAX)];
+        let mut text = String::new();
+        write_pairs(&mut text, pairs.into_iter());
+        let read: Result<Vec<_>, _> = read_pairs(&text).collect();
+        assert_eq!(read.unwrap(), pairs);
+        assert_eq!(read_pairs("").count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_pair_is_unreadable() {
+        for text in [
+            "1",
+            "1:",
+            ":1",
+            "1:2;",
+            "1:2 ",
+            "1:2,,3:4",
+            "x:1",
+            "-1:2",
+            "1:--2",
+            "1:9223372036854775808",
+        ] {
+            let read: Result<Vec<_>, _> = read_pairs(text).collect();
+            let error = read.unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        }
+    }
 }
