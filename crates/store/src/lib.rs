@@ -114,6 +114,7 @@ impl Store {
             facets: Arc::default(),
         };
         store.adopt().await?;
+        store.complete_index().await?;
         Ok(store)
     }
 

@@ -66,6 +66,12 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/0010_gathered_sqlite.sql"),
         postgres: include_str!("../migrations/0010_gathered_postgres.sql"),
     },
+    Migration {
+        version: 11,
+        name: "by_facet",
+        sqlite: include_str!("../migrations/0011_by_facet_sqlite.sql"),
+        postgres: include_str!("../migrations/0011_by_facet_postgres.sql"),
+    },
 ];
 
 /// Number of the advisory lock on PostgreSQL; any number that nobody else takes ("waybill" in hex).

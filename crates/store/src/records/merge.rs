@@ -1,5 +1,5 @@
-//! Merging: what was gathered moves into the rows of minutes, hours and days, some facets at a time, each
-//! time in one transaction.
+//! Merging: what was gathered moves into the rows of minutes, hours and days, and into the index, some facets
+//! at a time, each time in one transaction.
 //!
 //! That is done when a minute is over, so each key that is in use costs three rows a minute and not three
 //! for each time that something is gathered.
@@ -11,7 +11,7 @@ use super::measures::Measures;
 use super::query::Grain;
 use super::rows::{self, FACETS_PER_STATEMENT, in_list};
 use super::shelf::Shelf;
-use super::{gather, horizons, seal};
+use super::{gather, horizons, index, seal};
 use crate::database::{Engine, Statement, Transaction};
 use crate::{Store, StoreError};
 
@@ -43,7 +43,7 @@ impl Store {
     pub async fn merge_step(&self, now_ms: i64) -> Result<bool, StoreError> {
         let before = now_ms.div_euclid(MS_PER_MINUTE);
         // Where nothing is to be done, nobody is to wait for the lock of those who write.
-        let any = Statement::new("SELECT minute FROM rollup_gathered WHERE minute < $1 LIMIT 1");
+        let any = Statement::new("SELECT minute FROM gathered_records WHERE minute < $1 LIMIT 1");
         if any.int(before).read(&self.database).await?.is_empty() {
             return Ok(false);
         }
@@ -51,6 +51,9 @@ impl Store {
         lock(&mut transaction).await?;
         let delta = gather::take(&mut transaction, before, ROWS_PER_STEP).await?;
         add_counts(&mut transaction, &delta).await?;
+        let places = delta.places.iter();
+        let places = places.flat_map(|((_, facet), all)| all.iter().map(|one| (*facet, one)));
+        index::insert(&mut transaction, places).await?;
         touch_facets(&mut transaction, &delta).await?;
         transaction.commit().await?;
         let merged = i64::try_from(delta.counts.len()).unwrap_or(i64::MAX);

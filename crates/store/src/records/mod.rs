@@ -10,9 +10,10 @@
 //! 4. `cube`: by which few dimensions hours and days are added up when they are over. `seal`: doing
 //!    so, and doing it anew when calls come late. `mend`: and when something has kept that from
 //!    happening. `compare`: whether it is so. `shelf`, `rows`: where all these rows stand.
-//! 5. `list`: records by any filter, a page at a time. `session_list`: sessions, the dearest first or
+//! 5. `index`: where the records of each facet stand. `positions`: how that is said until it is there.
+//! 6. `list`: records by any filter, a page at a time. `session_list`: sessions, the dearest first or
 //!    those called last. `breaks`: caches of conversations that broke.
-//! 6. `retention`: months come and go. `horizons`: how far back what is kept goes.
+//! 7. `retention`: months come and go. `horizons`: how far back what is kept goes.
 
 mod adopt;
 mod breaks;
@@ -23,6 +24,7 @@ mod dimensions;
 mod facets;
 mod gather;
 mod horizons;
+mod index;
 mod insert;
 mod list;
 mod measures;
@@ -31,6 +33,7 @@ mod merge;
 mod month;
 mod partitions;
 mod parts;
+mod positions;
 mod query;
 mod recount;
 mod retention;

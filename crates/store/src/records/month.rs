@@ -79,13 +79,31 @@ impl Month {
 
     /// The name of its partition.
     pub(crate) fn table(self) -> String {
+        self.named("generations")
+    }
+
+    /// The name of the table in which its records stand by facet.
+    pub(crate) fn index_table(self) -> String {
+        self.named("by_facet")
+    }
+
+    fn named(self, first: &str) -> String {
         let (year, month) = (self.0.div_euclid(12) + 1970, self.0.rem_euclid(12) + 1);
-        format!("generations_{year:04}_{month:02}")
+        format!("{first}_{year:04}_{month:02}")
     }
 
     /// Reads [`Month::table`].
     pub(crate) fn from_table(name: &str) -> Option<Self> {
-        let (year, month) = name.strip_prefix("generations_")?.split_once('_')?;
+        Self::from_name(name.strip_prefix("generations_")?)
+    }
+
+    /// Reads [`Month::index_table`].
+    pub(crate) fn from_index_table(name: &str) -> Option<Self> {
+        Self::from_name(name.strip_prefix("by_facet_")?)
+    }
+
+    fn from_name(rest: &str) -> Option<Self> {
+        let (year, month) = rest.split_once('_')?;
         Self::from_parts(year, month)
     }
 
@@ -204,6 +222,7 @@ mod tests {
             let (start, end) = (month.start_ms(), month.later(1).start_ms());
             assert_eq!((Month::at(start), Month::at(end - 1)), (month, month));
             assert_eq!(Month::from_table(&month.table()), Some(month));
+            assert_eq!(Month::from_index_table(&month.index_table()), Some(month));
             assert_eq!(Month::from_text(&month.to_string()), Some(month));
             assert!((28..=31).contains(&((end - start) / MS_PER_DAY)), "{month}");
             month = month.later(1);

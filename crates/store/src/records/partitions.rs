@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Month;
+use super::{Month, index};
 use crate::StoreError;
 use crate::database::{Database, Engine, Statement, Transaction};
 
@@ -97,15 +97,16 @@ pub(crate) async fn make(transaction: &mut Transaction, month: Month) -> Result<
             transaction.run_assembled(make).await?;
         }
     }
+    index::make(transaction, month).await?;
     tracing::info!(%month, "a partition was made for the records of a month");
     Ok(())
 }
 
-/// Takes a month away: from this transaction's end on its records are no more. On SQLite its table
-/// stays under another name, to be emptied in small steps: freeing millions of pages at once would
+/// Takes a month away: from this transaction's end on its records are no more. On SQLite its tables
+/// stay under other names, to be emptied in small steps: freeing millions of pages at once would
 /// hold up whoever writes.
 pub(crate) async fn detach(transaction: &mut Transaction, month: Month) -> Result<(), StoreError> {
-    let table = month.table();
+    let (table, index_table) = (month.table(), month.index_table());
     match transaction.engine() {
         Engine::Sqlite => {
             // Its indexes go now: their names may be needed again.
@@ -113,36 +114,41 @@ pub(crate) async fn detach(transaction: &mut Transaction, month: Month) -> Resul
                 let drop = format!("DROP INDEX {index}");
                 transaction.run_assembled(drop).await?;
             }
-            let rename = format!(
-                "DROP VIEW IF EXISTS generations; ALTER TABLE {table} RENAME TO {}",
-                going_name(transaction, &table).await?
-            );
-            transaction.run_assembled(rename).await?;
+            let drop = "DROP VIEW IF EXISTS generations";
+            transaction.run_script(drop).await?;
+            go(transaction, &table, "generations_").await?;
+            if index::tables(transaction).await?.contains(&month) {
+                go(transaction, &index_table, "").await?;
+            }
             view(transaction).await
         }
         Engine::Postgres => {
             // Whoever reads must end first, and whoever comes after us waits: not for long.
             let drop = format!(
                 "SET LOCAL lock_timeout = '{LOCK_WAIT_MS}ms'; \
-                 ALTER TABLE generations DETACH PARTITION {table}; DROP TABLE {table}"
+                 ALTER TABLE generations DETACH PARTITION {table}; DROP TABLE {table}; \
+                 DROP TABLE IF EXISTS {index_table}"
             );
             transaction.run_assembled(drop).await
         }
     }
 }
 
-/// A name for a table that is on its way out: the month may be made anew, and dropped again, before
-/// its pages are all free.
-async fn going_name(transaction: &mut Transaction, table: &str) -> Result<String, StoreError> {
-    let rows =
-        Statement::new("SELECT COUNT(*) AS found FROM sqlite_master WHERE name GLOB 'going_*'")
-            .rows(transaction)
-            .await?;
-    let others = rows.first().map_or(Ok(0), |row| row.int("found"))?;
-    Ok(format!(
-        "{}_{others}",
-        table.replace("generations_", "going_")
-    ))
+/// Gives a table the name of one that is on its way out, in which `known` is left away. The month may be
+/// made anew, and dropped again, before its pages are all free: so each has a number of its own.
+async fn go(transaction: &mut Transaction, table: &str, known: &str) -> Result<(), StoreError> {
+    let rows = Statement::new("SELECT name FROM sqlite_master WHERE name GLOB 'going_*'")
+        .rows(transaction)
+        .await?;
+    let mut number = 0;
+    for row in &rows {
+        let last = row.borrowed_text("name")?.rsplit('_').next();
+        let last: Option<u64> = last.and_then(|last| last.parse().ok());
+        number = number.max(last.map_or(0, |last| last.saturating_add(1)));
+    }
+    let name = table.strip_prefix(known).unwrap_or(table);
+    let rename = format!("ALTER TABLE {table} RENAME TO going_{name}_{number}");
+    transaction.run_assembled(rename).await
 }
 
 /// The names of a table's indexes.
@@ -159,13 +165,23 @@ async fn indexes(transaction: &mut Transaction, table: &str) -> Result<Vec<Strin
 /// Lets nobody else make or drop a month until the end of the transaction.
 pub(crate) async fn lock(transaction: &mut Transaction) -> Result<(), StoreError> {
     if transaction.engine() == Engine::Postgres {
-        // Another schema of the same database is somebody else's.
-        Statement::new("SELECT pg_advisory_xact_lock($1 + hashtext(current_schema()))")
-            .int(LOCK)
-            .run(transaction)
-            .await?;
+        locking().run(transaction).await?;
     }
     Ok(())
+}
+
+/// The same, however long another has it. The statements after it may take as long as they like too.
+pub(crate) async fn lock_unhurried(transaction: &mut Transaction) -> Result<(), StoreError> {
+    transaction.unhurried().await?;
+    if transaction.engine() == Engine::Postgres {
+        locking().run_unhurried(transaction).await?;
+    }
+    Ok(())
+}
+
+fn locking() -> Statement {
+    // Another schema of the same database is somebody else's.
+    Statement::new("SELECT pg_advisory_xact_lock($1 + hashtext(current_schema()))").int(LOCK)
 }
 
 /// The statements that made the template: its table first, then its indexes.

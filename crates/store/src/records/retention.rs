@@ -12,6 +12,9 @@ const MONTHS_AHEAD: i64 = 2;
 /// Rows freed in one step: short enough that nobody who writes notices.
 const ROWS_PER_STEP: i64 = 2_000;
 
+/// The same of the index: some hundred pages.
+const INDEX_ROWS_PER_STEP: i64 = 20_000;
+
 /// Minutes or hours taken away in one step, likewise.
 const BUCKETS_PER_STEP: i64 = 5;
 
@@ -148,7 +151,7 @@ impl Store {
         }
         // Where nothing is to be done, nobody is to wait for the lock of those who write.
         let rows = Statement::new(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'going_[0-9]*' \
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'going_*' \
              ORDER BY name LIMIT 1",
         )
         .read(&self.database)
@@ -165,11 +168,15 @@ impl Store {
         {
             return Err(StoreError::Unreadable(format!("a table named {table}")));
         }
+        let (key, rows) = if table.starts_with("going_by_facet_") {
+            ("facet, position", INDEX_ROWS_PER_STEP)
+        } else {
+            ("position", ROWS_PER_STEP)
+        };
         let deleted = Statement::assembled(format!(
-            "DELETE FROM {table} WHERE position IN \
-             (SELECT position FROM {table} ORDER BY position LIMIT $1)"
+            "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} ORDER BY {key} LIMIT $1)"
         ))
-        .int(ROWS_PER_STEP)
+        .int(rows)
         .run(&mut transaction)
         .await?;
         if deleted == 0 {

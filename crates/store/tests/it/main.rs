@@ -10,6 +10,7 @@ mod chance;
 mod changes;
 mod cubes;
 mod generations;
+mod index;
 mod journal;
 mod keys;
 mod kill;

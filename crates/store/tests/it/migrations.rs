@@ -73,7 +73,7 @@ const BEFORE_LINES: [&str; 10] = [
      FROM generations WHERE postings IS NOT NULL",
     "DROP INDEX entries_beside_charges",
     "DROP INDEX entries_of_overage",
-    "DROP TABLE facets; DROP TABLE rollup_deltas; DROP TABLE rollup_gathered; DROP TABLE rollup_minutes; \
+    "DROP TABLE facets; DROP TABLE rollup_deltas; DROP TABLE gathered_records; DROP TABLE rollup_minutes; \
      DROP TABLE rollup_hours; DROP TABLE rollup_days; DROP TABLE sessions; \
      DROP TABLE record_horizons; DROP TABLE month_postings",
     "DROP TABLE payloads; DROP TABLE payload_segments; DROP TABLE feedback",
@@ -110,6 +110,7 @@ async fn into_one_table(place: &Place) {
         "DROP VIEW generations; DROP TABLE generations_template; DROP TABLE generations_2026_03"
     };
     place.run(drop).await;
+    place.run("DROP TABLE by_facet_2026_03").await;
     place
         .run("ALTER TABLE one_table RENAME TO generations")
         .await;

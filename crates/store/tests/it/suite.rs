@@ -46,6 +46,24 @@ impl Place {
         connection.close().await;
     }
 
+    /// The `number` that a question is answered with.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let sql = format!("SELECT number, '' AS text FROM ({sql}) AS one");
+        self.texts(&sql).await[0].0
+    }
+
+    /// The `number` and the `text` of each row of an answer.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<(i64, String)> {
+        let mut connection = self.connect().await;
+        let sql = AssertSqlSafe(sql.to_owned());
+        let found = match &mut connection {
+            Connected::Sqlite(connection) => sqlx::query_as(sql).fetch_all(connection).await,
+            Connected::Postgres(connection) => sqlx::query_as(sql).fetch_all(connection).await,
+        };
+        connection.close().await;
+        found.unwrap()
+    }
+
     /// The same database by another way: `address` instead of the server's own.
     pub(crate) fn url_by(&self, address: std::net::SocketAddr) -> String {
         let (start, end) = self.address_span();

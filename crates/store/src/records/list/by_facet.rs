@@ -1,18 +1,15 @@
-//! Rare facets, by the one index on facets: a few of the newest rows of each, until no other facet
-//! can have newer ones.
+//! Rare facets, by the index by facet: a few of the newest records of each, until no other facet can have
+//! newer ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{Found, Sought};
 use crate::StoreError;
 use crate::database::{Statement, Transaction};
-use crate::records::Month;
-use crate::records::delta::MS_PER_MINUTE;
-use crate::records::gather::pending;
+use crate::records::delta::{Delta, MS_PER_MINUTE};
+use crate::records::gather::pending_with_places;
+use crate::records::index::{ARMS, Asked, Index};
 use crate::records::month::{start_of, time_of};
-
-/// Facets asked about by one statement.
-const ARMS: usize = 16;
 
 /// A facet that fits, and when it was seen.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +25,10 @@ pub(super) async fn find(
     sought: &Sought<'_>,
     found: &mut Found,
 ) -> Result<(), StoreError> {
-    let candidates = candidates(transaction, sought).await?;
+    let pending = pending_with_places(transaction).await?;
+    let candidates = candidates(transaction, sought, &pending).await?;
+    let waiting = waiting(&pending, &candidates);
+    let index = Index::of(transaction).await?;
     let until = found.low;
     for month in &sought.months {
         let (start, end) = month.positions();
@@ -36,7 +36,17 @@ pub(super) async fn find(
         if range.0 >= range.1 {
             continue;
         }
-        in_month(transaction, (sought, &candidates), (*month, range), found).await?;
+        let here = waiting
+            .iter()
+            .filter(|one| (range.0..range.1).contains(one));
+        found.add_newest(here.copied(), sought.one_more());
+        let asked = Asked {
+            month: *month,
+            range,
+            count: sought.one_more(),
+            condition: "",
+        };
+        in_month(transaction, (sought, &candidates), (&index, asked), found).await?;
         if found.positions.len() > sought.count {
             break;
         }
@@ -45,13 +55,22 @@ pub(super) async fn find(
     Ok(())
 }
 
+/// Where records of these facets stand that may not be in the index yet.
+fn waiting(pending: &Delta, candidates: &[Candidate]) -> Vec<i64> {
+    let facets: HashSet<i64> = candidates.iter().map(|one| one.id).collect();
+    let of_them = pending.places.iter();
+    let of_them = of_them.filter(|((_, facet), _)| facets.contains(facet));
+    of_them.flat_map(|(_, places)| places.iter()).collect()
+}
+
 /// The facets that fit, those that were seen last first.
 async fn candidates(
     transaction: &mut Transaction,
     sought: &Sought<'_>,
+    pending: &Delta,
 ) -> Result<Vec<Candidate>, StoreError> {
     let mut seen: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
-    for (minute, facet) in pending(transaction).await?.counts.keys() {
+    for (minute, facet) in pending.counts.keys() {
         let at_ms = minute.saturating_mul(MS_PER_MINUTE);
         let times = seen.entry(*facet).or_insert((at_ms, at_ms));
         times.0 = times.0.min(at_ms);
@@ -79,13 +98,13 @@ async fn candidates(
 async fn in_month(
     transaction: &mut Transaction,
     (sought, candidates): (&Sought<'_>, &[Candidate]),
-    (month, range): (Month, (i64, i64)),
+    (index, asked): (&Index, Asked<'_>),
     found: &mut Found,
 ) -> Result<(), StoreError> {
     // First and last are known to the minute.
     let overlaps = |one: &&Candidate| {
-        start_of(one.first_ms.saturating_sub(MS_PER_MINUTE)) < range.1
-            && one.last_ms.saturating_add(MS_PER_MINUTE) >= time_of(range.0)
+        start_of(one.first_ms.saturating_sub(MS_PER_MINUTE)) < asked.range.1
+            && one.last_ms.saturating_add(MS_PER_MINUTE) >= time_of(asked.range.0)
     };
     let here: Vec<Candidate> = candidates.iter().filter(overlaps).copied().collect();
     for some in here.chunks(ARMS) {
@@ -95,44 +114,9 @@ async fn in_month(
             // All that is wanted is newer than anything that is left.
             return Ok(());
         }
-        add(transaction, (month, range), (some, sought.count), found).await?;
-    }
-    Ok(())
-}
-
-/// Adds the newest rows of some facets.
-async fn add(
-    transaction: &mut Transaction,
-    (month, range): (Month, (i64, i64)),
-    (some, count): (&[Candidate], usize),
-    found: &mut Found,
-) -> Result<(), StoreError> {
-    let table = month.table();
-    // The last facet fills the gap, so that few statements are prepared.
-    let arms = some.len().next_power_of_two();
-    let selects: Vec<String> = (0..arms)
-        .map(|arm| {
-            format!(
-                "SELECT position FROM (SELECT position FROM {table} WHERE facet = ${} \
-                 AND position >= $1 AND position < $2 ORDER BY position DESC LIMIT $3) AS a{arm}",
-                arm + 4
-            )
-        })
-        .collect();
-    let wanted = count.saturating_add(1);
-    let mut statement = Statement::assembled(selects.join(" UNION ALL "))
-        .int(range.0)
-        .int(range.1)
-        .int(i64::try_from(wanted).unwrap_or(i64::MAX));
-    let last = some.last().into_iter().cycle();
-    for one in some.iter().chain(last).take(arms) {
-        statement = statement.int(one.id);
-    }
-    for row in statement.rows(transaction).await? {
-        found.positions.insert(row.int("position")?);
-    }
-    while found.positions.len() > wanted {
-        found.positions.pop_first();
+        let ids: Vec<i64> = some.iter().map(|one| one.id).collect();
+        let positions = index.newest(transaction, asked, &ids).await?;
+        found.add_newest(positions, sought.one_more());
     }
     Ok(())
 }

@@ -9,14 +9,16 @@ use crate::StoreError;
 use crate::database::{Statement, Transaction};
 use crate::records::Month;
 use crate::records::delta::{Delta, MS_PER_MINUTE};
-use crate::records::gather::pending;
+use crate::records::gather::pending_with_places;
+use crate::records::index::{ARMS, Asked, Index};
 use crate::records::measures::{Measure, Measures};
 use crate::records::month::{start_of, time_of};
 use crate::records::query::Grain;
+use crate::records::rows::in_list;
 use crate::records::{horizon, query};
 
-/// Facets asked about by one statement.
-const ARMS: usize = 16;
+/// Records that have not moved into the index looked at by one statement.
+const LOOKS_PER_STATEMENT: usize = 256;
 
 /// Facets of hours looked at for one page.
 const LOOKS_MAX: usize = 4_000;
@@ -27,7 +29,8 @@ pub(super) async fn find(
     sought: &Sought<'_>,
     found: &mut Found,
 ) -> Result<(), StoreError> {
-    let pending = pending(transaction).await?;
+    let pending = pending_with_places(transaction).await?;
+    let (index, condition) = (Index::of(transaction).await?, peak_sql(sought.query));
     let (mut looks, ends) = (0, sought.query.ends());
     for day in days(transaction, (sought, found.low), &pending).await? {
         let hours = hours(transaction, (sought, day), &pending).await?;
@@ -40,9 +43,18 @@ pub(super) async fn find(
             if range.0 >= range.1 || !sought.months.contains(&Month::of(range.0)) {
                 continue;
             }
+            let asked = Asked {
+                month: Month::of(range.0),
+                range,
+                count: sought.one_more(),
+                condition: &condition,
+            };
+            let places = waiting(sought, (&pending, &facets), range);
+            add_waiting(transaction, asked, &places, found).await?;
             let facets: Vec<i64> = facets.into_iter().collect();
             for some in facets.chunks(ARMS) {
-                add(transaction, (sought, range), some, found).await?;
+                let positions = index.newest(transaction, asked, some).await?;
+                found.add_newest(positions, sought.one_more());
             }
             found.low = range.0;
             looks += facets.len();
@@ -142,16 +154,19 @@ async fn hours(
 
 /// What has not been merged and has such calls.
 fn fitting<'a>(
-    sought: &Sought<'_>,
+    sought: &'a Sought<'_>,
     pending: &'a Delta,
 ) -> impl Iterator<Item = (&'a (i64, i64), &'a Box<Measures>)> {
+    let counts = pending.counts.iter();
+    counts.filter(|(_, measures)| fits(sought, measures))
+}
+
+fn fits(sought: &Sought<'_>, measures: &Measures) -> bool {
     let cost = sought.query.cost_nanos_min.unwrap_or(i64::MIN);
     let time = sought.query.total_ms_min.unwrap_or(i64::MIN);
-    pending.counts.iter().filter(move |(_, measures)| {
-        measures.get(Measure::MaxCost) >= cost
-            && measures.get(Measure::MaxTotalTime) >= time
-            && signs::may_be_in(&sought.query.signs, measures)
-    })
+    measures.get(Measure::MaxCost) >= cost
+        && measures.get(Measure::MaxTotalTime) >= time
+        && signs::may_be_in(&sought.query.signs, measures)
 }
 
 fn maxima_sql(sought: &Sought<'_>) -> String {
@@ -165,40 +180,51 @@ fn maxima_sql(sought: &Sought<'_>) -> String {
     sql
 }
 
-/// Adds the rows of some facets in a range.
-async fn add(
+/// Where records of some facets stand in a range that may not be in the index yet and may be such calls, the
+/// newest first.
+fn waiting(
+    sought: &Sought<'_>,
+    (pending, facets): (&Delta, &BTreeSet<i64>),
+    (from, until): (i64, i64),
+) -> Vec<i64> {
+    let minute = |position: i64| time_of(position).div_euclid(MS_PER_MINUTE);
+    let minutes = (minute(from), i64::MIN)..=(minute(until.saturating_sub(1)), i64::MAX);
+    let mut places: Vec<i64> = Vec::new();
+    for (key, positions) in pending.places.range(minutes) {
+        let counts = pending.counts.get(key);
+        if facets.contains(&key.1) && counts.is_some_and(|counts| fits(sought, counts)) {
+            let here = positions.iter();
+            places.extend(here.filter(|one| (from..until).contains(one)));
+        }
+    }
+    places.sort_unstable_by_key(|place| std::cmp::Reverse(*place));
+    places
+}
+
+/// Adds those of these places, the newest first, whose records are such calls, until there are enough.
+async fn add_waiting(
     transaction: &mut Transaction,
-    (sought, range): (&Sought<'_>, (i64, i64)),
-    some: &[i64],
+    asked: Asked<'_>,
+    places: &[i64],
     found: &mut Found,
 ) -> Result<(), StoreError> {
-    let table = Month::of(range.0).table();
-    let arms = some.len().next_power_of_two();
-    let peak = peak_sql(sought.query);
-    let selects: Vec<String> = (0..arms)
-        .map(|arm| {
-            format!(
-                "SELECT position FROM (SELECT position FROM {table} WHERE facet = ${} \
-                 AND position >= $1 AND position < $2{peak} \
-                 ORDER BY position DESC LIMIT $3) AS a{arm}",
-                arm + 4
-            )
-        })
-        .collect();
-    let wanted = sought.count.saturating_add(1);
-    let mut statement = Statement::assembled(selects.join(" UNION ALL "))
-        .int(range.0)
-        .int(range.1)
-        .int(i64::try_from(wanted).unwrap_or(i64::MAX));
-    let last = some.last().into_iter().cycle();
-    for facet in some.iter().chain(last).take(arms) {
-        statement = statement.int(*facet);
-    }
-    for row in statement.rows(transaction).await? {
-        found.positions.insert(row.int("position")?);
-    }
-    while found.positions.len() > wanted {
-        found.positions.pop_first();
+    let mut added = 0;
+    // The condition follows another one, and the list of numbers ends the statement.
+    let sql = format!(
+        "SELECT position FROM {} WHERE 1 = 1{} AND position IN",
+        asked.month.table(),
+        asked.condition
+    );
+    for some in places.chunks(LOOKS_PER_STATEMENT) {
+        let mut positions = Vec::new();
+        for row in in_list(&sql, None, some).rows(transaction).await? {
+            positions.push(row.int("position")?);
+        }
+        added += positions.len();
+        found.add_newest(positions, asked.count);
+        if added >= asked.count {
+            return Ok(());
+        }
     }
     Ok(())
 }

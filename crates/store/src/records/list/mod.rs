@@ -4,7 +4,8 @@
 //!
 //! 1. `search`: a text becomes an id, a session, names that are counted by, or a search in the rows.
 //! 2. `scan`: the newest rows in question are looked through. Whatever is frequent is found here.
-//! 3. `by_facet`: what is not is found by the one index on facets, of which the filter names some.
+//! 3. `by_facet`: what is not is found by the index by facet, of which the filter names some, and by what
+//!    has not moved into it yet.
 //! 4. `by_peak`: dear and slow calls are found by the maxima in days and hours, and answers with a
 //!    sign (`signs`) by what was counted of them.
 //!
@@ -62,6 +63,16 @@ struct Found {
     low: i64,
 }
 
+impl Found {
+    /// Adds positions, and keeps so many of the newest.
+    fn add_newest(&mut self, positions: impl IntoIterator<Item = i64>, count: usize) {
+        self.positions.extend(positions);
+        while self.positions.len() > count {
+            self.positions.pop_first();
+        }
+    }
+}
+
 /// What is looked for, and where.
 struct Sought<'a> {
     query: &'a ListQuery,
@@ -73,6 +84,13 @@ struct Sought<'a> {
     count: usize,
     /// The months that overlap the range, newest first.
     months: Vec<Month>,
+}
+
+impl Sought<'_> {
+    /// One more than are wanted: so it is known whether there are more.
+    const fn one_more(&self) -> usize {
+        self.count.saturating_add(1)
+    }
 }
 
 impl Store {
