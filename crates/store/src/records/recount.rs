@@ -1,4 +1,5 @@
-//! Recounting: the roll-ups from the records themselves, and the first difference from what is kept.
+//! Recounting: the roll-ups and the index from the records themselves, and the first difference from what is
+//! kept.
 //!
 //! Day by day, in one snapshot; what has not been merged yet is taken into account. Nothing is said
 //! of days whose records were dropped.
@@ -9,12 +10,13 @@ use std::sync::Arc;
 use super::compare::{Rows, cubes_differ, rows_differ, stored};
 use super::delta::{Delta, MS_PER_MINUTE};
 use super::facets::{Facet, OTHER};
-use super::gather::pending;
+use super::gather::pending_with_places;
 use super::insert::Place;
+use super::month::start_of;
 use super::query::{Grain, facets_of};
 use super::row::{COLUMNS, from_row};
 use super::sessions::{self, SessionKey, SessionSums};
-use super::{Month, RECORDS, horizon, months};
+use super::{Month, RECORDS, horizon, index, months};
 use crate::database::{Statement, Transaction};
 use crate::verify::{Difference, Found};
 use crate::{Settled, Store, StoreError};
@@ -25,7 +27,7 @@ const PAGE: i64 = 1000;
 const MS_PER_DAY: i64 = 86_400_000;
 
 impl Store {
-    /// Recounts the records and compares with the roll-ups; the first difference, if there is one.
+    /// Recounts the records and compares with the roll-ups and the index; the first difference, if there is one.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
@@ -39,7 +41,7 @@ impl Store {
         let mut transaction = self.database.snapshot().await?;
         transaction.unhurried().await?;
         let horizon_ms = horizon(&mut transaction, RECORDS).await?;
-        let pending = pending(&mut transaction).await?;
+        let pending = pending_with_places(&mut transaction).await?;
         let mut sessions = BTreeMap::new();
         let kept = days(&mut transaction, &pending, horizon_ms).await?;
         for day in kept {
@@ -91,6 +93,10 @@ async fn day_differs(
     if let Some(wrong) = count_day(transaction, day, &mut counted).await? {
         return Ok(Some(wrong));
     }
+    let range = positions_of(day);
+    if let Some(wrong) = index::day_differs(transaction, range, (pending, &counted)).await? {
+        return Ok(Some(wrong));
+    }
     for (key, sums) in std::mem::take(&mut counted.sessions) {
         match sessions.get_mut(&key) {
             Some(all) => all.merge(&sums),
@@ -118,14 +124,19 @@ async fn day_differs(
     Ok(None)
 }
 
+/// The positions of a day: from, and until before.
+fn positions_of(day: i64) -> (i64, i64) {
+    let of = |day: i64| start_of(day.saturating_mul(MS_PER_DAY));
+    (of(day), of(day.saturating_add(1)))
+}
+
 /// Counts the records of a day; what is wrong with the facet of one.
 async fn count_day(transaction: &mut Transaction, day: i64, counted: &mut Delta) -> Found {
     let month = Month::at(day.saturating_mul(MS_PER_DAY));
     if !months(transaction).await?.contains(&month) {
         return Ok(None);
     }
-    let end = super::month::start_of(day.saturating_add(1).saturating_mul(MS_PER_DAY));
-    let mut next = super::month::start_of(day.saturating_mul(MS_PER_DAY));
+    let (mut next, end) = positions_of(day);
     loop {
         let rows = Statement::assembled(format!(
             "SELECT position, facet, {} FROM {} WHERE position >= $1 AND position < $2 \

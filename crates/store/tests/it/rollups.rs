@@ -354,7 +354,7 @@ async fn sessions_add_up_their_calls() {
 }
 
 /// Damage, what undoes it, and what is said of it.
-const DAMAGES: [(&str, &str, &str); 9] = [
+const DAMAGES: [(&str, &str, &str); 11] = [
     (
         "UPDATE cube_days SET calls = calls + 1 WHERE cube = 2",
         "UPDATE cube_days SET calls = calls - 1 WHERE cube = 2",
@@ -399,6 +399,18 @@ const DAMAGES: [(&str, &str, &str); 9] = [
         "UPDATE facets SET app = 'mine' WHERE app = 'an app'",
         "UPDATE facets SET app = 'an app' WHERE app = 'mine'",
         "another's",
+    ),
+    (
+        "DELETE FROM by_facet_2026_03 WHERE position = \
+         (SELECT MAX(position) FROM by_facet_2026_03)",
+        "INSERT INTO by_facet_2026_03 SELECT facet, position FROM generations_2026_03 \
+         WHERE facet <> 7 ON CONFLICT DO NOTHING",
+        "is missing",
+    ),
+    (
+        "INSERT INTO by_facet_2026_03 SELECT 7, MAX(position) FROM by_facet_2026_03",
+        "DELETE FROM by_facet_2026_03 WHERE facet = 7",
+        "of facet 7 has no record",
     ),
 ];
 

@@ -7,15 +7,17 @@
 //! (`gather::pending_with_places`).
 //!
 //! 1. `tables`: the tables, made and filled. `insert`: what moves into them.
-//! 2. `newest`: what lists ask.
+//! 2. `newest`: what lists ask. `check`: whether it is what the records say.
 //!
 //! A month without a table (a server of a version before has made it) is asked itself, and gets one as
 //! soon as anything is to move into it, or when a store is opened.
 
+mod check;
 mod insert;
 mod newest;
 mod tables;
 
+pub(super) use check::day_differs;
 pub(super) use insert::{insert, look_up};
 pub(super) use newest::{ARMS, Asked, Index};
 pub(super) use tables::{make, tables};
