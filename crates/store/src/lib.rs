@@ -59,6 +59,7 @@ pub use balances::balance_budget_id;
 pub use budgets::{BudgetState, Budgets, StoredBudget, key_budget, key_budget_id};
 pub use changes::{Change, News, Noun};
 pub use credits::{CreditKind, NewCredit};
+pub use database::rest::now_and_then as rest_now_and_then;
 pub use entries::StoredEntry;
 pub use error::StoreError;
 pub use export::ExportAfter;

@@ -12,8 +12,8 @@ use super::Transaction;
 use super::errors::{STATEMENT_MAX, from_sqlx, too_slow, within};
 use super::log::{Log, writers_pragmas};
 use super::pools::{
-    Pool, file_options, files, make_folders, pool, pool_for_later, resting, server_options,
-    sessions,
+    Pool, file_options, files, make_folders, pool, pool_for_later, resting, resting_for_later,
+    server_options, sessions,
 };
 use super::readers::{Lane, Readers, Work};
 use super::transaction::Kind;
@@ -150,8 +150,8 @@ impl Database {
         let mut much = reading;
         much.push(format!("PRAGMA cache_size = -{ANALYST_CACHE_KIB}"));
         let readers = Readers::start()?;
-        let spare = resting(files(ANALYSTS), options.clone(), much.clone());
-        let share = Box::pin(pool(files(ANALYSTS), options.clone(), much));
+        let spare = resting_for_later(files(ANALYSTS), options.clone(), much.clone());
+        let share = Box::pin(resting(files(ANALYSTS), options.clone(), much));
         let analysts = Analysts::open(&readers, share, spare).await?;
         let (log, mut keeping) = (Log::new(ANALYSTS), JoinSet::new());
         let mover = Box::pin(pool(files(1), options, writing()));

@@ -22,7 +22,7 @@ const ACQUIRE_MAX: Duration = Duration::from_secs(3);
 const SESSION_IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 const SESSION_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// Steps of SQLite's machine after which a reader in spare time looks whether it is time to rest: some
+/// Steps of SQLite's machine after which a reader looks whether it is time to rest: some
 /// twenty microseconds.
 const STEPS_AWAKE: i32 = 200;
 
@@ -119,8 +119,15 @@ pub(super) async fn pool<D: sqlx::Database>(
 where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
-    let pool = beginning_with(size, first).connect_with(options);
-    pool.await.map_err(|error| bad_url(&error))
+    connected(beginning_with(size, first), options).await
+}
+
+async fn connected<D: sqlx::Database>(
+    size: PoolOptions<D>,
+    options: <D::Connection as Connection>::Options,
+) -> Result<sqlx::Pool<D>, StoreError> {
+    let pool = size.connect_with(options).await;
+    pool.map_err(|error| bad_url(&error))
 }
 
 /// The same, but all of its connections are made when somebody asks for one.
@@ -147,29 +154,40 @@ where
         })
 }
 
-/// Connections to a SQLite file for those who read in spare time, made when somebody asks for one: each
-/// [rests](rest) now and then.
-pub(super) fn resting(
+/// As [`pool`], of connections to a SQLite file for those who read much: each [rests](rest) now and then.
+pub(super) async fn resting(
+    size: SqlitePoolOptions,
+    options: SqliteConnectOptions,
+    first: Vec<String>,
+) -> Result<SqlitePool, StoreError> {
+    connected(resting_with(size, first), options).await
+}
+
+/// The same, but all of its connections are made when somebody asks for one.
+pub(super) fn resting_for_later(
     size: SqlitePoolOptions,
     options: SqliteConnectOptions,
     first: Vec<String>,
 ) -> SqlitePool {
+    resting_with(size, first).connect_lazy_with(options)
+}
+
+fn resting_with(size: SqlitePoolOptions, first: Vec<String>) -> SqlitePoolOptions {
     let first = Arc::new(first);
     let pool = size.acquire_timeout(ACQUIRE_MAX);
-    let pool = pool.after_connect(move |connection, _| {
+    pool.after_connect(move |connection, _| {
         let first = first.clone();
         Box::pin(async move {
             run_all::<Sqlite>(connection, &first).await?;
             let mut handle = connection.lock_handle().await?;
             // SQLite asks whether to go on: always, but perhaps after a moment.
             handle.set_progress_handler(STEPS_AWAKE, || {
-                rest::in_spare_time();
+                rest::one_who_reads();
                 true
             });
             Ok(())
         })
-    });
-    pool.connect_lazy_with(options)
+    })
 }
 
 async fn run_all<D: sqlx::Database>(

@@ -6,6 +6,8 @@
 //! other has a share: a tenth of a processor that calls would like to have all of. A reader takes the
 //! spare lane where there is time to spare, and the share when that takes too long.
 //!
+//! In both, readers [rest](super::rest) for a moment now and then.
+//!
 //! The driver of SQLite reads on a thread of each connection, and a new thread has the priority of the
 //! one that makes it: so readers' connections are opened here as well.
 
@@ -26,8 +28,8 @@ use crate::StoreError;
 const SPARE_WITHIN: Duration = Duration::from_millis(20);
 
 /// How long the spare lane may take before the other is asked as well, should the machine have become
-/// full meanwhile. What is read takes less where it has a processor, all but the dearest searches.
-const SPARE_MAX: Duration = Duration::from_millis(250);
+/// full meanwhile. What is read of ten million records takes a third of it beside calls, rests included.
+const SPARE_MAX: Duration = Duration::from_secs(1);
 
 /// How long a machine that had no time to spare counts as full: who comes then does not try.
 const FULL_FOR: Duration = Duration::from_secs(1);
@@ -55,10 +57,7 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn start() -> Result<Self, StoreError> {
         Ok(Self {
-            spare: Threads::start("spare", || {
-                rest::begin();
-                priority::only_if_idle()
-            })?,
+            spare: Threads::start("spare", priority::only_if_idle)?,
             share: Threads::start("readers", priority::step_back)?,
             full_until: Mutex::default(),
         })
@@ -144,6 +143,7 @@ impl Threads {
             .worker_threads(1)
             .thread_name(name)
             .on_thread_start(move || {
+                rest::begin();
                 if let Err(error) = step_back() {
                     tracing::warn!(%error, "readers have the priority of calls");
                 }

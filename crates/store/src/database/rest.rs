@@ -1,10 +1,11 @@
-//! How those who read in spare time rest for a moment, again and again, so that calls find a processor.
+//! How those who read much rest for a moment, again and again, so that calls find a processor.
 //!
 //! A thread of a call may be queued behind another one while the next processor runs a reader. A processor
 //! with nothing to do would take it over at once; one that runs a reader in spare time is busy in the eyes of
 //! the kernel, and looks for such threads with the clock only, every few milliseconds (Linux balances when a
-//! processor becomes idle). So a reader sleeps for a moment when it has run for a few of them: the processor
-//! is idle then, and takes over who waits.
+//! processor becomes idle). So a reader sleeps for a moment after each fifth of a millisecond: the processor
+//! is idle then, and takes over who waits. And one that has a share, where the machine is full, keeps a
+//! processor for no longer than that, and not for a slice of some milliseconds.
 
 use std::cell::Cell;
 use std::thread;
@@ -18,11 +19,11 @@ const AWAKE: Duration = Duration::from_micros(200);
 const MOMENT: Duration = Duration::from_micros(30);
 
 thread_local! {
-    /// Since when this thread has not rested; nothing where it does not read in spare time.
+    /// Since when this thread has not rested; nothing where it is not one of readers.
     static AWAKE_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// From now on this thread reads in spare time.
+/// From now on this thread is one of readers.
 #[expect(
     clippy::disallowed_methods,
     reason = "how long a thread has run is nothing that a test would replay"
@@ -31,9 +32,10 @@ pub(super) fn begin() {
     AWAKE_SINCE.set(Some(Instant::now()));
 }
 
-/// Rests where it is time to: to be called again and again by whatever reads much. Threads that do not read in
-/// spare time never rest.
-pub(crate) fn now_and_then() {
+/// Rests where it is time to: to be called again and again by whatever reads much, and by what
+/// makes something of much that was read ([`crate::Store::rollups_as`]). Threads that are not
+/// readers' never rest.
+pub fn now_and_then() {
     if AWAKE_SINCE
         .get()
         .is_some_and(|since| since.elapsed() >= AWAKE)
@@ -43,8 +45,8 @@ pub(crate) fn now_and_then() {
     }
 }
 
-/// The same for a thread that was not told: it is one that reads in spare time.
-pub(super) fn in_spare_time() {
+/// The same for a thread that was not told: it is one of readers.
+pub(super) fn one_who_reads() {
     if AWAKE_SINCE.get().is_none() {
         begin();
     }
@@ -56,10 +58,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_who_reads_in_spare_time_rests_and_then_begins_anew() {
+    fn only_readers_rest_and_then_begin_anew() {
         now_and_then();
         assert!(AWAKE_SINCE.get().is_none(), "nobody was told");
-        in_spare_time();
+        one_who_reads();
         let begun = AWAKE_SINCE.get();
         assert!(begun.is_some(), "from now on it is known");
         thread::sleep(AWAKE);

@@ -62,6 +62,7 @@ struct Row {
 
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        store::rest_now_and_then();
         let mut map = serializer.serialize_map(Some(self.columns.len()))?;
         for (name, cell) in &self.columns {
             map.serialize_entry(name, cell)?;
@@ -131,6 +132,7 @@ fn row(
     (start_ms, values): (Option<i64>, Vec<String>),
     (measures, names): (&store::Measures, &Names),
 ) -> Row {
+    store::rest_now_and_then();
     let mut columns = Vec::new();
     if let (Some(start), Some(granularity)) = (start_ms, question.granularity) {
         let time = Cell::Text(iso_millis(start));

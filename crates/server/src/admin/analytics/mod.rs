@@ -118,6 +118,7 @@ fn queries(question: &Question, span: &Span) -> Vec<RollupQuery> {
 fn counted(question: &Question, answers: Vec<Vec<RollupRow>>) -> Option<Counted> {
     let mut counted = Counted::new();
     for row in answers.into_iter().flatten() {
+        store::rest_now_and_then();
         let granularity = question.granularity;
         let start = row
             .start_ms
