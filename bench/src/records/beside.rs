@@ -19,11 +19,13 @@ pub(crate) enum Beside {
     Dashboards,
 }
 
-/// How many turns there are of each, and how long one is; readers ask one question after the other in it.
+/// How many turns there are of each, and how long one is; readers ask one question after the other in it, with a
+/// pause between them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Turns {
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
+    pub(crate) pause: Duration,
 }
 
 /// What became of the calls of one turn.
@@ -162,6 +164,7 @@ mod tests {
     const TURNS: Turns = Turns {
         rounds: 3,
         time: Duration::ZERO,
+        pause: Duration::ZERO,
     };
 
     async fn compared(p99_ms: [[u64; 3]; 4]) -> Compared {

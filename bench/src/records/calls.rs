@@ -108,10 +108,8 @@ pub(crate) async fn measure(
     let rate = arguments.calls_per_second.max(1);
     house.calls(rate, WARM_UP).await?;
     let compared = Compared::take(turns, async |beside| {
-        let (turn, answers) = tokio::join!(
-            house.calls(rate, turns.time),
-            house.readers(beside, turns.time)
-        );
+        let (turn, answers) =
+            tokio::join!(house.calls(rate, turns.time), house.readers(beside, turns));
         Ok(turn?.with(answers?))
     });
     let compared = compared.await?;
@@ -141,7 +139,7 @@ impl House<'_> {
     }
 
     /// One question after the other; how long each answer took.
-    async fn readers(&self, beside: Beside, time: Duration) -> anyhow::Result<Vec<Duration>> {
+    async fn readers(&self, beside: Beside, turns: Turns) -> anyhow::Result<Vec<Duration>> {
         let mut answers = Vec::new();
         let started = Instant::now();
         let counting = match beside {
@@ -149,14 +147,15 @@ impl House<'_> {
             _ => None,
         };
         if matches!(beside, Beside::Nothing | Beside::Counting) {
-            sleep(time).await;
+            sleep(turns.time).await;
             drop(counting);
             return Ok(answers);
         }
-        while started.elapsed() < time {
+        while started.elapsed() < turns.time {
             let asked = Instant::now();
             self.ask(beside, answers.len()).await?;
             answers.push(asked.elapsed());
+            sleep(turns.pause).await;
         }
         Ok(answers)
     }

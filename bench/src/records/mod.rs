@@ -66,6 +66,9 @@ struct Arguments {
     /// Seconds of each turn of a round
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Milliseconds between a reader's answer and its next question; without any it asks as fast as it is answered
+    #[arg(long, default_value_t = 0)]
+    pause_ms: u64,
     /// Measure whole calls with this waybill binary instead of building one
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
@@ -118,6 +121,7 @@ async fn run(arguments: &Arguments, calls: &Handle) -> anyhow::Result<String> {
     let turns = Turns {
         rounds: arguments.rounds,
         time: Duration::from_secs(arguments.seconds),
+        pause: Duration::from_millis(arguments.pause_ms),
     };
     let load = Load::start(&store, &traffic, (arguments, calls)).await?;
     note("lists, with calls beside them")?;

@@ -44,6 +44,7 @@ pub(crate) async fn measure(
             if started.elapsed() >= turns.time {
                 break;
             }
+            sleep(turns.pause).await;
         }
         if matches!(beside, Beside::Nothing | Beside::Counting) {
             answers.clear();
