@@ -14,7 +14,8 @@ pub(crate) const SQLITE: &str = "SQLite";
 pub(crate) const POSTGRES: &str = "PostgreSQL";
 /// Governed, with little or much of what no call needs.
 pub(crate) const FEW: &str = "few of everything";
-pub(crate) const KEYS: &str = "many keys";
+pub(crate) const KEYS: &str = "many keys, few of them used";
+pub(crate) const KEYS_IN_TURN: &str = "many keys, all used in turn";
 pub(crate) const BUDGETS: &str = "many budgets";
 pub(crate) const ENDPOINTS: &str = "many endpoints";
 pub(crate) const RECORDS: &str = "many records";
@@ -79,6 +80,14 @@ pub(super) fn plenty(stage: &Stage, filled: Option<&str>) -> Plan {
             KEYS,
             Plenty {
                 keys: many.keys,
+                ..few
+            },
+        ),
+        house(
+            KEYS_IN_TURN,
+            Plenty {
+                keys: many.keys,
+                used: many.used,
                 ..few
             },
         ),

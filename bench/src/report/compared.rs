@@ -63,8 +63,8 @@ fn meaning(topic: Topic, report: &Report) -> String {
             let (few, many) = (report.settings.few, report.settings.many);
             format!(
                 "{turns} All governed. With few: {} keys, {} budgets of somebody who never calls, the built-in \
-                 catalog. With many of one thing at a time: {} keys that are used in turn, {} such budgets, {} more \
-                 endpoints of models that nobody asks for.",
+                 catalog. With many of one thing at a time: {} keys of which as few are used, as many all of which are used in \
+                 turn, {} such budgets, {} more endpoints of models that nobody asks for.",
                 few.keys,
                 few.budgets,
                 grouped(many.keys as u64),

@@ -77,6 +77,7 @@ impl House {
                 made.iter()
                     .filter_map(|answer| super::gateway::read_key(answer)),
             );
+            keys.truncate(plenty.used);
             let budget = |index| {
                 format!(r#"{{"subject":"end_user","subject_id":"nobody-{index}","limit":1000}}"#)
             };

@@ -102,7 +102,9 @@ impl Total {
 
     /// The buckets that are not empty.
     pub fn filled(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
-        let all = self.counts.iter().copied().enumerate();
+        // Of many calls nothing is counted in some sketches: these are not looked through.
+        let counts: &[u32] = if self.count > 0 { &self.counts } else { &[] };
+        let all = counts.iter().copied().enumerate();
         all.filter(|(_, count)| *count > 0)
     }
 
