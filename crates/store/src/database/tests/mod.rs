@@ -209,7 +209,7 @@ async fn who_finds_no_spare_time_reads_in_the_share() {
         async move {
             if lane == Lane::Spare {
                 // It fails while the share is still reading, which must not be the answer.
-                tokio::time::sleep(Duration::from_millis(400)).await;
+                tokio::time::sleep(Duration::from_millis(1200)).await;
                 return Err(StoreError::Unavailable("no turn".to_owned()));
             }
             tokio::time::sleep(Duration::from_millis(400)).await;
