@@ -43,6 +43,7 @@ export const tests = {
     await choose(page, "nightly build", "Replace");
     await page.getByRole("dialog", { name: "Replace nightly build" }).getByRole("button", { name: "Replace" }).click();
     await page.getByRole("button", { name: "I have kept it" }).click();
+    await row(page, "nightly build").nth(1).waitFor();
     await page.screenshot({ path: `${pictures}/keys-replaced.png` });
     assert.equal(await row(page, "nightly build").count(), 2);
     assert.equal((await call()).status, 200, "both work for a day");
