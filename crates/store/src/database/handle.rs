@@ -12,8 +12,8 @@ use super::Transaction;
 use super::errors::{STATEMENT_MAX, from_sqlx, too_slow, within};
 use super::log::{Log, writers_pragmas};
 use super::pools::{
-    Pool, file_options, files, make_folders, pool, pool_for_later, resting, resting_for_later,
-    server_options, sessions,
+    Pool, file_options, files, make_folders, pool, resting, resting_for_later, server_options,
+    sessions, standing_back, standing_back_for_later,
 };
 use super::readers::{Lane, Readers, Work};
 use super::transaction::Kind;
@@ -187,8 +187,10 @@ impl Database {
             "SET idle_in_transaction_session_timeout = {SNAPSHOT_IDLE_MS}"
         ));
         let readers = Readers::start()?;
-        let spare = pool_for_later(sessions(ANALYSTS), options.clone(), much.clone());
-        let share = Box::pin(pool(sessions(ANALYSTS), options, much));
+        let of_spare = (much.clone(), Lane::Spare);
+        let spare = standing_back_for_later(sessions(ANALYSTS), options.clone(), of_spare);
+        let of_share = (much, Lane::Share);
+        let share = Box::pin(standing_back(sessions(ANALYSTS), options, of_share));
         let analysts = Analysts::open(&readers, share, spare).await?;
         Ok(Self {
             engine: Engine::Postgres,

@@ -10,9 +10,11 @@
 //! 1. `handle`: the open database, its pools, and how transactions begin. `pools`: how they are made.
 //! 2. `transaction`, `statement`: what is done in one, and with what (`binds`, `row`). `errors`: who must
 //!    act.
-//! 3. `readers`: threads that stand back, for those who read much; `priority`, `rest`: how they do.
-//!    `log`: the log of SQLite, emptied beside those who write.
+//! 3. `readers`: threads that stand back, for those who read much; `priority`, `rest`: how they do;
+//!    `backend`: and sessions of PostgreSQL on this machine. `log`: the log of SQLite, emptied beside those
+//!    who write.
 
+mod backend;
 mod binds;
 mod errors;
 mod handle;

@@ -8,9 +8,11 @@ use std::time::Duration;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor, Sqlite};
+use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Sqlite};
 
+use super::backend::{self, Way};
 use super::errors::{from_sqlx, within};
+use super::readers::Lane;
 use super::rest;
 use super::transaction::Begun;
 use crate::StoreError;
@@ -119,7 +121,14 @@ pub(super) async fn pool<D: sqlx::Database>(
 where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
-    connected(beginning_with(size, first), options).await
+    let first = Arc::new(first);
+    let size = size
+        .acquire_timeout(ACQUIRE_MAX)
+        .after_connect(move |connection, _| {
+            let first = first.clone();
+            Box::pin(async move { run_all::<D>(connection, &first).await })
+        });
+    connected(size, options).await
 }
 
 async fn connected<D: sqlx::Database>(
@@ -128,30 +137,6 @@ async fn connected<D: sqlx::Database>(
 ) -> Result<sqlx::Pool<D>, StoreError> {
     let pool = size.connect_with(options).await;
     pool.map_err(|error| bad_url(&error))
-}
-
-/// The same, but all of its connections are made when somebody asks for one.
-pub(super) fn pool_for_later<D: sqlx::Database>(
-    size: PoolOptions<D>,
-    options: <D::Connection as Connection>::Options,
-    first: Vec<String>,
-) -> sqlx::Pool<D>
-where
-    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-{
-    beginning_with(size, first).connect_lazy_with(options)
-}
-
-fn beginning_with<D: sqlx::Database>(size: PoolOptions<D>, first: Vec<String>) -> PoolOptions<D>
-where
-    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-{
-    let first = Arc::new(first);
-    size.acquire_timeout(ACQUIRE_MAX)
-        .after_connect(move |connection, _| {
-            let first = first.clone();
-            Box::pin(async move { run_all::<D>(connection, &first).await })
-        })
 }
 
 /// As [`pool`], of connections to a SQLite file for those who read much: each [rests](rest) now and then.
@@ -186,6 +171,40 @@ fn resting_with(size: SqlitePoolOptions, first: Vec<String>) -> SqlitePoolOption
                 true
             });
             Ok(())
+        })
+    })
+}
+
+/// As [`pool`], of sessions for those who read much: each [stands back](backend) as its lane does, where it may.
+pub(super) async fn standing_back(
+    size: PgPoolOptions,
+    options: PgConnectOptions,
+    (first, lane): (Vec<String>, Lane),
+) -> Result<PgPool, StoreError> {
+    connected(standing_back_with(size, &options, (first, lane)), options).await
+}
+
+/// The same, but all of its sessions are begun when somebody asks for one.
+pub(super) fn standing_back_for_later(
+    size: PgPoolOptions,
+    options: PgConnectOptions,
+    (first, lane): (Vec<String>, Lane),
+) -> PgPool {
+    standing_back_with(size, &options, (first, lane)).connect_lazy_with(options)
+}
+
+fn standing_back_with(
+    size: PgPoolOptions,
+    options: &PgConnectOptions,
+    (first, lane): (Vec<String>, Lane),
+) -> PgPoolOptions {
+    let (first, way) = (Arc::new(first), Way::of(options));
+    let pool = size.acquire_timeout(ACQUIRE_MAX);
+    pool.after_connect(move |connection, _| {
+        let first = first.clone();
+        Box::pin(async move {
+            run_all::<Postgres>(connection, &first).await?;
+            backend::stand_back(connection, (way, lane)).await
         })
     })
 }

@@ -1,20 +1,22 @@
-//! How a thread stands back behind the others of the machine. Only on Linux have threads a priority of
-//! their own.
+//! How a thread, or a process that works for us, stands back behind the others of the machine. Only on Linux
+//! have threads a priority of their own.
 
 /// The kernel leaves a thread the priority that it has.
 #[derive(Debug, thiserror::Error)]
 #[error("the kernel refuses: {0}")]
-pub(super) struct Refused(String);
+pub(super) struct Refused(pub(super) String);
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{only_if_idle, step_back};
+pub(super) use linux::{only_if_idle, process_only_if_idle, process_steps_back, step_back};
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use others::{only_if_idle, step_back};
+pub(super) use others::{only_if_idle, process_only_if_idle, process_steps_back, step_back};
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use rustix::process::{getpriority_process, setpriority_process};
+    use std::process::Command;
+
+    use rustix::process::{Pid, getpriority_process, setpriority_process};
     use thread_priority::{
         NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
         set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
@@ -44,10 +46,40 @@ mod linux {
 
     /// Makes this thread matter less.
     pub(in super::super) fn step_back() -> Result<(), Refused> {
+        make_nicer(None)
+    }
+
+    /// As [`only_if_idle`], for a process of one thread. Waits for another program: the call of the kernel
+    /// takes a structure by its address, and no library that we have makes it for a process.
+    pub(in super::super) fn process_only_if_idle(id: i32) -> Result<(), Refused> {
+        let id = pid(id)?.to_string();
+        let done = Command::new("chrt")
+            .args(["--idle", "--pid", "0", &id])
+            .output()
+            .map_err(|error| Refused(format!("chrt: {error}")))?;
+        match done.status.success() {
+            true => Ok(()),
+            false => Err(Refused(String::from_utf8_lossy(&done.stderr).into_owned())),
+        }
+    }
+
+    /// As [`step_back`], for a process of one thread.
+    pub(in super::super) fn process_steps_back(id: i32) -> Result<(), Refused> {
+        make_nicer(Some(pid(id)?))
+    }
+
+    /// Nobody stands for the thread that asks.
+    fn make_nicer(who: Option<Pid>) -> Result<(), Refused> {
         let refused = |error: rustix::io::Errno| Refused(error.to_string());
-        let now = getpriority_process(None).map_err(refused)?;
+        let now = getpriority_process(who).map_err(refused)?;
         let nicer = now.saturating_add(NICER).min(NICEST);
-        setpriority_process(None, nicer).map_err(refused)
+        setpriority_process(who, nicer).map_err(refused)
+    }
+
+    fn pid(id: i32) -> Result<Pid, Refused> {
+        let id = Some(id).filter(|id| *id > 0);
+        id.and_then(Pid::from_raw)
+            .ok_or_else(|| Refused("that is no process".to_owned()))
     }
 }
 
@@ -60,6 +92,14 @@ mod others {
     }
 
     pub(in super::super) fn step_back() -> Result<(), Refused> {
+        only_if_idle()
+    }
+
+    pub(in super::super) fn process_only_if_idle(_: i32) -> Result<(), Refused> {
+        only_if_idle()
+    }
+
+    pub(in super::super) fn process_steps_back(_: i32) -> Result<(), Refused> {
         only_if_idle()
     }
 }

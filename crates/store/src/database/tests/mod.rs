@@ -257,3 +257,45 @@ async fn on_postgres_a_question_takes_one_processor_and_a_bounded_time() {
     drop(snapshot);
     database.close().await;
 }
+
+/// Niceness and policy of a process on this machine, as the kernel tells them; nothing where it is no server
+/// of PostgreSQL, or not ours to change.
+#[cfg(target_os = "linux")]
+fn standing(pid: i64) -> Option<(i32, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (name, rest) = stat.split_once(") ")?;
+    let fields: Vec<&str> = rest.split(' ').collect();
+    let (nice, policy) = (fields[16].parse().unwrap(), fields[38].parse().unwrap());
+    let process = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?);
+    let may = rustix::process::setpriority_process(process, nice).is_ok();
+    (name.ends_with("(postgres") && may).then_some((nice, policy))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "tests find their server here")]
+async fn on_postgres_sessions_of_readers_stand_back_as_their_lanes_do() {
+    let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+        eprintln!("TEST_POSTGRES_URL is not set: not tested on PostgreSQL");
+        return;
+    };
+    let database = Database::open(&url).await.unwrap();
+    // As `nice` counts, and as the kernel numbers what it gives them: 5 is what nobody else wants.
+    for (lane, expected) in [(Lane::Share, (10, 0)), (Lane::Spare, (0, 5))] {
+        let mut snapshot = database.snapshot_in(lane).await.unwrap();
+        let who = Statement::new("SELECT pg_backend_pid()::bigint AS value");
+        let rows = who.rows(&mut snapshot).await.unwrap();
+        let pid = rows[0].int("value").unwrap();
+        match standing(pid) {
+            Some(found) => assert_eq!(found, expected, "{lane:?}"),
+            None => eprintln!("the server is elsewhere, or its processes are not ours to tell"),
+        }
+    }
+    let mut transaction = database.begin().await.unwrap();
+    let who = Statement::new("SELECT pg_backend_pid()::bigint AS value");
+    let rows = who.rows(&mut transaction).await.unwrap();
+    let of_calls = standing(rows[0].int("value").unwrap());
+    assert!(of_calls.is_none_or(|found| found == (0, 0)), "{of_calls:?}");
+    drop(transaction);
+    database.close().await;
+}
