@@ -19,7 +19,7 @@ impl Recorder {
         while let Some(batch) = self.pending.next_batch().await {
             let generations = self.generations(&batch).await;
             self.write_batch(&generations).await;
-            self.pending.forget(batch.iter().map(|(id, _)| id));
+            self.pending.forget(&batch);
             if let Some(journal) = &self.journal {
                 journal.release(batch.iter().filter_map(|(_, record)| record.place));
             }

@@ -23,6 +23,9 @@ const BYTES_PER_PERMIT: usize = 1024;
 /// in the database, and each batch is a commit, which syncs a disk that calls wait for as well.
 const HURRIED_EVERY: Duration = Duration::from_millis(25);
 
+/// Records that the writer touches at once: the journal, and every call, waits for the same lock.
+const AT_ONCE: usize = 32;
+
 /// All of them, and who waits for what.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -207,26 +210,37 @@ impl Pending {
         if let Some(until) = rests_until {
             time::sleep_until(until).await;
         }
+        let mut ids = self.take_ids().into_iter();
+        let mut batch = Vec::with_capacity(ids.len());
+        while !ids.as_slice().is_empty() {
+            let waiting = self.waiting();
+            for id in ids.by_ref().take(AT_ONCE) {
+                if let Some(held) = waiting.by_id.get(&id) {
+                    batch.push((id, held.record.clone()));
+                }
+            }
+        }
+        Some(batch)
+    }
+
+    fn take_ids(&self) -> Vec<GenerationId> {
         let mut waiting = self.waiting();
         waiting.taken_at = Some(Instant::now());
         let size = waiting.queue.len().min(self.limits.batch_rows.max(1));
-        let ids: Vec<GenerationId> = waiting.queue.drain(..size).collect();
-        let record = |id: GenerationId| {
-            let record = waiting.by_id.get(&id)?.record.clone();
-            Some((id, record))
-        };
-        Some(ids.into_iter().filter_map(record).collect())
+        waiting.queue.drain(..size).collect()
     }
 
     /// Records that are done with.
-    pub(crate) fn forget<'a>(&self, ids: impl Iterator<Item = &'a GenerationId>) {
-        let mut waiting = self.waiting();
-        for id in ids {
-            if waiting.by_id.remove(id).is_some() {
-                waiting.done += 1;
-            }
+    pub(crate) fn forget(&self, batch: &[(GenerationId, Record)]) {
+        for some in batch.chunks(AT_ONCE) {
+            let mut waiting = self.waiting();
+            let gone = some.iter().map(|(id, _)| waiting.by_id.remove_entry(id));
+            let gone: Vec<_> = gone.flatten().collect();
+            waiting.done += u64::try_from(gone.len()).unwrap_or(u64::MAX);
+            // Whoever waits need not wait for memory to be given back.
+            drop(waiting);
+            drop(gone);
         }
-        drop(waiting);
         self.written_some.notify_waiters();
     }
 
