@@ -141,13 +141,15 @@ impl<'a> Churn<'a> {
         Ok(())
     }
 
-    /// Asks for a change, again where the database was too busy for it.
+    /// Asks for a change, again where the database was too busy for it. What was to be deleted may be gone
+    /// then: the database may have done it and been too busy to say so.
     async fn ask(&mut self, what: (Method, &str), body: impl Into<Bytes>) -> Result<Value> {
         let body = body.into();
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
             let asked = (what.0.clone(), what.1);
             let (status, answer) = self.setup.ask(self.gateway, asked, body.clone()).await?;
-            if status.is_success() {
+            let is_gone = status == StatusCode::NOT_FOUND && what.0 == Method::DELETE && tried > 0;
+            if status.is_success() || is_gone {
                 return Ok(serde_json::from_slice(&answer).unwrap_or_default());
             }
             if status != StatusCode::SERVICE_UNAVAILABLE {
