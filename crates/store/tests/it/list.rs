@@ -349,3 +349,37 @@ async fn a_search_that_takes_too_long_says_how_far_it_has_come() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_search_for_slow_calls_of_somebody_who_made_none_takes_days_as_steps() {
+    on_both(async |place| {
+        let (store, key) = started(place).await;
+        let calls = filled(&store, &key).await;
+        store.merge_rollups().await.unwrap();
+        let mut query = ListQuery {
+            total_ms_min: Some(60_000),
+            filter: one_of(Dimension::Model, "maker/1"),
+            search_max: Some(Duration::ZERO),
+            count: 10,
+            ..ListQuery::default()
+        };
+        let slow = calls.iter().filter(|call| call.total_ms >= 60_000);
+        let days: Vec<i64> = slow
+            .map(|call| call.created_at_ms / 86_400_000 * 86_400_000)
+            .collect();
+        // Some thousand rows are read first for each page, and then a day of slow calls.
+        let mut pages = 0;
+        loop {
+            let page = store.list(&query).await.unwrap();
+            assert_eq!(page.records, []);
+            let Some(from_ms) = page.looked_from_ms() else {
+                break;
+            };
+            assert!(days.contains(&from_ms), "{from_ms}");
+            query.before = page.next;
+            pages += 1;
+        }
+        assert!(pages > 0);
+    })
+    .await;
+}

@@ -238,6 +238,7 @@ async fn on_postgres_a_question_takes_one_processor_and_a_bounded_time() {
             "SELECT current_setting('max_parallel_workers_per_gather') AS value",
             "0",
         ),
+        ("SELECT current_setting('random_page_cost') AS value", "1.1"),
         (
             "SELECT current_setting('statement_timeout') AS value",
             "10s",

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Found, Sought, peak_sql, signs};
 use crate::StoreError;
-use crate::database::{Statement, Transaction};
+use crate::database::{Row, Statement, Transaction, placeholders};
 use crate::records::Month;
 use crate::records::delta::{Delta, MS_PER_MINUTE};
 use crate::records::gather::pending_with_places;
@@ -22,6 +22,9 @@ const LOOKS_PER_STATEMENT: usize = 256;
 
 /// Facets of hours looked at for one page.
 const LOOKS_MAX: usize = 4_000;
+
+/// So many facets of a day are looked for by name in its hours; of more, all of its hours are read.
+const FACETS_OF_DAY: usize = 64;
 
 /// Adds what is below what was scanned.
 pub(super) async fn find(
@@ -62,6 +65,11 @@ pub(super) async fn find(
             if found.positions.len() > sought.count || is_enough {
                 return Ok(());
             }
+        }
+        let start_ms = day.saturating_mul(Grain::Day.length_ms());
+        found.low = found.low.min(start_of(start_ms).max(sought.range.0));
+        if Instant::now() >= ends {
+            return Ok(());
         }
     }
     found.low = sought.range.0;
@@ -113,21 +121,20 @@ async fn hours(
     let start_ms = day.saturating_mul(day_ms);
     let has_hours = horizon(transaction, Grain::Hour.table()).await? <= start_ms;
     let grain = if has_hours { Grain::Hour } else { Grain::Day };
-    let statement = Statement::assembled(format!(
-        "SELECT r.bucket AS bucket, r.facet AS facet FROM {} r JOIN facets f ON f.id = r.facet \
-         WHERE r.bucket >= $1 AND r.bucket < $2{} AND {}",
-        grain.table(),
-        maxima_sql(sought),
-        sought.filter.sql(3)
-    ))
-    .int(grain.bucket(start_ms))
-    .int(grain.bucket(start_ms.saturating_add(day_ms)));
+    let buckets = (
+        grain.bucket(start_ms),
+        grain.bucket(start_ms.saturating_add(day_ms)),
+    );
+    let rows = match facets_of_day(transaction, (sought, day)).await? {
+        Some(facets) => rows_of(transaction, sought, (grain, buckets), &facets).await?,
+        None => all_rows(transaction, sought, (grain, buckets)).await?,
+    };
     let piece = |bucket: i64| {
         let start = bucket.saturating_mul(grain.length_ms());
         (start, start.saturating_add(grain.length_ms()))
     };
     let mut pieces = Pieces::new();
-    for row in sought.filter.bind(statement).rows(transaction).await? {
+    for row in &rows {
         let facets = pieces.entry(piece(row.int("bucket")?)).or_default();
         facets.insert(row.int("facet")?);
     }
@@ -150,6 +157,75 @@ async fn hours(
         }
     }
     Ok(pieces)
+}
+
+/// The facets of a day that are asked for and have such a call; `None` where they are many.
+async fn facets_of_day(
+    transaction: &mut Transaction,
+    (sought, day): (&Sought<'_>, i64),
+) -> Result<Option<Vec<i64>>, StoreError> {
+    let statement = Statement::assembled(format!(
+        "SELECT r.facet AS facet FROM rollup_days r JOIN facets f ON f.id = r.facet \
+         WHERE r.bucket = $1{} AND {} LIMIT {}",
+        maxima_sql(sought),
+        sought.filter.sql(2),
+        FACETS_OF_DAY + 1
+    ))
+    .int(day);
+    let rows = sought.filter.bind(statement).rows(transaction).await?;
+    if rows.len() > FACETS_OF_DAY {
+        return Ok(None);
+    }
+    rows.iter()
+        .map(|row| row.int("facet"))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+/// The pieces of some facets that have such calls.
+async fn rows_of(
+    transaction: &mut Transaction,
+    sought: &Sought<'_>,
+    (grain, buckets): (Grain, (i64, i64)),
+    facets: &[i64],
+) -> Result<Vec<Row>, StoreError> {
+    if facets.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Few lengths, so that few statements are prepared: the last facet fills the gap.
+    let size = facets.len().next_power_of_two();
+    let mut statement = Statement::assembled(format!(
+        "SELECT r.bucket AS bucket, r.facet AS facet FROM {} r \
+         WHERE r.bucket >= $1 AND r.bucket < $2{} AND r.facet IN ({})",
+        grain.table(),
+        maxima_sql(sought),
+        placeholders(3, size)
+    ))
+    .int(buckets.0)
+    .int(buckets.1);
+    let last = facets.last().into_iter().cycle();
+    for facet in facets.iter().chain(last).take(size) {
+        statement = statement.int(*facet);
+    }
+    statement.rows(transaction).await
+}
+
+/// The pieces of all facets that are asked for and have such calls.
+async fn all_rows(
+    transaction: &mut Transaction,
+    sought: &Sought<'_>,
+    (grain, buckets): (Grain, (i64, i64)),
+) -> Result<Vec<Row>, StoreError> {
+    let statement = Statement::assembled(format!(
+        "SELECT r.bucket AS bucket, r.facet AS facet FROM {} r JOIN facets f ON f.id = r.facet \
+         WHERE r.bucket >= $1 AND r.bucket < $2{} AND {}",
+        grain.table(),
+        maxima_sql(sought),
+        sought.filter.sql(3)
+    ))
+    .int(buckets.0)
+    .int(buckets.1);
+    sought.filter.bind(statement).rows(transaction).await
 }
 
 /// What has not been merged and has such calls.
