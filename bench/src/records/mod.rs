@@ -90,6 +90,7 @@ pub(crate) fn main() -> anyhow::Result<()> {
     }
     if std::env::args().nth(1).as_deref() == Some(counting::ROLE) {
         counting::count();
+        return Ok(());
     }
     let arguments = Arguments::parse();
     // As in the product: calls run on one runtime, everything else on another.
