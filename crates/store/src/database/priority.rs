@@ -54,7 +54,7 @@ mod linux {
     pub(in super::super) fn process_only_if_idle(id: i32) -> Result<(), Refused> {
         let id = pid(id)?.to_string();
         let done = Command::new("chrt")
-            .args(["--idle", "--pid", "0", &id])
+            .args(["-i", "-p", "0", &id])
             .output()
             .map_err(|error| Refused(format!("chrt: {error}")))?;
         match done.status.success() {

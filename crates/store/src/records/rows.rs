@@ -124,14 +124,19 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// A statement that ends in a list of numbers. Few lengths occur, so that few statements are
-/// prepared: the last number fills the gap.
-pub(super) fn in_list(sql: &str, first: Option<i64>, numbers: &[i64]) -> Statement {
+/// A statement that ends in a list of numbers, with the binds before it. Few lengths occur, so that few
+/// statements are prepared: the last number fills the gap.
+pub(super) fn in_list(
+    sql: &str,
+    first: impl IntoIterator<Item = i64>,
+    numbers: &[i64],
+) -> Statement {
     let size = numbers.len().next_power_of_two();
-    let from = if first.is_some() { 2 } else { 1 };
-    let mut statement = Statement::assembled(format!("{sql} ({})", placeholders(from, size)));
-    if let Some(first) = first {
-        statement = statement.int(first);
+    let first: Vec<i64> = first.into_iter().collect();
+    let list = placeholders(first.len() + 1, size);
+    let mut statement = Statement::assembled(format!("{sql} ({list})"));
+    for number in first {
+        statement = statement.int(number);
     }
     let last = numbers.last().into_iter().cycle();
     for number in numbers.iter().chain(last).take(size) {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Found, Sought, peak_sql, signs};
 use crate::StoreError;
-use crate::database::{Row, Statement, Transaction, placeholders};
+use crate::database::{Row, Statement, Transaction};
 use crate::records::Month;
 use crate::records::delta::{Delta, MS_PER_MINUTE};
 use crate::records::gather::pending_with_places;
@@ -192,21 +192,13 @@ async fn rows_of(
     if facets.is_empty() {
         return Ok(Vec::new());
     }
-    // Few lengths, so that few statements are prepared: the last facet fills the gap.
-    let size = facets.len().next_power_of_two();
-    let mut statement = Statement::assembled(format!(
+    let sql = format!(
         "SELECT r.bucket AS bucket, r.facet AS facet FROM {} r \
-         WHERE r.bucket >= $1 AND r.bucket < $2{} AND r.facet IN ({})",
+         WHERE r.bucket >= $1 AND r.bucket < $2{} AND r.facet IN",
         grain.table(),
-        maxima_sql(sought),
-        placeholders(3, size)
-    ))
-    .int(buckets.0)
-    .int(buckets.1);
-    let last = facets.last().into_iter().cycle();
-    for facet in facets.iter().chain(last).take(size) {
-        statement = statement.int(*facet);
-    }
+        maxima_sql(sought)
+    );
+    let statement = in_list(&sql, [buckets.0, buckets.1], facets);
     statement.rows(transaction).await
 }
 
