@@ -58,8 +58,8 @@ lint: ## Formatting, clippy with warnings denied, dependency rules
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	scripts/check-dependencies
-	@# The fuzz targets are a workspace of their own, whose lock file has to follow ours.
-	cargo metadata --locked --quiet --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+	@# The fuzz targets are a workspace of their own, whose code and lock file have to follow ours.
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target -- -D warnings
 
 fmt: ## Format the Rust code
 	@scripts/need cargo rustfmt
