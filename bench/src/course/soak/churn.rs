@@ -25,6 +25,10 @@ const UNSETTLED: [&str; 2] = ["waybill_calls_in_flight", "waybill_unsaved_record
 const TRIES: u32 = 10;
 const PUT_OFF: Duration = Duration::from_secs(2);
 
+/// So many turns after its last call was begun a key is deleted: by then that call was sent, however busy the
+/// machine is, and only streams are under way.
+const LEAVING: usize = 4;
+
 /// A key that is in use.
 struct Live {
     hash: String,
@@ -39,6 +43,8 @@ pub(super) struct Churn<'a> {
     settings: SoakSettings,
     workloads: Vec<Workload>,
     live: VecDeque<Live>,
+    /// Keys that no new call takes and that are to be deleted.
+    leaving: VecDeque<Live>,
     changes: Changes,
 }
 
@@ -57,6 +63,7 @@ impl<'a> Churn<'a> {
             settings,
             workloads: workloads(),
             live: VecDeque::new(),
+            leaving: VecDeque::new(),
             changes: Changes::default(),
         };
         for _ in 0..settings.keys {
@@ -83,14 +90,17 @@ impl<'a> Churn<'a> {
         Ok(self.changes)
     }
 
-    /// A new key for the oldest one.
+    /// A new key for the oldest one, and the end of one that was so some turns ago. Nobody uses that any more,
+    /// but for calls that are under way.
     async fn change_key(&mut self) -> Result<()> {
         self.make_key().await?;
-        let oldest = self.live.pop_front();
-        // Nobody uses it any more, but for calls that are under way.
+        self.leaving.extend(self.live.pop_front());
         self.publish();
-        if let Some(oldest) = oldest {
-            let path = format!("/api/v1/keys/{}", oldest.hash);
+        if self.leaving.len() <= LEAVING {
+            return Ok(());
+        }
+        if let Some(gone) = self.leaving.pop_front() {
+            let path = format!("/api/v1/keys/{}", gone.hash);
             self.ask((Method::DELETE, &path), "").await?;
             self.changes.keys += 1;
         }

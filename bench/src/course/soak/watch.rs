@@ -53,6 +53,13 @@ pub(super) async fn samples(
                 traffic.begun.load(Relaxed),
                 traffic.wrong()
             ));
+            let first = traffic.outcomes().into_iter().find_map(|kind| {
+                let error = kind.first_wrong?;
+                Some(format!("the first wrong one ({}): {error}", kind.kind))
+            });
+            if let Some(first) = first {
+                say(&first);
+            }
         }
         samples.push(seen);
     }
