@@ -1,17 +1,15 @@
 //! What we keep of a key beyond OpenRouter's fields: rate limits of its own, and why it was frozen.
 //!
-//! Kept as one setting for each key that has any, so that a change of one never touches another's.
+//! Kept as one setting for each key that has any, so that a change of one never touches another's; it comes,
+//! changes and goes in the transaction in which its key does.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use store::{KeyHash, Store, StoreError};
+use store::{KEY_TERMS, KeyHash, Store, StoreError};
 
 use crate::limits::{RateRow, Rule};
-
-/// What the names of these settings begin with; the key's hash follows.
-pub const PREFIX: &str = "key/";
 
 /// The terms as they are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +30,21 @@ pub struct Written {
     /// Whether the content of its calls is kept, whatever its workspace says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub io_logging: Option<bool>,
+}
+
+impl Written {
+    /// The text that a key keeps; none where they say nothing.
+    #[must_use]
+    pub fn to_text(&self) -> Option<String> {
+        let says_something = *self != Self::default();
+        says_something.then(|| serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// What such a text says.
+    #[must_use]
+    pub fn from_text(text: Option<&str>) -> Self {
+        text.map_or_else(Self::default, read)
+    }
 }
 
 /// The same, ready for calls.
@@ -55,7 +68,7 @@ impl From<Written> for KeyTerms {
 }
 
 fn name(hash: &KeyHash) -> String {
-    format!("{PREFIX}{hash}")
+    format!("{KEY_TERMS}{hash}")
 }
 
 fn read(text: &str) -> Written {
@@ -70,7 +83,7 @@ fn read(text: &str) -> Written {
 /// # Errors
 /// When the store is away.
 pub async fn all(store: &Store) -> Result<HashMap<KeyHash, Arc<KeyTerms>>, StoreError> {
-    let settings = store.settings().beginning_with(PREFIX).await?;
+    let settings = store.settings().beginning_with(KEY_TERMS).await?;
     Ok(settings.into_iter().filter_map(named).collect())
 }
 
@@ -89,7 +102,7 @@ pub async fn several(
 
 /// The terms in a setting, and whose they are.
 fn named((name, text): (String, String)) -> Option<(KeyHash, Arc<KeyTerms>)> {
-    let hash = KeyHash::from_text(name.strip_prefix(PREFIX)?);
+    let hash = KeyHash::from_text(name.strip_prefix(KEY_TERMS)?);
     Some((hash, Arc::new(KeyTerms::from(read(&text)))))
 }
 
@@ -99,32 +112,7 @@ fn named((name, text): (String, String)) -> Option<(KeyHash, Arc<KeyTerms>)> {
 /// When the store is away.
 pub async fn of(store: &Store, hash: &KeyHash) -> Result<Written, StoreError> {
     let setting = store.settings().get(&name(hash)).await?;
-    Ok(setting.map_or_else(Written::default, |setting| read(&setting.value)))
-}
-
-/// Keeps the terms of a key; none at all when they say nothing.
-///
-/// # Errors
-/// When the store is away.
-pub async fn keep(
-    store: &Store,
-    hash: &KeyHash,
-    terms: &Written,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    if *terms == Written::default() {
-        return forget(store, hash, now_ms).await;
-    }
-    let text = serde_json::to_string(terms).unwrap_or_default();
-    store.settings().set(&name(hash), &text, now_ms).await?;
-    Ok(())
-}
-
-/// Forgets the terms of a key.
-///
-/// # Errors
-/// When the store is away.
-pub async fn forget(store: &Store, hash: &KeyHash, now_ms: i64) -> Result<(), StoreError> {
-    store.settings().remove(&name(hash), now_ms).await?;
-    Ok(())
+    Ok(Written::from_text(
+        setting.as_ref().map(|setting| &*setting.value),
+    ))
 }

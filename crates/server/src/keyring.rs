@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
-use store::{Change, KeyHash, Noun, Store, StoreError, StoredKey};
+use store::{Change, KEY_TERMS, KeyHash, Noun, Store, StoreError, StoredKey};
 
 use crate::followed::{Followed, Source};
 use crate::key_terms::{self, KeyTerms};
@@ -172,7 +172,7 @@ impl Followed for Keyring {
                 Noun::Setting => {
                     let hash_after =
                         |prefix: &str| change.id.strip_prefix(prefix).map(KeyHash::from_text);
-                    keys.extend(hash_after(key_terms::PREFIX));
+                    keys.extend(hash_after(KEY_TERMS));
                     sessions.extend(hash_after(open::PREFIX));
                 }
                 Noun::Budget | Noun::Workspace => {}

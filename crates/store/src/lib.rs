@@ -66,7 +66,9 @@ pub use export::ExportAfter;
 pub use feedback::Feedback;
 pub use generations::Generations;
 pub use journal::{JournalError, JournalOptions};
-pub use keys::{KeyFilter, KeyHash, KeyPatch, Keys, LimitReset, NewKey, StoredKey, masked};
+pub use keys::{
+    KeyFilter, KeyHash, KeyPatch, Keys, LimitReset, NewKey, StoredKey, TERMS as KEY_TERMS, masked,
+};
 pub use leases::Lease;
 pub use ledgers::{LedgerFigures, LedgerLimits, Ledgers};
 pub use node::NodeId;

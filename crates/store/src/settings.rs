@@ -1,7 +1,7 @@
 //! Settings that are made at run time and shared by all replicas, as names and texts.
 
 use crate::changes::{self, Noun};
-use crate::database::{Statement, rows_named};
+use crate::database::{Statement, Transaction, rows_named};
 use crate::{Store, StoreError};
 
 /// A stored setting.
@@ -90,17 +90,7 @@ impl Settings<'_> {
     pub async fn set(&self, name: &str, value: &str, now_ms: i64) -> Result<i64, StoreError> {
         let mut transaction = self.0.database.begin().await?;
         let revision = changes::record(&mut transaction, Noun::Setting, name, now_ms).await?;
-        Statement::new(
-            "INSERT INTO settings (name, value, revision, updated_at_ms) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value, \
-             revision = excluded.revision, updated_at_ms = excluded.updated_at_ms",
-        )
-        .text(name)
-        .text(value)
-        .int(revision)
-        .int(now_ms)
-        .run(&mut transaction)
-        .await?;
+        write(&mut transaction, (name, value), (revision, now_ms)).await?;
         transaction.commit().await?;
         Ok(revision)
     }
@@ -112,14 +102,51 @@ impl Settings<'_> {
     pub async fn remove(&self, name: &str, now_ms: i64) -> Result<bool, StoreError> {
         let mut transaction = self.0.database.begin().await?;
         changes::record(&mut transaction, Noun::Setting, name, now_ms).await?;
-        let removed = Statement::new("DELETE FROM settings WHERE name = $1")
-            .text(name)
-            .run(&mut transaction)
-            .await?;
-        if removed == 0 {
+        if !erase(&mut transaction, name).await? {
             return Ok(false);
         }
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// Writes a setting as part of a change that has that revision.
+pub(crate) async fn write(
+    transaction: &mut Transaction,
+    (name, value): (&str, &str),
+    (revision, now_ms): (i64, i64),
+) -> Result<(), StoreError> {
+    Statement::new(
+        "INSERT INTO settings (name, value, revision, updated_at_ms) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, \
+         revision = excluded.revision, updated_at_ms = excluded.updated_at_ms",
+    )
+    .text(name)
+    .text(value)
+    .int(revision)
+    .int(now_ms)
+    .run(transaction)
+    .await
+    .map(drop)
+}
+
+/// Removes a setting as part of a change; whether it was there.
+pub(crate) async fn erase(transaction: &mut Transaction, name: &str) -> Result<bool, StoreError> {
+    let removed = Statement::new("DELETE FROM settings WHERE name = $1")
+        .text(name)
+        .run(transaction)
+        .await?;
+    Ok(removed > 0)
+}
+
+/// What a setting says, as a change finds it.
+pub(crate) async fn value(
+    transaction: &mut Transaction,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    let rows = Statement::new("SELECT value FROM settings WHERE name = $1")
+        .text(name)
+        .rows(transaction)
+        .await?;
+    rows.first().map(|row| row.text("value")).transpose()
 }

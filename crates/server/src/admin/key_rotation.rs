@@ -53,17 +53,16 @@ pub async fn rotate(
         Error::gateway(Kind::Server, "no randomness").with_detail(error.to_string())
     })?;
     let secret = keyring::secret_from(random);
+    let terms = key_terms::of(&app.store, &hash).await;
+    let terms = terms.map_err(storage_trouble)?;
     let new = NewKey::new(&secret, &old.name, &old.workspace_id, now_ms)
         .with_limit(old.limit, old.limit_reset)
         .with_byok_in_limit(old.include_byok_in_limit)
         .with_expiry(old.expires_at_ms)
-        .with_creator(old.creator_user_id);
+        .with_creator(old.creator_user_id)
+        .with_terms(terms.to_text());
     let made = app.store.keys().create(&new).await;
     let made = made.map_err(storage_trouble)?;
-    let terms = key_terms::of(&app.store, &hash).await;
-    let terms = terms.map_err(storage_trouble)?;
-    let kept = key_terms::keep(&app.store, &made.hash, &terms, now_ms).await;
-    kept.map_err(storage_trouble)?;
     let end = now_ms.saturating_add(overlap.saturating_mul(1000));
     let patch = KeyPatch {
         expires_at_ms: Some(Some(old.expires_at_ms.map_or(end, |own| own.min(end)))),

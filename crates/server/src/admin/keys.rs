@@ -205,7 +205,13 @@ pub async fn create(
     let asked: NewKeyBody = read_body(&app, &headers, body).await?;
     let name = check_name(&asked.name)?;
     let limit = read_limit(asked.limit.as_deref())?;
-    let rate_limits = check_rates(asked.rate_limits.unwrap_or_default())?;
+    let terms = Written {
+        rate_limits: check_rates(asked.rate_limits.unwrap_or_default())?,
+        hedge: check_hedge(asked.hedge)?,
+        recover: asked.recover,
+        frozen: None,
+        io_logging: asked.io_logging,
+    };
     let reset = read_reset(asked.limit_reset.as_deref())?;
     let expires_at_ms = asked
         .expires_at
@@ -225,7 +231,8 @@ pub async fn create(
         .with_limit(limit, reset)
         .with_byok_in_limit(asked.include_byok_in_limit.unwrap_or(false))
         .with_expiry(expires_at_ms)
-        .with_creator(asked.creator_user_id);
+        .with_creator(asked.creator_user_id)
+        .with_terms(terms.to_text());
     let key = app
         .store
         .keys()
@@ -238,18 +245,6 @@ pub async fn create(
             ),
             other => storage_trouble(other),
         })?;
-    let terms = Written {
-        rate_limits,
-        hedge: check_hedge(asked.hedge)?,
-        recover: asked.recover,
-        frozen: None,
-        io_logging: asked.io_logging,
-    };
-    if terms != Written::default() {
-        key_terms::keep(&app.store, &key.hash, &terms, app.clock.now_ms())
-            .await
-            .map_err(storage_trouble)?;
-    }
     app.refresh_keys().await;
     created(&key, terms, &secret)
 }
@@ -326,11 +321,13 @@ pub async fn change(
         include_byok_in_limit: asked.include_byok_in_limit,
         expires_at_ms: None,
     };
-    change_terms(&app, &hash, terms).await?;
-    let changed = app
-        .store
-        .keys()
-        .update(&hash, &patch, app.clock.now_ms())
+    let keys = app.store.keys();
+    let changed = keys
+        .update_with_terms(
+            &hash,
+            (&patch, |before| terms.of(before)),
+            app.clock.now_ms(),
+        )
         .await
         .map_err(storage_trouble)?
         .ok_or_else(unknown_key)?;
@@ -347,31 +344,23 @@ struct TermsChange {
     io_logging: Option<Option<bool>>,
 }
 
-/// Changes what a key has beyond OpenRouter's fields. Whoever switches it on again lets it go on.
-async fn change_terms(app: &App, hash: &KeyHash, change: TermsChange) -> Result<(), Error> {
-    let before = key_terms::of(&app.store, hash)
-        .await
-        .map_err(storage_trouble)?;
-    let mut after = before.clone();
-    if let Some(rows) = change.rate_limits {
-        after.rate_limits = rows;
+impl TermsChange {
+    /// What becomes of a key's terms. Whoever switches it on again lets it go on.
+    fn of(self, text: Option<String>) -> Option<String> {
+        let before = Written::from_text(text.as_deref());
+        let mut after = before.clone();
+        after.rate_limits = self.rate_limits.unwrap_or(after.rate_limits);
+        after.hedge = self.hedge.unwrap_or(after.hedge);
+        after.recover = self.recover.unwrap_or(after.recover);
+        after.io_logging = self.io_logging.unwrap_or(after.io_logging);
+        after.frozen = after.frozen.filter(|_| self.disabled != Some(false));
+        // A text of a newer version may say more than is known here.
+        if after == before {
+            text
+        } else {
+            after.to_text()
+        }
     }
-    if let Some(hedge) = change.hedge {
-        after.hedge = hedge;
-    }
-    if let Some(recover) = change.recover {
-        after.recover = recover;
-    }
-    after.io_logging = change.io_logging.unwrap_or(after.io_logging);
-    if change.disabled == Some(false) {
-        after.frozen = None;
-    }
-    if after == before {
-        return Ok(());
-    }
-    key_terms::keep(&app.store, hash, &after, app.clock.now_ms())
-        .await
-        .map_err(storage_trouble)
 }
 
 /// Answers `DELETE /keys/{hash}`.
@@ -391,9 +380,6 @@ pub async fn delete(
     if !deleted {
         return Err(unknown_key().into());
     }
-    key_terms::forget(&app.store, &hash, app.clock.now_ms())
-        .await
-        .map_err(storage_trouble)?;
     app.refresh_keys().await;
     reply::json(StatusCode::OK, &Deleted { deleted: true })
 }

@@ -7,7 +7,7 @@ use store::{KeyHash, KeyPatch, StoreError};
 use tokio::sync::mpsc::Receiver;
 
 use crate::app::App;
-use crate::key_terms;
+use crate::key_terms::Written;
 use crate::limits::Velocity;
 
 /// How many keys may wait to be frozen. One that finds no place is refused by this process all the
@@ -39,14 +39,18 @@ pub async fn run(app: Arc<App>, velocity: Arc<Velocity>, mut fast: Receiver<KeyH
 
 async fn freeze(app: &App, velocity: &Velocity, hash: &KeyHash) -> Result<(), StoreError> {
     let now_ms = app.clock.now_ms();
-    let mut terms = key_terms::of(&app.store, hash).await?;
-    terms.frozen = Some(velocity.reason());
-    key_terms::keep(&app.store, hash, &terms, now_ms).await?;
     let patch = KeyPatch {
         disabled: Some(true),
         ..KeyPatch::default()
     };
-    app.store.keys().update(hash, &patch, now_ms).await?;
+    let frozen = |before: Option<String>| {
+        let mut terms = Written::from_text(before.as_deref());
+        terms.frozen = Some(velocity.reason());
+        terms.to_text()
+    };
+    let keys = app.store.keys();
+    keys.update_with_terms(hash, (&patch, frozen), now_ms)
+        .await?;
     app.metrics.frozen_keys.add(1);
     tracing::warn!(key = %hash, reason = velocity.reason(), "a key was frozen");
     app.refresh_keys().await;

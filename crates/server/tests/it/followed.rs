@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use server::budget_index::BudgetIndex;
 use server::config::sections::BillingMode;
 use server::followed::{Followed, Source, follow, reread};
-use server::key_terms::{self, Written};
+use server::key_terms::Written;
 use server::keyring::Keyring;
 use server::session::open::{self, Proof, Session};
 use sqlx::Connection as _;
@@ -143,7 +143,9 @@ async fn take_step(store: &Store, number: usize, step: Step) {
                 frozen,
                 ..Written::default()
             };
-            key_terms::keep(store, &hash, &terms, NOW_MS).await.unwrap();
+            let change = (&KeyPatch::default(), |_| terms.to_text());
+            let keys = store.keys();
+            keys.update_with_terms(&hash, change, NOW_MS).await.unwrap();
         }
         Step::SignIn => {
             let session = Session::new(Proof::Link, "Browser", NOW_MS);

@@ -2,10 +2,10 @@
 
 use ledger::Amount;
 
-use super::key::{KeyHash, LimitReset, NewKey, StoredKey};
+use super::key::{KeyHash, LimitReset, NewKey, StoredKey, terms_of};
 use crate::changes::{self, Noun};
 use crate::database::{Row, Statement, Transaction, placeholders, rows_named};
-use crate::{Store, StoreError, budgets};
+use crate::{Store, StoreError, budgets, settings};
 
 /// The most keys one page of a list holds. Source: OpenRouter's `GET /keys`.
 const PAGE_MAX: u32 = 100;
@@ -160,9 +160,26 @@ impl Keys<'_> {
         patch: &KeyPatch,
         now_ms: i64,
     ) -> Result<Option<StoredKey>, StoreError> {
+        self.update_with_terms(hash, (patch, |before| before), now_ms)
+            .await
+    }
+
+    /// The same, with what becomes of its [terms](crate::KEY_TERMS), all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn update_with_terms(
+        &self,
+        hash: &KeyHash,
+        (patch, terms): (
+            &KeyPatch,
+            impl FnOnce(Option<String>) -> Option<String> + Send,
+        ),
+        now_ms: i64,
+    ) -> Result<Option<StoredKey>, StoreError> {
         let mut transaction = self.0.database.begin().await?;
         // Taking the revision first locks out other changes: nobody's patch is overwritten.
-        changes::record(&mut transaction, Noun::Key, hash.as_str(), now_ms).await?;
+        let revision = changes::record(&mut transaction, Noun::Key, hash.as_str(), now_ms).await?;
         let rows = select("WHERE hash = $1")
             .text(hash.as_str())
             .rows(&mut transaction)
@@ -196,11 +213,22 @@ impl Keys<'_> {
         {
             budgets::follow_key(&mut transaction, &key, now_ms).await?;
         }
+        let name = terms_of(hash);
+        let terms_before = settings::value(&mut transaction, &name).await?;
+        match terms(terms_before.clone()) {
+            same if same == terms_before => {}
+            Some(text) => {
+                settings::write(&mut transaction, (&name, &text), (revision, now_ms)).await?;
+            }
+            None => {
+                settings::erase(&mut transaction, &name).await?;
+            }
+        }
         transaction.commit().await?;
         Ok(Some(key))
     }
 
-    /// Deletes a key; whether it was there. Its generations and what it spent stay.
+    /// Deletes a key and its terms; whether it was there. Its generations and what it spent stay.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -215,15 +243,17 @@ impl Keys<'_> {
             return Ok(false);
         }
         budgets::forget_key(&mut transaction, hash.as_str(), now_ms).await?;
+        settings::erase(&mut transaction, &terms_of(hash)).await?;
         transaction.commit().await?;
         Ok(true)
     }
 }
 
 /// Inserts a key in a transaction.
-pub(crate) async fn insert(transaction: &mut Transaction, key: &NewKey) -> Result<(), StoreError> {
-    let key = key.stored();
-    changes::record(transaction, Noun::Key, key.hash.as_str(), key.created_at_ms).await?;
+pub(crate) async fn insert(transaction: &mut Transaction, new: &NewKey) -> Result<(), StoreError> {
+    let key = new.stored();
+    let (hash, now_ms) = (key.hash.as_str(), key.created_at_ms);
+    let revision = changes::record(transaction, Noun::Key, hash, now_ms).await?;
     let inserted = Statement::assembled(format!(
         "INSERT INTO keys ({COLUMNS}) VALUES ({})",
         placeholders(1, 13)
@@ -248,10 +278,14 @@ pub(crate) async fn insert(transaction: &mut Transaction, key: &NewKey) -> Resul
         StoreError::Missing(_) => StoreError::Missing("workspace"),
         other => other,
     })?;
-    match key.limit {
-        Some(_) => budgets::follow_key(transaction, key, key.created_at_ms).await,
-        None => Ok(()),
+    if key.limit.is_some() {
+        budgets::follow_key(transaction, key, now_ms).await?;
     }
+    let Some(terms) = new.terms() else {
+        return Ok(());
+    };
+    let name = terms_of(&key.hash);
+    settings::write(transaction, (&name, terms), (revision, now_ms)).await
 }
 
 /// A query of whole keys.

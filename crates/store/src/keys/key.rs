@@ -108,15 +108,28 @@ impl StoredKey {
     }
 }
 
+/// What the names of settings begin with that keep the terms of keys; a key's hash follows. Terms are all
+/// that a key is held to beyond the fields of [`StoredKey`]. They come, change and go with their key: a
+/// change of it tells whoever follows [changes](crate::Change) to read both.
+pub const TERMS: &str = "key/";
+
+/// The setting with the terms of a key.
+pub(super) fn terms_of(hash: &KeyHash) -> String {
+    format!("{TERMS}{hash}")
+}
+
 /// A key to be made. Built from the secret, which it does not keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewKey(StoredKey);
+pub struct NewKey {
+    key: StoredKey,
+    terms: Option<String>,
+}
 
 impl NewKey {
     /// An inference key without limit; the other fields are set by `with_…`.
     #[must_use]
     pub fn new(secret: &str, name: &str, workspace_id: &str, now_ms: i64) -> Self {
-        Self(StoredKey {
+        let key = StoredKey {
             hash: KeyHash::of(secret),
             label: masked(secret),
             name: name.to_owned(),
@@ -130,54 +143,67 @@ impl NewKey {
             created_at_ms: now_ms,
             updated_at_ms: None,
             expires_at_ms: None,
-        })
+        };
+        Self { key, terms: None }
     }
 
     /// The same as a management key.
     #[must_use]
     pub fn with_management(mut self) -> Self {
-        self.0.is_management = true;
+        self.key.is_management = true;
         self
     }
 
     /// The same with a limit on what it may spend, for ever or per `reset`.
     #[must_use]
     pub fn with_limit(mut self, limit: Option<Amount>, reset: Option<LimitReset>) -> Self {
-        self.0.limit = limit;
-        self.0.limit_reset = reset;
+        self.key.limit = limit;
+        self.key.limit_reset = reset;
         self
     }
 
     /// The same, counting calls on the caller's own credentials towards the limit or not.
     #[must_use]
     pub fn with_byok_in_limit(mut self, include: bool) -> Self {
-        self.0.include_byok_in_limit = include;
+        self.key.include_byok_in_limit = include;
         self
     }
 
     /// The same with an end, Unix milliseconds.
     #[must_use]
     pub fn with_expiry(mut self, expires_at_ms: Option<i64>) -> Self {
-        self.0.expires_at_ms = expires_at_ms;
+        self.key.expires_at_ms = expires_at_ms;
         self
     }
 
     /// The same with the member who made it.
     #[must_use]
     pub fn with_creator(mut self, creator_user_id: Option<String>) -> Self {
-        self.0.creator_user_id = creator_user_id;
+        self.key.creator_user_id = creator_user_id;
         self
+    }
+
+    /// The same with [terms](TERMS), a text that is its owner's business; without any where it is `None`.
+    #[must_use]
+    pub fn with_terms(mut self, terms: Option<String>) -> Self {
+        self.terms = terms;
+        self
+    }
+
+    /// Its terms, if it has any.
+    pub(super) fn terms(&self) -> Option<&str> {
+        self.terms.as_deref()
     }
 
     /// The key as it will be stored.
     pub(super) const fn stored(&self) -> &StoredKey {
-        &self.0
+        &self.key
     }
 
     /// Its public name.
     #[must_use]
     pub fn hash(&self) -> &KeyHash {
-        &self.0.hash
+        &self.key.hash
     }
 }
 

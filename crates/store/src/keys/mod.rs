@@ -8,4 +8,4 @@ mod key;
 
 pub(crate) use kept::insert;
 pub use kept::{KeyFilter, KeyPatch, Keys};
-pub use key::{KeyHash, LimitReset, NewKey, StoredKey, masked};
+pub use key::{KeyHash, LimitReset, NewKey, StoredKey, TERMS, masked};

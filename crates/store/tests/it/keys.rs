@@ -2,8 +2,8 @@
 
 use ledger::Amount;
 use store::{
-    DEFAULT_WORKSPACE_ID, KeyFilter, KeyHash, KeyPatch, LimitReset, NewKey, NewWorkspace,
-    StoreError,
+    DEFAULT_WORKSPACE_ID, KEY_TERMS, KeyFilter, KeyHash, KeyPatch, LimitReset, NewKey,
+    NewWorkspace, StoreError,
 };
 use tokio::task::JoinSet;
 
@@ -191,6 +191,57 @@ async fn a_deleted_key_is_gone() {
         assert_eq!(store.keys().delete(&hash, NOW_MS).await, Ok(true));
         assert_eq!(store.keys().by_hash(&hash).await, Ok(None));
         assert_eq!(store.keys().delete(&hash, NOW_MS).await, Ok(false));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_terms_of_a_key_come_change_and_go_with_it() {
+    on_both(async |place| {
+        let (store, _) = started(place).await;
+        let new = new_key("sk-held").with_terms(Some("first".to_owned()));
+        let hash = store.keys().create(&new).await.unwrap().hash;
+        let terms = async || {
+            let all = store.settings().beginning_with(KEY_TERMS).await.unwrap();
+            all.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+        };
+        assert_eq!(terms().await, ["first"]);
+        // The same secret cannot be stored twice, and its terms are not changed by the attempt.
+        let again = new_key("sk-held").with_terms(Some("other".to_owned()));
+        assert!(store.keys().create(&again).await.is_err());
+        assert_eq!(terms().await, ["first"]);
+        let patch = KeyPatch {
+            disabled: Some(true),
+            ..KeyPatch::default()
+        };
+        store.keys().update(&hash, &patch, NOW_MS).await.unwrap();
+        assert_eq!(
+            terms().await,
+            ["first"],
+            "a change that says nothing of them"
+        );
+        let change = |becomes: Option<&'static str>| {
+            move |before: Option<String>| becomes.map(|one| format!("{one} after {before:?}"))
+        };
+        for (becomes, expected) in [
+            (Some("second"), vec!["second after Some(\"first\")"]),
+            (None, vec![]),
+            (Some("third"), vec!["third after None"]),
+        ] {
+            let changed = (&patch, change(becomes));
+            let keys = store.keys();
+            let key = keys.update_with_terms(&hash, changed, NOW_MS).await;
+            assert!(key.unwrap().is_some());
+            assert_eq!(terms().await, expected);
+        }
+        let unknown = KeyHash::of("unknown");
+        let changed = (&patch, change(Some("none")));
+        let keys = store.keys();
+        let key = keys.update_with_terms(&unknown, changed, NOW_MS).await;
+        assert_eq!(key, Ok(None));
+        assert_eq!(terms().await.len(), 1, "nobody has terms who is not there");
+        assert_eq!(store.keys().delete(&hash, NOW_MS).await, Ok(true));
+        assert_eq!(terms().await, Vec::<String>::new());
     })
     .await;
 }

@@ -7,7 +7,7 @@ use http::Method;
 use ledger::Amount;
 use serde_json::{Value, json};
 use server::start;
-use store::{DEFAULT_WORKSPACE_ID, KeyHash, KeyPatch, NewKey, Store};
+use store::{DEFAULT_WORKSPACE_ID, KEY_TERMS, KeyHash, KeyPatch, NewKey, Store};
 use tokio::time::{Instant, sleep};
 
 use crate::stage::{Seen, Stage, hello};
@@ -241,6 +241,29 @@ async fn a_key_disabled_by_another_process_stops_working_within_a_second() {
             .error(401, "authentication")
             .contains("disabled")
     );
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_not_made_and_one_that_is_deleted_leaves_no_terms() {
+    let stage = Stage::open().await;
+    let store = &stage.running.app.store;
+    let count = async || store.keys().all().await.unwrap().len();
+    let terms = async || {
+        let kept = store.settings().beginning_with(KEY_TERMS).await.unwrap();
+        kept.len()
+    };
+    let before = count().await;
+    let asked = json!({ "name": "refused", "hedge": "perhaps" });
+    let refused = desk(&stage, Method::POST, "/api/v1/keys", asked).await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(count().await, before);
+    let asked = json!({ "name": "held", "recover": false });
+    let made = desk(&stage, Method::POST, "/api/v1/keys", asked).await;
+    let made = made.json();
+    assert_eq!(terms().await, 1);
+    let path = format!("/api/v1/keys/{}", made["data"]["hash"].as_str().unwrap());
+    desk(&stage, Method::DELETE, &path, Value::Null).await;
+    assert_eq!((count().await, terms().await), (before, 0));
 }
 
 #[tokio::test]
