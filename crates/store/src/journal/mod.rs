@@ -3,8 +3,9 @@
 //! A folder of append-only segments, `<number>.wal`. One thread owns it: it writes everything that
 //! waits, makes it durable with one `fdatasync`, and only then tells those who wait (group commit).
 //! A segment is removed when all of its records are in the database. The next one is written
-//! beforehand, as zeros to its full length, so that making a record durable is one write: no length
-//! and no block of a file changes, for which the file system would write a journal of its own. What a segment holds is not
+//! beforehand, as zeros to its full length with its header and under its name, so that making a record durable
+//! is one write: no length and no block of a file changes, for which the file system would write a journal of
+//! its own, and the record that begins a segment waits no longer than others. What a segment holds is not
 //! the journal's business: a record is one JSON object, and giving one twice to whoever replays it
 //! must be harmless.
 //!

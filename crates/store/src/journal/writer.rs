@@ -7,17 +7,19 @@ use super::disk::{Disk, SegmentFile};
 use super::keeper::{Append, framed};
 use super::open::JournalOptions;
 use super::segment::{HEADER_BYTES, Header, frame};
-use super::spare::Spare;
-use super::tally::{Live, Tally, path, spare_path};
+use super::spare::{Numbers, Plan, Spare};
+use super::tally::{Live, Tally, path};
 
 /// What writes records to segments.
 pub(super) struct Writer {
     disk: Arc<dyn Disk>,
     pub(super) options: JournalOptions,
     pub(super) tally: Tally,
-    next_number: u64,
+    numbers: Numbers,
+    /// The number of the segment that was begun last.
+    newest: u64,
     current: Option<Current>,
-    spare: Spare,
+    pub(super) spare: Spare,
 }
 
 /// The segment that is being written.
@@ -51,17 +53,22 @@ impl Writer {
         tally: Tally,
         next_number: u64,
     ) -> Self {
+        let numbers = Numbers::from(next_number);
+        let spare = Spare::new(Plan {
+            disk: disk.clone(),
+            folder: options.dir.clone(),
+            node: options.node.bytes(),
+            whole: options.segment_bytes,
+            numbers: numbers.clone(),
+        });
         Self {
-            spare: Spare::new(
-                disk.clone(),
-                spare_path(&options.dir),
-                options.segment_bytes,
-            ),
             disk,
             options,
             tally,
-            next_number,
+            numbers,
+            newest: next_number.saturating_sub(1),
             current: None,
+            spare,
         }
     }
 
@@ -136,23 +143,29 @@ impl Writer {
         }
     }
 
-    /// Begins another segment, for whoever wants to know whether the disk takes something.
+    /// Begins another segment, for whoever wants to know whether the disk takes something: one that was written
+    /// beforehand has its header written once more.
     pub(super) fn begin_anew(&mut self) -> io::Result<()> {
         self.seal();
-        self.current = Some(self.create()?);
+        let mut current = self.create()?;
+        let number = current.number;
+        if let Err(error) = self.begin(number, &mut *current.file) {
+            self.seal_number(number);
+            return Err(error);
+        }
+        self.current = Some(current);
         Ok(())
     }
 
     fn create(&mut self) -> io::Result<Current> {
-        let number = self.next_number;
-        self.next_number += 1;
-        // A spare that turns out to be of no use is no reason to refuse anything.
-        let spare = self.spare.take();
-        let spare = spare.and_then(|file| self.begin_spare(number, file).ok());
-        let (file, prepared) = match spare {
-            Some(file) => (file, self.options.segment_bytes),
-            None => (self.begin_empty(number)?, 0),
+        let (number, file, prepared) = match self.spare.take(self.newest) {
+            Some(made) => (made.number, made.file, self.options.segment_bytes),
+            None => {
+                let number = self.numbers.next();
+                (number, self.begin_empty(number)?, 0)
+            }
         };
+        self.newest = number;
         let bytes = HEADER_BYTES as u64;
         let live = Live {
             bytes,
@@ -167,35 +180,12 @@ impl Writer {
         })
     }
 
-    /// Makes the spare the segment of that number.
-    fn begin_spare(
-        &self,
-        number: u64,
-        mut file: Box<dyn SegmentFile>,
-    ) -> io::Result<Box<dyn SegmentFile>> {
-        let (from, to) = (
-            spare_path(&self.options.dir),
-            path(&self.options.dir, number),
-        );
-        let made = self
-            .write_header(number, &mut *file)
-            .and_then(|()| self.disk.rename(&from, &to))
-            .and_then(|()| self.disk.sync_folder(&self.options.dir));
-        if let Err(error) = made {
-            let _ = std::fs::remove_file(&from);
-            let _ = std::fs::remove_file(&to);
-            return Err(error);
-        }
-        Ok(file)
-    }
-
     /// Makes a segment of that number which grows.
     fn begin_empty(&self, number: u64) -> io::Result<Box<dyn SegmentFile>> {
         let path = path(&self.options.dir, number);
         let mut file = self.disk.create(&path)?;
-        let made = self
-            .write_header(number, &mut *file)
-            .and_then(|()| self.disk.sync_folder(&self.options.dir));
+        let begun = self.begin(number, &mut *file);
+        let made = begun.and_then(|()| self.disk.sync_folder(&self.options.dir));
         if let Err(error) = made {
             // Without records it means nothing; if it stays, the next start removes it.
             let _ = std::fs::remove_file(&path);
@@ -204,7 +194,8 @@ impl Writer {
         Ok(file)
     }
 
-    fn write_header(&self, number: u64, file: &mut dyn SegmentFile) -> io::Result<()> {
+    /// Writes the header of the segment of that number.
+    fn begin(&self, number: u64, file: &mut dyn SegmentFile) -> io::Result<()> {
         let header = Header {
             number,
             node: self.options.node.bytes(),

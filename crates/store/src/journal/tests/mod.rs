@@ -168,7 +168,17 @@ impl Scratch {
         self.0.join("journal/spare")
     }
 
+    /// The segments that hold records; the one that was written beforehand has none.
     fn segments(&self) -> Vec<PathBuf> {
+        let has_records = |path: &PathBuf| {
+            let bytes = std::fs::read(path).unwrap_or_default();
+            bytes.iter().skip(HEADER_BYTES).any(|byte| *byte != 0)
+        };
+        self.files().into_iter().filter(has_records).collect()
+    }
+
+    /// All that a start would read.
+    fn files(&self) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = std::fs::read_dir(self.0.join("journal"))
             .unwrap()
             .map(|entry| entry.unwrap().path())

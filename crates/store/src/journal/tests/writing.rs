@@ -68,7 +68,7 @@ async fn at_its_bound_the_journal_refuses_until_records_are_released() {
     };
     assert!(refusal.to_string().contains("bound of 2000"), "{refusal}");
     assert!(places.len() > 20, "{}", places.len());
-    let all = scratch.segments().into_iter().chain([scratch.spare()]);
+    let all = scratch.files().into_iter().chain([scratch.spare()]);
     let lengths = all.filter_map(|path| Some(std::fs::metadata(path).ok()?.len()));
     assert!(lengths.sum::<u64>() <= 2000);
     assert!(append(&journal, &disk, 99).await.is_err());
@@ -108,7 +108,7 @@ async fn after_any_failure_what_was_promised_is_there_and_nothing_is_half() {
         assert!(promised.len() > 30, "it works again after each failure");
         journal.close().await;
         // The power is cut: what was not synced is gone, or as it was written beforehand.
-        for path in scratch.segments().iter().filter(|_| seed % 3 > 0) {
+        for path in scratch.files().iter().filter(|_| seed % 3 > 0) {
             let file = File::options().write(true).open(path).unwrap();
             let length = file.metadata().unwrap().len();
             file.set_len(disk.durable(path).min(length)).unwrap();
