@@ -33,7 +33,7 @@ pub struct ListQuery {
     /// Where the page begins: [`Page::next`](super::Page::next) of the one before.
     pub before: Option<i64>,
     /// How long rows are searched for what no count points to, and for dear, slow and remarkable calls,
-    /// before there is a next page; a few thousand rows, or an hour, are in any case. 150 milliseconds
+    /// before there is a next page; some hundred rows, or an hour, are in any case. 150 milliseconds
     /// when absent.
     pub search_max: Option<Duration>,
     /// Records of a page, from 1 to [`PAGE_MAX`](super::PAGE_MAX).

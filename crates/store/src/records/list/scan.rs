@@ -1,5 +1,7 @@
 //! Looking through rows, the newest first.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::search::Search;
@@ -11,9 +13,14 @@ use crate::records::Month;
 /// Rows looked through before an index is asked.
 const FIRST_ROWS: i64 = 2_000;
 
-/// Rows looked through at a time, and at the most, where there is no index to ask.
-const STEP_ROWS: i64 = 4_000;
+/// Rows looked through at a time, at first and at the most, and altogether, where there is no index to ask.
+const STEP_ROWS: i64 = 500;
+const STEP_ROWS_MAX: i64 = 4_000;
 const ROWS_MAX: i64 = 200_000;
+
+/// What a step should take. Rows that nobody has read for long come from the disk, ten times as slowly as from
+/// memory, and a search that ends after its time ends a step after it.
+const STEP_TIME: Duration = Duration::from_millis(10);
 
 /// How much is looked through.
 struct Bounds {
@@ -58,12 +65,13 @@ async fn look(
         low: sought.range.1,
         ..Found::default()
     };
-    let (step, mut left) = (bounds.step, bounds.rows_max);
+    let (mut step, mut left) = (bounds.step, bounds.rows_max);
     let is_late = || bounds.until.is_some_and(|until| Instant::now() >= until);
     for month in &sought.months {
         let mut range = month.positions();
         range = (range.0.max(sought.range.0), range.1.min(found.low));
         while range.0 < range.1 {
+            let begun = Instant::now();
             let (count, low) = lowest(transaction, *month, range, step.min(left)).await?;
             let is_last = count < step.min(left);
             let low = if is_last { range.0 } else { low };
@@ -77,6 +85,7 @@ async fn look(
             found.low = low;
             range.1 = low;
             left -= count;
+            step = next_step(step, begun.elapsed());
             let is_enough = left <= 0 || is_late();
             if found.positions.len() > sought.count || (is_enough && !is_last) {
                 return Ok(found);
@@ -89,6 +98,18 @@ async fn look(
     }
     found.low = sought.range.0;
     Ok(found)
+}
+
+/// How many rows the next step has, when one of so many took that long.
+fn next_step(rows: i64, took: Duration) -> i64 {
+    let next = if took > STEP_TIME {
+        rows / 2
+    } else if took < STEP_TIME / 2 {
+        rows.saturating_mul(2)
+    } else {
+        rows
+    };
+    next.clamp(STEP_ROWS / 4, STEP_ROWS_MAX)
 }
 
 /// How many of so many rows of a range there are from its end on, and the first of them.
@@ -167,4 +188,23 @@ async fn add(
         found.positions.insert(row.int("position")?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_grow_where_rows_are_at_hand_and_shrink_where_they_come_from_the_disk() {
+        let after = |mut rows: i64, all_took: &[u64]| {
+            for ms in all_took {
+                rows = next_step(rows, Duration::from_millis(*ms));
+            }
+            rows
+        };
+        assert_eq!(after(STEP_ROWS, &[1, 2, 3, 4]), STEP_ROWS_MAX);
+        assert_eq!(after(STEP_ROWS, &[7, 10]), STEP_ROWS);
+        assert_eq!(after(STEP_ROWS_MAX, &[60, 30]), STEP_ROWS_MAX / 4);
+        assert_eq!(after(STEP_ROWS, &[100, 100, 100]), STEP_ROWS / 4);
+    }
 }
