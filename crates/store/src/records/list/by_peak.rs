@@ -34,7 +34,8 @@ pub(super) async fn find(
 ) -> Result<(), StoreError> {
     let pending = pending_with_places(transaction).await?;
     let (index, condition) = (Index::of(transaction).await?, peak_sql(sought.query));
-    let (mut looks, ends) = (0, sought.query.ends());
+    let (mut looks, ends, ends_at_last) = (0, sought.query.ends(), sought.query.ends_at_last());
+    let mut is_first = true;
     for day in days(transaction, (sought, found.low), &pending).await? {
         let hours = hours(transaction, (sought, day), &pending).await?;
         for ((start_ms, end_ms), facets) in hours.into_iter().rev() {
@@ -56,10 +57,15 @@ pub(super) async fn find(
             add_waiting(transaction, asked, &places, found).await?;
             let facets: Vec<i64> = facets.into_iter().collect();
             for some in facets.chunks(ARMS) {
+                if !is_first && Instant::now() >= ends_at_last {
+                    // Its records come from the disk: the next page begins with this hour.
+                    found.positions.retain(|position| *position >= range.1);
+                    return Ok(());
+                }
                 let positions = index.newest(transaction, asked, some).await?;
                 found.add_newest(positions, sought.one_more());
             }
-            found.low = range.0;
+            (found.low, is_first) = (range.0, false);
             looks += facets.len();
             let is_enough = looks > LOOKS_MAX || Instant::now() >= ends;
             if found.positions.len() > sought.count || is_enough {

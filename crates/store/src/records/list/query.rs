@@ -50,6 +50,12 @@ impl ListQuery {
         Instant::now() + self.search_max.unwrap_or(SEARCH_MAX)
     }
 
+    /// When one that begins now gives up the step that it is at, unless that is its first.
+    pub(super) fn ends_at_last(&self) -> Instant {
+        let search_max = self.search_max.unwrap_or(SEARCH_MAX);
+        Instant::now() + search_max + search_max / 3
+    }
+
     /// Whether only dear or slow calls are wanted, or remarkable ones.
     pub(super) fn has_peak(&self) -> bool {
         self.cost_nanos_min.is_some() || self.total_ms_min.is_some() || !self.signs.is_empty()
