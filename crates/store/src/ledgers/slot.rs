@@ -227,6 +227,28 @@ impl Slot {
         self.refused_ms.store(0, Ordering::Release);
     }
 
+    // === Giving back ===
+
+    /// Takes out all that is free, to be given back to the database.
+    pub(super) fn take_back_unused(&self) -> Amount {
+        self.will_have_more();
+        self.holding.take_back_unused()
+    }
+
+    /// Takes out so much of what is free, to be given back to the database.
+    pub(super) fn take_back(&self, amount: Amount) -> Amount {
+        if amount > Amount::ZERO {
+            self.will_have_more();
+        }
+        self.holding.take_back(amount)
+    }
+
+    /// That the database has just refused says nothing any more: it gets something back. A call that comes
+    /// until it has it waits for its answer, rather than being refused for want of what is on its way.
+    fn will_have_more(&self) {
+        self.refused_ms.store(0, Ordering::Release);
+    }
+
     // === Closing ===
 
     /// Takes up to so much of what is free, for overage.
@@ -352,6 +374,50 @@ impl Slots {
             if is_idle {
                 shard.remove(window);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::{BudgetId, BudgetWindow, Enforcement, Subject, Window};
+
+    use super::*;
+
+    const REFUSAL_FOR: Duration = Duration::from_secs(1);
+
+    fn slot() -> Slot {
+        let budget = Budget {
+            id: BudgetId::from_text("key:1"),
+            subject: Subject::Key("1".to_owned()),
+            workspace_id: None,
+            limit: Amount::from_nanos(1_000),
+            window: Window::from_text("lifetime").unwrap(),
+            enforcement: Enforcement::Hard,
+            counts_byok: false,
+        };
+        let window: BudgetWindow = budget.window_at(0);
+        Slot::new(Arc::new(budget), window)
+    }
+
+    #[test]
+    fn what_is_given_back_is_asked_for_again_and_not_refused_meanwhile() {
+        let amount = Amount::from_nanos(10);
+        for taken in [Slot::take_back_unused, |slot: &Slot| {
+            slot.take_back(Amount::from_nanos(1_000))
+        }] {
+            let slot = slot();
+            slot.granted(Amount::from_nanos(1_000), Amount::ZERO, 1);
+            // Somebody else has asked while that was under way, and there was nothing more.
+            slot.refused(Amount::ZERO, 2);
+            assert!(slot.holding.try_reserve(amount));
+            assert_eq!(taken(&slot), Amount::from_nanos(990));
+            assert!(!slot.holding.try_reserve(amount));
+            assert!(!slot.refuses(amount, 3, REFUSAL_FOR));
+            // Where nothing is given back, what was refused stays refused.
+            slot.refused(Amount::ZERO, 4);
+            slot.take_back(Amount::ZERO);
+            assert!(slot.refuses(amount, 5, REFUSAL_FOR));
         }
     }
 }

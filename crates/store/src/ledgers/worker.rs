@@ -81,7 +81,7 @@ impl Ledgers {
         let slots = self.slots.all();
         let parts = slots
             .iter()
-            .map(|slot| (slot.clone(), slot.holding.take_back_unused()));
+            .map(|slot| (slot.clone(), slot.take_back_unused()));
         self.give_back(parts.collect()).await;
         let under_way = slots.iter().any(|slot| slot.holding.held() > Amount::ZERO);
         if !under_way
@@ -168,7 +168,7 @@ impl Ledgers {
         };
         let older = self.slots.all().into_iter().filter(is_older);
         let parts = older.map(|slot| {
-            let amount = slot.holding.take_back_unused();
+            let amount = slot.take_back_unused();
             (slot, amount)
         });
         self.give_back(parts.collect()).await;
@@ -186,8 +186,8 @@ impl Ledgers {
             let surplus = slot.surplus();
             let is_over = slot.ends_at().is_some_and(|ends_at| ends_at <= latest);
             let amount = match (is_over, is_alone) {
-                (true, _) => slot.holding.take_back_unused(),
-                (false, false) => slot.holding.take_back(surplus),
+                (true, _) => slot.take_back_unused(),
+                (false, false) => slot.take_back(surplus),
                 (false, true) => Amount::ZERO,
             };
             keys.push(slot.window.clone());
@@ -241,7 +241,7 @@ impl Ledgers {
             Ok(changed) if changed.is_empty() => {}
             Ok(changed) => {
                 let parts = changed.into_iter().map(|slot| {
-                    let amount = slot.holding.take_back_unused();
+                    let amount = slot.take_back_unused();
                     (slot, amount)
                 });
                 let parts: Vec<_> = parts.collect();
