@@ -8,6 +8,7 @@
 
 mod holding;
 mod slot;
+mod slots;
 mod worker;
 
 use std::fmt;
@@ -26,7 +27,8 @@ use tokio::time::{self, Instant};
 
 use crate::posting::cost_of;
 use crate::{Posting, PostingLine, Recorder, Settled, Store, StoreError};
-use slot::{Slot, Slots};
+use slot::Slot;
+use slots::Slots;
 
 /// How the leases of a node are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

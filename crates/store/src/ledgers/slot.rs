@@ -1,17 +1,14 @@
-//! What a node has of one budget window, and all of those by key.
+//! What a node has of one budget window.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use foldhash::HashMap;
 use ledger::lease::{READ_AHEAD, low_water, surplus};
 use ledger::{Amount, Budget, Holding};
 use tokio::sync::Notify;
 
 use super::{Key, is_hard};
-
-const SHARDS: usize = 32;
 
 /// A slice is meant to last so long, milliseconds.
 const SLICE_LASTS_MS: u64 = 1000;
@@ -60,7 +57,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    fn new(budget: Arc<Budget>, window: Key) -> Self {
+    pub(super) fn new(budget: Arc<Budget>, window: Key) -> Self {
         Self {
             window,
             is_enforced: AtomicBool::new(is_hard(&budget)),
@@ -77,6 +74,13 @@ impl Slot {
             charged: AtomicI64::new(0),
             is_used: AtomicBool::new(true),
             spent_before: AtomicI64::new(0),
+        }
+    }
+
+    /// Whether it refuses, as the budget says now.
+    pub(super) fn enforce(&self, is_enforced: bool) {
+        if self.is_enforced.load(Ordering::Acquire) != is_enforced {
+            self.is_enforced.store(is_enforced, Ordering::Release);
         }
     }
 
@@ -271,7 +275,7 @@ impl Slot {
         surplus(self.holding.free(), since)
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.holding.free() == Amount::ZERO && self.holding.held() == Amount::ZERO
     }
 }
@@ -295,87 +299,6 @@ pub(super) fn reserve_all(slots: &[Arc<Slot>], amount: Amount) -> Result<Vec<Amo
         }
     }
     Ok(held)
-}
-
-/// All windows by key. Looking one up takes a shared lock on a part of them, opening one an
-/// exclusive one; neither is held while anything else is done.
-#[derive(Debug)]
-pub(super) struct Slots {
-    shards: Vec<RwLock<HashMap<Key, Arc<Slot>>>>,
-}
-
-impl Default for Slots {
-    fn default() -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-        }
-    }
-}
-
-impl Slots {
-    /// The part is chosen by a plain sum over the budget's id: it only decides who may wait for whom.
-    fn shard(&self, window: &Key) -> &RwLock<HashMap<Key, Arc<Slot>>> {
-        let id = window.budget.as_str().bytes();
-        let sum = id.fold(0_u8, u8::wrapping_add);
-        &self.shards[usize::from(sum) % SHARDS]
-    }
-
-    pub(super) fn get(&self, window: &Key) -> Option<Arc<Slot>> {
-        let shard = self.shard(window).read();
-        shard
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(window)
-            .cloned()
-    }
-
-    /// The slot of a window.
-    pub(super) fn open(&self, budget: &Arc<Budget>, window: Key) -> Arc<Slot> {
-        if let Some(slot) = self.get(&window) {
-            if slot.is_enforced.load(Ordering::Acquire) != is_hard(budget) {
-                slot.is_enforced.store(is_hard(budget), Ordering::Release);
-            }
-            return slot;
-        }
-        let mut shard = self
-            .shard(&window)
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        shard
-            .entry(window.clone())
-            .or_insert_with(|| Arc::new(Slot::new(budget.clone(), window)))
-            .clone()
-    }
-
-    pub(super) fn all(&self) -> Vec<Arc<Slot>> {
-        let shards = self.shards.iter().map(|shard| {
-            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-            shard.values().cloned().collect::<Vec<_>>()
-        });
-        shards.flatten().collect()
-    }
-
-    pub(super) fn len(&self) -> u64 {
-        let length = |shard: &RwLock<HashMap<Key, Arc<Slot>>>| {
-            shard.read().unwrap_or_else(PoisonError::into_inner).len() as u64
-        };
-        self.shards.iter().map(length).sum()
-    }
-
-    /// Forgets windows that nobody looks at and in which nothing is left.
-    pub(super) fn forget(&self, slots: &[Key]) {
-        for window in slots {
-            let mut shard = self
-                .shard(window)
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            let is_idle = shard
-                .get(window)
-                .is_some_and(|slot| Arc::strong_count(slot) == 1 && slot.is_empty());
-            if is_idle {
-                shard.remove(window);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
